@@ -1,0 +1,113 @@
+"""What every test may ask for: real photos, the shipped models, and homes to put things in.
+
+Nothing here stands in for the real thing: the database is SQLite, the vectors are FAISS's, the
+photos are photographs and the captioner is the one that is shipped. Knows nothing about Flask.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from indexer.samples import copy_sample_photos
+
+if TYPE_CHECKING:
+    from captioner.captioner import Captioner
+    from captioner.embedder import SentenceEmbedder
+    from catalog.home import Home
+    from catalog.session import Database
+    from search.engine import SearchEngine
+
+MOST_THREADS = 4
+
+
+def pytest_configure() -> None:
+    """Keep the tests off the network, and off the settings of whoever runs them."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.pop("TELLSHOW_DATABASE_URL", None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A test that forgets to name a home meets an empty one, never the user's."""
+    os.environ["TELLSHOW_HOME"] = str(tmp_path_factory.mktemp("own") / "home")
+
+
+@pytest.fixture(scope="session")
+def sample_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of a dozen photographs. Shared by the whole session: copy it before changing it."""
+    folder = tmp_path_factory.mktemp("samples") / "photos"
+    copy_sample_photos(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def captioner() -> "Captioner":
+    """The shipped checkpoint, on the CPU."""
+    import torch
+
+    from captioner.checkpoint import load_checkpoint
+
+    # Photos come one batch at a time: past a few threads they only get in each other's way.
+    torch.set_num_threads(min(MOST_THREADS, os.cpu_count() or 1))
+    return load_checkpoint(device="cpu")
+
+
+@pytest.fixture(scope="session")
+def embedder() -> "SentenceEmbedder":
+    """The default sentence embedder, on the CPU."""
+    from captioner.embedder import SentenceEmbedder
+
+    return SentenceEmbedder(device="cpu")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> "Home":
+    """An empty home of the test's own."""
+    from catalog.home import open_home
+
+    return open_home(tmp_path / "home")
+
+
+@pytest.fixture
+def database(home: "Home") -> "Iterator[Database]":
+    """The database of `home`, migrated and empty."""
+    from catalog.session import open_database
+
+    database = open_database(home)
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def indexed_home(
+    tmp_path_factory: pytest.TempPathFactory,
+    sample_photos: Path,
+    captioner: "Captioner",
+    embedder: "SentenceEmbedder",
+) -> "Home":
+    """A home with the sample photos indexed. Shared by the whole session: read it only."""
+    from catalog.home import open_home
+    from catalog.session import open_database
+    from indexer.pipeline import Indexer
+
+    home = open_home(tmp_path_factory.mktemp("indexed") / "home")
+    database = open_database(home)
+    Indexer(home, database, captioner, embedder).index([sample_photos])
+    database.close()
+    return home
+
+
+@pytest.fixture(scope="session")
+def engine(
+    indexed_home: "Home", captioner: "Captioner", embedder: "SentenceEmbedder"
+) -> "Iterator[SearchEngine]":
+    """A search engine over the sample photos. Shared by the whole session: it only reads."""
+    from catalog.session import open_database
+    from search.engine import SearchEngine
+
+    database = open_database(indexed_home)
+    yield SearchEngine(indexed_home, database, captioner, embedder)
+    database.close()
