@@ -1,0 +1,150 @@
+"""The whole model: a photo's state in, sentences and scores out.
+
+Knows nothing of files, folders or databases: pixels come in as tensors, photo states go
+out as bytes that somebody else keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from captioner.decoder import Decoder, DecoderConfig, PhotoFeatures
+from captioner.encoder import Encoder, EncoderConfig
+from captioner.head import Head, HeadConfig
+from captioner.precision import fast
+from captioner.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class CaptionerConfig:
+    """Everything needed to build the network again, except vocabulary and weights."""
+
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+
+    def to_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, dict[str, object]]) -> CaptionerConfig:
+        """Raises TypeError or KeyError where a part or a field is not known."""
+        return cls(
+            EncoderConfig(**values["encoder"]),  # type: ignore[arg-type]
+            DecoderConfig(**values["decoder"]),  # type: ignore[arg-type]
+            HeadConfig(**values["head"]),  # type: ignore[arg-type]
+        )
+
+
+@dataclass
+class PhotoState:
+    """What indexing keeps of B photos so that searching never opens them."""
+
+    memory: Tensor  # int8 [B,P,M], 127 stands for 1
+    seed: Tensor  # float16 [B,H]
+    visual: Tensor  # float16 [B,E], unit vectors in sentence space
+
+    def __len__(self) -> int:
+        return self.seed.shape[0]
+
+    def __getitem__(self, rows: slice) -> PhotoState:
+        return PhotoState(self.memory[rows], self.seed[rows], self.visual[rows])
+
+    @classmethod
+    def from_features(cls, features: PhotoFeatures) -> PhotoState:
+        """Quantise: the memory is a tanh, so one scale fits every photo."""
+        memory = (features.memory * 127).round().to(torch.int8)
+        return cls(memory.cpu(), features.seed.half().cpu(), features.visual.half().cpu())
+
+    def features(self, device: torch.device | None = None) -> PhotoFeatures:
+        """Back to floating point, on a device."""
+        memory = self.memory.to(device).float() / 127
+        return PhotoFeatures(memory, self.seed.to(device).float(), self.visual.to(device).float())
+
+    def pack(self) -> list[bytes]:
+        """One blob a photo: memory, seed, visual, without padding."""
+        parts = [self.memory.numpy(), self.seed.numpy(), self.visual.numpy()]
+        return [b"".join(part[row].tobytes() for part in parts) for row in range(len(self))]
+
+    @classmethod
+    def unpack(cls, blobs: Sequence[bytes], config: CaptionerConfig) -> PhotoState:
+        """Raises ValueError where a blob is not of this configuration's size."""
+        width, hidden, visual = config.decoder.memory, config.decoder.hidden, config.head.dimension
+        tail = 2 * (hidden + visual)
+        sizes = {len(blob) for blob in blobs}
+        if len(sizes) > 1 or any(size <= tail or (size - tail) % width for size in sizes):
+            raise ValueError("a photo state was made by another captioner; index the folder again")
+        raw = np.frombuffer(b"".join(blobs), np.uint8).reshape(len(blobs), -1).copy()
+        memory = raw[:, :-tail].view(np.int8).reshape(len(blobs), -1, width)
+        halves = raw[:, -tail:].copy().view(np.float16)
+        return cls(
+            torch.from_numpy(memory),
+            torch.from_numpy(halves[:, :hidden]),
+            torch.from_numpy(halves[:, hidden:]),
+        )
+
+
+@dataclass
+class Provenance:
+    """Where a captioner came from and what was measured with it."""
+
+    name: str = "untrained"
+    sha256: str = ""
+    embedder_name: str = "all-MiniLM-L6-v2"
+    metrics: dict[str, object] = field(default_factory=dict)
+    ranking: dict[str, object] = field(default_factory=dict)
+
+
+class Captioner(nn.Module):
+    """Encoder, head and decoder together."""
+
+    def __init__(
+        self,
+        config: CaptionerConfig,
+        vocabulary: Vocabulary,
+        provenance: Provenance | None = None,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.vocabulary = vocabulary
+        self.provenance = provenance or Provenance()
+        self.encoder = Encoder(config.encoder)
+        channels, positions = self.encoder.channels, self.encoder.positions
+        self.head = Head(config.head, channels)
+        self.decoder = Decoder(config.decoder, len(vocabulary), channels, positions)
+
+    @property
+    def name(self) -> str:
+        return self.provenance.name
+
+    @property
+    def sha256(self) -> str:
+        return self.provenance.sha256
+
+    @property
+    def metrics(self) -> dict[str, object]:
+        return self.provenance.metrics
+
+    @property
+    def embedder_name(self) -> str:
+        return self.provenance.embedder_name
+
+    @property
+    def device(self) -> torch.device:
+        return self.decoder.word_bias.device
+
+    def perceive(self, grid: Tensor) -> PhotoFeatures:
+        """Grid [B,P,C] -> what the decoder sees, the head's vector included."""
+        return self.decoder.perceive(grid, self.head(grid))
+
+    @torch.inference_mode()
+    def look(self, pixels: Tensor) -> PhotoState:
+        """uint8 [B,3,S,S] -> quantised states on the CPU. Call in eval mode."""
+        with fast(self.device):
+            grid = self.encoder(pixels.to(self.device))
+        return PhotoState.from_features(self.perceive(grid.float()))

@@ -1,0 +1,110 @@
+"""Checkpoints: one safetensors file with weights, configuration, vocabulary and metrics.
+
+Knows nothing of training. Loading is strict: every tensor and every field must fit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from captioner.captioner import Captioner, CaptionerConfig, Provenance
+from captioner.vocabulary import Vocabulary
+
+FORMAT = "tellshow-captioner-1"
+DEFAULT_CHECKPOINT = Path(__file__).parent / "models" / "flickr8k-mobilenet_v2.safetensors"
+
+
+class CheckpointError(ValueError):
+    """The file is missing, damaged, or made by another version."""
+
+
+class DeviceUnavailable(ValueError):
+    """The device asked for is not there."""
+
+
+def choose_device(name: str | None = None) -> torch.device:
+    """The named device, or the best there is for None and "auto"."""
+    if name is None or name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise DeviceUnavailable(
+            f"there is no device {name!r} on this machine; use --device cpu"
+        ) from error
+    return device
+
+
+def save_checkpoint(captioner: Captioner, path: Path) -> None:
+    """Write weights as float16 beside everything needed to load them again."""
+    provenance = captioner.provenance
+    metadata = {
+        "format": FORMAT,
+        "name": provenance.name,
+        "embedder": provenance.embedder_name,
+        "config": json.dumps(captioner.config.to_dict()),
+        "vocabulary": json.dumps(captioner.vocabulary.words),
+        "metrics": json.dumps(provenance.metrics),
+        "ranking": json.dumps(provenance.ranking),
+    }
+    weights = {
+        name: tensor.detach().cpu().half().contiguous() if tensor.is_floating_point() else tensor
+        for name, tensor in captioner.state_dict().items()
+    }
+    partial = path.with_suffix(".tmp")
+    partial.write_bytes(save(weights, metadata))
+    partial.replace(path)
+
+
+def load_checkpoint(path: Path | None = None, device: str | None = None) -> Captioner:
+    """The captioner in a file (None: the shipped one), in eval mode, float32, on a device.
+
+    Raises CheckpointError or DeviceUnavailable with what is wrong and what to do.
+    """
+    path = path or DEFAULT_CHECKPOINT
+    target = choose_device(device)
+    if not path.is_file():
+        raise CheckpointError(f"there is no checkpoint {path}")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is no safetensors file, or a damaged one") from error
+    captioner = _build(path, metadata)
+    try:
+        captioner.load_state_dict(weights, strict=True)
+    except RuntimeError as error:
+        raise CheckpointError(f"the weights in {path} do not fit its configuration") from error
+    return captioner.float().eval().requires_grad_(False).to(target)
+
+
+def _build(path: Path, metadata: dict[str, str]) -> Captioner:
+    if metadata.get("format") != FORMAT:
+        found = metadata.get("format", "no tellshow format")
+        raise CheckpointError(
+            f"{path} has {found}, this tellshow reads {FORMAT}; train it again or "
+            "install the tellshow that made it"
+        )
+    try:
+        config = CaptionerConfig.from_dict(json.loads(metadata["config"]))
+        vocabulary = Vocabulary(tuple(json.loads(metadata["vocabulary"])))
+        provenance = Provenance(
+            metadata["name"],
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            metadata["embedder"],
+            json.loads(metadata["metrics"]),
+            json.loads(metadata["ranking"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"the description inside {path} is damaged: {error!r}") from error
+    return Captioner(config, vocabulary, provenance)

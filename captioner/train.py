@@ -1,0 +1,330 @@
+"""Training: maximum likelihood first, then likelihood that ranks, the head along with both.
+
+Knows nothing of the catalog or of search. A run lives in a folder: views of the photos,
+`run.pt` after each epoch (a killed run carries on from it), `log.jsonl`, and at the end
+the weights' moving average as a checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from captioner.captioner import Captioner
+from captioner.decoder import PhotoFeatures
+from captioner.losses import (
+    contrastive_likelihood,
+    maximum_likelihood,
+    multi_caption_infonce,
+    word_log_likelihood,
+)
+from captioner.metrics import Recall, recall_at_k
+from captioner.precision import fast
+from captioner.trainingset import TrainingSet
+from captioner.vocabulary import UNKNOWN
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """What a run does; the defaults made the shipped checkpoint."""
+
+    likelihood_epochs: int = 12
+    contrastive_epochs: int = 8
+    photos_per_step: int = 64
+    group_size: int = 8
+    views: int = 8
+    learning_rate: float = 1e-3
+    tail_learning_rate: float = 2e-4
+    contrastive_rate_share: float = 0.4
+    weight_decay: float = 0.01
+    warmup_steps: int = 100
+    word_dropout: float = 0.1
+    photo_dropout: float = 0.05
+    head_weight: float = 1.0
+    contrastive_weight: float = 1.0
+    bank: int = 1024
+    average_decay: float = 0.995
+    clip: float = 5.0
+    seed: int = 0
+
+    @property
+    def epochs(self) -> int:
+        return self.likelihood_epochs + self.contrastive_epochs
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What one epoch came to; losses in nats, recall in percent."""
+
+    epoch: int
+    stage: str
+    loss: float
+    likelihood: float
+    head: float
+    contrastive: float
+    dev_likelihood: float
+    dev_head: Recall
+    seconds: float
+
+
+class Trainer:
+    """One training run over cached views."""
+
+    def __init__(
+        self,
+        captioner: Captioner,
+        train: TrainingSet,
+        dev: TrainingSet,
+        settings: TrainSettings,
+        folder: Path,
+    ) -> None:
+        self.captioner, self.train_set, self.dev_set = captioner, train, dev
+        self.settings, self.folder = settings, folder
+        self.head_temperature = torch.nn.Parameter(torch.tensor(0.07).log())
+        self.pair_temperature = torch.nn.Parameter(torch.tensor(4.0).log())
+        self.optimizer = torch.optim.AdamW(self._parameter_groups())
+        self.average = AveragedModel(
+            captioner,
+            multi_avg_fn=get_ema_multi_avg_fn(settings.average_decay),  # type: ignore[no-untyped-call]
+        )
+        self.bank = torch.zeros(len(train), captioner.config.head.dimension)
+        self.epoch = 0
+
+    def run(self, report: Callable[[EpochReport], None], advance: Callable[[int], None]) -> None:
+        """Train to the last epoch; `advance` is told of photos, `report` of epochs."""
+        self._resume()
+        while self.epoch < self.settings.epochs:
+            epoch_report = self._run_epoch(advance)
+            self.epoch += 1
+            self._save(epoch_report)
+            report(epoch_report)
+
+    def averaged(self) -> Captioner:
+        """The captioner with the weights' moving average, in eval mode."""
+        captioner: Captioner = self.average.module  # type: ignore[assignment]
+        return captioner.eval()
+
+    # -- one epoch ------------------------------------------------------------------
+
+    def _run_epoch(self, advance: Callable[[int], None]) -> EpochReport:
+        started = time.perf_counter()
+        generator = np.random.default_rng((self.settings.seed, self.epoch))
+        torch.manual_seed(self.settings.seed * 1000 + self.epoch)
+        self.captioner.train()
+        sums, steps = torch.zeros(4), 0
+        for photos in self._batches(generator):
+            sums += self._step(photos, generator, steps)
+            steps += 1
+            advance(photos.size)
+        loss, likelihood, head, contrastive = (sums / steps).tolist()
+        dev_likelihood, dev_head = self._validate()
+        seconds = time.perf_counter() - started
+        return EpochReport(
+            self.epoch + 1, "contrastive" if self._ranks else "likelihood", loss, likelihood,
+            head, contrastive, dev_likelihood, dev_head, seconds,
+        )  # fmt: skip
+
+    @property
+    def _ranks(self) -> bool:
+        return self.epoch >= self.settings.likelihood_epochs
+
+    def _batches(self, generator: np.random.Generator) -> Iterator[np.ndarray]:
+        """Rows of photos [G*n]: shuffled, or groups of look-alikes when ranking is trained."""
+        count, size = len(self.train_set), self.settings.photos_per_step
+        if self._ranks:
+            groups = look_alikes(self.bank, self.settings.group_size, generator)
+            rows = generator.permutation(groups).reshape(-1)
+        else:
+            rows = generator.permutation(count)
+        size = min(size, len(rows))
+        yield from np.split(rows[: len(rows) // size * size], len(rows) // size)
+
+    def _step(self, photos: np.ndarray, generator: np.random.Generator, step: int) -> Tensor:
+        self._set_learning_rates(step)
+        batch = self.train_set.draw(photos, generator)
+        with fast(self.captioner.device):
+            grid = self.captioner.encoder.grid(batch.stem.to(self.captioner.device))
+        grid = grid.float()
+        visual = self.captioner.head(grid)
+        head = self._head_loss(photos, visual, batch.sentences, generator)
+        features = self.captioner.decoder.perceive(grid, visual)
+        if self._ranks:
+            contrastive, likelihood = self._pair_losses(features, batch.tokens)
+        else:
+            likelihood = self._likelihood_loss(features, batch.tokens)
+            contrastive = torch.zeros(())
+        loss = (
+            likelihood
+            + self.settings.head_weight * head
+            + self.settings.contrastive_weight * contrastive
+        )
+        self._descend(loss)
+        self.bank[photos] = visual.detach().cpu()
+        return torch.stack([loss, likelihood, head, contrastive]).detach().cpu()
+
+    def _head_loss(
+        self,
+        photos: np.ndarray,
+        visual: Tensor,
+        sentences: Tensor,
+        generator: np.random.Generator,
+    ) -> Tensor:
+        """InfoNCE against the batch and, once the bank is filled, other photos of the bank."""
+        others = np.setdiff1d(np.arange(len(self.train_set)), photos)
+        size = min(self.settings.bank, len(others)) if self.epoch else 0
+        rows = generator.choice(others, size, replace=False)
+        captions = torch.from_numpy(self.train_set.embeddings[rows, 0]).float()
+        return multi_caption_infonce(
+            visual,
+            sentences.to(visual.device),
+            self.head_temperature.exp(),
+            self.bank[rows].to(visual.device),
+            captions.to(visual.device),
+        )
+
+    def _likelihood_loss(self, features: PhotoFeatures, tokens: Tensor) -> Tensor:
+        """Maximum likelihood of all captions [B,K,T+1] of each photo."""
+        photos, captions, _ = tokens.shape
+        rows = torch.arange(photos).repeat_interleave(captions)
+        flat = tokens.flatten(0, 1).to(self.captioner.device)
+        return self._captions_loss(features[rows], flat)
+
+    def _captions_loss(self, features: PhotoFeatures, tokens: Tensor) -> Tensor:
+        keep = torch.rand(len(tokens), device=tokens.device) >= self.settings.photo_dropout
+        features = features.where(keep, self.captioner.decoder.absent())
+        with fast(tokens.device):
+            logits = self.captioner.decoder(features, self._drop_words(tokens[:, :-1]))
+        return maximum_likelihood(word_log_likelihood(logits, tokens[:, 1:]), tokens[:, 1:])
+
+    def _pair_losses(self, features: PhotoFeatures, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Contrastive loss of the first caption drawn, maximum likelihood of the second too."""
+        tokens = tokens.to(self.captioner.device)
+        groups = torch.arange(len(features)).view(-1, self.settings.group_size)
+        with fast(tokens.device):
+            contrastive, likelihood = contrastive_likelihood(
+                self.captioner.decoder, features, self._drop_words(tokens[:, 0]), tokens[:, 0],
+                groups, self.pair_temperature.exp(),
+            )  # fmt: skip
+        second = self._captions_loss(features, tokens[:, 1 % tokens.shape[1]])
+        return contrastive, (likelihood + second) / 2
+
+    def _drop_words(self, tokens: Tensor) -> Tensor:
+        """Hide some input words, so that the photo must supply them (Bowman et al. 2016)."""
+        drop = torch.rand(tokens.shape, device=tokens.device) < self.settings.word_dropout
+        return torch.where(drop & (tokens > UNKNOWN), UNKNOWN, tokens)
+
+    def _descend(self, loss: Tensor) -> None:
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.captioner.parameters(), self.settings.clip)
+        self.optimizer.step()
+        self.average.update_parameters(self.captioner)
+
+    # -- learning rates -------------------------------------------------------------
+
+    def _parameter_groups(self) -> list[dict[str, object]]:
+        tail = list(self.captioner.encoder.tail.parameters())
+        others = [*self.captioner.head.parameters(), *self.captioner.decoder.parameters()]
+        temperatures = [self.head_temperature, self.pair_temperature]
+        rates, decay = self.settings, self.settings.weight_decay
+        return [
+            {"params": tail, "peak": rates.tail_learning_rate, "weight_decay": decay},
+            {"params": others, "peak": rates.learning_rate, "weight_decay": decay},
+            {"params": temperatures, "peak": rates.learning_rate, "weight_decay": 0.0},
+        ]
+
+    def _set_learning_rates(self, step: int) -> None:
+        """Linear warm-up, then half a cosine over each of the two stages."""
+        steps = max(1, len(self.train_set) // self.settings.photos_per_step)
+        first, epochs, share = 0, self.settings.likelihood_epochs, 1.0
+        if self._ranks:
+            first, epochs = epochs, self.settings.contrastive_epochs
+            share = self.settings.contrastive_rate_share
+        done = (self.epoch - first) * steps + step
+        warm = min(1.0, (done + 1) / self.settings.warmup_steps)
+        cosine = (1 + np.cos(np.pi * min(1.0, done / (epochs * steps)))) / 2
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"] * share * warm * max(cosine, 0.02)
+
+    # -- validation and state ---------------------------------------------------------
+
+    @torch.inference_mode()
+    def _validate(self) -> tuple[float, Recall]:
+        captioner = self.averaged()
+        likelihood, words, visual = 0.0, 0, []
+        for batch in self.dev_set.in_order(self.settings.photos_per_step):
+            with fast(captioner.device):
+                grid = captioner.encoder.grid(batch.stem.to(captioner.device))
+            features = captioner.perceive(grid.float())
+            visual.append(features.visual.cpu())
+            rows = torch.arange(len(features)).repeat_interleave(batch.tokens.shape[1])
+            tokens = batch.tokens.flatten(0, 1).to(captioner.device)
+            logits = captioner.decoder(features[rows], tokens[:, :-1])
+            scores = word_log_likelihood(logits, tokens[:, 1:])
+            likelihood -= scores.sum().item()
+            words += int((tokens[:, 1:] != 0).sum())
+        similarities = self.dev_set.sentence_matrix() @ torch.cat(visual).T  # [Q,N]
+        return likelihood / words, recall_at_k(similarities.numpy(), self.dev_set.owners())
+
+    def _save(self, report: EpochReport) -> None:
+        state = {
+            "epoch": self.epoch,
+            "settings": asdict(self.settings),
+            "captioner": self.captioner.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "temperatures": [self.head_temperature.detach(), self.pair_temperature.detach()],
+            "bank": self.bank,
+        }
+        partial = self.folder / "run.tmp"
+        torch.save(state, partial)
+        partial.replace(self.folder / "run.pt")
+        with (self.folder / "log.jsonl").open("a") as file:
+            file.write(json.dumps(asdict(report)) + "\n")
+
+    def _resume(self) -> None:
+        file = self.folder / "run.pt"
+        if not file.is_file():
+            return
+        state = torch.load(file, weights_only=True, map_location=self.captioner.device)
+        self.epoch = state["epoch"]
+        self.captioner.load_state_dict(state["captioner"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        for own, saved in zip(
+            (self.head_temperature, self.pair_temperature), state["temperatures"], strict=True
+        ):
+            own.data.copy_(saved)
+        self.bank = state["bank"].cpu()
+
+
+def look_alikes(vectors: Tensor, size: int, generator: np.random.Generator) -> np.ndarray:
+    """Partition photos into groups of near neighbours: rows [N//size, size].
+
+    Greedy: a random photo takes its nearest free ones among a random half of the rest, so
+    that groups differ from epoch to epoch.
+    """
+    similarity = (vectors @ vectors.T).numpy()
+    free = np.ones(len(vectors), bool)
+    groups = []
+    for anchor in generator.permutation(len(vectors)):
+        if not free[anchor]:
+            continue
+        if free.sum() < size:
+            break
+        free[anchor] = False
+        candidates = np.flatnonzero(free)
+        half = max(size - 1, len(candidates) // 2)
+        candidates = generator.choice(candidates, half, replace=False)
+        nearest = candidates[np.argsort(-similarity[anchor, candidates])[: size - 1]]
+        free[nearest] = False
+        groups.append([anchor, *nearest])
+    return np.array(groups)
