@@ -1,0 +1,215 @@
+"""The tables, as SQLAlchemy models.
+
+Does not know how they are queried (photos.py) or created (the migrations).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware datetimes in, UTC datetimes out, also on SQLite, which stores no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a datetime without a zone: nobody could say later what it meant."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the zone back to what SQLite stored without one."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            return value.replace(tzinfo=UTC)
+        return value.astimezone(UTC)
+
+
+class CleanText(TypeDecorator[str]):
+    """Text from files and EXIF, made storable: no NUL (PostgreSQL) and no lone surrogate."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Replace what cannot be encoded, drop NUL."""
+        if value is None:
+            return None
+        return value.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+class Base(DeclarativeBase):
+    """Base of all tables; constraint names are the same on every database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def _photo_key(**options: Any) -> Mapped[int]:
+    return mapped_column(ForeignKey("photo.id", ondelete="CASCADE"), **options)
+
+
+def _model_key(**options: Any) -> Mapped[int]:
+    return mapped_column(ForeignKey("model.id", ondelete="CASCADE"), **options)
+
+
+class Root(Base):
+    """An indexed folder; `path` is absolute, as bytes."""
+
+    __tablename__ = "root"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    path: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    last_seen_online: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Photo(Base):
+    """One file of a root; `path` is relative to the root, as bytes."""
+
+    __tablename__ = "photo"
+    # AUTOINCREMENT: an id is never given again, so a stale cache can never show another photo.
+    __table_args__ = (UniqueConstraint("root_id", "path"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    root_id: Mapped[int] = mapped_column(ForeignKey("root.id", ondelete="CASCADE"))
+    path: Mapped[bytes] = mapped_column(LargeBinary)
+    content_hash: Mapped[str] = mapped_column(String(64), index=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    mtime_ns: Mapped[int] = mapped_column(BigInteger)
+    width: Mapped[int]
+    height: Mapped[int]
+    format: Mapped[str] = mapped_column(CleanText)
+    taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    camera: Mapped[str | None] = mapped_column(CleanText)
+    latitude: Mapped[float | None] = mapped_column(Float(53))
+    longitude: Mapped[float | None] = mapped_column(Float(53))
+    indexed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Model(Base):
+    """A captioner or an embedder, known by name and content."""
+
+    __tablename__ = "model"
+    __table_args__ = (UniqueConstraint("name", "sha256"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(CleanText)
+    sha256: Mapped[str] = mapped_column(String(64))
+    config: Mapped[dict[str, Any]] = mapped_column(JSON)
+    metrics: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Caption(Base):
+    """A sentence about a photo; rank 0 is the best."""
+
+    __tablename__ = "caption"
+
+    photo_id: Mapped[int] = _photo_key(primary_key=True)
+    model_id: Mapped[int] = _model_key(primary_key=True, index=True)
+    rank: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str] = mapped_column(CleanText)
+    log_likelihood: Mapped[float] = mapped_column(Float(53))
+
+
+class Vector(Base):
+    """A unit vector of a photo, float16; `change` is the counter's value when it was written."""
+
+    __tablename__ = "vector"
+    # Serves the rebuild and the replay of what came after a change, both in this order.
+    __table_args__ = (Index(None, "model_id", "kind", "change", "photo_id"),)
+
+    photo_id: Mapped[int] = _photo_key(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    model_id: Mapped[int] = _model_key(primary_key=True)
+    embedder: Mapped[str | None] = mapped_column(CleanText)
+    change: Mapped[int] = mapped_column(BigInteger)
+    blob: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class State(Base):
+    """What re-ranking needs of a photo, packed by the captioner."""
+
+    __tablename__ = "state"
+    __table_args__ = (Index(None, "model_id", "photo_id"),)
+
+    photo_id: Mapped[int] = _photo_key(primary_key=True)
+    model_id: Mapped[int] = _model_key(primary_key=True)
+    blob: Mapped[bytes] = mapped_column(LargeBinary)
+    bias: Mapped[float] = mapped_column(Float(53))
+
+
+class Failure(Base):
+    """A file that could not be indexed; `path` is absolute, as bytes."""
+
+    __tablename__ = "failure"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    path: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    mtime_ns: Mapped[int] = mapped_column(BigInteger)
+    reason: Mapped[str] = mapped_column(CleanText)
+
+
+class Run(Base):
+    """One indexing run; `finished_at` stays empty where it was killed."""
+
+    __tablename__ = "run"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    counts: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+
+
+class VectorChange(Base):
+    """One row: a counter that grows with every committed change to vectors."""
+
+    __tablename__ = "vector_change"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    counter: Mapped[int] = mapped_column(BigInteger)
+
+
+class VectorGeneration(Base):
+    """The FAISS file that holds the vectors of a kind and model as of a change."""
+
+    __tablename__ = "vector_generation"
+
+    model_id: Mapped[int] = _model_key(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    generation: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    count: Mapped[int]
+    change_counter: Mapped[int] = mapped_column(BigInteger)
