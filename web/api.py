@@ -1,0 +1,90 @@
+"""The JSON API under /api/v1: search, photos, status and health.
+
+Knows nothing about HTML; errors get their shape in web.errors.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify, request, url_for
+from flask.typing import ResponseReturnValue
+
+from catalog.photos import PhotoView
+from search.query import SearchAnswer
+from web.cards import path_text
+from web.context import current_engine
+from web.images import send_original, send_thumbnail
+from web.parameters import read_search
+
+DEFAULT_K = 20
+# The greatest id a database can hold; anything above it is no photo's.
+PHOTO_ID = "<int(min=0, max=9223372036854775807):photo_id>"
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+
+
+@blueprint.get("/search")
+def search() -> ResponseReturnValue:
+    """Photos that make the sentence q most probable, best first."""
+    answer = current_engine().search(read_search(request, DEFAULT_K))
+    return jsonify(_with_links(answer))
+
+
+@blueprint.get(f"/photos/{PHOTO_ID}")
+def photo(photo_id: int) -> ResponseReturnValue:
+    """What is known about one photo."""
+    return jsonify(photo_json(current_engine().photo(photo_id)))
+
+
+@blueprint.get(f"/photos/{PHOTO_ID}/thumbnail")
+def thumbnail(photo_id: int) -> Response:
+    """The photo as a JPEG of at most 512 pixels."""
+    return send_thumbnail(photo_id)
+
+
+@blueprint.get(f"/photos/{PHOTO_ID}/original")
+def original(photo_id: int) -> Response:
+    """The photo's own file."""
+    return send_original(photo_id)
+
+
+@blueprint.get("/status")
+def status() -> ResponseReturnValue:
+    """What is indexed, and by which models."""
+    return jsonify(current_engine().status().to_json())
+
+
+@blueprint.get("/healthz")
+def healthz() -> ResponseReturnValue:
+    """Whether the server runs with its model loaded; says nothing about the collection."""
+    return jsonify({"status": "ok"})
+
+
+def _with_links(answer: SearchAnswer) -> dict[str, object]:
+    """The `search --json` object, each result with the addresses of its photo."""
+    found = answer.to_json()
+    for result, row in zip(answer.results, found["results"], strict=True):
+        row["url"] = url_for("api.photo", photo_id=result.photo_id)
+        row["thumbnail_url"] = url_for("api.thumbnail", photo_id=result.photo_id)
+    return found
+
+
+def photo_json(view: PhotoView) -> dict[str, object]:
+    """A photo as the API describes it; times in ISO 8601, size in bytes."""
+    return {
+        "photo_id": view.photo_id,
+        "path": path_text(view),
+        "width": view.width,
+        "height": view.height,
+        "format": view.format,
+        "size": view.size,
+        "taken_at": view.taken_at and view.taken_at.isoformat(),
+        "camera": view.camera,
+        "latitude": view.latitude,
+        "longitude": view.longitude,
+        "indexed_at": view.indexed_at.isoformat(),
+        "captions": [
+            {"text": text, "log_likelihood": likelihood} for text, likelihood in view.captions
+        ],
+        "thumbnail_url": url_for("api.thumbnail", photo_id=view.photo_id),
+        "original_url": url_for("api.original", photo_id=view.photo_id),
+    }

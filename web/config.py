@@ -1,0 +1,76 @@
+"""What the web page and API are told when they start, and which addresses are only local.
+
+Knows nothing about Flask, photos or the command line.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+class TokenRequired(ValueError):
+    """Other machines could reach the page, yet no token protects it."""
+
+
+@dataclass(frozen=True)
+class WebConfig:
+    """Settings of one web application.
+
+    `trusted_hosts` are further names that browsers may use for this machine, beside the
+    loopback names and `host` itself; needed behind a reverse proxy, for example.
+
+    Raises:
+        TokenRequired: `host` is reachable from other machines and `token` is empty.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8765
+    token: str | None = None
+    trusted_hosts: tuple[str, ...] = ()
+    title: str = "tellshow"
+    page_size: int = 24
+    max_body_bytes: int = 1 << 20
+
+    def __post_init__(self) -> None:
+        """Refuse to open the photos to the network without a token."""
+        if not self.token and not is_loopback(self.host):
+            raise TokenRequired(
+                f"listening on {self.host} lets other machines in, so a token is needed"
+            )
+
+    @property
+    def accepted_names(self) -> frozenset[str]:
+        """Names and addresses a request may give in its Host header, in lower case."""
+        return frozenset(
+            name.lower() for name in (*LOOPBACK_NAMES, self.host, *self.trusted_hosts)
+        )
+
+    @property
+    def listens_everywhere(self) -> bool:
+        """Whether `host` stands for every address of the machine (0.0.0.0 or ::)."""
+        return is_address(self.host) and ip_address(self.host).is_unspecified
+
+
+def is_address(name: str) -> bool:
+    """Whether `name` is an IPv4 or IPv6 address rather than a host name."""
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that listens on `host`."""
+    if is_address(host):
+        return ip_address(host).is_loopback
+    return host.lower() == "localhost"
+
+
+def new_token() -> str:
+    """A fresh random token, safe to put in a URL."""
+    return secrets.token_urlsafe(24)

@@ -1,0 +1,32 @@
+"""What a request handler may reach: the search engine and the settings of the running app.
+
+Knows nothing about routes, pages or responses.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import Flask, current_app
+
+from search.engine import SearchEngine
+from web.config import WebConfig
+
+_ENGINE = "tellshow_engine"
+_CONFIG = "tellshow_config"
+
+
+def bind(app: Flask, engine: SearchEngine, config: WebConfig) -> None:
+    """Make `engine` and `config` available to the handlers of `app`."""
+    app.extensions[_ENGINE] = engine
+    app.extensions[_CONFIG] = config
+
+
+def current_engine() -> SearchEngine:
+    """The search engine of the app that handles this request."""
+    return cast(SearchEngine, current_app.extensions[_ENGINE])
+
+
+def current_config() -> WebConfig:
+    """The settings of the app that handles this request."""
+    return cast(WebConfig, current_app.extensions[_CONFIG])

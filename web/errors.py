@@ -1,0 +1,113 @@
+"""Every refusal and failure, worded: one JSON shape under /api, a clear page elsewhere.
+
+Knows nothing about how the errors come about.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Flask, current_app, jsonify, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException, SecurityError
+
+from catalog.session import DatabaseUnavailable
+from search.engine import UnknownPhoto
+from search.query import InvalidQuery
+from web.images import ImageMissing
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What went wrong and what to do about it, for people and for programs."""
+
+    status: int
+    code: str
+    message: str
+    hint: str
+
+    def to_json(self) -> dict[str, dict[str, str]]:
+        """The one error shape of the API."""
+        return {"error": {"code": self.code, "message": self.message, "hint": self.hint}}
+
+
+_WORDED = {
+    400: Problem(400, "bad_request", "The request cannot be understood.", "Check its parameters."),
+    401: Problem(
+        401,
+        "token_needed",
+        "This server asks for its token.",
+        "Send it as “Authorization: Bearer TOKEN”, or open a page once with ?token=TOKEN.",
+    ),
+    404: Problem(404, "not_found", "There is nothing here.", "Check the address."),
+    405: Problem(405, "method_not_allowed", "This address only reads.", "Use GET."),
+    413: Problem(413, "too_large", "The request is too large.", "Send less."),
+    429: Problem(429, "too_many_requests", "Too many requests at once.", "Wait a moment."),
+    503: Problem(
+        503, "unavailable", "The collection cannot be read just now.", "Try again in a moment."
+    ),
+}
+_FAILED = Problem(
+    500, "internal_error", "Something went wrong on our side.", "The server's log says what it was."
+)
+_UNKNOWN_PHOTO = Problem(
+    404, "unknown_photo", "There is no photo with this number.", "It may have been removed."
+)
+
+
+def handle_errors(app: Flask) -> None:
+    """Let `app` answer every error in the shape its caller expects."""
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(InvalidQuery, _invalid_query)
+    app.register_error_handler(UnknownPhoto, _unknown_photo)
+    app.register_error_handler(DatabaseUnavailable, _unavailable)
+    app.register_error_handler(Exception, _failure)
+
+
+def _http_error(error: HTTPException) -> ResponseReturnValue:
+    answer = make_response(_answer(_worded(error)))
+    for name, value in error.get_headers(request.environ):
+        if name in {"Allow", "Retry-After"}:
+            answer.headers[name] = value
+    if error.code == 401:
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="tellshow"'
+    if error.code and error.code < 400:
+        return error
+    return answer
+
+
+def _worded(error: HTTPException) -> Problem:
+    if isinstance(error, SecurityError):
+        hint = "Use the address the server printed when it started, or add this name to it."
+        return Problem(400, "unknown_host", f"Unknown host: {error.description}.", hint)
+    if isinstance(error, ImageMissing):
+        return Problem(404, "image_missing", error.description or "", error.hint)
+    status = error.code or 500
+    plain = Problem(status, "http_error", error.name, "")
+    return _FAILED if status == 500 else _WORDED.get(status, plain)
+
+
+def _invalid_query(error: InvalidQuery) -> ResponseReturnValue:
+    hint = f"Check the parameter {error.field}."
+    return _answer(Problem(400, "invalid_query", str(error), hint))
+
+
+def _unknown_photo(_: UnknownPhoto) -> ResponseReturnValue:
+    return _answer(_UNKNOWN_PHOTO)
+
+
+def _unavailable(error: DatabaseUnavailable) -> ResponseReturnValue:
+    current_app.logger.error("The collection cannot be read: %s", error)
+    return _answer(_WORDED[503])
+
+
+def _failure(error: Exception) -> ResponseReturnValue:
+    """Log what nobody expected; its text stays in the log, since it may name files."""
+    current_app.logger.error("Failed: %s %r", request.method, request.path, exc_info=error)
+    return _answer(_FAILED)
+
+
+def _answer(problem: Problem) -> ResponseReturnValue:
+    if request.path.startswith("/api/"):
+        return jsonify(problem.to_json()), problem.status
+    return render_template("error.html", problem=problem), problem.status

@@ -1,0 +1,47 @@
+"""How numbers, times and places read on a page.
+
+Knows nothing about photos; plain values in, short text out.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import Flask
+
+from web.context import current_config
+
+
+def register(app: Flask) -> None:
+    """Offer the formats as filters to the templates, and the site's title as `site`."""
+    app.add_template_filter(grouped)
+    app.add_template_filter(file_size)
+    app.add_template_filter(day_and_time)
+    app.add_template_filter(signed)
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.context_processor(lambda: {"site": current_config().title})
+
+
+def grouped(number: int) -> str:
+    """1234567 -> 1,234,567."""
+    return f"{number:,}"
+
+
+def signed(number: float) -> str:
+    """Two decimals, with a true minus sign."""
+    return f"{number:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def file_size(size: int) -> str:
+    """Bytes in the unit people would use."""
+    if size < 1000:
+        return f"{size} bytes"
+    if size < 1_000_000:
+        return f"{size / 1000:.0f} KB"
+    return f"{size / 1_000_000:.1f} MB"
+
+
+def day_and_time(moment: datetime) -> str:
+    """14 July 2019, 15:32."""
+    return f"{moment.day} {moment:%B %Y, %H:%M}"

@@ -1,0 +1,105 @@
+"""Thumbnails and originals as files a browser may cache.
+
+Knows nothing about pages; photos are named by id only, never by path.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Response, request, send_file
+from werkzeug.exceptions import NotFound
+
+from catalog.photos import PhotoView
+from web.cards import version_of
+from web.context import current_engine
+
+_FOR_EVER = 365 * 24 * 3600
+# Pillow's names of the formats every browser can show.
+_SHOWN = {
+    "JPEG": "image/jpeg",
+    "MPO": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+    "AVIF": "image/avif",
+    "BMP": "image/bmp",
+}
+_DOWNLOADED = {"HEIF": "image/heic", "HEIC": "image/heic", "TIFF": "image/tiff"}
+
+
+class ImageMissing(NotFound):
+    """The photo is known but its picture file cannot be read just now."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        """`message` says what is missing, `hint` what to do about it."""
+        super().__init__(message)
+        self.hint = hint
+
+
+def browser_shows(photo: PhotoView) -> bool:
+    """Whether the original is of a format that browsers draw."""
+    return photo.format in _SHOWN
+
+
+def send_thumbnail(photo_id: int) -> Response:
+    """The small JPEG of a photo.
+
+    Raises:
+        UnknownPhoto: no such photo.
+        ImageMissing: its thumbnail file is gone.
+    """
+    engine = current_engine()
+    photo = engine.photo(photo_id)
+    path = engine.thumbnail(photo_id)
+    if not path.is_file():
+        raise ImageMissing("The thumbnail of this photo is missing.", "Index its folder again.")
+    response = send_file(path, "image/jpeg", conditional=True, etag=f"{version_of(photo)}-t")
+    return _cached(response, photo)
+
+
+def send_original(photo_id: int) -> Response:
+    """The photo's own file, under its own name; downloaded where browsers cannot draw it.
+
+    Raises:
+        UnknownPhoto: no such photo.
+        ImageMissing: its file cannot be reached.
+    """
+    engine = current_engine()
+    photo = engine.photo(photo_id)
+    path = engine.original(photo_id)
+    if not path.is_file():
+        raise ImageMissing(
+            "The original of this photo cannot be reached.",
+            "Connect the disk or share it lies on, or index its folder again.",
+        )
+    response = send_file(
+        path,
+        _content_type(photo),
+        as_attachment=not browser_shows(photo),
+        download_name=_shown_name(path),
+        conditional=True,
+    )
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _content_type(photo: PhotoView) -> str:
+    """From the decoded format, never from the file's name, which may lie."""
+    return _SHOWN.get(photo.format) or _DOWNLOADED.get(photo.format, "application/octet-stream")
+
+
+def _shown_name(path: Path) -> str:
+    return path.name.encode("utf-8", "replace").decode()
+
+
+def _cached(response: Response, photo: PhotoView) -> Response:
+    """Keep for ever under a URL that names the content; else ask again each time.
+
+    An id alone is not enough: a photo may be replaced by another under the same path.
+    """
+    if request.args.get("v") == version_of(photo):
+        response.headers["Cache-Control"] = f"private, max-age={_FOR_EVER}, immutable"
+    else:
+        response.headers["Cache-Control"] = "private, no-cache"
+    return response

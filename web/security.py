@@ -1,0 +1,129 @@
+"""Who may ask, and what a browser may do with the answer: host check, token, size, headers.
+
+Knows nothing about photos or searches. The host check is written here because the one of
+Flask (TRUSTED_HOSTS) never matches an IPv6 address and cannot say "any bare address".
+"""
+
+from __future__ import annotations
+
+import hmac
+from urllib.parse import urlencode
+
+from flask import Flask, Request, Response, redirect, request
+from werkzeug.exceptions import RequestEntityTooLarge, SecurityError, Unauthorized
+from werkzeug.wrappers import Response as BaseResponse
+
+from web.config import WebConfig, is_address
+from web.context import current_config
+
+COOKIE = "tellshow_session"
+_OPEN_ENDPOINTS = frozenset({"static", "api.healthz"})
+_COOKIE_SECONDS = 30 * 24 * 3600
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def protect(app: Flask) -> None:
+    """Put every check in front of the routes of `app`, and the headers behind them."""
+    app.before_request(_check_host)
+    app.before_request(_check_size)
+    app.before_request(_check_token)
+    app.after_request(_remember_token)
+    app.after_request(_add_headers)
+
+
+def _check_host() -> None:
+    """Refuse names this machine does not go by: a page elsewhere may not borrow its address."""
+    name = _host_name(request.host)
+    config = current_config()
+    if name in config.accepted_names:
+        return
+    # A forged name needs a name: a bare address cannot be rebound to this machine.
+    if not (config.listens_everywhere and is_address(name)):
+        raise SecurityError(f"{name or 'an empty name'} is not a name of this server")
+
+
+def _host_name(host: str) -> str:
+    """`host` without port and brackets, in lower case; request.host has well-formed ones only."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].lower()
+
+
+def _check_size() -> None:
+    limit = current_config().max_body_bytes
+    if (request.content_length or 0) > limit:
+        raise RequestEntityTooLarge(f"a request may carry at most {limit:,} bytes")
+
+
+def _check_token() -> BaseResponse | None:
+    """Let in who shows the token; a page opened with it in the URL goes on without it."""
+    config = current_config()
+    if config.token is None or request.endpoint in _OPEN_ENDPOINTS:
+        return None
+    if _token_in_url(request, config) and not request.path.startswith("/api/"):
+        return redirect(_url_without_token(), 303)
+    if not (_token_in_url(request, config) or _known_visitor(request, config)):
+        raise Unauthorized("this server needs its token")
+    return None
+
+
+def _known_visitor(visitor: Request, config: WebConfig) -> bool:
+    scheme, _, given = visitor.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and _same(given.strip(), config.token or ""):
+        return True
+    return _same(visitor.cookies.get(COOKIE, ""), _cookie_value(config))
+
+
+def _token_in_url(visitor: Request, config: WebConfig) -> bool:
+    given = visitor.args.get("token")
+    return given is not None and config.token is not None and _same(given, config.token)
+
+
+def _same(given: str, expected: str) -> bool:
+    """Compare in a time that tells nothing about where the two differ."""
+    return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
+
+
+def _cookie_value(config: WebConfig) -> str:
+    """What the cookie holds: proof of the token, from which the token cannot be read."""
+    return hmac.new((config.token or "").encode(), b"tellshow session", "sha256").hexdigest()
+
+
+def _url_without_token() -> str:
+    kept = [(k, v) for k, v in request.args.items(multi=True) if k != "token"]
+    # One leading slash only: "//name" and "/\name" would lead to another server.
+    path = "/" + request.path.lstrip("/\\")
+    return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def _remember_token(response: Response) -> Response:
+    config = current_config()
+    if response.status_code < 400 and _token_in_url(request, config):
+        response.set_cookie(
+            COOKIE,
+            _cookie_value(config),
+            max_age=_COOKIE_SECONDS,
+            httponly=True,
+            samesite="Lax",
+            secure=request.is_secure,
+        )
+    return response
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    # Pages and answers are private and change with the collection; images say their own rule.
+    response.headers.setdefault("Cache-Control", "private, no-cache")
+    return response
