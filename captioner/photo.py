@@ -1,0 +1,217 @@
+"""Bytes of a picture file -> upright RGB photo -> tensor for the encoder.
+
+Every decoder the product uses is called from here, behind limits on bytes and pixels, so that no
+file can do worse than being refused with a reason.
+
+Knows nothing of folders, of the catalog, or of what the model does with the tensor.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import re
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pillow_heif
+import simplejpeg  # type: ignore[import-untyped]
+import torch
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from torchvision.transforms.v2 import functional as transforms  # type: ignore[import-untyped]
+
+MAX_BYTES = 200_000_000
+MAX_PIXELS = 100_000_000
+SHORTER_SIDE = 512  # decoding at a reduced scale stops above this
+
+# Only formats that hold photos (MPO comes as JPEG): some others start foreign programs (EPS).
+FORMATS = ("JPEG", "PNG", "HEIF", "AVIF", "WEBP", "TIFF", "GIF", "BMP", "JPEG2000", "PPM")
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = (5, 6, 7, 8)
+
+
+class UnreadablePhoto(ValueError):
+    """A file that holds no picture we can or want to decode; str() is one sentence for people."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """An upright RGB picture and what its file says about it.
+
+    `image` may be smaller than the original, but its shorter side is never below 512 pixels where
+    the original's is not. `width` and `height` are the upright original's, in pixels.
+    """
+
+    image: Image.Image
+    width: int
+    height: int
+    format: str
+    exif: Image.Exif
+
+
+def decode_photo(data: bytes) -> Photo:
+    """Decode a whole picture file. Raises UnreadablePhoto, and nothing else, for any bytes."""
+    _prepare_pillow()
+    _check_bytes(len(data))
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            _check_pixels(*picture.size)
+            return _decode(picture, data)
+    except UnreadablePhoto:
+        raise
+    except UnidentifiedImageError as error:
+        raise UnreadablePhoto("The file is not a picture in a format we can read.") from error
+    except Image.DecompressionBombError as error:
+        raise UnreadablePhoto("The picture has far too many pixels.") from error
+    except MemoryError as error:
+        raise UnreadablePhoto("The picture needs more memory than there is.") from error
+    except Exception as error:  # decoders fail on hostile files in every way there is
+        raise UnreadablePhoto("The picture is damaged: it cannot be decoded completely.") from error
+
+
+def to_tensor(photo: Photo, size: int = 224) -> torch.Tensor:
+    """uint8 [3, size, size]: the whole picture squeezed to a square, antialiased."""
+    pixels = torch.from_numpy(np.array(photo.image)).permute(2, 0, 1)  # channels last in memory
+    if pixels.shape[1:] != (size, size):
+        pixels = transforms.resize(pixels, [size, size], antialias=True)
+    return pixels.contiguous()
+
+
+def _prepare_pillow() -> None:
+    _register_heif()
+    # warnings.catch_warnings() acts on the whole process, so threads would undo each other's.
+    silence = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+    if silence not in warnings.filters:
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+@functools.cache
+def _register_heif() -> None:
+    pillow_heif.register_heif_opener(thumbnails=False)
+
+
+def _check_bytes(size: int) -> None:
+    if size == 0:
+        raise UnreadablePhoto("The file is empty.")
+    if size > MAX_BYTES:
+        raise UnreadablePhoto(
+            f"The file has {size / 1e6:.0f} MB, more than the limit of {MAX_BYTES / 1e6:.0f} MB."
+        )
+
+
+def _check_pixels(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise UnreadablePhoto(
+            f"The picture has {width * height / 1e6:.0f} megapixels, "
+            f"more than the limit of {MAX_PIXELS / 1e6:.0f}."
+        )
+
+
+def _decode(picture: Image.Image, data: bytes) -> Photo:
+    pixels, (width, height) = _decode_jpeg(picture, data) or _decode_by_pillow(picture)
+    _check_pixels(width, height)  # some formats learn their true size from the pixels
+    exif = _read_exif(picture)
+    orientation = _orientation(exif)
+    image = _to_rgb(pixels, picture.info.get("icc_profile"))
+    if orientation in _UPRIGHT:
+        image = image.transpose(_UPRIGHT[orientation])
+    if orientation in _SIDEWAYS:
+        width, height = height, width
+    return Photo(image, width, height, picture.format or "", exif)
+
+
+def _decode_jpeg(picture: Image.Image, data: bytes) -> tuple[Image.Image, tuple[int, int]] | None:
+    """The fast way, for an undamaged JPEG in grey or YCbCr; None leaves it to Pillow."""
+    if picture.format not in ("JPEG", "MPO") or picture.mode not in ("RGB", "L"):
+        return None
+    try:
+        pixels = simplejpeg.decode_jpeg(
+            data, min_height=SHORTER_SIDE, min_width=SHORTER_SIDE, strict=True
+        )
+    except ValueError:
+        return None
+    return Image.fromarray(pixels), picture.size
+
+
+def _decode_by_pillow(picture: Image.Image) -> tuple[Image.Image, tuple[int, int]]:
+    size = picture.size
+    drafted = picture.draft("", (SHORTER_SIDE, SHORTER_SIDE))
+    picture.load()
+    return picture, size if drafted else picture.size
+
+
+def _read_exif(picture: Image.Image) -> Image.Exif:
+    try:
+        return picture.getexif()
+    except Exception:  # broken EXIF must not lose the picture
+        return Image.Exif()
+
+
+def _orientation(exif: Image.Exif) -> int:
+    try:
+        return int(exif.get(ExifTags.Base.Orientation, 1))
+    except (TypeError, ValueError):
+        return 1
+
+
+def _to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    image = _reduce(_to_eight_bits(image))
+    if image.has_transparency_data:
+        image = _on_white(image)
+    if profile and image.mode in ("RGB", "CMYK"):
+        transform = _to_srgb(profile, image.mode)
+        if transform is not None:
+            return transform.apply(image)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits, 32 bits or floats, and palettes, in a mode that can be averaged."""
+    if image.mode in ("P", "PA", "1"):
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    if image.mode[0] not in "IF":
+        return image
+    values = np.nan_to_num(np.asarray(image, dtype=np.float32)).clip(min=0)
+    scale = 255 / _full_white(image.mode, float(values.max(initial=0)))
+    return Image.fromarray((values * scale).astype(np.uint8))
+
+
+def _full_white(mode: str, peak: float) -> float:
+    """The value that means white in a mode that does not say so, given its brightest pixel."""
+    scales: tuple[float, ...] = (65535.0,) if mode.startswith("I;16") else (1.0, 255.0, 65535.0)
+    if mode == "I":
+        scales = scales[1:]
+    return next((white for white in scales if peak <= white), peak)
+
+
+def _reduce(image: Image.Image) -> Image.Image:
+    factor = min(image.size) // SHORTER_SIDE
+    return image.reduce(factor) if factor > 1 else image
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    image = image.convert("RGBA")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image).convert("RGB")
+
+
+@functools.lru_cache(maxsize=16)
+def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """The transform from an embedded colour profile; None where it is sRGB or unusable."""
+    if b"sRGB" in profile or "sRGB".encode("utf-16-be") in profile:
+        return None
+    try:
+        source = ImageCms.getOpenProfile(io.BytesIO(profile))
+        return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+    except Exception:  # a broken profile must not lose the picture either
+        return None
