@@ -1,0 +1,43 @@
+"""The project's own source, read and never imported: which floors exist, what they import."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BELOW_WEB = {"indexer", "search", "captioner", "catalog"}
+# A floor -> the floors it may import from.
+FLOORS: dict[str, set[str]] = {
+    "tellshow": {"web", *BELOW_WEB},
+    "web": BELOW_WEB,
+    "indexer": {"captioner", "catalog"},
+    "search": {"captioner", "catalog"},
+    "captioner": set(),
+    "catalog": set(),
+    "migrations": {"catalog"},
+}
+
+
+def python_files(floor: str) -> list[Path]:
+    """The floor's files: a module's one, or a package's all."""
+    module = ROOT / f"{floor}.py"
+    return [module] if module.is_file() else sorted((ROOT / floor).rglob("*.py"))
+
+
+def imports_of(file: Path) -> Iterator[str]:
+    """The top-level name of everything the file imports, wherever in the file it does."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.split(".")[0]
+
+
+def imports_among(floor: str, unwanted: set[str]) -> list[str]:
+    """Every import the floor makes of something unwanted, as one line each."""
+    return [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in python_files(floor)
+        for name in imports_of(file)
+        if name in unwanted
+    ]

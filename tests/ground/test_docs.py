@@ -1,0 +1,98 @@
+"""Documents are whole: every command, option and dependency stands there, links lead on."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from configparser import ConfigParser
+from pathlib import Path
+
+import click
+import pytest
+from packaging.requirements import Requirement
+
+from tests.ground.source import ROOT
+
+README = ROOT / "README.md"
+DOCUMENTS = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)[^)]*\)")
+
+
+def commands(group: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    """The command and all below it, each with the words that call it."""
+    yield name, group
+    if isinstance(group, click.Group):
+        for word, command in group.commands.items():
+            if not command.hidden:
+                yield from commands(command, f"{name} {word}")
+
+
+def options_of(command: click.Command) -> Iterator[str]:
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and not parameter.hidden:
+            yield from (*parameter.opts, *parameter.secondary_opts)
+
+
+def code_in(text: str) -> set[str]:
+    """Every word that stands in the text between backticks or in an indented or fenced block."""
+    spans = re.findall(r"```.*?```|`[^`\n]+`", text, re.S)
+    return {word for span in spans for word in re.split(r"[\s`=|,;\\\[\]]+", span)}
+
+
+def documentation() -> str:
+    return "\n".join(file.read_text(encoding="utf-8") for file in DOCUMENTS)
+
+
+def all_commands() -> list[tuple[str, click.Command]]:
+    import tellshow
+
+    return list(commands(tellshow.main, "tellshow"))
+
+
+def test_every_command_stands_in_the_documents() -> None:
+    text = documentation()
+    missing = [name for name, _ in all_commands() if not re.search(rf"`{name}\b", text)]
+    assert missing == []
+
+
+def test_every_option_stands_in_the_documents() -> None:
+    documented = code_in(documentation())
+    missing = [
+        f"{name} {option}"
+        for name, command in all_commands()
+        for option in options_of(command)
+        if option not in documented
+    ]
+    assert missing == []
+
+
+def test_readme_opens_with_a_sentence_a_command_and_a_picture() -> None:
+    first_screen = README.read_text(encoding="utf-8").split("\n## ")[0]
+    title, sentence, *rest = [part for part in first_screen.split("\n\n") if part.strip()]
+    assert title == "# tellshow"
+    assert re.fullmatch(r"[A-Z][^.\n]+\.", sentence.strip())
+    assert rest[0].startswith("```")
+    assert "make demo" in rest[0]
+    assert re.search(r"!\[[^\]]+\]\(docs/screenshot\.png\)", first_screen)
+
+
+def test_readme_names_the_checks_and_what_runs_them() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert "make test" in text
+    assert ".ci/run" in text
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.name)
+def test_links_lead_to_files_that_exist(document: Path) -> None:
+    links = LINK.findall(document.read_text(encoding="utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_every_dependency_says_how_it_earns_its_place(setup_config: ConfigParser) -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        requirements = list(tomllib.load(file)["build-system"]["requires"])
+    requirements += setup_config["options"]["install_requires"].splitlines()
+    for extra in setup_config["options.extras_require"].values():
+        requirements += extra.splitlines()
+    declared = {Requirement(line).name for line in requirements if line.strip()}
+    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^- `([^`]+)`: \S", text, re.M)) == declared

@@ -1,0 +1,51 @@
+"""Imports go down only, and siblings do not know each other."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.ground.source import FLOORS, ROOT, imports_among, python_files
+
+NEVER_IMPORTS = {
+    "catalog": {"torch", "torchvision", "sentence_transformers", "transformers", "safetensors"},
+    "captioner": {"sqlalchemy", "alembic", "sqlite3", "pysqlite3", "faiss"},
+    "indexer": {"flask", "click", "faiss"},
+    "search": {"flask", "click", "faiss"},
+    "web": {"click", "faiss"},
+    "migrations": {"torch", "flask", "click"},
+}
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_floor_imports_only_from_floors_below(floor: str) -> None:
+    assert python_files(floor)
+    assert imports_among(floor, set(FLOORS) - FLOORS[floor] - {floor}) == []
+
+
+@pytest.mark.parametrize("floor", NEVER_IMPORTS)
+def test_floor_leaves_the_libraries_of_other_floors_alone(floor: str) -> None:
+    assert imports_among(floor, NEVER_IMPORTS[floor]) == []
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_product_does_not_import_from_its_tests(floor: str) -> None:
+    assert imports_among(floor, {"tests", "benchmarks", "pytest"}) == []
+
+
+@pytest.mark.parametrize(
+    ("floor", "unknown"),
+    [("catalog", "torch"), ("captioner", "sqlalchemy"), ("indexer", "flask"), ("search", "flask")],
+)
+def test_loading_a_floor_brings_in_nothing_it_must_not_know(floor: str, unknown: str) -> None:
+    """What parsing cannot see: an import that comes in by way of a third party."""
+    modules = ", ".join(
+        ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        for file in python_files(floor)
+        if file.name != "__init__.py"
+    )
+    program = f"import sys, {modules}; sys.exit({unknown!r} in sys.modules)"
+    loading = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True
+    )
+    assert loading.returncode == 0, loading.stderr
