@@ -110,7 +110,8 @@ def test_wheel_holds_every_tracked_file_of_the_product(
 def test_installed_command_works_in_another_folder(unpacked: Path, tmp_path: Path) -> None:
     where = "import tellshow, catalog; print(tellshow.__file__, catalog.__file__)"
     assert run_python("-c", where, folder=tmp_path, path=unpacked).count(str(unpacked)) == 2
-    assert "search" in run_python("-m", "tellshow", "--help", folder=tmp_path, path=unpacked)
+    call = "import tellshow; tellshow.main(['--help'])"
+    assert "search" in run_python("-c", call, folder=tmp_path, path=unpacked)
 
 
 def test_installed_catalog_brings_its_migrations(unpacked: Path, tmp_path: Path) -> None:
