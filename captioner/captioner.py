@@ -89,6 +89,25 @@ class PhotoState:
         )
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """How scores are combined: weights fitted on dev photos, none of them trained on.
+
+    A combined score is the sum of log-likelihood, hub bias, visual and caption similarity,
+    each times its weight; `bias_in_likelihood` is the hub bias' weight beside likelihood alone.
+    """
+
+    log_likelihood: float = 1.0
+    bias: float = 0.0
+    visual: float = 0.0
+    caption: float = 0.0
+    bias_in_likelihood: float = 0.0
+    visual_in_retrieval: float = 0.5
+    caption_in_retrieval: float = 0.5
+    nearest_word: float = 0.6
+    references: tuple[str, ...] = ()
+
+
 @dataclass
 class Provenance:
     """Where a captioner came from and what was measured with it."""
@@ -97,11 +116,13 @@ class Provenance:
     sha256: str = ""
     embedder_name: str = "all-MiniLM-L6-v2"
     metrics: dict[str, object] = field(default_factory=dict)
-    ranking: dict[str, object] = field(default_factory=dict)
+    ranking: Ranking = field(default_factory=Ranking)
 
 
 class Captioner(nn.Module):
     """Encoder, head and decoder together."""
+
+    word_vectors: Tensor
 
     def __init__(
         self,
@@ -117,6 +138,8 @@ class Captioner(nn.Module):
         channels, positions = self.encoder.channels, self.encoder.positions
         self.head = Head(config.head, channels)
         self.decoder = Decoder(config.decoder, len(vocabulary), channels, positions)
+        # What the sentence embedder makes of each word alone; finds the nearest known word.
+        self.register_buffer("word_vectors", torch.zeros(len(vocabulary), config.head.dimension))
 
     @property
     def name(self) -> str:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from captioner.captioner import Captioner, CaptionerConfig, Provenance
+from captioner.captioner import Captioner, CaptionerConfig, Provenance, Ranking
 from captioner.vocabulary import Vocabulary
 
 FORMAT = "tellshow-captioner-1"
@@ -54,7 +56,7 @@ def save_checkpoint(captioner: Captioner, path: Path) -> None:
         "config": json.dumps(captioner.config.to_dict()),
         "vocabulary": json.dumps(captioner.vocabulary.words),
         "metrics": json.dumps(provenance.metrics),
-        "ranking": json.dumps(provenance.ranking),
+        "ranking": json.dumps(asdict(provenance.ranking)),
     }
     weights = {
         name: tensor.detach().cpu().half().contiguous() if tensor.is_floating_point() else tensor
@@ -103,8 +105,12 @@ def _build(path: Path, metadata: dict[str, str]) -> Captioner:
             hashlib.sha256(path.read_bytes()).hexdigest(),
             metadata["embedder"],
             json.loads(metadata["metrics"]),
-            json.loads(metadata["ranking"]),
+            _ranking(json.loads(metadata["ranking"])),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the description inside {path} is damaged: {error!r}") from error
     return Captioner(config, vocabulary, provenance)
+
+
+def _ranking(values: dict[str, Any]) -> Ranking:
+    return Ranking(**values | {"references": tuple(values["references"])})

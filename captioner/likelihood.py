@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from captioner.captioner import Captioner
+from captioner.captioner import Captioner, PhotoState
 from captioner.decoder import PhotoFeatures
-from captioner.vocabulary import END, START
+from captioner.vocabulary import END, START, tokenise
 
 # Photos whose logits are computed together: 64 photos x 12 words x 3,000 words stay in cache.
 _CHUNK = 64
@@ -31,6 +31,10 @@ class SentenceScore:
     def log_likelihood(self) -> Tensor:
         """Sum over words and END: [B]."""
         return self.word_log_likelihood.sum(dim=1)
+
+    def take(self, rows: list[int]) -> SentenceScore:
+        """Some of the photos, in the order given."""
+        return SentenceScore(self.words, self.word_log_likelihood[rows], self.attention[rows])
 
 
 @torch.inference_mode()
@@ -56,16 +60,17 @@ def score_without_photo(captioner: Captioner, words: Sequence[str]) -> SentenceS
         return score_words(captioner, words, captioner.decoder.absent())
 
 
-def hub_bias(
-    captioner: Captioner, features: PhotoFeatures, references: Sequence[Sequence[str]]
-) -> Tensor:
-    """Mean evidence per photo [B] over reference sentences, in nats.
+def hub_bias(captioner: Captioner, state: PhotoState) -> Tensor:
+    """Mean log-likelihood per photo [B] of the checkpoint's reference sentences, in nats.
 
-    A photo that likes every sentence has a high bias; subtracting it corrects such hubs.
+    A photo that likes every sentence (a hub, Radovanovic et al. 2010) has a high bias;
+    taking it off corrects for that. Zero for a checkpoint without reference sentences.
     """
-    total = torch.zeros(len(features))
-    for words in references:
-        total += score_words(captioner, words, features).log_likelihood
+    references = captioner.provenance.ranking.references
+    features = state.features(captioner.device)
+    total = torch.zeros(len(state))
+    for sentence in references:
+        total += score_words(captioner, tokenise(sentence), features).log_likelihood
     return total / max(len(references), 1)
 
 

@@ -1,6 +1,6 @@
-"""Measures of ranking (recall at k, median rank) and of captions (BLEU, ROUGE-L, CIDEr).
+"""Measures of ranking: recall at k and median rank.
 
-Knows nothing of models: matrices and sentences in, numbers out.
+Knows nothing of models: scores in, numbers out.
 """
 
 from __future__ import annotations

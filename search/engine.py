@@ -1,0 +1,308 @@
+"""The search engine: one captioner, one embedder and a catalog answer sentences.
+
+Knows nothing of HTTP or terminals. Safe to use from several threads.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captioner.captioner import Captioner
+from captioner.embedder import SentenceEmbedder
+from catalog import photos
+from catalog.home import Home
+from catalog.photos import PhotoView
+from catalog.session import Database
+from catalog.vectors import VectorIndex
+from search.query import Reading, SearchAnswer, SearchRequest, SearchResult, read_query
+from search.rerank import Likelihoods, combined_scores, likelihood_scores, score_photos
+from search.retrieve import Candidates, Retriever
+from search.states import StateCache
+
+
+class UnknownPhoto(LookupError):
+    """No photo has this id."""
+
+    def __init__(self, photo_id: int) -> None:
+        super().__init__(f"there is no photo {photo_id}")
+
+
+@dataclass(frozen=True)
+class RootStatus:
+    """An indexed folder, how many photos it holds and whether it can be reached."""
+
+    path: str
+    photos: int
+    online: bool
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is indexed, and by which model."""
+
+    photos: int
+    captions: int
+    failures: int
+    model: str
+    embedder: str
+    vectors: int
+    roots: tuple[RootStatus, ...]
+    sqlite: str | None
+
+    def to_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Collection:
+    """What one captioner made of the photos."""
+
+    retriever: Retriever
+    states: StateCache
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """N photos, best first, with what was found out about them."""
+
+    found: Candidates
+    score: NDArray[np.float32]  # [N]
+    similarity: NDArray[np.float32]  # [N], the first stage's
+    likelihoods: Likelihoods | None  # None: not asked for, or no word of the query is known
+
+    def take(self, rows: NDArray[np.int64]) -> Ranked:
+        """Some of the photos, in the order given."""
+        likelihoods = self.likelihoods.take(rows) if self.likelihoods else None
+        return Ranked(self.found.take(rows), self.score[rows], self.similarity[rows], likelihoods)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One sentence on N photos: nats, cosines, and the photos' hub biases in nats; all [N]."""
+
+    log_likelihood: NDArray[np.float32]
+    evidence: NDArray[np.float32]
+    visual: NDArray[np.float32]
+    caption: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+class SearchEngine:
+    """Answers sentences with photos."""
+
+    def __init__(
+        self, home: Home, database: Database, captioner: Captioner, embedder: SentenceEmbedder
+    ) -> None:
+        self._home, self._database = home, database
+        self.captioner, self.embedder = captioner, embedder
+        self._collection: _Collection | None = None
+        self._lock = Lock()
+
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        """Rank photos for a sentence; raises DatabaseUnavailable."""
+        started = time.perf_counter()
+        reading = read_query(request.query, self.captioner, self.embedder)
+        ranked = self.rank(request, reading)
+        results = self._results(ranked, request, reading) if ranked else ()
+        return SearchAnswer(
+            query=request.query,
+            unknown_words=reading.unknown,
+            nearest_words=reading.nearest,
+            took_ms=round(1000 * (time.perf_counter() - started), 1),
+            candidates=len(ranked.found) if ranked else 0,
+            results=results,
+        )
+
+    def rank(self, request: SearchRequest, reading: Reading) -> Ranked | None:
+        """All candidates in order; None where this captioner has indexed nothing yet."""
+        collection = self._open_collection()
+        if collection is None:
+            return None
+        query = self.embedder.encode([request.query])[0]
+        found = self._candidates(collection, request, query)
+        if not len(found):
+            return None
+        if request.stage == "retrieve":
+            similarity = collection.retriever.score(found)
+            return Ranked(found, similarity, similarity, None)
+        return self._rank_by_likelihood(collection, request, reading, found)
+
+    def measure(self, sentence: str, ids: NDArray[np.int64]) -> Measured:
+        """What the model says of a sentence on given photos, in their order.
+
+        Raises UnknownPhoto where one of them is not indexed by this captioner.
+        """
+        collection = self._open_collection()
+        if collection is None:
+            raise UnknownPhoto(int(ids[0]))
+        query = self.embedder.encode([sentence])[0]
+        reading = read_query(sentence, self.captioner, self.embedder)
+        visual, caption = (
+            index.similarities(query, ids)
+            for index in (collection.retriever.visual, collection.retriever.caption)
+        )
+        found, likelihoods, bias = self._score(
+            collection, reading, Candidates(ids, visual, caption)
+        )
+        if len(found) < len(ids):
+            raise UnknownPhoto(int(np.setdiff1d(ids, found.ids)[0]))
+        silent = np.zeros(len(ids), np.float32)
+        return Measured(
+            log_likelihood=likelihoods.log_likelihood if likelihoods else silent,
+            evidence=likelihoods.evidence if likelihoods else silent,
+            visual=visual,
+            caption=caption,
+            bias=bias,
+        )
+
+    def photo(self, photo_id: int) -> PhotoView:
+        """One photo; raises UnknownPhoto."""
+        with self._database.read() as session:
+            views = photos.view_photos(session, [photo_id])
+        if photo_id not in views:
+            raise UnknownPhoto(photo_id)
+        return views[photo_id]
+
+    def thumbnail(self, photo_id: int) -> Path:
+        """The thumbnail's file, which may be gone; raises UnknownPhoto."""
+        return self._home.thumbnail(self.photo(photo_id).content_hash)
+
+    def original(self, photo_id: int) -> Path:
+        """The photo's own file, which may be offline; raises UnknownPhoto."""
+        return self.photo(photo_id).full_path
+
+    def status(self) -> Status:
+        """Counts of the catalog."""
+        with self._database.read() as session:
+            counts = photos.counts(session)
+            roots = photos.roots(session)
+        return Status(
+            photos=counts.photos,
+            captions=counts.captions,
+            failures=counts.failures,
+            model=self.captioner.name,
+            embedder=self.embedder.name,
+            vectors=counts.vectors,
+            roots=tuple(
+                RootStatus(show_path(root.path), root.photos, os.path.isdir(root.path))
+                for root in roots
+            ),
+            sqlite=self._database.sqlite_version,
+        )
+
+    def _open_collection(self) -> _Collection | None:
+        """The indexes of this captioner, followed to their newest state."""
+        with self._lock:
+            if self._collection is None:
+                self._collection = self._find_collection()
+            if self._collection is not None:
+                self._collection.retriever.visual.refresh()
+                self._collection.retriever.caption.refresh()
+            return self._collection
+
+    def _find_collection(self) -> _Collection | None:
+        with self._database.read() as session:
+            model_id = photos.model_id(
+                session, name=self.captioner.name, sha256=self.captioner.sha256
+            )
+        if model_id is None:
+            return None
+        dimension = self.captioner.config.head.dimension
+        visual, caption = (
+            VectorIndex(self._home, self._database, model_id, kind, dimension)
+            for kind in ("visual", "caption")
+        )
+        visual.open()
+        caption.open()
+        retriever = Retriever(visual, caption, self.captioner.provenance.ranking)
+        states = StateCache(self._database, model_id, self.captioner.config)
+        return _Collection(retriever, states)
+
+    def _candidates(
+        self, collection: _Collection, request: SearchRequest, query: NDArray[np.float32]
+    ) -> Candidates:
+        retriever = collection.retriever
+        if request.stage == "likelihood":
+            count = max(retriever.visual.count, 1)
+        else:
+            count = max(request.candidates, request.offset + request.k)
+        return retriever.nearest(query, count)
+
+    def _rank_by_likelihood(
+        self,
+        collection: _Collection,
+        request: SearchRequest,
+        reading: Reading,
+        found: Candidates,
+    ) -> Ranked:
+        found, likelihoods, bias = self._score(collection, reading, found)
+        ranking = self.captioner.provenance.ranking
+        similarity = collection.retriever.score(found)
+        if likelihoods is None:
+            score = similarity
+        elif request.stage == "likelihood":
+            score = likelihood_scores(ranking, likelihoods.log_likelihood, bias)
+        else:
+            score = combined_scores(ranking, found, likelihoods.log_likelihood, bias)
+        order = np.argsort(-score, kind="stable")
+        return Ranked(found, score, similarity, likelihoods).take(order)
+
+    def _score(
+        self, collection: _Collection, reading: Reading, found: Candidates
+    ) -> tuple[Candidates, Likelihoods | None, NDArray[np.float32]]:
+        """Candidates that have a state, with their likelihoods and hub biases."""
+        present, state, bias = collection.states.load(found.ids.tolist())
+        found = found.take(np.flatnonzero(np.isin(found.ids, present)))
+        if state is None or not reading.words:
+            return found, None, bias
+        return found, score_photos(self.captioner, reading.words, state), bias
+
+    def _results(
+        self, ranked: Ranked, request: SearchRequest, reading: Reading
+    ) -> tuple[SearchResult, ...]:
+        last = min(request.offset + request.k, len(ranked.found))
+        page = ranked.take(np.arange(min(request.offset, last), last))
+        if page.likelihoods is None and len(page.found):
+            page = self._explain(page, reading)
+        with self._database.read() as session:
+            views = photos.view_photos(session, page.found.ids.tolist())
+        return tuple(
+            _result(page, row, views[key])
+            for row, key in enumerate(page.found.ids.tolist())
+            if key in views
+        )
+
+    def _explain(self, page: Ranked, reading: Reading) -> Ranked:
+        """Likelihoods for photos that the first stage alone ranked."""
+        collection = self._open_collection()
+        if collection is None:
+            return page
+        found, likelihoods, _ = self._score(collection, reading, page.found)
+        page = page.take(np.flatnonzero(np.isin(page.found.ids, found.ids)))
+        return replace(page, likelihoods=likelihoods)
+
+
+def _result(page: Ranked, row: int, view: PhotoView) -> SearchResult:
+    likelihoods = page.likelihoods
+    return SearchResult(
+        photo_id=view.photo_id,
+        path=show_path(os.fsencode(view.full_path)),
+        caption=view.captions[0][0] if view.captions else "",
+        score=float(page.score[row]),
+        log_likelihood=float(likelihoods.log_likelihood[row]) if likelihoods else 0.0,
+        evidence=float(likelihoods.evidence[row]) if likelihoods else 0.0,
+        similarity=float(page.similarity[row]),
+        words=likelihoods.gains(row) if likelihoods else (),
+    )
+
+
+def show_path(path: bytes) -> str:
+    """A path as text; bytes that are no UTF-8 show as question marks."""
+    return os.fsdecode(path).encode("utf-8", "replace").decode()

@@ -1,0 +1,59 @@
+"""Fits how much likelihood, hub bias and similarities count in the combined score.
+
+Knows nothing of the engine: numbers in, a Ranking out. The fit is a softmax regression
+over photos (McFadden 1974): the right photo's share of exp(score) among all is made as
+large as can be, which is convex in the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from captioner.captioner import Ranking
+from search.evaluate import Measurements
+
+
+def fit_ranking(measured: Measurements, ranking: Ranking) -> Ranking:
+    """Weights for all three stages from measurements on photos that training never saw."""
+    bias = np.broadcast_to(measured.bias, measured.visual.shape)
+    together = _fit(
+        [measured.log_likelihood, bias, measured.visual, measured.caption], measured.owners
+    )
+    alone = _fit([measured.log_likelihood, bias], measured.owners)
+    first = _fit([measured.visual, measured.caption], measured.owners)
+    return replace(
+        ranking,
+        log_likelihood=together[0],
+        bias=together[1],
+        visual=together[2],
+        caption=together[3],
+        bias_in_likelihood=alone[1] / alone[0],
+        visual_in_retrieval=first[0] / sum(first),
+        caption_in_retrieval=first[1] / sum(first),
+    )
+
+
+def _fit(features: Sequence[NDArray[np.float32]], owners: NDArray[np.int64]) -> list[float]:
+    """One weight for each feature [Q,N], standardised while fitting."""
+    stacked = torch.from_numpy(np.stack(features)).float()  # [F,Q,N]
+    scale = stacked.std(dim=(1, 2), keepdim=True)
+    weights = torch.zeros(len(features), requires_grad=True)
+    truth = torch.from_numpy(owners)
+    optimizer = torch.optim.LBFGS([weights], max_iter=100, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        scores = torch.einsum("f,fqn->qn", weights, stacked / scale)
+        loss = torch.nn.functional.cross_entropy(scores, truth)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    fitted: list[float] = (weights.detach() / scale.flatten()).tolist()
+    return fitted

@@ -1,0 +1,83 @@
+"""The second stage: the captioner's likelihood of the query, combined with the first stage.
+
+Knows nothing of SQL or FAISS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captioner.captioner import Captioner, PhotoState, Ranking
+from captioner.likelihood import SentenceScore, score_without_photo, score_words
+from search.query import WordGain
+from search.retrieve import Candidates
+
+
+@dataclass(frozen=True)
+class Likelihoods:
+    """A query's words on N photos beside the same words without a photo."""
+
+    with_photo: SentenceScore
+    without_photo: SentenceScore
+
+    @property
+    def log_likelihood(self) -> NDArray[np.float32]:
+        """log p(query | photo) [N] in nats."""
+        values: NDArray[np.float32] = self.with_photo.log_likelihood.numpy()
+        return values
+
+    @property
+    def evidence(self) -> NDArray[np.float32]:
+        """log p(query | photo) - log p(query | no photo) [N] in nats."""
+        values: NDArray[np.float32] = (
+            self.log_likelihood - self.without_photo.log_likelihood.numpy()
+        )
+        return values
+
+    def take(self, rows: NDArray[np.int64]) -> Likelihoods:
+        """Some of the photos, in the order given."""
+        return Likelihoods(self.with_photo.take(rows.tolist()), self.without_photo)
+
+    def gains(self, row: int) -> tuple[WordGain, ...]:
+        """Each word's share of one photo's evidence; END is counted with the last word."""
+        shares = (
+            self.with_photo.word_log_likelihood[row] - self.without_photo.word_log_likelihood[0]
+        ).tolist()
+        shares[-2] += shares[-1]
+        words = self.with_photo.words
+        return tuple(WordGain(*pair) for pair in zip(words, shares[:-1], strict=True))
+
+
+def score_photos(captioner: Captioner, words: tuple[str, ...], state: PhotoState) -> Likelihoods:
+    """Score at least one known word on at least one photo."""
+    return Likelihoods(
+        score_words(captioner, words, state.features(captioner.device)),
+        score_without_photo(captioner, words),
+    )
+
+
+def combined_scores(
+    ranking: Ranking,
+    found: Candidates,
+    log_likelihood: NDArray[np.float32],
+    bias: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Weighted sum of likelihood, hub bias and both similarities [N]."""
+    total: NDArray[np.float32] = (
+        ranking.log_likelihood * log_likelihood
+        + ranking.bias * bias
+        + ranking.visual * found.visual
+        + ranking.caption * found.caption
+    )
+    return total
+
+
+def likelihood_scores(
+    ranking: Ranking, log_likelihood: NDArray[np.float32], bias: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Likelihood alone, hubs corrected [N]."""
+    corrected: NDArray[np.float32] = log_likelihood + ranking.bias_in_likelihood * bias
+    return corrected

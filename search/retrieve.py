@@ -1,0 +1,63 @@
+"""The first stage: photos whose vectors are near the query's, from FAISS.
+
+Knows nothing of likelihoods. Two kinds of vectors meet a query: `visual`, which the head
+saw in the photo, and `caption`, the embedding of the sentence that the captioner wrote.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captioner.captioner import Ranking
+from catalog.vectors import VectorIndex
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """N photos and their cosine similarities to the query, best first."""
+
+    ids: NDArray[np.int64]  # [N]
+    visual: NDArray[np.float32]  # [N]
+    caption: NDArray[np.float32]  # [N]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, rows: NDArray[np.int64]) -> Candidates:
+        return Candidates(self.ids[rows], self.visual[rows], self.caption[rows])
+
+
+@dataclass(frozen=True)
+class Retriever:
+    """Two vector indexes and how much each counts."""
+
+    visual: VectorIndex
+    caption: VectorIndex
+    ranking: Ranking
+
+    def nearest(self, query: NDArray[np.float32], count: int) -> Candidates:
+        """The `count` best of the photos that either index proposes; query [E], unit."""
+        proposed = [
+            index.search(query[None], min(count, max(index.count, 1)))[0][0]
+            for index in (self.visual, self.caption)
+        ]
+        ids = np.unique(np.concatenate(proposed))
+        return self.compare(query, ids[ids >= 0], count)
+
+    def compare(self, query: NDArray[np.float32], ids: NDArray[np.int64], count: int) -> Candidates:
+        """Given photos in order of similarity, `count` of them."""
+        found = Candidates(
+            ids, self.visual.similarities(query, ids), self.caption.similarities(query, ids)
+        )
+        return found.take(np.argsort(-self.score(found), kind="stable")[:count])
+
+    def score(self, found: Candidates) -> NDArray[np.float32]:
+        """The first stage's similarity: a weighted mean of the two kinds', in -1..1."""
+        visual, caption = self.ranking.visual_in_retrieval, self.ranking.caption_in_retrieval
+        similarity: NDArray[np.float32] = np.average(
+            [found.visual, found.caption], axis=0, weights=[visual, caption]
+        ).astype(np.float32)
+        return similarity
