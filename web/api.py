@@ -5,12 +5,16 @@ Knows nothing about HTML; errors get their shape in web.errors.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from typing import cast
+
 from flask import Blueprint, Response, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
 from catalog.photos import PhotoView
+from search.engine import show_path
 from search.query import SearchAnswer
-from web.cards import path_text
 from web.context import current_engine
 from web.images import send_original, send_thumbnail
 from web.parameters import read_search
@@ -62,7 +66,8 @@ def healthz() -> ResponseReturnValue:
 def _with_links(answer: SearchAnswer) -> dict[str, object]:
     """The `search --json` object, each result with the addresses of its photo."""
     found = answer.to_json()
-    for result, row in zip(answer.results, found["results"], strict=True):
+    rows = cast(Sequence[dict[str, object]], found["results"])
+    for result, row in zip(answer.results, rows, strict=True):
         row["url"] = url_for("api.photo", photo_id=result.photo_id)
         row["thumbnail_url"] = url_for("api.thumbnail", photo_id=result.photo_id)
     return found
@@ -72,7 +77,7 @@ def photo_json(view: PhotoView) -> dict[str, object]:
     """A photo as the API describes it; times in ISO 8601, size in bytes."""
     return {
         "photo_id": view.photo_id,
-        "path": path_text(view),
+        "path": show_path(os.fsencode(view.full_path)),
         "width": view.width,
         "height": view.height,
         "format": view.format,

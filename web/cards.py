@@ -67,11 +67,6 @@ def shape_class(width: int, height: int) -> str:
     return f"shape-{min(max(tenths, _SHAPES[0]), _SHAPES[-1])}"
 
 
-def path_text(photo: PhotoView) -> str:
-    """The photo's full path as text; bytes that are no text become question marks."""
-    return str(photo.full_path).encode("utf-8", "replace").decode()
-
-
 def version_of(photo: PhotoView) -> str:
     """A short name of the photo's content, for URLs that browsers may keep for ever."""
     return photo.content_hash[:12]

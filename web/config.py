@@ -32,7 +32,7 @@ class WebConfig:
     token: str | None = None
     trusted_hosts: tuple[str, ...] = ()
     title: str = "tellshow"
-    page_size: int = 24
+    page_size: int = 25
     max_body_bytes: int = 1 << 20
 
     def __post_init__(self) -> None:
@@ -45,9 +45,7 @@ class WebConfig:
     @property
     def accepted_names(self) -> frozenset[str]:
         """Names and addresses a request may give in its Host header, in lower case."""
-        return frozenset(
-            name.lower() for name in (*LOOPBACK_NAMES, self.host, *self.trusted_hosts)
-        )
+        return frozenset(name.lower() for name in (*LOOPBACK_NAMES, self.host, *self.trusted_hosts))
 
     @property
     def listens_everywhere(self) -> bool:

@@ -14,6 +14,7 @@ from web.context import current_config
 
 def register(app: Flask) -> None:
     """Offer the formats as filters to the templates, and the site's title as `site`."""
+    app.add_template_filter(sentence)
     app.add_template_filter(grouped)
     app.add_template_filter(file_size)
     app.add_template_filter(day_and_time)
@@ -21,6 +22,11 @@ def register(app: Flask) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.context_processor(lambda: {"site": current_config().title})
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital at its start and a full stop at its end."""
+    return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
 def grouped(number: int) -> str:

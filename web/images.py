@@ -5,12 +5,14 @@ Knows nothing about pages; photos are named by id only, never by path.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from flask import Response, request, send_file
 from werkzeug.exceptions import NotFound
 
 from catalog.photos import PhotoView
+from search.engine import show_path
 from web.cards import version_of
 from web.context import current_engine
 
@@ -90,7 +92,7 @@ def _content_type(photo: PhotoView) -> str:
 
 
 def _shown_name(path: Path) -> str:
-    return path.name.encode("utf-8", "replace").decode()
+    return show_path(os.fsencode(path.name))
 
 
 def _cached(response: Response, photo: PhotoView) -> Response:

@@ -5,14 +5,16 @@ Knows nothing about JSON; errors get their page in web.errors.
 
 from __future__ import annotations
 
+import os
+
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from catalog.photos import PhotoView
-from search.engine import SearchEngine
+from search.engine import SearchEngine, show_path
 from search.query import InvalidQuery, SearchRequest
 from web.api import PHOTO_ID
-from web.cards import make_cards, path_text, version_of
+from web.cards import make_cards, version_of
 from web.context import current_config, current_engine
 from web.images import browser_shows
 from web.paging import page_links, search_link
@@ -96,7 +98,7 @@ def photo(photo_id: int) -> ResponseReturnValue:
         "photo.html",
         photo=view,
         version=version_of(view),
-        path=path_text(view),
+        path=show_path(os.fsencode(view.full_path)),
         full=_full_view(engine, view),
         query=request.args.get("q", ""),
         back=request.query_string.decode("ascii", "replace"),

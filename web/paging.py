@@ -25,7 +25,7 @@ def page_links(request: SearchRequest, answer: SearchAnswer, default_k: int) -> 
     """The pages around `answer`; a next one is offered while candidates are left to show."""
     shown = len(answer.results)
     after = request.offset + request.k
-    more = shown == request.k and after < answer.candidates
+    more = shown > 0 and after < answer.candidates
     return Paging(
         first=request.offset + 1,
         last=request.offset + shown,

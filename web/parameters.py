@@ -29,5 +29,5 @@ def _whole_number(request: Request, name: str, default: int) -> int:
     if not text:
         return default
     if len(text) > 9 or not text.isascii() or not text.removeprefix("-").isdigit():
-        raise InvalidQuery(f"{name} must be a whole number, not {text[:40]!r}", field=name)
+        raise InvalidQuery(name, f"{name} must be a whole number, not {text[:40]!r}")
     return int(text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from typing import Any
 
 from flask import Flask
 from waitress.server import create_server  # type: ignore[import-untyped]
@@ -23,6 +24,46 @@ class PortUnavailable(OSError):
     """Nothing can listen on the wanted address and port."""
 
 
+class Server:
+    """A server that already listens; `url` is what a browser on this machine opens."""
+
+    def __init__(self, app: Flask, host: str, port: int, threads: int = THREADS) -> None:
+        """Listen on `host` and `port`; port 0 takes any free one.
+
+        Raises:
+            PortUnavailable: another program has the port, or the address is not this machine's.
+        """
+        listener = _listen(host, port)
+        self.url = url_of(host, listener.getsockname()[1])
+        self._sockets: dict[int, Any] = {}
+        self._waitress = create_server(
+            app,
+            map=self._sockets,
+            sockets=[listener],
+            threads=threads,
+            ident="tellshow",
+            max_request_body_size=_MAX_BODY_BYTES,
+            max_request_header_size=_MAX_HEADER_BYTES,
+            channel_timeout=_IDLE_SECONDS,
+        )
+
+    def run(self) -> None:
+        """Answer requests until interrupted, or until another thread calls `stop`."""
+        try:
+            self._waitress.run()
+        finally:
+            self._waitress.task_dispatcher.shutdown()
+            self._close_sockets()
+
+    def stop(self) -> None:
+        """Make `run` return; safe to call from any thread."""
+        self._waitress.trigger.pull_trigger(self._close_sockets)
+
+    def _close_sockets(self) -> None:
+        for open_socket in list(self._sockets.values()):
+            open_socket.close()
+
+
 def serve(
     app: Flask,
     host: str,
@@ -36,41 +77,35 @@ def serve(
     Raises:
         PortUnavailable: another program has the port, or the address is not this machine's.
     """
-    listener = _listen(host, port)
-    server = create_server(
-        app,
-        sockets=[listener],
-        threads=threads,
-        ident="tellshow",
-        max_request_body_size=_MAX_BODY_BYTES,
-        max_request_header_size=_MAX_HEADER_BYTES,
-        channel_timeout=_IDLE_SECONDS,
-    )
+    server = Server(app, host, port, threads)
     if on_ready is not None:
-        on_ready(url_of(host, listener.getsockname()[1]))
-    try:
-        server.run()
-    finally:
-        server.close()
+        on_ready(server.url)
+    server.run()
 
 
 def url_of(host: str, port: int) -> str:
     """The address a browser on this machine opens."""
-    if host in {"0.0.0.0", "::"}:
-        host = "127.0.0.1" if host == "0.0.0.0" else "::1"
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+    own = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{own}]:{port}/" if ":" in own else f"http://{own}:{port}/"
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes any free one."""
+    """A bound socket, of the first kind of address that `host` stands for."""
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        return _bound(socket.socket(family, kind, protocol), address)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise PortUnavailable(f"cannot listen on {host} port {port}: {reason}") from error
+        raise PortUnavailable(f"Cannot listen on {host} port {port}: {reason}.") from error
+
+
+def _bound(listener: socket.socket, address: Any) -> socket.socket:
+    try:
+        # A server started again at once must not wait for the old connections to fade.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
     return listener
