@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pillow_heif
-import simplejpeg  # type: ignore[import-untyped]
+import simplejpeg
 import torch
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
-from torchvision.transforms.v2 import functional as transforms  # type: ignore[import-untyped]
+from torchvision.transforms.v2 import functional as transforms
 
 MAX_BYTES = 200_000_000
 MAX_PIXELS = 100_000_000
@@ -38,6 +38,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = (5, 6, 7, 8)
+_DAMAGED = "The picture is damaged: it cannot be decoded completely."
 
 
 class UnreadablePhoto(ValueError):
@@ -59,13 +60,25 @@ class Photo:
     exif: Image.Exif
 
 
+def check_size(size: int) -> None:
+    """Raise UnreadablePhoto where a file of so many bytes is not worth reading."""
+    if size == 0:
+        raise UnreadablePhoto("The file is empty.")
+    if size > MAX_BYTES:
+        raise UnreadablePhoto(
+            f"The file has {size / 1e6:.0f} MB, more than the limit of {MAX_BYTES / 1e6:.0f} MB."
+        )
+
+
 def decode_photo(data: bytes) -> Photo:
     """Decode a whole picture file. Raises UnreadablePhoto, and nothing else, for any bytes."""
     _prepare_pillow()
-    _check_bytes(len(data))
+    check_size(len(data))
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             _check_pixels(*picture.size)
+            if picture.format == "HEIF" and _is_cut_off(data):
+                raise UnreadablePhoto(_DAMAGED)
             return _decode(picture, data)
     except UnreadablePhoto:
         raise
@@ -76,7 +89,7 @@ def decode_photo(data: bytes) -> Photo:
     except MemoryError as error:
         raise UnreadablePhoto("The picture needs more memory than there is.") from error
     except Exception as error:  # decoders fail on hostile files in every way there is
-        raise UnreadablePhoto("The picture is damaged: it cannot be decoded completely.") from error
+        raise UnreadablePhoto(_DAMAGED) from error
 
 
 def to_tensor(photo: Photo, size: int = 224) -> torch.Tensor:
@@ -100,21 +113,25 @@ def _register_heif() -> None:
     pillow_heif.register_heif_opener(thumbnails=False)
 
 
-def _check_bytes(size: int) -> None:
-    if size == 0:
-        raise UnreadablePhoto("The file is empty.")
-    if size > MAX_BYTES:
-        raise UnreadablePhoto(
-            f"The file has {size / 1e6:.0f} MB, more than the limit of {MAX_BYTES / 1e6:.0f} MB."
-        )
-
-
 def _check_pixels(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise UnreadablePhoto(
             f"The picture has {width * height / 1e6:.0f} megapixels, "
             f"more than the limit of {MAX_PIXELS / 1e6:.0f}."
         )
+
+
+def _is_cut_off(data: bytes) -> bool:
+    """Whether a HEIF file ends before its last box does; libheif shows such a picture as whole."""
+    start = 0
+    while start + 16 <= len(data):
+        size = int.from_bytes(data[start : start + 4], "big")
+        if size == 1:  # the true size follows the box's name
+            size = int.from_bytes(data[start + 8 : start + 16], "big")
+        if size < 8:  # 0 means "to the end of the file"
+            return False
+        start += size
+    return start > len(data)
 
 
 def _decode(picture: Image.Image, data: bytes) -> Photo:

@@ -1,0 +1,41 @@
+"""Photos to captions, vectors and states: one batch through the models.
+
+Knows nothing of files and of SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from captioner.captioner import Captioner
+from captioner.embedder import SentenceEmbedder
+from captioner.generate import generate_captions
+from captioner.likelihood import hub_bias
+from catalog.photos import NewPhoto
+from indexer.prepare import Prepared
+
+
+def describe(
+    captioner: Captioner, embedder: SentenceEmbedder, batch: Sequence[Prepared]
+) -> list[NewPhoto]:
+    """Everything the catalog keeps of each photo, in order."""
+    if not batch:
+        return []
+    state = captioner.look(torch.stack([photo.pixels for photo in batch]))
+    captions = generate_captions(captioner, state)
+    sentences = embedder.encode([found[0].text for found in captions])
+    visual, blobs, biases = state.visual.numpy(), state.pack(), hub_bias(captioner, state).tolist()
+    return [
+        NewPhoto(
+            file=photo.task.file,
+            content_hash=photo.content_hash,
+            metadata=photo.metadata,
+            captions=tuple((caption.text, caption.log_likelihood) for caption in captions[row]),
+            vectors={"caption": sentences[row], "visual": visual[row]},
+            state=blobs[row],
+            bias=biases[row],
+        )
+        for row, photo in enumerate(batch)
+    ]

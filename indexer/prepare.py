@@ -1,0 +1,127 @@
+"""All that can be done for one file before the model: read, hash, decode, metadata, thumbnail.
+
+Runs in several threads at once, ahead of the model. Writes thumbnails and nothing else; knows
+nothing of captions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from dataclasses import dataclass, replace
+
+import torch
+
+from captioner.photo import Photo, UnreadablePhoto, check_size, decode_photo, to_tensor
+from catalog import photos
+from catalog.home import Home
+from catalog.photos import FileStamp, Metadata
+from catalog.session import Database
+from indexer.metadata import read_metadata
+from indexer.plan import Task
+from indexer.thumbnails import write_thumbnail
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A photo ready for the model; the task's file is as it was when it was read."""
+
+    task: Task
+    content_hash: str
+    metadata: Metadata
+    pixels: torch.Tensor  # uint8 [3,S,S]
+
+
+@dataclass(frozen=True)
+class SameBytes:
+    """A file whose bytes are in the catalog, or were met before in this run."""
+
+    task: Task
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A file that is left out; `lasting` until it changes, else only this time."""
+
+    task: Task
+    reason: str
+    lasting: bool
+
+
+Outcome = Prepared | SameBytes | Failed
+
+
+class FileChanging(OSError):
+    """A file is being written to."""
+
+
+class Preparer:
+    """Prepares the files of one run, and sees to it that no bytes are decoded twice in it."""
+
+    def __init__(self, home: Home, database: Database, model_id: int, size: int = 224) -> None:
+        self._home = home
+        self._database = database
+        self._model_id = model_id
+        self._size = size
+        self._lock = threading.Lock()
+        self._met: set[str] = set()
+        self.unreadable: dict[str, str] = {}  # content hash -> reason
+
+    def prepare(self, task: Task) -> Outcome:
+        """Do all that comes before the model. Raises OSError only where nothing can be written."""
+        try:
+            data, file = _read(task)
+        except UnreadablePhoto as error:
+            return Failed(task, str(error), lasting=True)
+        except OSError as error:
+            return Failed(task, f"The file cannot be read: {_reason(error)}.", lasting=False)
+        task = replace(task, file=file)
+        content_hash = hashlib.sha256(data).hexdigest()
+        if not self._is_new(content_hash):
+            return SameBytes(task, content_hash)
+        return self._decode(task, content_hash, data)
+
+    def _is_new(self, content_hash: str) -> bool:
+        with self._lock:
+            if content_hash in self._met:
+                return False
+            self._met.add(content_hash)
+        with self._database.read() as session:
+            known = photos.photo_with_content(session, content_hash, self._model_id)
+        return known is None or not known.has_state
+
+    def _decode(self, task: Task, content_hash: str, data: bytes) -> Outcome:
+        try:
+            photo = decode_photo(data)
+        except UnreadablePhoto as error:
+            self.unreadable[content_hash] = str(error)
+            return Failed(task, str(error), lasting=True)
+        self._write_thumbnail(photo, content_hash)
+        pixels = to_tensor(photo, self._size)
+        return Prepared(task, content_hash, read_metadata(photo), pixels)
+
+    def _write_thumbnail(self, photo: Photo, content_hash: str) -> None:
+        target = self._home.thumbnail(content_hash)
+        if not target.exists():
+            write_thumbnail(photo, target)
+
+
+def _read(task: Task, attempts: int = 2) -> tuple[bytes, FileStamp]:
+    """The bytes of a file and its stamp, of the same moment. Raises OSError, UnreadablePhoto."""
+    for _ in range(attempts):
+        with open(task.full_path, "rb") as file:  # noqa: PTH123  a path in bytes
+            before = os.fstat(file.fileno())
+            check_size(before.st_size)
+            data = file.read(before.st_size + 1)
+            after = os.fstat(file.fileno())
+        if before.st_mtime_ns == after.st_mtime_ns and len(data) == after.st_size:
+            return data, FileStamp(task.file.path, after.st_size, after.st_mtime_ns)
+    raise FileChanging("it is being written to")
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "it is no longer there"
+    return error.strerror or str(error)

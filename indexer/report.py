@@ -1,0 +1,75 @@
+"""What an index run did, as the person who started it is told.
+
+Knows nothing of how it is shown.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+# What may happen to a file; the names of the report's numbers.
+INDEXED, UNCHANGED, MOVED = "indexed", "unchanged", "moved"
+DUPLICATES, REMOVED, WITHHELD = "duplicates", "removed", "withheld"
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that was left out, or a folder that cannot be listed, and why in one sentence."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    """What an index run did.
+
+    `indexed` went through the model; `unchanged`, `moved` and `duplicates` did not have to.
+    `removed` are gone from disk and catalog; `withheld` are gone from disk only, because more
+    than half of their folder is and nobody said to prune. `photos_per_second` counts `indexed`.
+    """
+
+    indexed: int
+    unchanged: int
+    moved: int
+    duplicates: int
+    removed: int
+    withheld: int
+    offline_roots: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+    seconds: float
+    photos_per_second: float
+
+    def to_json(self) -> dict[str, object]:
+        """The object that `tellshow index --json` prints."""
+        values = asdict(self)
+        del values["withheld"]
+        values["offline_roots"] = list(self.offline_roots)
+        values["skipped"] = [asdict(item) for item in self.skipped]
+        return values
+
+
+def make_report(
+    counts: Counter[str], offline_roots: Sequence[bytes], skipped: Sequence[Skipped], seconds: float
+) -> IndexReport:
+    """Sum up a run that took `seconds`."""
+    return IndexReport(
+        indexed=counts[INDEXED],
+        unchanged=counts[UNCHANGED],
+        moved=counts[MOVED],
+        duplicates=counts[DUPLICATES],
+        removed=counts[REMOVED],
+        withheld=counts[WITHHELD],
+        offline_roots=tuple(shown(root) for root in offline_roots),
+        skipped=tuple(skipped),
+        seconds=seconds,
+        photos_per_second=counts[INDEXED] / seconds if seconds else 0.0,
+    )
+
+
+def shown(path: bytes) -> str:
+    """A path as text; bytes that are no text become question marks."""
+    return os.fsdecode(path).encode("utf-8", "replace").decode()

@@ -1,0 +1,44 @@
+"""Thumbnails: small JPEGs that the web page shows instead of originals.
+
+Knows nothing of where they are kept; the caller says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from captioner.photo import Photo
+
+LONGER_SIDE = 512
+QUALITY = 85
+
+
+def write_thumbnail(photo: Photo, target: Path) -> None:
+    """Write an upright JPEG, longer side at most 512 pixels, without any of the photo's EXIF.
+
+    `target` is there whole or not at all. Raises OSError.
+    """
+    image = _shrink(photo.image)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            image.save(file, "JPEG", quality=QUALITY)
+        Path(name).replace(target)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            Path(name).unlink()
+        raise
+
+
+def _shrink(image: Image.Image) -> Image.Image:
+    scale = LONGER_SIDE / max(image.size)
+    if scale >= 1:
+        return image
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
