@@ -138,6 +138,16 @@ class RootView:
 
 
 @dataclass(frozen=True)
+class ModelView:
+    """A captioner or a sentence embedder that made rows."""
+
+    model_id: int
+    kind: str
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Failure:
     """A file that could not be indexed; `path` is absolute."""
 
@@ -183,6 +193,12 @@ def register_model(
 def model_id(session: Session, *, name: str, sha256: str) -> int | None:
     """Return the id of a recorded model, None if it is not."""
     return session.scalar(select(Model.id).where(Model.name == name, Model.sha256 == sha256))
+
+
+def list_models(session: Session) -> list[ModelView]:
+    """Return every model that was used here, the one registered last at the end."""
+    query = select(Model.id, Model.kind, Model.name, Model.sha256).order_by(Model.id)
+    return [ModelView(*row) for row in session.execute(query)]
 
 
 def get_or_add_root(session: Session, folder: Path) -> int:
@@ -459,6 +475,13 @@ def view_photos(
             view = PhotoView(**row, captions=captions.get(row["photo_id"], ()))
             views[view.photo_id] = view
     return views
+
+
+def list_photos(session: Session) -> list[PhotoView]:
+    """Return every photo, in order of id."""
+    ids = session.scalars(select(Photo.id).order_by(Photo.id)).all()
+    views = view_photos(session, ids)
+    return [views[key] for key in ids]
 
 
 def load_states(

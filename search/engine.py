@@ -14,14 +14,21 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.captioner import Captioner
+from captioner.captioner import Captioner, PhotoState
 from captioner.embedder import SentenceEmbedder
 from catalog import photos
 from catalog.home import Home
 from catalog.photos import PhotoView
 from catalog.session import Database
 from catalog.vectors import VectorIndex
-from search.query import Reading, SearchAnswer, SearchRequest, SearchResult, read_query
+from search.query import (
+    Reading,
+    SearchAnswer,
+    SearchRequest,
+    SearchResult,
+    SimilarPhoto,
+    read_query,
+)
 from search.rerank import Likelihoods, combined_scores, likelihood_scores, score_photos
 from search.retrieve import Candidates, Retriever
 from search.states import StateCache
@@ -162,6 +169,32 @@ class SearchEngine:
             bias=bias,
         )
 
+    def similar(self, state: PhotoState, k: int = 20) -> tuple[SimilarPhoto, ...]:
+        """Photos whose visual vectors are nearest to one photo's state, best first."""
+        collection = self._open_collection()
+        if collection is None:
+            return ()
+        query = state.visual[:1].float().numpy()
+        found, similarities = collection.retriever.visual.search(query, k)
+        with self._database.read() as session:
+            views = photos.view_photos(session, [key for key in found[0].tolist() if key >= 0])
+        return tuple(
+            SimilarPhoto(key, *_shown(views[key]), similarity)
+            for key, similarity in zip(found[0].tolist(), similarities[0].tolist(), strict=True)
+            if key in views
+        )
+
+    def rebuild(self) -> int:
+        """Make the vector files anew from the database; returns how many vectors they hold."""
+        collection = self._open_collection()
+        if collection is None:
+            return 0
+        indexes = (collection.retriever.visual, collection.retriever.caption)
+        for index in indexes:
+            index.rebuild()
+            index.save()
+        return sum(index.count for index in indexes)
+
     def photo(self, photo_id: int) -> PhotoView:
         """One photo; raises UnknownPhoto."""
         with self._database.read() as session:
@@ -291,16 +324,22 @@ class SearchEngine:
 
 def _result(page: Ranked, row: int, view: PhotoView) -> SearchResult:
     likelihoods = page.likelihoods
+    path, caption = _shown(view)
     return SearchResult(
         photo_id=view.photo_id,
-        path=show_path(os.fsencode(view.full_path)),
-        caption=view.captions[0][0] if view.captions else "",
+        path=path,
+        caption=caption,
         score=float(page.score[row]),
         log_likelihood=float(likelihoods.log_likelihood[row]) if likelihoods else 0.0,
         evidence=float(likelihoods.evidence[row]) if likelihoods else 0.0,
         similarity=float(page.similarity[row]),
         words=likelihoods.gains(row) if likelihoods else (),
     )
+
+
+def _shown(view: PhotoView) -> tuple[str, str]:
+    """A photo's path and best caption, as text."""
+    return show_path(os.fsencode(view.full_path)), view.captions[0][0] if view.captions else ""
 
 
 def show_path(path: bytes) -> str:

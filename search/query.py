@@ -91,6 +91,19 @@ class SearchResult:
 
 
 @dataclass(frozen=True)
+class SimilarPhoto:
+    """A photo near another one; similarity is a cosine."""
+
+    photo_id: int
+    path: str
+    caption: str
+    similarity: float
+
+    def to_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class SearchAnswer:
     """Results, best first. `nearest_words` says which known word stood in for an unknown one."""
 

@@ -1,0 +1,783 @@
+"""The command line: parse, wire the floors together, word errors, choose exit codes.
+
+Results go to stdout, everything else to stderr. Knows nothing of how anything is done.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from captioner.captioner import Captioner
+    from captioner.embedder import SentenceEmbedder
+    from captioner.recipe import Recipe
+    from catalog.home import Home
+    from catalog.session import Database
+    from indexer.pipeline import IndexReport
+    from search.engine import SearchEngine
+    from search.evaluate import Evaluation
+    from search.query import SearchAnswer
+
+__version__ = "0.1.0"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Exit(IntEnum):
+    """Exit codes; 130 is what shells give a command that Ctrl-C ended."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    INTERRUPTED = 130
+
+
+class Failed(click.ClickException):
+    """Something could not be done; the message says what and what to do."""
+
+    exit_code = Exit.FAILED
+
+
+# -- options that several commands share ------------------------------------------------
+
+_FILE = click.Path(path_type=Path)
+home_option = click.option(
+    "--home", type=_FILE, help="Where the catalog lives (default: $TELLSHOW_HOME)."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+device_option = click.option("--device", help="cpu, cuda, cuda:1, mps... (default: the best).")
+model_option = click.option(
+    "--model", type=_FILE, help="A checkpoint file (default: the home's own, else the shipped)."
+)
+embedder_option = click.option(
+    "--embedder", help="Folder of a sentence-transformers model (default: all-MiniLM-L6-v2)."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tellshow")
+@home_option
+@click.pass_context
+def cli(context: click.Context, home: Path | None) -> None:
+    """Tell it a sentence, it shows the pictures."""
+    context.obj = home
+
+
+# -- wiring -----------------------------------------------------------------------------
+
+
+@contextmanager
+def _catalog(home: Path | None) -> Iterator[tuple[Home, Database]]:
+    """An open home; `--home` of the command, then of the group, then the environment's."""
+    from catalog.home import open_home
+    from catalog.session import open_database
+
+    opened = open_home(home or click.get_current_context().obj)
+    database = open_database(opened)
+    try:
+        yield opened, database
+    finally:
+        database.close()
+
+
+def _models(
+    model: Path | None, device: str | None, embedder: str | None = None
+) -> tuple[Captioner, SentenceEmbedder]:
+    from captioner.checkpoint import load_checkpoint
+    from captioner.embedder import SentenceEmbedder
+
+    captioner = load_checkpoint(model, device)
+    return captioner, SentenceEmbedder(embedder or captioner.embedder_name)
+
+
+def _model_of(home: Home, database: Database) -> Path | None:
+    """The checkpoint that indexed this home last, if it is not the shipped one."""
+    from catalog.photos import list_models
+
+    with database.read() as session:
+        used = [model for model in list_models(session) if model.kind == "captioner"]
+    kept = home.models / f"{used[-1].sha256}.safetensors" if used else None
+    return kept if kept is not None and kept.is_file() else None
+
+
+@contextmanager
+def _engine(home: Path | None, model: Path | None, device: str | None) -> Iterator[SearchEngine]:
+    from search.engine import SearchEngine
+
+    with _catalog(home) as (opened, database):
+        captioner, embedder = _models(model or _model_of(opened, database), device)
+        yield SearchEngine(opened, database, captioner, embedder)
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    click.echo(json.dumps(value, ensure_ascii=True))
+
+
+def _note(message: str) -> None:
+    click.echo(message, err=True)
+
+
+class _Bar:
+    """A progress bar on stderr, silent where stderr is no terminal."""
+
+    def __init__(self, unit: str) -> None:
+        from tqdm import tqdm
+
+        self._make = functools.partial(tqdm, unit=f" {unit}", disable=None, file=sys.stderr)
+        self._bar = self._make(total=0)
+
+    def start(self, total: int) -> None:
+        self._bar.close()
+        self._bar = self._make(total=total)
+
+    def phase(self, name: str, total: int) -> None:
+        self.start(total)
+        self._bar.set_description(name)
+
+    def advance(self, count: int) -> None:
+        self._bar.update(count)
+
+    def skipped(self, path: str, reason: str) -> None:
+        self._bar.write(f"skipped {path}: {reason}", file=sys.stderr)
+
+    def epoch(self, report: Any) -> None:
+        recall = report.dev_head
+        self._bar.write(
+            f"epoch {report.epoch} ({report.stage}): loss {report.loss:.3f}, "
+            f"dev {report.dev_likelihood:.3f} nats a word, "
+            f"head R@1 {recall.r1:.1f} R@10 {recall.r10:.1f}",
+            file=sys.stderr,
+        )
+
+    def finish(self) -> None:
+        self._bar.close()
+
+
+# -- indexing ---------------------------------------------------------------------------
+
+
+@cli.command()
+@click.argument("folders", nargs=-1, required=True, type=_FILE)
+@click.option(
+    "--prune", is_flag=True, help="Remove vanished photos even if most of a folder is gone."
+)
+@click.option("--batch-size", type=click.IntRange(1, 1024), default=32, show_default=True)
+@model_option
+@embedder_option
+@device_option
+@json_option
+@home_option
+def index(
+    folders: tuple[Path, ...],
+    prune: bool,
+    batch_size: int,
+    model: Path | None,
+    embedder: str | None,
+    device: str | None,
+    as_json: bool,
+    home: Path | None,
+) -> None:
+    """Add or refresh the photos in FOLDERS."""
+    from indexer.pipeline import Indexer, IndexOptions
+
+    for folder in folders:
+        _check_folder(folder)
+    with _catalog(home) as (opened, database):
+        captioner, sentences = _models(model or _model_of(opened, database), device, embedder)
+        if model is not None:
+            _keep_model(opened, model, captioner.sha256)
+        options = IndexOptions(batch_size=batch_size, prune=prune)
+        bar = _Bar("photos")
+        try:
+            report = Indexer(opened, database, captioner, sentences, options).index(folders, bar)
+        finally:
+            bar.finish()
+    _report_index(report, folders, as_json)
+
+
+def _check_folder(folder: Path) -> None:
+    """Refused before the model is loaded, which takes seconds."""
+    if not folder.exists():
+        raise Failed(f"there is no folder {folder}")
+    if not folder.is_dir():
+        raise Failed(f"{folder} is a file; give the folder that holds it")
+
+
+def _keep_model(home: Home, model: Path, sha256: str) -> None:
+    """Searches find the checkpoint again without being told its path."""
+    kept = home.models / f"{sha256}.safetensors"
+    if not kept.is_file():
+        partial = kept.with_suffix(".tmp")
+        shutil.copyfile(model, partial)
+        partial.replace(kept)
+
+
+def _report_index(report: IndexReport, folders: tuple[Path, ...], as_json: bool) -> None:
+    seen = report.indexed + report.unchanged + report.moved + report.duplicates
+    if as_json:
+        _print_json(report.to_json())
+    else:
+        click.echo(
+            f"{report.indexed} indexed, {report.unchanged} unchanged, {report.moved} moved, "
+            f"{report.duplicates} duplicates, {report.removed} removed, "
+            f"{len(report.skipped)} skipped in {report.seconds:.1f} s "
+            f"({report.photos_per_second:.1f} photos/s)"
+        )
+    for root in report.offline_roots:
+        _note(f"{root} cannot be reached; its photos stay indexed")
+    if not seen and not report.skipped:
+        raise Failed(f"there are no photos in {', '.join(map(str, folders))}")
+
+
+# -- searching --------------------------------------------------------------------------
+
+
+@cli.command()
+@click.argument("query")
+@click.option("-k", "count", type=int, default=10, show_default=True, help="How many results.")
+@click.option("--offset", type=int, default=0, help="Leave out the first results.")
+@click.option("--candidates", type=int, default=200, show_default=True, help="Photos to re-rank.")
+@click.option(
+    "--stage",
+    type=click.Choice(["combined", "likelihood", "retrieve"]),
+    default="combined",
+    show_default=True,
+    help="Both stages, the captioner alone (on every photo), or the vectors alone.",
+)
+@model_option
+@device_option
+@json_option
+@home_option
+def search(
+    query: str,
+    count: int,
+    offset: int,
+    candidates: int,
+    stage: str,
+    model: Path | None,
+    device: str | None,
+    as_json: bool,
+    home: Path | None,
+) -> None:
+    """Show the photos that QUERY describes, best first."""
+    from search.query import SearchRequest
+
+    request = SearchRequest(query, count, offset, candidates, stage)
+    with _engine(home, model, device) as engine:
+        answer = engine.search(request)
+        indexed = engine.status().photos
+    _print_json(answer.to_json()) if as_json else _print_answer(answer)
+    if not indexed:
+        _note("nothing is indexed yet; start with: tellshow index FOLDER")
+    elif not answer.results and not offset:
+        _note("no photo is indexed by this captioner; run tellshow index again")
+
+
+def _print_answer(answer: SearchAnswer) -> None:
+    for place, result in enumerate(answer.results, start=1):
+        click.echo(f"{place:3d}  {result.score:8.2f}  {result.path}")
+        click.echo(f"               {result.caption}")
+        gains = "  ".join(f"{word.word} {word.gain:+.1f}" for word in result.words)
+        click.echo(f"               {gains}")
+    for word in answer.unknown_words:
+        nearest = answer.nearest_words.get(word)
+        read_as = f"read as {nearest!r}" if nearest else "left out of the likelihood"
+        _note(f"the captioner never learned the word {word!r}: {read_as}")
+
+
+@cli.command()
+@click.argument("photo", type=_FILE)
+@click.option("-k", "count", type=click.IntRange(1, 200), default=10, show_default=True)
+@model_option
+@device_option
+@json_option
+@home_option
+def similar(
+    photo: Path,
+    count: int,
+    model: Path | None,
+    device: str | None,
+    as_json: bool,
+    home: Path | None,
+) -> None:
+    """Show indexed photos that look like PHOTO."""
+    with _engine(home, model, device) as engine:
+        found = engine.similar(_look(engine.captioner, photo), count)
+    if as_json:
+        _print_json({"path": str(photo), "results": [result.to_json() for result in found]})
+        return
+    for place, result in enumerate(found, start=1):
+        click.echo(
+            f"{place:3d}  {result.similarity:6.3f}  {result.path}\n             {result.caption}"
+        )
+
+
+# -- the captioner alone ------------------------------------------------------------------
+
+
+def _look(captioner: Captioner, photo: Path) -> Any:
+    """One photo's state; nothing is stored."""
+    import torch
+
+    from captioner.photo import decode_photo, to_tensor
+
+    pixels = to_tensor(decode_photo(photo.read_bytes()), captioner.config.encoder.image_size)
+    return captioner.look(torch.stack([pixels]))
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, type=_FILE)
+@model_option
+@device_option
+@json_option
+def caption(files: tuple[Path, ...], model: Path | None, device: str | None, as_json: bool) -> None:
+    """Describe FILES; nothing is stored."""
+    from captioner.checkpoint import load_checkpoint
+    from captioner.generate import generate_captions
+    from captioner.photo import UnreadablePhoto
+
+    captioner, described, skipped = load_checkpoint(model, device), [], []
+    for file in files:
+        try:
+            captions = generate_captions(captioner, _look(captioner, file))[0]
+        except (UnreadablePhoto, OSError) as error:
+            skipped.append({"path": str(file), "reason": _sentence(error)})
+            _note(f"{file}: {_sentence(error)}")
+            continue
+        texts = [{"text": each.text, "log_likelihood": each.log_likelihood} for each in captions]
+        described.append({"path": str(file), "captions": texts})
+        if not as_json:
+            click.echo(f"{file}")
+            for each in captions:
+                click.echo(f"  {each.log_likelihood:8.2f}  {each.text}")
+    if as_json:
+        _print_json({"photos": described, "skipped": skipped})
+    if not described:
+        raise Failed("none of the files is a photo that can be read")
+
+
+@cli.command()
+@click.argument("file", type=_FILE)
+@click.argument("sentences", nargs=-1, required=True)
+@model_option
+@device_option
+@json_option
+def score(
+    file: Path, sentences: tuple[str, ...], model: Path | None, device: str | None, as_json: bool
+) -> None:
+    """log p(sentence | photo) of SENTENCES on the photo FILE, word by word, in nats."""
+    from search.query import SearchRequest, read_query
+    from search.rerank import score_photos
+
+    for sentence in sentences:
+        SearchRequest(sentence)
+    captioner, embedder = _models(model, device)
+    state = _look(captioner, file)
+    scored: list[dict[str, Any]] = []
+    for sentence in sentences:
+        reading = read_query(sentence, captioner, embedder)
+        if not reading.words:
+            raise Failed(f"the captioner learned no word of {sentence!r}")
+        likelihoods = score_photos(captioner, reading.words, state)
+        words = [{"word": gain.word, "gain": gain.gain} for gain in likelihoods.gains(0)]
+        scored.append(
+            {
+                "sentence": sentence,
+                "log_likelihood": float(likelihoods.log_likelihood[0]),
+                "evidence": float(likelihoods.evidence[0]),
+                "unknown_words": list(reading.unknown),
+                "words": words,
+            }
+        )
+    if as_json:
+        _print_json({"path": str(file), "sentences": scored})
+        return
+    for line in scored:
+        gains = "  ".join(f"{word['word']} {word['gain']:+.1f}" for word in line["words"])
+        click.echo(f"{line['log_likelihood']:8.2f}  {line['sentence']}\n          {gains}")
+
+
+# -- the server ---------------------------------------------------------------------------
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True)
+@click.option("--token", help="What clients must show; made up when listening elsewhere.")
+@model_option
+@device_option
+@home_option
+def serve(
+    host: str,
+    port: int,
+    token: str | None,
+    model: Path | None,
+    device: str | None,
+    home: Path | None,
+) -> None:
+    """Serve the search page and the JSON API."""
+    from web import WebConfig, create_app, is_loopback, new_token
+    from web.server import serve as serve_app
+
+    if token is None and not is_loopback(host):
+        token = new_token()
+        _note(f"listening beyond this machine needs a token; this one was made up: {token}")
+    with _engine(home, model, device) as engine:
+        app = create_app(engine, WebConfig(host=host, port=port, token=token))
+        serve_app(app, host, port, on_ready=lambda url: _note(f"tellshow is at {url}"))
+
+
+# -- training and evaluation ----------------------------------------------------------------
+
+
+@cli.command()
+@click.option("--captions", required=True, type=_FILE, help="TSV, COCO or Karpathy JSON.")
+@click.option("--images", required=True, type=_FILE, help="The folder of the photos.")
+@click.option("--dev-captions", required=True, type=_FILE, help="Photos to choose and fit on.")
+@click.option("--dev-images", type=_FILE, help="Their folder (default: --images).")
+@click.option("--output", required=True, type=_FILE, help="The checkpoint to write.")
+@click.option("--run", "run_folder", type=_FILE, help="Kept between kills (default: OUTPUT.run).")
+@click.option("--backbone", default="mobilenet_v2", show_default=True)
+@click.option("--backbone-weights", type=_FILE, help="safetensors (default: torchvision's own).")
+@click.option("--frozen-stages", type=int, help="Leading stages left as they are.")
+@click.option("--recipe", type=click.Choice(["full", "seed"]), default="full", show_default=True)
+@click.option("--likelihood-epochs", type=click.IntRange(0), help="Maximum likelihood.")
+@click.option("--contrastive-epochs", type=click.IntRange(0), help="Likelihood that ranks.")
+@click.option("--photos-per-step", type=click.IntRange(1))
+@click.option("--views", type=click.IntRange(1), help="Augmented views of each photo.")
+@click.option("--min-word-count", type=click.IntRange(1), default=4, show_default=True)
+@click.option("--fit-queries", type=click.IntRange(1), default=1000, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@embedder_option
+@device_option
+@json_option
+def train(as_json: bool, **options: Any) -> None:
+    """Train a captioner, fit how its scores combine, and write a checkpoint."""
+    from captioner.checkpoint import choose_device, save_checkpoint
+    from captioner.embedder import DEFAULT_EMBEDDER, SentenceEmbedder
+    from captioner.recipe import train_captioner
+
+    recipe = _recipe(options)
+    embedder = SentenceEmbedder(options["embedder"] or DEFAULT_EMBEDDER)
+    device, bar = choose_device(options["device"]), _Bar("photos")
+    try:
+        captioner = train_captioner(recipe, embedder, device, bar)
+        save_checkpoint(captioner, options["output"])
+        evaluation = _fit(options["output"], recipe, options, bar)
+    finally:
+        bar.finish()
+    if as_json:
+        _print_json(evaluation.to_json())
+    else:
+        click.echo(f"wrote {options['output']}")
+
+
+def _recipe(options: dict[str, Any]) -> Recipe:
+    """Options to a Recipe; what was not given keeps its default."""
+    from captioner.captioner import CaptionerConfig
+    from captioner.dataset import read_captions
+    from captioner.encoder import EncoderConfig
+    from captioner.recipe import Recipe, seed_course
+    from captioner.train import TrainSettings
+
+    names = ("likelihood_epochs", "contrastive_epochs", "photos_per_step", "views", "seed")
+    given = {name: options[name] for name in names if options[name] is not None}
+    encoder = EncoderConfig(backbone=options["backbone"])
+    if options["frozen_stages"] is not None:
+        encoder = replace(encoder, frozen_stages=options["frozen_stages"])
+    config = CaptionerConfig(encoder=encoder)
+    images, output = options["images"], options["output"]
+    return Recipe(
+        name=output.stem,
+        train=tuple(read_captions(options["captions"], images, "train")),
+        dev=tuple(read_captions(options["dev_captions"], options["dev_images"] or images, "val")),
+        folder=options["run_folder"] or output.with_suffix(".run"),
+        backbone_weights=options["backbone_weights"],
+        min_word_count=options["min_word_count"],
+        config=seed_course(config) if options["recipe"] == "seed" else config,
+        settings=TrainSettings(**given),
+    )
+
+
+def _fit(checkpoint: Path, recipe: Recipe, options: dict[str, Any], bar: _Bar) -> Evaluation:
+    """Fit the weights of the combined score on dev, measure, and write both down."""
+    import numpy as np
+
+    from captioner.checkpoint import save_checkpoint
+    from search.evaluate import collect, evaluate, sample_queries
+    from search.fusion import fit_ranking
+
+    captioner, embedder = _models(checkpoint, options["device"], options["embedder"])
+    with _temporary_engine(captioner, embedder, recipe.dev, bar) as (engine, views):
+        queries = sample_queries(recipe.dev, options["fit_queries"])
+        ids = np.array([view.photo_id for view in views])
+        bar.phase("fitting", len(queries))
+        measured = collect(engine, ids, queries, bar.advance)
+        captioner.provenance.ranking = fit_ranking(measured, captioner.provenance.ranking)
+        bar.phase("evaluating", 2 * len(queries))
+        evaluation = evaluate(engine, recipe.dev, views, queries, bar.advance)
+    captioner.provenance.metrics = evaluation.to_json()
+    save_checkpoint(captioner, checkpoint)
+    return evaluation
+
+
+@contextmanager
+def _temporary_engine(
+    captioner: Captioner, embedder: SentenceEmbedder, photos: Any, bar: _Bar
+) -> Iterator[tuple[SearchEngine, list[Any]]]:
+    """An engine over just these captioned photos, and each one's view in their order."""
+    from catalog.home import open_home
+    from catalog.photos import list_photos
+    from catalog.session import open_database
+    from indexer.pipeline import Indexer
+    from search.engine import SearchEngine
+
+    with tempfile.TemporaryDirectory(prefix="tellshow-") as folder:
+        album, home = Path(folder) / "photos", open_home(Path(folder) / "home")
+        album.mkdir()
+        for number, photo in enumerate(photos):
+            (album / f"{number:06d}{photo.path.suffix}").symlink_to(photo.path.resolve())
+        home = replace(home, database_url=f"sqlite:///{home.path / 'catalog.db'}")
+        database = open_database(home)
+        try:
+            Indexer(home, database, captioner, embedder).index([album], bar)
+            with database.read() as session:
+                views = sorted(list_photos(session), key=lambda view: view.path)
+            if len(views) < len(photos):
+                raise Failed(f"only {len(views)} of {len(photos)} photos could be read")
+            yield SearchEngine(home, database, captioner, embedder), views
+        finally:
+            database.close()
+
+
+@cli.command("evaluate")
+@click.option("--captions", required=True, type=_FILE, help="TSV, COCO or Karpathy JSON.")
+@click.option("--images", required=True, type=_FILE, help="The folder of the photos.")
+@click.option("--split", help="Which of Karpathy's splits (default: all).")
+@click.option("--queries", type=click.IntRange(1), help="Sample this many captions (seed 0).")
+@model_option
+@embedder_option
+@device_option
+@json_option
+def evaluate_command(
+    captions: Path,
+    images: Path,
+    split: str | None,
+    queries: int | None,
+    model: Path | None,
+    embedder: str | None,
+    device: str | None,
+    as_json: bool,
+) -> None:
+    """Measure recall and captions on a captioned set, with the product's own engine."""
+    from captioner.dataset import read_captions
+    from search.evaluate import evaluate, sample_queries
+
+    photos = read_captions(captions, images, split)
+    captioner, sentences = _models(model, device, embedder)
+    bar = _Bar("photos")
+    try:
+        with _temporary_engine(captioner, sentences, photos, bar) as (engine, views):
+            asked = sample_queries(photos, queries)
+            bar.phase("queries", 2 * len(asked))
+            evaluation = evaluate(engine, photos, views, asked, bar.advance)
+    finally:
+        bar.finish()
+    _print_json(evaluation.to_json()) if as_json else _print_evaluation(evaluation)
+
+
+def _print_evaluation(evaluation: Evaluation) -> None:
+    click.echo(f"{evaluation.queries} queries over {evaluation.photos} photos")
+    rows = {**evaluation.text_to_image, "photo -> text": evaluation.image_to_text}
+    for name, recall in rows.items():
+        click.echo(
+            f"{name:14s} R@1 {recall.r1:5.1f}  R@5 {recall.r5:5.1f}  R@10 {recall.r10:5.1f}  "
+            f"median rank {recall.median_rank:g}"
+        )
+    scores = "  ".join(
+        f"{name} {value:.1f}" for name, value in evaluation.captions.to_json().items()
+    )
+    click.echo(f"captions       {scores}")
+
+
+# -- the collection -------------------------------------------------------------------------
+
+
+@cli.command()
+@model_option
+@json_option
+@home_option
+def status(model: Path | None, as_json: bool, home: Path | None) -> None:
+    """Say what is indexed and by which model."""
+    with _engine(home, model, "cpu") as engine:
+        found = engine.status()
+    if as_json:
+        _print_json(found.to_json())
+        return
+    click.echo(f"{found.photos} photos, {found.captions} captions, {found.vectors} vectors")
+    click.echo(f"{found.failures} files that could not be read")
+    click.echo(f"captioner {found.model}, sentence embedder {found.embedder}")
+    if found.sqlite:
+        click.echo(f"SQLite {found.sqlite}")
+    for root in found.roots:
+        click.echo(f"{root.path}: {root.photos} photos, {'online' if root.online else 'offline'}")
+
+
+@cli.command()
+@model_option
+@home_option
+def rebuild(model: Path | None, home: Path | None) -> None:
+    """Make the FAISS files anew from the database."""
+    with _engine(home, model, "cpu") as engine:
+        count = engine.rebuild()
+    click.echo(f"rebuilt from the database: {count} vectors")
+
+
+@cli.command()
+@json_option
+@home_option
+def models(as_json: bool, home: Path | None) -> None:
+    """List the checkpoints: the shipped one and those that made rows of this home."""
+    from captioner.checkpoint import load_checkpoint
+    from catalog.photos import list_models
+
+    shipped = load_checkpoint(None, "cpu")
+    with _catalog(home) as (_, database), database.read() as session:
+        used = list_models(session)
+    rows = [{"kind": "captioner", "name": shipped.name, "sha256": shipped.sha256, "shipped": True}]
+    rows += [
+        {"kind": each.kind, "name": each.name, "sha256": each.sha256, "shipped": False}
+        for each in used
+        if each.sha256 != shipped.sha256
+    ]
+    if as_json:
+        _print_json({"models": rows})
+        return
+    for row in rows:
+        click.echo(f"{row['kind']:10s} {str(row['sha256'])[:12]}  {row['name']}")
+
+
+_DEMO_QUERIES = ("a cat looking at the camera", "a cup of coffee on a table")
+
+
+@cli.command()
+@home_option
+@device_option
+def demo(home: Path | None, device: str | None) -> None:
+    """Index a dozen sample photos into a home of their own and ask for two of them."""
+    from catalog.home import open_home
+    from catalog.session import open_database
+    from indexer.pipeline import Indexer
+    from indexer.samples import copy_sample_photos
+    from search.engine import SearchEngine
+    from search.query import SearchRequest
+
+    opened = open_home(home or _demo_home())
+    album = opened.path / "photos"
+    album.mkdir(exist_ok=True)
+    copy_sample_photos(album)
+    database, bar = open_database(opened), _Bar("photos")
+    try:
+        captioner, embedder = _models(None, device)
+        report = Indexer(opened, database, captioner, embedder).index([album], bar)
+        bar.finish()
+        _report_index(report, (album,), as_json=False)
+        engine = SearchEngine(opened, database, captioner, embedder)
+        for query in _DEMO_QUERIES:
+            click.echo(f'\n"{query}"')
+            _print_answer(engine.search(SearchRequest(query, k=3)))
+    finally:
+        database.close()
+    command = f"{Path(sys.argv[0])} serve --home {opened.path}"
+    click.echo(f"\nOpen the page: run\n  {command}\nthen visit http://127.0.0.1:8765")
+
+
+def _demo_home() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("tellshow")) / "demo"
+
+
+# -- errors -----------------------------------------------------------------------------
+
+
+def _known_errors() -> tuple[type[Exception], ...]:
+    """Errors whose own message is a sentence for people."""
+    from captioner.checkpoint import CheckpointError, DeviceUnavailable
+    from captioner.dataset import DatasetError
+    from captioner.embedder import EmbedderUnavailable
+    from captioner.encoder import UnknownBackbone
+    from captioner.photo import UnreadablePhoto
+    from catalog.home import HomeNotWritable
+    from catalog.lock import WriterBusy
+    from catalog.session import DatabaseUnavailable
+    from catalog.vectors import FaissMissing
+    from indexer.pipeline import FolderNotFound, NotAFolder
+    from indexer.samples import SamplesUnavailable
+
+    return (
+        CheckpointError, DeviceUnavailable, DatasetError, EmbedderUnavailable, UnknownBackbone,
+        UnreadablePhoto, HomeNotWritable, WriterBusy, DatabaseUnavailable, FaissMissing,
+        FolderNotFound, NotAFolder, SamplesUnavailable,
+    )  # fmt: skip
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong, in one line."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
+def _fail(message: str, code: Exit) -> Exit:
+    _note(f"tellshow: {message}")
+    return code
+
+
+def run(arguments: list[str] | None = None) -> Exit:
+    """Run one command and return its exit code."""
+    try:
+        cli.main(arguments, prog_name="tellshow", standalone_mode=False)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted; what was done so far is saved", Exit.INTERRUPTED)
+    except Failed as error:
+        return _fail(error.message, Exit.FAILED)
+    except click.ClickException as error:
+        error.show()
+        return Exit.USAGE
+    except Exception as error:
+        return _word(error)
+    return Exit.DONE
+
+
+def _word(error: Exception) -> Exit:
+    """The exit code of an error that people can mend; others are raised again as bugs."""
+    from search.query import InvalidQuery
+
+    if isinstance(error, InvalidQuery):
+        return _fail(_sentence(error), Exit.USAGE)
+    if isinstance(error, (OSError, *_known_errors())):
+        return _fail(_sentence(error), Exit.FAILED)
+    raise error
+
+
+def main() -> None:
+    """The `tellshow` command."""
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()
