@@ -1,0 +1,126 @@
+"""An application over the real engine, a collection of odd photos, servers and a browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.web.odd import copy_oddly, ids_by_oddity, spoil_texts
+from tests.web.visit import opened, running
+from web import create_app
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    from captioner.captioner import Captioner
+    from captioner.embedder import SentenceEmbedder
+    from search.engine import SearchEngine
+
+
+@pytest.fixture
+def app(engine: SearchEngine) -> Flask:
+    return create_app(engine)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def odd_engine(
+    tmp_path_factory: pytest.TempPathFactory,
+    sample_photos: Path,
+    captioner: Captioner,
+    embedder: SentenceEmbedder,
+) -> Iterator[SearchEngine]:
+    """An engine over odd photos; see tests/web/odd.py."""
+    from catalog.home import open_home
+    from catalog.session import open_database
+    from indexer.pipeline import Indexer
+    from search.engine import SearchEngine
+
+    folder = tmp_path_factory.mktemp("odd") / "photos"
+    copy_oddly(sample_photos, folder)
+    home = open_home(folder.parent / "home")
+    database = open_database(home)
+    Indexer(home, database, captioner, embedder).index([folder])
+    spoil_texts(database)
+    (folder / "vanished.png").unlink()
+    yield SearchEngine(home, database, captioner, embedder)
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def odd_photos(odd_engine: SearchEngine) -> dict[str, int]:
+    """What is odd about a photo -> its id."""
+    from search.query import SearchRequest
+
+    results = odd_engine.search(SearchRequest("a photo")).results
+    return ids_by_oddity({result.photo_id: result.path for result in results})
+
+
+@pytest.fixture
+def odd_client(odd_engine: SearchEngine) -> FlaskClient:
+    return create_app(odd_engine).test_client()
+
+
+@pytest.fixture(scope="module")
+def site(engine: SearchEngine) -> Iterator[str]:
+    """The URL of a server over the sample photos."""
+    with running(engine) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def odd_site(odd_engine: SearchEngine) -> Iterator[str]:
+    """The URL of a server over the odd photos."""
+    with running(odd_engine) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium: the system's, else Playwright's own; without either, tests skip."""
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError as error:
+        _no_browser(error)
+    with sync_playwright() as playwright:
+        try:
+            chromium = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+            )
+        except Error as error:
+            _no_browser(error)
+        yield chromium
+        chromium.close()
+
+
+def _no_browser(error: Exception) -> NoReturn:
+    """Skip for want of a browser, or fail where one is required."""
+    reason = f"no Chromium can be started: {str(error).splitlines()[0]}"
+    if os.environ.get("TELLSHOW_REQUIRE_BROWSER") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the pages of a test complained about in their consoles."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, site: str, complaints: list[str]) -> Iterator[Page]:
+    """A page in a fresh profile; the test fails if its console has complained by the end."""
+    with opened(browser, site, complaints) as page:
+        yield page
+    assert complaints == []

@@ -1,0 +1,115 @@
+"""The pages in a real Chromium: a person searches, looks at a photo and goes back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.web.visit import opened
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+QUERY = "a cat looks at the camera"
+PHONE = {"width": 390, "height": 844}
+# For every picture: load it even if it is far down the page, then give its natural width.
+WIDTHS = """async () => {
+  const pictures = [...document.images];
+  pictures.forEach((picture) => { picture.loading = "eager"; });
+  await Promise.all(pictures.map((picture) => picture.decode()));
+  return pictures.map((picture) => picture.naturalWidth);
+}"""
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def search(page: Page, query: str = QUERY) -> None:
+    """Type a sentence and press Enter, as people do."""
+    page.goto("/")
+    page.get_by_role("searchbox").fill(query)
+    page.get_by_role("searchbox").press("Enter")
+    page.wait_for_url("**/?q=*")
+
+
+def shown_scores(page: Page) -> list[float]:
+    texts = page.locator(".card .score").all_inner_texts()
+    return [float(text.split()[-1].replace("\N{MINUS SIGN}", "-")) for text in texts]
+
+
+def test_sentence_brings_ranked_photos_that_load(page: Page) -> None:
+    search(page)
+    assert page.locator(".card").count() == 12
+    assert shown_scores(page) == sorted(shown_scores(page), reverse=True)
+    assert all(width > 0 for width in page.evaluate(WIDTHS))
+    assert page.locator(".card").first.locator(".word", has_text="cat").count() == 1
+    assert page.get_by_role("searchbox").input_value() == QUERY
+
+
+def test_pictures_of_a_row_are_equally_high(page: Page) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    search(page)
+    boxes = [picture.bounding_box() for picture in page.locator(".picture").all()]
+    first = [box for box in boxes if box and boxes[0] and box["y"] == boxes[0]["y"]]
+    assert len(first) >= 3
+    assert max(box["height"] for box in first) - min(box["height"] for box in first) <= 1
+
+
+def test_photo_has_a_page_and_a_way_back(page: Page) -> None:
+    search(page)
+    caption = page.locator(".card .caption").first.inner_text()
+    page.locator(".card .picture").first.click()
+    page.wait_for_url("**/photos/*")
+    assert page.locator("h1").inner_text().lower() == caption.lower()
+    assert all(width > 0 for width in page.evaluate(WIDTHS))
+    page.get_by_role("link", name="Back to").click()
+    page.wait_for_url("**/?q=*")
+    assert page.locator(".card").count() == 12
+    page.go_back()
+    page.go_back()
+    assert page.locator(".card").count() == 12
+
+
+def test_search_is_done_by_keyboard_alone(page: Page) -> None:
+    page.goto("/?q=a+rocket")
+    page.keyboard.press("/")
+    page.keyboard.type(QUERY)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/?q=a+cat*")
+    page.locator(".card .picture").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/photos/*")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_phone_needs_no_sideways_scrolling(
+    browser: Browser, site: str, complaints: list[str], scheme: str
+) -> None:
+    with opened(browser, site, complaints, viewport=PHONE, color_scheme=scheme) as page:
+        for address in ("/", "/?q=a+cat+looks+at+the+camera", "/photos/1?q=a+cat"):
+            page.goto(address)
+            assert page.evaluate(OVERFLOW) == 0
+    assert complaints == []
+
+
+def test_everything_works_without_javascript(
+    browser: Browser, site: str, complaints: list[str]
+) -> None:
+    with opened(browser, site, complaints, java_script_enabled=False) as page:
+        search(page)
+        assert page.locator(".card").count() == 12
+        page.locator(".card .picture").first.click()
+        page.wait_for_url("**/photos/*")
+        assert page.get_by_role("heading", level=1).is_visible()
+    assert complaints == []
+
+
+def test_hostile_texts_run_no_script(
+    browser: Browser, odd_site: str, odd_photos: dict[str, int], complaints: list[str]
+) -> None:
+    with opened(browser, odd_site, complaints) as page:
+        for address in ("/?q=a+photo", f"/photos/{odd_photos['script']}"):
+            page.goto(address, wait_until="networkidle")
+            assert page.title() != "owned"
+            assert page.locator("img[src=x]").count() == 0
+            assert "<script>" in page.inner_text("main")
+    assert complaints == []

@@ -1,0 +1,97 @@
+"""Thumbnails and originals: the right bytes, the right type, kept by browsers as long as true."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+
+if TYPE_CHECKING:
+    from search.engine import SearchEngine
+
+
+@pytest.fixture
+def cat(client: FlaskClient) -> int:
+    """The id of the photo of the cat."""
+    results = client.get("/api/v1/search?q=a+cat&k=12").json["results"]
+    (found,) = (row["photo_id"] for row in results if Path(row["path"]).name == "cat.png")
+    return int(found)
+
+
+def test_thumbnail_is_a_small_jpeg(client: FlaskClient, cat: int) -> None:
+    response = client.get(f"/api/v1/photos/{cat}/thumbnail")
+    assert response.mimetype == "image/jpeg"
+    with Image.open(BytesIO(response.data)) as image:
+        assert image.format == "JPEG"
+        assert max(image.size) <= 512
+
+
+def test_known_thumbnail_is_not_sent_again(client: FlaskClient, cat: int) -> None:
+    address = f"/api/v1/photos/{cat}/thumbnail"
+    tag = client.get(address).headers["ETag"]
+    again = client.get(address, headers={"If-None-Match": tag})
+    assert again.status_code == 304
+    assert again.data == b""
+
+
+def test_thumbnail_is_kept_for_ever_only_under_its_version(
+    client: FlaskClient, engine: SearchEngine, cat: int
+) -> None:
+    address = f"/api/v1/photos/{cat}/thumbnail"
+    version = engine.photo(cat).content_hash[:12]
+    assert "immutable" in client.get(f"{address}?v={version}").headers["Cache-Control"]
+    assert client.get(address).headers["Cache-Control"] == "private, no-cache"
+    assert client.get(f"{address}?v=old").headers["Cache-Control"] == "private, no-cache"
+
+
+def test_original_is_the_file_itself(client: FlaskClient, engine: SearchEngine, cat: int) -> None:
+    response = client.get(f"/api/v1/photos/{cat}/original")
+    assert response.data == engine.original(cat).read_bytes()
+    assert response.mimetype == "image/png"
+    assert response.headers["Content-Disposition"] == "inline; filename=cat.png"
+    tag = response.headers["ETag"]
+    again = client.get(f"/api/v1/photos/{cat}/original", headers={"If-None-Match": tag})
+    assert again.status_code == 304
+
+
+def test_part_of_an_original_can_be_asked_for(client: FlaskClient, cat: int) -> None:
+    response = client.get(f"/api/v1/photos/{cat}/original", headers={"Range": "bytes=0-7"})
+    assert response.status_code == 206
+    assert response.data == b"\x89PNG\r\n\x1a\n"
+
+
+def test_original_browsers_cannot_draw_is_downloaded(
+    odd_client: FlaskClient, odd_photos: dict[str, int]
+) -> None:
+    response = odd_client.get(f"/api/v1/photos/{odd_photos['tiff']}/original")
+    assert response.mimetype == "image/tiff"
+    assert response.headers["Content-Disposition"].startswith("attachment")
+
+
+@pytest.mark.parametrize("odd", ["script", "no text"])
+def test_original_with_an_odd_name_is_sent(
+    odd_client: FlaskClient, odd_photos: dict[str, int], odd: str
+) -> None:
+    response = odd_client.get(f"/api/v1/photos/{odd_photos[odd]}/original")
+    assert response.status_code == 200
+    assert response.mimetype == "image/png"
+
+
+def test_vanished_original_is_explained(
+    odd_client: FlaskClient, odd_photos: dict[str, int]
+) -> None:
+    response = odd_client.get(f"/api/v1/photos/{odd_photos['vanished']}/original")
+    assert response.status_code == 404
+    assert response.json["error"]["code"] == "image_missing"
+    assert "disk" in response.json["error"]["hint"]
+
+
+def test_thumbnail_of_a_vanished_photo_is_still_there(
+    odd_client: FlaskClient, odd_photos: dict[str, int]
+) -> None:
+    response = odd_client.get(f"/api/v1/photos/{odd_photos['vanished']}/thumbnail")
+    assert response.status_code == 200
