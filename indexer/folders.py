@@ -47,7 +47,3 @@ def split_offline(session: Session, folders: Sequence[Path]) -> tuple[list[Path]
         if os.fsencode(folder) not in known:
             raise FolderNotFound(f"There is no folder {shown(os.fsencode(folder))}.")
     return online, offline
-
-
-
-

@@ -1,17 +1,17 @@
-"""Folders of photos -> the catalog: read ahead in threads, describe in batches, record.
+"""Folders of photos -> the catalog: the whole of `tellshow index`, but for its words.
 
-SQL gets one transaction a batch, so that a run may be broken off at any moment; FAISS follows at
-the end. Knows nothing of queries, nor of how progress is shown.
+Wires plan, run, models and storage together; FAISS follows SQL at the end. Knows nothing of
+queries, nor of how progress is shown.
 """
 
 from __future__ import annotations
 
+import os
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from captioner.captioner import Captioner
@@ -22,11 +22,12 @@ from catalog.session import Database, writer_lock
 from catalog.vectors import VectorIndex
 from indexer.describe import describe
 from indexer.folders import FolderNotFound, NotAFolder, resolve_folders, split_offline
-from indexer.plan import Plan, Task, make_plan
-from indexer.prepare import Failed, Outcome, Prepared, Preparer, SameBytes
+from indexer.plan import Plan, make_plan
+from indexer.prepare import Preparer
 from indexer.progress import Progress, Silent
 from indexer.record import Recorder
-from indexer.report import UNCHANGED, IndexReport, Skipped, make_report, shown
+from indexer.report import IndexReport, Skipped, make_report
+from indexer.run import Run
 
 __all__ = [
     "FolderNotFound",
@@ -37,3 +38,139 @@ __all__ = [
     "Progress",
     "Skipped",
 ]
+
+
+@dataclass(frozen=True)
+class IndexOptions:
+    """`prune`: remove what vanished even if that is more than half of a folder."""
+
+    batch_size: int = 32
+    prune: bool = False
+    decode_threads: int = 2
+
+
+class Indexer:
+    """Brings the catalog up to date with folders of photos, with one captioner."""
+
+    def __init__(
+        self,
+        home: Home,
+        database: Database,
+        captioner: Captioner,
+        embedder: SentenceEmbedder,
+        options: IndexOptions | None = None,
+    ) -> None:
+        self._home = home
+        self._database = database
+        self._captioner = captioner.eval()
+        self._embedder = embedder
+        self._options = options or IndexOptions()
+
+    def index(self, folders: Sequence[Path], progress: Progress | None = None) -> IndexReport:
+        """Add, refresh and remove photos, so that the catalog says what the folders hold.
+
+        Raises FolderNotFound, NotAFolder, WriterBusy, FaissMissing and DatabaseUnavailable.
+        After a KeyboardInterrupt everything that was committed is kept, FAISS included.
+        """
+        started = time.perf_counter()
+        given = resolve_folders(folders)
+        with writer_lock(self._home):
+            with self._database.read() as session:
+                online, offline = split_offline(session, given)
+            run = self._run(online, progress or Silent())
+        shown_offline = [os.fsencode(folder) for folder in offline]
+        return make_report(run.counts, shown_offline, run.skipped, time.perf_counter() - started)
+
+    def _run(self, folders: Sequence[Path], progress: Progress) -> Run:
+        model_id = self._register()
+        indexes = self._indexes(model_id)  # before any work: FAISS may be missing
+        roots = self._roots(folders)
+        plans = [self._plan(model_id, folder, roots[os.fsencode(folder)]) for folder in folders]
+        names = {root_id: path for path, root_id in roots.items()}
+        recorder = Recorder(model_id, self._embedder.name, names)
+        size = self._captioner.config.encoder.image_size
+        preparer = Preparer(self._home, self._database, model_id, size)
+        run = Run(self._database, preparer, recorder, progress)
+        with self._recorded(run, indexes):
+            self._carry_out(run, plans)
+        self._drop_thumbnails(recorder.replaced, model_id)
+        return run
+
+    def _register(self) -> int:
+        captioner, embedder = self._captioner, self._embedder
+        with self._database.write() as session:
+            photos.register_model(
+                session,
+                kind="embedder",
+                name=embedder.name,
+                sha256=embedder.sha256,
+                config={"dimension": embedder.dimension},
+                metrics={},
+            )
+            return photos.register_model(
+                session,
+                kind="captioner",
+                name=captioner.name,
+                sha256=captioner.sha256,
+                config=captioner.config.to_dict(),
+                metrics=captioner.metrics,
+            )
+
+    def _indexes(self, model_id: int) -> list[VectorIndex]:
+        dimensions = {
+            "caption": self._embedder.dimension,
+            "visual": self._captioner.config.head.dimension,
+        }
+        return [
+            VectorIndex(self._home, self._database, model_id, kind, dimension)
+            for kind, dimension in dimensions.items()
+        ]
+
+    def _roots(self, folders: Sequence[Path]) -> dict[bytes, int]:
+        """Ids of all roots by path, the new ones included."""
+        with self._database.write() as session:
+            for folder in folders:
+                photos.get_or_add_root(session, folder)
+            return {root.path: root.root_id for root in photos.roots(session)}
+
+    def _plan(self, model_id: int, folder: Path, root_id: int) -> Plan:
+        with self._database.read() as session:
+            return make_plan(session, root_id, folder, model_id, skip=[self._home.thumbnails])
+
+    def _carry_out(self, run: Run, plans: Sequence[Plan]) -> None:
+        run.carry_out(
+            plans,
+            partial(describe, self._captioner, self._embedder),
+            batch_size=self._options.batch_size,
+            threads=self._options.decode_threads,
+            prune=self._options.prune,
+        )
+
+    @contextmanager
+    def _recorded(self, run: Run, indexes: Sequence[VectorIndex]) -> Iterator[None]:
+        """Note start and end, and let FAISS follow, also where a person breaks the run off."""
+        with self._database.write() as session:
+            run_id = photos.start_run(session)
+            before = photos.change_counter(session)
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._finish(run_id, run, indexes, before)
+            raise
+        self._finish(run_id, run, indexes, before)
+
+    def _finish(self, run_id: int, run: Run, indexes: Sequence[VectorIndex], before: int) -> None:
+        run.finish()
+        with self._database.write() as session:
+            photos.finish_run(session, run_id, {**run.counts, "skipped": len(run.skipped)})
+            changed = photos.change_counter(session) != before
+        for index in indexes if changed else ():
+            index.open()
+            index.save()
+
+    def _drop_thumbnails(self, hashes: Iterable[str], model_id: int) -> None:
+        """Remove the thumbnails of bytes that no photo has any more."""
+        with self._database.read() as session:
+            for content_hash in hashes:
+                if photos.photo_with_content(session, content_hash, model_id) is None:
+                    self._home.thumbnail(content_hash).unlink(missing_ok=True)

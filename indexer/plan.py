@@ -1,6 +1,6 @@
 """What has to be done for a folder: its files on disk compared with those in the catalog.
 
-Reads and changes no file, and changes no row but the root's own. Knows nothing of the model.
+Opens no file and changes no row. Knows nothing of the model.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Task:
     root: bytes
     file: FileStamp
     known: KnownFile | None
+    failed_before: bool
 
     @property
     def full_path(self) -> bytes:
@@ -48,10 +49,10 @@ class Plan:
 
 
 def make_plan(
-    session: Session, folder: Path, model_id: int, skip: Collection[Path]
+    session: Session, root_id: int, folder: Path, model_id: int, skip: Collection[Path] = ()
 ) -> Plan:
-    """Compare a folder that is there with the catalog."""
-    root, root_id = os.fsencode(folder), photos.get_or_add_root(session, folder)
+    """Compare a folder that is there with the catalog, but for the folders to `skip`."""
+    root = os.fsencode(folder)
     known = photos.known_files(session, root_id, model_id)
     failures = _failures_below(session, root)
     plan = Plan(root_id, root, len(known))
@@ -83,7 +84,7 @@ def _sort(plan: Plan, file: FileStamp, known: KnownFile | None, failure: Failure
     elif known is not None and known.has_state and _stamp(known) == file:
         plan.unchanged += 1
     else:
-        plan.tasks.append(Task(plan.root_id, plan.root, file, known))
+        plan.tasks.append(Task(plan.root_id, plan.root, file, known, failure is not None))
 
 
 def _stamp(known: KnownFile) -> FileStamp:

@@ -111,7 +111,7 @@ class Preparer:
 def _read(task: Task, attempts: int = 2) -> tuple[bytes, FileStamp]:
     """The bytes of a file and its stamp, of the same moment. Raises OSError, UnreadablePhoto."""
     for _ in range(attempts):
-        with open(task.full_path, "rb") as file:  # noqa: PTH123  a path in bytes
+        with open(task.full_path, "rb") as file:
             before = os.fstat(file.fileno())
             check_size(before.st_size)
             data = file.read(before.st_size + 1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from sqlalchemy.orm import Session
@@ -20,12 +20,18 @@ from indexer.report import DUPLICATES, INDEXED, MOVED, REMOVED, UNCHANGED, WITHH
 
 
 class Recorder:
-    """Records the outcomes of one run; `moved` are the photos that got a new path in it."""
+    """Records the outcomes of one run.
 
-    def __init__(self, model_id: int, embedder: str) -> None:
+    `roots`: root ids to absolute paths. `replaced`: hashes of bytes that some path lost, and that
+    may be nowhere any more.
+    """
+
+    def __init__(self, model_id: int, embedder: str, roots: Mapping[int, bytes]) -> None:
         self._model_id = model_id
         self._embedder = embedder
-        self.moved: set[int] = set()
+        self._roots = roots
+        self._moved: set[int] = set()
+        self.replaced: set[str] = set()
 
     def add(
         self, session: Session, batch: Sequence[Prepared], new: Sequence[NewPhoto]
@@ -36,7 +42,7 @@ class Recorder:
             of_root = [photo for _, photo in group]
             photos.add_photos(session, root_id, self._model_id, of_root, self._embedder)
         for photo in batch:
-            photos.clear_failure(session, photo.task.full_path)
+            self._succeeded(session, photo.task, photo.content_hash)
         return Counter({INDEXED: len(batch)})
 
     def same_bytes(self, session: Session, item: SameBytes) -> str | None:
@@ -48,12 +54,12 @@ class Recorder:
         source = photos.photo_with_content(session, item.content_hash, self._model_id)
         if source is None or not source.has_state:
             return None
-        photos.clear_failure(session, task.full_path)
-        if not self._has_left(session, source, task):
+        self._succeeded(session, task, item.content_hash)
+        if not self._has_left(source, task):
             photos.copy_photo(session, source.photo_id, task.root_id, task.file)
             return DUPLICATES
         photos.move_photo(session, source.photo_id, task.root_id, task.file)
-        self.moved.add(source.photo_id)
+        self._moved.add(source.photo_id)
         return MOVED
 
     def failed(self, session: Session, item: Failed) -> Counter[str]:
@@ -61,28 +67,34 @@ class Recorder:
         if not item.lasting:
             return Counter()
         file, known = item.task.file, item.task.known
-        photos.record_failure(
-            session, item.task.full_path, file.size, file.mtime_ns, item.reason
-        )
-        if known is None:
+        photos.record_failure(session, item.task.full_path, file.size, file.mtime_ns, item.reason)
+        if known is None or known.photo_id in self._moved:
             return Counter()
-        photos.remove_photos(session, [known.photo_id])
-        return Counter({REMOVED: 1})
+        return self._remove(session, [known])
 
     def vanished(self, session: Session, plan: Plan, prune: bool) -> Counter[str]:
         """Remove what is gone, unless that is more than half of a root and not `prune`."""
         for path in plan.stale_failures:
             photos.clear_failure(session, path)
-        gone = [file.photo_id for file in plan.vanished if file.photo_id not in self.moved]
+        gone = [file for file in plan.vanished if file.photo_id not in self._moved]
         if 2 * len(gone) > plan.known and not prune:
             return Counter({WITHHELD: len(gone)})
-        photos.remove_photos(session, gone)
-        return Counter({REMOVED: len(gone)})
+        return self._remove(session, gone)
 
-    def _has_left(self, session: Session, source: KnownFile, task: Task) -> bool:
+    def _remove(self, session: Session, files: Sequence[KnownFile]) -> Counter[str]:
+        photos.remove_photos(session, [file.photo_id for file in files])
+        self.replaced.update(file.content_hash for file in files)
+        return Counter({REMOVED: len(files)})
+
+    def _succeeded(self, session: Session, task: Task, content_hash: str) -> None:
+        if task.failed_before:
+            photos.clear_failure(session, task.full_path)
+        if task.known is not None and task.known.content_hash != content_hash:
+            self.replaced.add(task.known.content_hash)
+
+    def _has_left(self, source: KnownFile, task: Task) -> bool:
         """Whether a file is no longer where the catalog has it; not if its disk is offline."""
-        roots = {root.root_id: root.path for root in photos.roots(session)}
-        root = roots[source.root_id]
+        root = self._roots[source.root_id]
         path = os.path.join(root, source.path)
         # The same path below another root: one of the two folders lies in the other.
         return path == task.full_path or (os.path.isdir(root) and not os.path.lexists(path))

@@ -31,7 +31,8 @@ def find_photos(
     """
     top = os.fsencode(folder)
     entered = {_identity(os.fsencode(path)) for path in skip if path.is_dir()}
-    folders, links = [b""], []  # links wait, so that photos get the path without one
+    folders: list[bytes] = [b""]
+    links: list[bytes] = []  # they wait, so that photos get the path without one
     while folders or links:
         path = folders.pop() if folders else links.pop()
         try:
@@ -69,9 +70,7 @@ def _is_folder(entry: os.DirEntry[bytes]) -> bool:
         return False
 
 
-def _photo(
-    entry: os.DirEntry[bytes], relative: bytes, unlisted: Unlisted
-) -> Iterator[FileStamp]:
+def _photo(entry: os.DirEntry[bytes], relative: bytes, unlisted: Unlisted) -> Iterator[FileStamp]:
     if os.path.splitext(entry.name)[1].lower() not in EXTENSIONS:
         return
     try:
