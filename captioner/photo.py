@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import io
+import logging
 import re
 import warnings
 from dataclasses import dataclass
@@ -101,16 +102,17 @@ def to_tensor(photo: Photo, size: int = 224) -> torch.Tensor:
 
 
 def _prepare_pillow() -> None:
-    _register_heif()
+    _set_up_pillow()
     # warnings.catch_warnings() acts on the whole process, so threads would undo each other's.
     silence = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
-    if silence not in warnings.filters:
+    if list(warnings.filters[:1]) != [silence]:
         warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 @functools.cache
-def _register_heif() -> None:
+def _set_up_pillow() -> None:
     pillow_heif.register_heif_opener(thumbnails=False)
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def _check_pixels(width: int, height: int) -> None:

@@ -104,7 +104,7 @@ class Indexer:
                 kind="embedder",
                 name=embedder.name,
                 sha256=embedder.sha256,
-                config={"dimension": embedder.dimension},
+                config={"dimension": captioner.config.head.dimension},
                 metrics={},
             )
             return photos.register_model(
@@ -117,13 +117,11 @@ class Indexer:
             )
 
     def _indexes(self, model_id: int) -> list[VectorIndex]:
-        dimensions = {
-            "caption": self._embedder.dimension,
-            "visual": self._captioner.config.head.dimension,
-        }
+        # Photos and sentences meet in one space; asking the embedder would load it in vain.
+        dimension = self._captioner.config.head.dimension
         return [
             VectorIndex(self._home, self._database, model_id, kind, dimension)
-            for kind, dimension in dimensions.items()
+            for kind in ("caption", "visual")
         ]
 
     def _roots(self, folders: Sequence[Path]) -> dict[bytes, int]:
