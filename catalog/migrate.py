@@ -5,6 +5,7 @@ Does not know what the revisions do; Alembic and the `migrations` package do.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -20,10 +21,17 @@ from catalog.engine import WRITER, make_engine
 # Any number will do, as long as it is always the same.
 POSTGRESQL_LOCK = 0x7E115110
 
+# Alembic keeps what it is working on in global variables.
+_ONE_THREAD = threading.Lock()
+
 
 def migrate(engine: Engine, url: str) -> None:
     """Apply the revisions that the database lacks; one SELECT where it lacks none."""
-    config = migration_config(url)
+    with _ONE_THREAD:
+        _migrate(engine, migration_config(url))
+
+
+def _migrate(engine: Engine, config: Config) -> None:
     newest = set(ScriptDirectory.from_config(config).get_heads())
     with engine.connect() as connection:
         current = set(MigrationContext.configure(connection).get_current_heads())

@@ -1,0 +1,72 @@
+"""Photos, vectors and models made up for the catalog, which never looks inside them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.home import Home
+from catalog.photos import (
+    FileStamp,
+    Metadata,
+    NewPhoto,
+    add_photos,
+    get_or_add_root,
+    register_model,
+)
+from catalog.session import Database
+
+DIMENSION = 16
+TAKEN = datetime(2021, 3, 4, 5, 6, 7, tzinfo=UTC)
+
+
+def unit_vector(seed: int) -> NDArray[np.float32]:
+    """A unit vector that is always the same for a seed."""
+    vector = np.random.default_rng(seed).standard_normal(DIMENSION).astype(np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+def new_photo(path: bytes, seed: int = 0) -> NewPhoto:
+    """A photo whose bytes, captions, vectors and state follow from `seed`."""
+    return NewPhoto(
+        file=FileStamp(path, size=1000 + seed, mtime_ns=5_000_000_000_000 + seed),
+        content_hash=sha256(str(seed).encode()).hexdigest(),
+        metadata=Metadata(640, 480, "JPEG", TAKEN, None, 51.5, None),
+        captions=((f"best sentence {seed}", -1.5), (f"second sentence {seed}", -2.5)),
+        vectors={"caption": unit_vector(seed), "visual": unit_vector(1_000_000 + seed)},
+        state=b"state %d" % seed,
+        bias=seed / 4,
+    )
+
+
+def new_photos(seeds: Sequence[int]) -> list[NewPhoto]:
+    """A photo a seed, each at a path of its own."""
+    return [new_photo(b"%d.jpg" % seed, seed) for seed in seeds]
+
+
+class Shelf:
+    """A database with one root and one model in it, and photos put there batch by batch."""
+
+    def __init__(self, home: Home, database: Database) -> None:
+        self.home = home
+        self.database = database
+        self.model = self._model("shelf")
+        with database.write() as session:
+            self.root = get_or_add_root(session, home.path)
+
+    def _model(self, name: str) -> int:
+        with self.database.write() as session:
+            return register_model(
+                session, kind="captioner", name=name, sha256="0" * 64, config={}, metrics={}
+            )
+
+    def other_model(self) -> int:
+        """The id of another model."""
+        return self._model("another")
+
+    def add(self, photos: Sequence[NewPhoto], model: int | None = None) -> list[int]:
+        """Store photos in one transaction."""
+        with self.database.write() as session:
+            return add_photos(session, self.root, model or self.model, photos, "embedder")

@@ -1,0 +1,58 @@
+"""Where a home is, and what happens where there can be none."""
+
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from catalog.home import HomeNotWritable, open_home
+from catalog.session import open_database
+
+
+def test_named_folder_wins_over_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELLSHOW_HOME", str(tmp_path / "environment"))
+    assert open_home(tmp_path / "named").path == tmp_path / "named"
+    assert open_home().path == tmp_path / "environment"
+
+
+def test_user_data_folder_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TELLSHOW_HOME")
+    assert str(open_home(create=False).path) == platformdirs.user_data_dir("tellshow", False)
+
+
+def test_folders_are_made(tmp_path: Path) -> None:
+    home = open_home(tmp_path / "deep" / "home")
+    assert home.vectors.is_dir()
+    assert home.thumbnails.is_dir()
+    assert home.models.is_dir()
+    assert list(home.path.glob("tmp*")) == []
+
+
+def test_nothing_is_made_where_that_is_not_wanted(tmp_path: Path) -> None:
+    assert not open_home(tmp_path / "home", create=False).path.exists()
+
+
+def test_home_below_a_file_is_one_clear_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(HomeNotWritable, match=r"^The home .*file/home is not writable: .+\.$"):
+        open_home(tmp_path / "file" / "home")
+
+
+def test_thumbnails_are_spread_over_folders(tmp_path: Path) -> None:
+    home = open_home(tmp_path)
+    assert home.thumbnail("abcdef") == tmp_path / "thumbnails" / "ab" / "abcdef.jpg"
+
+
+def test_database_stands_in_the_home(tmp_path: Path) -> None:
+    home = open_home(tmp_path / "we?ird %41 #home é")
+    open_database(home).close()
+    assert (home.path / "catalog.db").is_file()
+
+
+def test_database_url_comes_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELLSHOW_DATABASE_URL", "postgresql+psycopg://someone@somewhere/photos")
+    assert open_home(tmp_path).database_url == "postgresql+psycopg://someone@somewhere/photos"

@@ -1,0 +1,152 @@
+"""Opening a database, its migrations, and its transactions."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from catalog.engine import sqlite_driver
+from catalog.home import Home, open_home
+from catalog.migrate import migration_config
+from catalog.models import Base
+from catalog.photos import counts, start_run
+from catalog.session import Database, DatabaseUnavailable, open_database
+from tests.catalog.conftest import REPOSITORY
+
+Start = Callable[..., subprocess.Popen[str]]
+
+OPEN = """
+import sys
+from pathlib import Path
+from catalog.home import open_home
+from catalog.session import open_database
+home = open_home(Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.readline()
+open_database(home).close()
+"""
+
+
+def tables(database: Database) -> set[str]:
+    return set(inspect(database.engine).get_table_names())
+
+
+def test_opening_makes_exactly_the_tables_of_the_models(any_database: Database) -> None:
+    with any_database.engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_migrations_go_down_and_up_again(any_home: Home, any_database: Database) -> None:
+    config = migration_config(any_home.database_url)
+    command.downgrade(config, "base")
+    assert tables(any_database) == {"alembic_version"}
+    command.upgrade(config, "head")
+    assert tables(any_database) == {"alembic_version", *Base.metadata.tables}
+    with any_database.read() as session:
+        assert counts(session).photos == 0
+
+
+def test_processes_that_open_a_new_home_together_all_succeed(
+    any_home: Home, start_python: Start
+) -> None:
+    processes = [start_python(OPEN, any_home.path) for _ in range(2)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        _, errors = process.communicate("go\n")
+        assert (process.returncode, errors) == (0, "")
+
+
+def test_alembic_itself_migrates_the_default_home(tmp_path: Path) -> None:
+    environment = {**os.environ, "TELLSHOW_HOME": str(tmp_path / "home")}
+    subprocess.run(
+        [sys.executable, "-m", "alembic", "upgrade", "head"],
+        cwd=REPOSITORY,
+        env=environment,
+        check=True,
+    )
+    home = open_home(tmp_path / "home")
+    with sqlite_driver().connect(home.path / "catalog.db") as connection:
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    connection.close()
+    assert names >= set(Base.metadata.tables)
+
+
+def test_migrations_can_be_printed_as_sql(capsys: pytest.CaptureFixture[str]) -> None:
+    command.upgrade(migration_config("postgresql+psycopg://"), "head", sql=True)
+    assert "CREATE TABLE photo" in capsys.readouterr().out
+
+
+def test_sqlite_waits_checks_references_and_logs_ahead(database: Database) -> None:
+    with database.read() as session:
+        assert session.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert session.scalar(text("PRAGMA foreign_keys")) == 1
+        assert session.scalar(text("PRAGMA busy_timeout")) == 30_000
+
+
+def test_sqlite_version_is_known_and_sound(database: Database) -> None:
+    assert database.sqlite_version == sqlite_driver().sqlite_version
+
+
+def test_error_takes_back_the_whole_transaction(any_database: Database) -> None:
+    def fail_half_way() -> None:
+        with any_database.write() as session:
+            start_run(session)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_half_way()
+    with any_database.read() as session:
+        assert session.scalar(text("SELECT count(*) FROM run")) == 0
+
+
+def test_reader_sees_one_moment_while_a_writer_commits(database: Database) -> None:
+    with database.read() as session:
+        assert session.scalar(text("SELECT count(*) FROM run")) == 0
+        with database.write() as writer:
+            start_run(writer)
+        assert session.scalar(text("SELECT count(*) FROM run")) == 0
+
+
+def test_writer_keeps_others_from_writing_from_its_first_query(database: Database) -> None:
+    with database.write() as session:
+        session.scalar(text("SELECT count(*) FROM run"))
+        other = sqlite_driver().connect(database.engine.url.database, timeout=0)
+        with pytest.raises(sqlite_driver().OperationalError, match="locked"):
+            other.execute("INSERT INTO vector_change VALUES (2, 0)")
+        other.close()
+
+
+def test_file_that_is_no_database_is_one_clear_sentence(home: Home) -> None:
+    (home.path / "catalog.db").write_bytes(b"This is no database at all." * 100)
+    with pytest.raises(DatabaseUnavailable, match=r"^The database .* file is not a database\.$"):
+        open_database(home)
+
+
+def test_database_of_a_newer_release_is_left_alone(home: Home, database: Database) -> None:
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = 'future'"))
+    with pytest.raises(DatabaseUnavailable, match="another release of tellshow"):
+        open_database(home)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "oracle+nothing://", "postgresql+pg8000://nobody"])
+def test_url_of_no_use_is_said_so(tmp_path: Path, url: str) -> None:
+    with pytest.raises(DatabaseUnavailable, match="database URL"):
+        open_database(Home(tmp_path, url))
+
+
+def test_unreachable_server_is_named_without_its_password(tmp_path: Path) -> None:
+    home = Home(tmp_path, f"postgresql+psycopg://me:secret@/none?host={tmp_path}")
+    with pytest.raises(DatabaseUnavailable, match=r"cannot be used") as caught:
+        open_database(home)
+    assert "secret" not in str(caught.value)

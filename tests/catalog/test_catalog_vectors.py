@@ -1,0 +1,303 @@
+"""The FAISS cache: the same answers as SQL would give, whatever happened to its file."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from catalog import photos
+from catalog.home import Home
+from catalog.photos import FileStamp
+from catalog.vectors import DimensionMismatch, FaissMissing, VectorIndex
+from tests.catalog.made import DIMENSION, Shelf, new_photo, new_photos, unit_vector
+
+QUERIES = np.stack([unit_vector(seed) for seed in range(500, 505)])
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from sqlalchemy import event
+from catalog.home import open_home
+from catalog.session import open_database
+from catalog.vectors import VectorIndex
+from tests.catalog.made import DIMENSION, Shelf, new_photos
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+home = open_home(Path(sys.argv[1]))
+database = open_database(home)
+shelf = Shelf(home, database)
+index = VectorIndex(home, database, shelf.model, "caption", DIMENSION)
+index.open()
+when = sys.argv[2]
+if when == "before SQL commits":
+    event.listen(database.engine, "commit", die)
+index.add(shelf.add(new_photos(range(50, 60))), [[0] * DIMENSION] * 10)
+if when == "before FAISS is saved":
+    die()
+if when == "before the generation is committed":
+    event.listen(database.engine, "commit", die)
+index.save()
+"""
+
+
+def index_of(shelf: Shelf, kind: str = "caption", dimension: int = DIMENSION) -> VectorIndex:
+    return VectorIndex(shelf.home, shelf.database, shelf.model, kind, dimension)
+
+
+def opened(shelf: Shelf) -> VectorIndex:
+    index = index_of(shelf)
+    index.open()
+    return index
+
+
+def saved_file(home: Home) -> Path:
+    [path] = home.vectors.rglob("gen-*.faiss")
+    return path
+
+
+def assert_right(shelf: Shelf, index: VectorIndex, k: int = 5) -> None:
+    """The answers are those found without FAISS, straight from SQL."""
+    with shelf.database.read() as session:
+        parts = list(photos.iter_vectors(session, "caption", shelf.model))
+    there = np.concatenate([part[0] for part in parts])
+    true = QUERIES @ np.concatenate([part[1] for part in parts]).astype(np.float32).T
+    ids, similarity = index.search(QUERIES, k)
+    np.testing.assert_allclose(similarity, -np.sort(-true, axis=1)[:, :k], atol=1e-5)
+    for found, row, truth in zip(ids, similarity, true, strict=True):
+        assert len(set(found)) == k
+        known = dict(zip(there, truth, strict=True))
+        np.testing.assert_allclose([known[key] for key in found], row, atol=1e-5)
+    assert index.count == len(there)
+
+
+@pytest.fixture
+def filled(shelf: Shelf) -> Shelf:
+    """Forty photos, their index saved."""
+    shelf.add(new_photos(range(40)))
+    opened(shelf).save()
+    return shelf
+
+
+def test_answers_are_exact(any_shelf: Shelf) -> None:
+    any_shelf.add(new_photos(range(40)))
+    index = opened(any_shelf)
+    assert index.count == 40
+    assert_right(any_shelf, index)
+
+
+def test_saved_index_is_opened_without_reading_vectors_again(
+    filled: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("catalog.photos.iter_vectors")
+    index = opened(filled)
+    monkeypatch.undo()
+    assert_right(filled, index)
+
+
+def test_deleted_file_is_rebuilt(filled: Shelf) -> None:
+    saved_file(filled.home).unlink()
+    assert_right(filled, opened(filled))
+    assert saved_file(filled.home).is_file()
+
+
+@pytest.mark.parametrize("place", [0, 40, -1])
+def test_flipped_bit_is_noticed_and_the_index_rebuilt(filled: Shelf, place: int) -> None:
+    path = saved_file(filled.home)
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    assert_right(filled, opened(filled))
+    assert saved_file(filled.home).read_bytes() != bytes(content)
+
+
+def test_file_of_another_dimension_is_rebuilt(filled: Shelf) -> None:
+    with filled.database.write() as session:
+        photos.remove_photos(session, photos.photo_ids(session, filled.model))
+    index = index_of(filled, dimension=8)
+    index.open()
+    assert (index.count, index.dimension) == (0, 8)
+    assert opened(filled).count == 0
+
+
+def test_stale_file_catches_up_with_every_kind_of_change(filled: Shelf) -> None:
+    with filled.database.write() as session:
+        ids = photos.photo_ids(session, filled.model)
+        photos.remove_photos(session, ids[:3])
+        photos.copy_photo(session, ids[5], filled.root, FileStamp(b"copy", 1, 1))
+    filled.add([new_photo(b"10.jpg", 700), new_photo(b"new", 701)])
+    index = opened(filled)
+    assert index.count == 39
+    assert_right(filled, index)
+
+
+def test_photo_added_and_another_removed_are_both_followed(filled: Shelf) -> None:
+    index = opened(filled)
+    with filled.database.write() as session:
+        photos.remove_photos(session, photos.photo_ids(session, filled.model)[:1])
+    filled.add([new_photo(b"new", 701)])
+    index.refresh()
+    assert_right(filled, index)
+
+
+@pytest.mark.parametrize(
+    ("when", "photos_there"),
+    [
+        ("before SQL commits", 40),
+        ("before FAISS is saved", 50),
+        ("before the generation is committed", 50),
+    ],
+)
+def test_killed_indexer_leaves_a_home_that_opens_right(
+    filled: Shelf, start_python: Callable[..., subprocess.Popen[str]], when: str, photos_there: int
+) -> None:
+    process = start_python(KILLED, filled.home.path, when)
+    _, errors = process.communicate()
+    assert process.returncode == -signal.SIGKILL, errors
+    index = opened(filled)
+    assert index.count == photos_there
+    assert_right(filled, index)
+    index.save()
+    assert_right(filled, opened(filled))
+
+
+def test_reader_follows_what_another_committed_and_saved(filled: Shelf) -> None:
+    reader, writer = opened(filled), opened(filled)
+    ids = filled.add(new_photos(range(40, 80)))
+    writer.add(ids, np.stack([unit_vector(seed) for seed in range(40, 80)]))
+    writer.save()
+    reader.refresh()
+    assert reader.count == 80
+    assert_right(filled, reader)
+
+
+def test_reader_follows_what_is_committed_but_not_saved(any_shelf: Shelf) -> None:
+    any_shelf.add(new_photos(range(10)))
+    reader = opened(any_shelf)
+    ids = any_shelf.add(new_photos(range(10, 20)))
+    with any_shelf.database.write() as session:
+        photos.remove_photos(session, ids[:2])
+    reader.refresh()
+    assert reader.count == 18
+    assert_right(any_shelf, reader)
+
+
+def test_reader_follows_a_file_that_is_gone_before_it_is_read(filled: Shelf) -> None:
+    reader = opened(filled)
+    filled.add(new_photos([90]))
+    opened(filled).save()
+    saved_file(filled.home).unlink()
+    reader.refresh()
+    assert_right(filled, reader)
+
+
+def test_one_generation_is_kept(filled: Shelf) -> None:
+    first = saved_file(filled.home)
+    opened(filled).save()
+    assert saved_file(filled.home) != first
+    assert {path.name for path in first.parent.iterdir()} == {saved_file(filled.home).name, "lock"}
+
+
+def test_home_where_nothing_can_be_saved_still_answers(
+    filled: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = saved_file(filled.home).parent
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    folder.write_text("in the way")
+    assert_right(filled, opened(filled))
+    assert "were not saved" in caplog.text
+
+
+def test_added_vector_replaces_and_removed_vector_is_gone(shelf: Shelf) -> None:
+    index = opened(shelf)
+    index.add([1, 2], np.stack([unit_vector(1), unit_vector(2)]))
+    index.add([2], unit_vector(3)[None])
+    assert index.count == 2
+    np.testing.assert_allclose(index.similarities(unit_vector(3), [2]), [1], atol=1e-3)
+    index.remove([2, 77])
+    ids, similarity = index.search(unit_vector(3)[None], 3)
+    assert ids.tolist() == [[1, -1, -1]]
+    assert similarity[0, 1:].tolist() == [-np.inf, -np.inf]
+
+
+def test_empty_index_finds_nothing(shelf: Shelf) -> None:
+    index = opened(shelf)
+    index.add([], np.empty((0, DIMENSION)))
+    index.remove([])
+    assert index.search(QUERIES, 2)[0].tolist() == [[-1, -1]] * 5
+    assert len(index.similarities(QUERIES[0], [])) == 0
+
+
+def test_similarities_of_given_photos_are_those_of_the_search(filled: Shelf) -> None:
+    index = opened(filled)
+    ids, similarity = index.search(QUERIES[:1], 5)
+    given = index.similarities(QUERIES[0], [*ids[0], 99_999])
+    np.testing.assert_allclose(given[:5], similarity[0], atol=1e-5)
+    assert given[5] == -np.inf
+
+
+def test_kinds_and_models_do_not_mix(shelf: Shelf) -> None:
+    other = shelf.other_model()
+    shelf.add(new_photos([1, 2]))
+    shelf.add(new_photos([3]), other)
+    visual = index_of(shelf, "visual")
+    visual.open()
+    assert (opened(shelf).count, visual.count) == (2, 2)
+    np.testing.assert_allclose(visual.similarities(unit_vector(1_000_001), [1]), [1], atol=1e-3)
+
+
+def test_vectors_of_another_embedder_are_one_clear_sentence(filled: Shelf) -> None:
+    with pytest.raises(DimensionMismatch, match="have 16 values, this index is for 8"):
+        index_of(filled, dimension=8).open()
+    with pytest.raises(DimensionMismatch, match="Queries"):
+        opened(filled).search(np.ones((1, 8)), 1)
+
+
+def test_searches_beside_changes_answer_whole(filled: Shelf) -> None:
+    index = opened(filled)
+    stop = threading.Event()
+    wrong = []
+
+    def ask() -> None:
+        while not stop.is_set():
+            ids, similarity = index.search(QUERIES, 5)
+            if (ids < 0).any() or not np.isfinite(similarity).all():
+                wrong.append(ids)
+
+    askers = [threading.Thread(target=ask) for _ in range(3)]
+    for asker in askers:
+        asker.start()
+    for seed in range(100, 120):
+        filled.add(new_photos([seed]))
+        index.refresh()
+    index.rebuild()
+    stop.set()
+    for asker in askers:
+        asker.join()
+    assert wrong == []
+    assert_right(filled, index)
+
+
+def test_missing_faiss_is_named_with_its_remedy(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    with pytest.raises(FaissMissing, match=r"pip install tellshow\[cpu\]"):
+        index_of(shelf)
+
+
+def test_files_hold_the_process_no_longer_than_needed(filled: Shelf) -> None:
+    before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else 0
+    for _ in range(3):
+        opened(filled).save()
+    after = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else 0
+    assert after <= before + 1
