@@ -54,7 +54,9 @@ class SentenceEmbedder:
             )
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # loading takes a moment; stderr is for what matters
         return SentenceTransformer(str(self.folder), device=self.device, local_files_only=True)
 
     @property

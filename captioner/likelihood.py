@@ -13,6 +13,7 @@ from torch import Tensor
 
 from captioner.captioner import Captioner, PhotoState
 from captioner.decoder import PhotoFeatures
+from captioner.precision import fast
 from captioner.vocabulary import END, START, tokenise
 
 # Photos whose logits are computed together: 64 photos x 12 words x 3,000 words stay in cache.
@@ -69,8 +70,9 @@ def hub_bias(captioner: Captioner, state: PhotoState) -> Tensor:
     references = captioner.provenance.ranking.references
     features = state.features(captioner.device)
     total = torch.zeros(len(state))
-    for sentence in references:
-        total += score_words(captioner, tokenise(sentence), features).log_likelihood
+    with fast(captioner.device):  # a mean over sentences needs no more than bfloat16
+        for sentence in references:
+            total += score_words(captioner, tokenise(sentence), features).log_likelihood
     return total / max(len(references), 1)
 
 
@@ -86,4 +88,4 @@ def _score_chunk(
     outputs, attention = decoder.read(words, steps, features)
     logits = decoder.logits(outputs)  # [B,T+1,V]
     chosen = logits.gather(2, targets[None, :, None].expand(len(features), -1, 1))[..., 0]
-    return chosen - logits.logsumexp(dim=-1), attention
+    return (chosen - logits.logsumexp(dim=-1)).float(), attention

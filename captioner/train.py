@@ -8,6 +8,7 @@ the weights' moving average as a checkpoint.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -250,7 +251,7 @@ class Trainer:
             share = self.settings.contrastive_rate_share
         done = (self.epoch - first) * steps + step
         warm = min(1.0, (done + 1) / self.settings.warmup_steps)
-        cosine = (1 + np.cos(np.pi * min(1.0, done / (epochs * steps)))) / 2
+        cosine = (1 + math.cos(math.pi * min(1.0, done / (epochs * steps)))) / 2
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * share * warm * max(cosine, 0.02)
 

@@ -1,0 +1,143 @@
+"""Training works on a few photos, goes on after a kill, and learns."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from captioner.captioner import Captioner, CaptionerConfig
+from captioner.dataset import CaptionedPhoto
+from captioner.decoder import DecoderConfig
+from captioner.embedder import SentenceEmbedder
+from captioner.encoder import Encoder, EncoderConfig, UnknownBackbone
+from captioner.recipe import Recipe, seed_course, train_captioner
+from captioner.train import EpochReport, TrainSettings, look_alikes
+
+_CAPTIONS = {
+    "cat.png": ("a cat looks at the camera", "a brown cat with green eyes"),
+    "coffee.png": ("a cup of coffee on a table", "a spoon beside a cup"),
+    "rocket.jpg": ("a rocket stands on its pad", "a white rocket at night"),
+    "astronaut.png": ("a woman in an orange suit", "a smiling woman and a flag"),
+}
+_SETTINGS = TrainSettings(
+    likelihood_epochs=2, contrastive_epochs=1, photos_per_step=4, group_size=2, views=2,
+    warmup_steps=1, bank=2,
+)  # fmt: skip
+
+
+class _Watch:
+    """Keeps what a run reports; interrupts it after some epochs."""
+
+    def __init__(self, stop_after: int = 99) -> None:
+        self.reports: list[EpochReport] = []
+        self.photos = 0
+        self._stop_after = stop_after
+
+    def phase(self, name: str, total: int) -> None:
+        self.name = name
+
+    def advance(self, count: int) -> None:
+        self.photos += count if self.name == "training" else 0
+
+    def epoch(self, report: EpochReport) -> None:
+        self.reports.append(report)
+        if len(self.reports) == self._stop_after:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def recipe(sample_photos: Path, captioner: Captioner, tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+    """Four captioned photos and the shipped CNN as backbone weights."""
+    folder = tmp_path_factory.mktemp("train")
+    stages = [*captioner.encoder.trunk, *captioner.encoder.tail]
+    weights = {
+        f"features.{number}.{name}": tensor.contiguous()
+        for number, stage in enumerate(stages)
+        for name, tensor in stage.state_dict().items()
+    }
+    save_file(weights, folder / "backbone.safetensors")
+    photos = tuple(CaptionedPhoto(sample_photos / name, texts) for name, texts in _CAPTIONS.items())
+    small = DecoderConfig(hidden=32, embedding=16, memory=16)
+    return Recipe(
+        "tiny", photos, photos, folder / "run", folder / "backbone.safetensors", 1,
+        CaptionerConfig(decoder=small), _SETTINGS,
+    )  # fmt: skip
+
+
+def _train(recipe: Recipe, embedder: SentenceEmbedder, watch: _Watch) -> Captioner:
+    return train_captioner(recipe, embedder, torch.device("cpu"), watch)
+
+
+def test_a_killed_run_goes_on_and_ends_where_an_unbroken_one_ends(
+    recipe: Recipe, embedder: SentenceEmbedder, tmp_path: Path
+) -> None:
+    unbroken = _train(replace(recipe, folder=tmp_path / "whole"), embedder, _Watch())
+    killed = replace(recipe, folder=tmp_path / "killed")
+    with pytest.raises(KeyboardInterrupt):
+        _train(killed, embedder, _Watch(stop_after=1))
+    watch = _Watch()
+    resumed = _train(killed, embedder, watch)
+    assert [report.stage for report in watch.reports] == ["likelihood", "contrastive"]
+    for name, tensor in unbroken.state_dict().items():
+        assert torch.allclose(tensor, resumed.state_dict()[name], atol=1e-5), name
+
+
+def test_a_few_photos_are_learned(
+    recipe: Recipe, embedder: SentenceEmbedder, tmp_path: Path
+) -> None:
+    settings = replace(_SETTINGS, likelihood_epochs=12, contrastive_epochs=0, learning_rate=1e-2)
+    watch = _Watch()
+    _train(replace(recipe, folder=tmp_path, settings=settings), embedder, watch)
+    assert watch.photos == 4 * 12
+    assert watch.reports[-1].likelihood < watch.reports[0].likelihood - 0.5
+
+
+def test_the_seed_course_sees_the_photo_by_the_initial_state_alone(
+    recipe: Recipe, embedder: SentenceEmbedder, tmp_path: Path
+) -> None:
+    config = seed_course(recipe.config)
+    settings = replace(_SETTINGS, likelihood_epochs=1, contrastive_epochs=0)
+    trained = _train(
+        replace(recipe, folder=tmp_path, config=config, settings=settings), embedder, _Watch()
+    )
+    grid = torch.randn(1, 49, 1280)
+    features = trained.perceive(grid)
+    tokens = torch.ones(1, 3, dtype=torch.long)
+    told = trained.decoder(features, tokens)
+    features.memory, features.visual = features.memory * 0, features.visual * 0
+    assert torch.equal(told, trained.decoder(features, tokens))
+    features.seed = features.seed + 1
+    assert not torch.equal(told, trained.decoder(features, tokens))
+
+
+def test_look_alikes_are_grouped_and_no_photo_twice() -> None:
+    centres = torch.eye(4).repeat_interleave(5, dim=0)  # 4 kinds of 5 photos
+    groups = look_alikes(centres, 2, np.random.default_rng(0))
+    assert sorted(groups.flatten().tolist()) == list(range(20))
+    kinds = groups // 5
+    assert (kinds[:, 0] == kinds[:, 1]).mean() > 0.5
+
+
+def test_batch_norms_stay_as_they_were() -> None:
+    encoder = Encoder(EncoderConfig()).train()
+    before = {name: buffer.clone() for name, buffer in encoder.named_buffers()}
+    encoder(torch.randint(0, 255, (2, 3, 224, 224), dtype=torch.uint8))
+    for name, buffer in encoder.named_buffers():
+        assert torch.equal(buffer, before[name]), name
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5"])
+def test_a_backbone_works_by_name_or_is_refused(backbone: str) -> None:
+    if backbone.startswith("shuffle"):
+        with pytest.raises(UnknownBackbone, match="use a MobileNet"):
+            Encoder(EncoderConfig(backbone, frozen_stages=2))
+    else:
+        assert Encoder(EncoderConfig(backbone, frozen_stages=2)).positions == 49
+
+
+def test_a_backbone_that_torchvision_lacks_is_refused() -> None:
+    with pytest.raises(UnknownBackbone, match="no model named 'abacus'"):
+        Encoder(EncoderConfig("abacus"))
