@@ -12,6 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import tellshow
 from tests.ground.source import FLOORS, ROOT, imports_of, python_files
 
 
@@ -94,6 +95,10 @@ def test_faiss_for_cpu_and_for_gpu_never_meet(setup_config: ConfigParser) -> Non
     assert not names_of(setup_config["options"]["install_requires"]) & {"faiss-cpu", "faiss-gpu"}
 
 
+def test_command_and_package_have_one_version(setup_config: ConfigParser) -> None:
+    assert tellshow.__version__ == setup_config["metadata"]["version"]
+
+
 def test_command_is_installed() -> None:
     (command,) = entry_points(group="console_scripts", name="tellshow")
     assert command.value == "tellshow:main"
@@ -110,8 +115,7 @@ def test_wheel_holds_every_tracked_file_of_the_product(
 def test_installed_command_works_in_another_folder(unpacked: Path, tmp_path: Path) -> None:
     where = "import tellshow, catalog; print(tellshow.__file__, catalog.__file__)"
     assert run_python("-c", where, folder=tmp_path, path=unpacked).count(str(unpacked)) == 2
-    call = "import tellshow; tellshow.main(['--help'])"
-    assert "search" in run_python("-c", call, folder=tmp_path, path=unpacked)
+    assert "search" in run_python("-m", "tellshow", "--help", folder=tmp_path, path=unpacked)
 
 
 def test_installed_catalog_brings_its_migrations(unpacked: Path, tmp_path: Path) -> None:
