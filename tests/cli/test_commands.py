@@ -1,0 +1,183 @@
+"""The command: results on stdout, sentences on stderr, and the exit codes of the design."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from captioner.checkpoint import DEFAULT_CHECKPOINT
+from catalog.home import Home
+from tellshow import Exit, run
+
+Output = pytest.CaptureFixture[str]
+
+
+def _json(output: Output) -> dict[str, object]:
+    read: dict[str, object] = json.loads(output.readouterr().out)
+    return read
+
+
+def test_index_search_and_status_from_nothing(
+    sample_photos: Path, tmp_path: Path, capsys: Output
+) -> None:
+    home = ["--home", str(tmp_path / "home")]
+    (tmp_path / "album").mkdir()
+    for name in ("cat.png", "coffee.png", "rocket.jpg"):
+        (tmp_path / "album" / name).write_bytes((sample_photos / name).read_bytes())
+    (tmp_path / "album" / "notes.jpg").write_text("no picture")
+    assert run(["index", str(tmp_path / "album"), "--json", *home]) == Exit.DONE
+    captured = capsys.readouterr()
+    report = json.loads(captured.out)
+    assert report["indexed"] == 3
+    assert [Path(each["path"]).name for each in report["skipped"]] == ["notes.jpg"]
+    assert "notes.jpg" in captured.err
+
+    assert run(["index", str(tmp_path / "album"), "--json", *home]) == Exit.DONE
+    report = _json(capsys)
+    assert (report["indexed"], report["unchanged"]) == (0, 3)
+
+    assert run(["search", "a cat", "--json", *home]) == Exit.DONE
+    answer = _json(capsys)
+    assert set(answer) >= {"query", "unknown_words", "took_ms", "candidates", "results"}
+    first = answer["results"][0]  # type: ignore[index]
+    assert Path(first["path"]).name == "cat.png"
+    assert set(first) == {
+        "photo_id", "path", "caption", "score", "log_likelihood", "evidence", "similarity", "words",
+    }  # fmt: skip
+
+    assert run(["status", "--json", *home]) == Exit.DONE
+    status = _json(capsys)
+    assert (status["photos"], status["failures"], status["vectors"]) == (3, 1, 6)
+
+    assert run(["rebuild", *home]) == Exit.DONE
+    assert "6 vectors" in capsys.readouterr().out
+
+
+def test_search_explains_itself_in_the_terminal(indexed_home: Home, capsys: Output) -> None:
+    arguments = ["search", "a doggies cat", "-k", "1", "--home", str(indexed_home.path)]
+    assert run(arguments) == Exit.DONE
+    captured = capsys.readouterr()
+    assert "cat.png" in captured.out
+    assert "never learned the word 'doggies'" in captured.err
+
+
+def test_caption_and_score_store_nothing(sample_photos: Path, capsys: Output) -> None:
+    cat = str(sample_photos / "cat.png")
+    assert run(["caption", cat, "--json"]) == Exit.DONE
+    captions = _json(capsys)["photos"][0]["captions"]  # type: ignore[index]
+    assert captions[0]["text"]
+    assert run(["score", cat, "a cat", "a cup of coffee", "--json"]) == Exit.DONE
+    told = _json(capsys)["sentences"]
+    assert told[0]["evidence"] > told[1]["evidence"]  # type: ignore[index]
+    assert run(["score", cat, captions[0]["text"], "--json"]) == Exit.DONE
+    again = _json(capsys)["sentences"][0]["log_likelihood"]  # type: ignore[index]
+    assert again == pytest.approx(captions[0]["log_likelihood"], abs=1e-2)
+
+
+def test_similar_finds_the_photo_itself_first(
+    sample_photos: Path, indexed_home: Home, capsys: Output
+) -> None:
+    arguments = ["similar", str(sample_photos / "coffee.png"), "--json"]
+    assert run([*arguments, "--home", str(indexed_home.path)]) == Exit.DONE
+    results = _json(capsys)["results"]
+    assert Path(results[0]["path"]).name == "coffee.png"  # type: ignore[index]
+
+
+def test_models_lists_the_shipped_checkpoint(indexed_home: Home, capsys: Output) -> None:
+    assert run(["models", "--home", str(indexed_home.path)]) == Exit.DONE
+    assert DEFAULT_CHECKPOINT.stem in capsys.readouterr().out
+
+
+def test_evaluate_measures_a_tsv_in_a_home_of_its_own(
+    sample_photos: Path, tmp_path: Path, capsys: Output
+) -> None:
+    captions = tmp_path / "captions.tsv"
+    captions.write_text("image\tcaption\ncat.png\ta cat\ncoffee.png\ta cup of coffee\n")
+    arguments = ["evaluate", "--captions", str(captions), "--images", str(sample_photos)]
+    assert run([*arguments, "--json"]) == Exit.DONE
+    result = _json(capsys)
+    assert (result["photos"], result["queries"]) == (2, 2)
+    assert set(result["text_to_image"]) == {"retrieve", "likelihood", "combined"}  # type: ignore[call-overload]
+    assert result["text_to_image"]["combined"]["r1"] == 100  # type: ignore[index]
+
+
+def _failing(arguments: list[str], code: Exit, message: str, capsys: Output) -> None:
+    assert run(arguments) == code
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
+
+
+def test_no_such_folder(tmp_path: Path, capsys: Output) -> None:
+    _failing(["index", str(tmp_path / "absent")], Exit.FAILED, "there is no folder", capsys)
+
+
+def test_a_file_instead_of_a_folder(tmp_path: Path, capsys: Output) -> None:
+    (tmp_path / "a.jpg").touch()
+    _failing(["index", str(tmp_path / "a.jpg")], Exit.FAILED, "is a file", capsys)
+
+
+def test_an_empty_folder(tmp_path: Path, capsys: Output) -> None:
+    (tmp_path / "empty").mkdir()
+    assert run(["index", str(tmp_path / "empty"), "--home", str(tmp_path / "h")]) == Exit.FAILED
+    assert "there are no photos in" in capsys.readouterr().err
+
+
+def test_an_empty_query(capsys: Output) -> None:
+    _failing(["search", ""], Exit.USAGE, "the query has no words", capsys)
+
+
+def test_a_wrong_option(capsys: Output) -> None:
+    _failing(["search", "a dog", "--stage", "guess"], Exit.USAGE, "guess", capsys)
+    _failing(["search", "a dog", "-k", "0"], Exit.USAGE, "k must be from 1", capsys)
+
+
+def test_a_file_that_is_no_picture(tmp_path: Path, capsys: Output) -> None:
+    (tmp_path / "notes.txt").write_text("words")
+    _failing(["caption", str(tmp_path / "notes.txt")], Exit.FAILED, "notes.txt", capsys)
+    _failing(["score", str(tmp_path / "notes.txt"), "a dog"], Exit.FAILED, "tellshow: ", capsys)
+
+
+def test_a_checkpoint_of_another_version(tmp_path: Path, capsys: Output) -> None:
+    from safetensors.numpy import save_file
+
+    save_file({}, tmp_path / "old.safetensors", {"format": "tellshow-captioner-0"})
+    arguments = ["search", "a dog", "--model", str(tmp_path / "old.safetensors")]
+    _failing(arguments, Exit.FAILED, "tellshow-captioner-0", capsys)
+
+
+def test_a_home_that_is_not_writable(tmp_path: Path, capsys: Output) -> None:
+    (tmp_path / "file").touch()
+    arguments = ["search", "a dog", "--home", str(tmp_path / "file" / "home")]
+    _failing(arguments, Exit.FAILED, "home", capsys)
+
+
+def test_a_device_that_is_not_there(tmp_path: Path, capsys: Output) -> None:
+    _failing(["search", "a dog", "--device", "cuda:99"], Exit.FAILED, "--device cpu", capsys)
+
+
+def test_searching_before_indexing_says_what_to_do(tmp_path: Path, capsys: Output) -> None:
+    assert run(["search", "a dog", "--json", "--home", str(tmp_path)]) == Exit.DONE
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["results"] == []
+    assert "tellshow index FOLDER" in captured.err
+
+
+def test_the_installed_command_is_this_one() -> None:
+    command = [sys.executable, "-m", "tellshow", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()[0]) == (0, "tellshow,")
+
+
+def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+    import tellshow
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tellshow.cli, "main", interrupted)
+    assert run(["status"]) == Exit.INTERRUPTED
+    assert "saved" in capsys.readouterr().err
