@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pillow_heif
-import simplejpeg
+import simplejpeg  # type: ignore[import-untyped]
 import torch
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
-from torchvision.transforms.v2 import functional as transforms
+from torchvision.transforms.v2 import functional as transforms  # type: ignore[import-untyped]
 
 MAX_BYTES = 200_000_000
 MAX_PIXELS = 100_000_000

@@ -1,0 +1,131 @@
+"""EXIF: what can be believed is read, nonsense is left out."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from PIL import ExifTags, Image
+
+from captioner.photo import Photo, decode_photo
+from indexer.metadata import read_metadata
+
+SHARED_PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
+
+Tag = ExifTags.Base
+
+
+def photo(
+    tags: dict[int, object] | None = None,
+    taken: dict[int, object] | None = None,
+    gps: dict[int, object] | None = None,
+) -> Photo:
+    exif = Image.Exif()
+    for tag, value in (tags or {}).items():
+        exif[tag] = value
+    exif.get_ifd(ExifTags.IFD.Exif).update(taken or {})
+    exif.get_ifd(ExifTags.IFD.GPSInfo).update(gps or {})
+    return Photo(Image.new("RGB", (30, 20)), 300, 200, "JPEG", exif)
+
+
+def position(latitude: object, north: object, longitude: object, east: object) -> object:
+    read = read_metadata(photo(gps={1: north, 2: latitude, 3: east, 4: longitude}))
+    return read.latitude, read.longitude
+
+
+def test_a_photo_without_exif_has_a_size_and_a_format() -> None:
+    read = read_metadata(photo())
+    assert (read.width, read.height, read.format) == (300, 200, "JPEG")
+    assert (read.taken_at, read.camera, read.latitude, read.longitude) == (None,) * 4
+
+
+def test_the_date_it_was_taken_comes_before_the_date_it_was_saved() -> None:
+    original = {Tag.DateTimeOriginal: "2019:07:14 18:03:59"}
+    read = read_metadata(photo({Tag.DateTime: "2021:01:01 00:00:00"}, original))
+    assert read.taken_at == datetime(2019, 7, 14, 18, 3, 59, tzinfo=UTC)
+    read = read_metadata(photo({Tag.DateTime: "2021:01:01 00:00:00"}))
+    assert read.taken_at == datetime(2021, 1, 1, tzinfo=UTC)
+
+
+def test_a_time_zone_is_respected_where_it_makes_sense() -> None:
+    taken = {Tag.DateTimeOriginal: "2019:07:14 18:03:59", Tag.OffsetTimeOriginal: "+05:30"}
+    zone = timezone(timedelta(hours=5, minutes=30))
+    assert read_metadata(photo(taken=taken)).taken_at == datetime(
+        2019, 7, 14, 18, 3, 59, tzinfo=zone
+    )
+    taken[Tag.OffsetTimeOriginal] = "+99:99"
+    assert read_metadata(photo(taken=taken)).taken_at == datetime(
+        2019, 7, 14, 18, 3, 59, tzinfo=UTC
+    )
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["0000:00:00 00:00:00", "    :  :     :  :  ", "2019:13:45 99:99:99", "yesterday", "", 7,
+     b"\xff\xfe", "0001:01:01 00:00:00", "9999:12:31 23:59:59"],
+)  # fmt: skip
+def test_a_date_that_is_none_is_left_out(date: object) -> None:
+    assert read_metadata(photo(taken={Tag.DateTimeOriginal: date})).taken_at is None
+
+
+@pytest.mark.parametrize(
+    ("make", "model", "camera"),
+    [
+        ("Canon", "Canon EOS 40D", "Canon EOS 40D"),
+        ("NIKON", "COOLPIX P6000\0\0", "NIKON COOLPIX P6000"),
+        ("Apple", "", "Apple"),
+        ("", " \0", None),
+        (3, b"\xff\x00", "\N{REPLACEMENT CHARACTER}"),
+        ("", "x" * 5000, "x" * 100),
+        ("Evil\x1b[31m", "Cam\nera", "Evil [31m Cam era"),
+    ],
+)
+def test_the_camera_is_make_and_model_in_printable_text(
+    make: object, model: object, camera: str | None
+) -> None:
+    assert read_metadata(photo({Tag.Make: make, Tag.Model: model})).camera == camera
+
+
+def test_the_position_is_in_degrees_south_and_west_negative() -> None:
+    assert position((43.0, 28.0, 2.8), "N", (11.0, 53.0, 6.0), "E") == pytest.approx(
+        (43.467444, 11.885)
+    )
+    assert position((33.0, 30.0, 0.0), "S", (70.0, 45.0, 0.0), "W") == (-33.5, -70.75)
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude"),
+    [
+        ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0)),
+        ((91.0, 0.0, 0.0), (10.0, 0.0, 0.0)),
+        ((10.0, 0.0, 0.0), (181.0, 0.0, 0.0)),
+        ((float("nan"), 0.0, 0.0), (10.0, 0.0, 0.0)),
+        ((float("inf"), 0.0, 0.0), (10.0, 0.0, 0.0)),
+        ((10.0, 0.0), (10.0, 0.0, 0.0)),
+        (("ten", "0", "0"), (10.0, 0.0, 0.0)),
+        (None, (10.0, 0.0, 0.0)),
+        (7, 8),
+    ],
+)
+def test_a_position_that_is_none_is_left_out(latitude: object, longitude: object) -> None:
+    assert position(latitude, "N", longitude, "E") == (None, None)
+
+
+@pytest.mark.skipif(
+    not SHARED_PHOTOS.is_dir(), reason="the photos beside the repository are absent"
+)
+def test_what_cameras_wrote_is_read() -> None:
+    read = read_metadata(decode_photo((SHARED_PHOTOS / "formats/DSCN0010.jpg").read_bytes()))
+    assert read.taken_at == datetime(2008, 10, 22, 16, 28, 39, tzinfo=UTC)
+    assert read.camera == "NIKON COOLPIX P6000"
+    assert (read.latitude, read.longitude) == pytest.approx((43.467448, 11.885127), abs=1e-5)
+    heic = read_metadata(decode_photo((SHARED_PHOTOS / "formats/IMG_5195.HEIC").read_bytes()))
+    assert heic.camera is not None
+    assert heic.taken_at is not None
+
+
+@pytest.mark.skipif(
+    not SHARED_PHOTOS.is_dir(), reason="the photos beside the repository are absent"
+)
+@pytest.mark.parametrize("name", ["hopper_bad_exif", "exif_typeerror", "invalid-exif", "corrupted"])
+def test_broken_exif_is_survived(name: str) -> None:
+    read_metadata(decode_photo((SHARED_PHOTOS / f"broken/{name}.jpg").read_bytes()))

@@ -1,0 +1,43 @@
+"""Thumbnails: small, upright, without EXIF, whole or absent."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from captioner.photo import Photo
+from indexer.thumbnails import write_thumbnail
+
+
+def photo(width: int, height: int) -> Photo:
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    return Photo(Image.new("RGB", (width, height), "red"), width, height, "JPEG", exif)
+
+
+@pytest.mark.parametrize(
+    ("size", "thumbnail"),
+    [((1024, 600), (512, 300)), ((600, 1024), (300, 512)), ((100, 60), (100, 60)),
+     ((20000, 3), (512, 1))],
+)  # fmt: skip
+def test_the_longer_side_is_512_at_most(
+    tmp_path: Path, size: tuple[int, int], thumbnail: tuple[int, int]
+) -> None:
+    target = tmp_path / "ab" / "abc.jpg"
+    write_thumbnail(photo(*size), target)
+    with Image.open(target) as image:
+        assert image.format == "JPEG"
+        assert image.size == thumbnail
+        assert not image.getexif()
+
+
+def test_a_thumbnail_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    with pytest.raises(OSError, match="No space"):
+        write_thumbnail(photo(100, 100), tmp_path / "a.jpg")
+    assert not list(tmp_path.iterdir())
