@@ -81,6 +81,7 @@ def send_original(photo_id: int) -> Response:
         as_attachment=not browser_shows(photo),
         download_name=_shown_name(path),
         conditional=True,
+        etag=_file_tag(path),
     )
     response.headers["Cache-Control"] = "private, no-cache"
     return response
@@ -89,6 +90,12 @@ def send_original(photo_id: int) -> Response:
 def _content_type(photo: PhotoView) -> str:
     """From the decoded format, never from the file's name, which may lie."""
     return _SHOWN.get(photo.format) or _DOWNLOADED.get(photo.format, "application/octet-stream")
+
+
+def _file_tag(path: Path) -> str:
+    """Changes with the file; Flask's own tag fails on names that are no text."""
+    found = path.stat()
+    return f"{found.st_mtime_ns:x}-{found.st_size:x}"
 
 
 def _shown_name(path: Path) -> str:

@@ -79,7 +79,9 @@ def _check_token() -> BaseResponse | None:
 
 
 def _known_visitor(visitor: Request, config: WebConfig) -> bool:
-    scheme, _, given = visitor.headers.get("Authorization", "").partition(" ")
+    header = visitor.headers.get("Authorization", "")
+    # WSGI hands headers over as Latin-1, whatever they were.
+    scheme, _, given = header.encode("latin-1", "replace").decode(errors="replace").partition(" ")
     if scheme.lower() == "bearer" and _same(given.strip(), config.token or ""):
         return True
     return _same(visitor.cookies.get(COOKIE, ""), _cookie_value(config))

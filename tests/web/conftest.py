@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.web.odd import copy_oddly, ids_by_oddity, spoil_texts
-from tests.web.visit import opened, running
-from web import create_app
+from tests.web.visit import opened, running, visitor
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Playwright
 
     from captioner.captioner import Captioner
     from captioner.embedder import SentenceEmbedder
@@ -25,13 +23,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def app(engine: SearchEngine) -> Flask:
-    return create_app(engine)
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
+def client(engine: SearchEngine) -> FlaskClient:
+    return visitor(engine)
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +62,7 @@ def odd_photos(odd_engine: SearchEngine) -> dict[str, int]:
 
 @pytest.fixture
 def odd_client(odd_engine: SearchEngine) -> FlaskClient:
-    return create_app(odd_engine).test_client()
+    return visitor(odd_engine)
 
 
 @pytest.fixture(scope="module")
@@ -95,13 +88,23 @@ def browser() -> Iterator[Browser]:
         _no_browser(error)
     with sync_playwright() as playwright:
         try:
-            chromium = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-            )
+            chromium = _start(playwright, shutil.which("chromium"))
         except Error as error:
             _no_browser(error)
         yield chromium
         chromium.close()
+
+
+def _start(playwright: Playwright, program: str | None) -> Browser:
+    """Chromium from `program`; from Playwright where there is none or it does not start."""
+    from playwright.sync_api import Error
+
+    try:
+        return playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    except Error:
+        if program is None:
+            raise
+    return _start(playwright, None)
 
 
 def _no_browser(error: Exception) -> NoReturn:

@@ -41,7 +41,7 @@ def test_sentence_brings_ranked_photos_that_load(page: Page) -> None:
     assert page.locator(".card").count() == 12
     assert shown_scores(page) == sorted(shown_scores(page), reverse=True)
     assert all(width > 0 for width in page.evaluate(WIDTHS))
-    assert page.locator(".card").first.locator(".word", has_text="cat").count() == 1
+    assert page.locator(".card").first.locator(".word", has_text="looks").count() == 1
     assert page.get_by_role("searchbox").input_value() == QUERY
 
 

@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 
 from search.query import WordGain
 from tests.web.odd import SCRIPT
-from web import WebConfig, create_app
+from tests.web.visit import visitor
+from web import WebConfig
 from web.cards import shape_class, tinted
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def test_welcome_to_an_empty_collection_says_how_to_fill_it(
 ) -> None:
     from search.engine import SearchEngine
 
-    client = create_app(SearchEngine(home, database, captioner, embedder)).test_client()
+    client = visitor(SearchEngine(home, database, captioner, embedder))
     assert "tellshow index" in words_of(client.get("/").text)
     assert "No photo was found" in words_of(client.get("/?q=a+dog").text)
 
@@ -53,9 +54,9 @@ def test_results_show_picture_caption_and_score(client: FlaskClient) -> None:
 
 
 def test_words_of_the_query_are_tinted(client: FlaskClient) -> None:
-    html = client.get("/?q=a+cat+sits").text
+    html = client.get("/?q=a+dog+sits").text
     tinted_words = re.findall(r'<span class="word gain-\w+" title="[^"]+">(\w+)</span>', html)
-    assert tinted_words.count("cat") == 12
+    assert tinted_words.count("dog") == 12
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_unknown_word_is_named(client: FlaskClient) -> None:
 
 
 def test_pages_of_results_are_linked_both_ways(engine: SearchEngine) -> None:
-    client = create_app(engine, WebConfig(page_size=5)).test_client()
+    client = visitor(engine, WebConfig(page_size=5))
     first = client.get("/?q=a+cat").text
     assert 'rel="next" href="/?q=a+cat&amp;offset=5"' in first
     assert 'rel="prev"' not in first
@@ -96,7 +97,7 @@ def test_pages_of_results_are_linked_both_ways(engine: SearchEngine) -> None:
 
 
 def test_links_keep_how_the_search_was_made(engine: SearchEngine) -> None:
-    client = create_app(engine, WebConfig(page_size=5)).test_client()
+    client = visitor(engine, WebConfig(page_size=5))
     html = client.get("/?q=a+cat&k=3&stage=retrieve").text
     assert 'href="/?q=a+cat&amp;k=3&amp;stage=retrieve&amp;offset=3"' in html
 

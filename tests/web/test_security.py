@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from flask.testing import FlaskClient
 
-from web import TokenRequired, WebConfig, create_app, is_loopback, new_token
+from tests.web.visit import visitor
+from web import TokenRequired, WebConfig, is_loopback, new_token
 from web.security import COOKIE
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ EVERYWHERE = WebConfig(host="0.0.0.0", token=TOKEN, trusted_hosts=("photos.examp
 @pytest.fixture
 def guarded(engine: SearchEngine) -> FlaskClient:
     """A client of a server that listens everywhere and asks for its token."""
-    return create_app(engine, EVERYWHERE).test_client()
+    return visitor(engine, EVERYWHERE)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_server_that_listens_everywhere_answers_to_addresses_and_given_names(
 
 
 def test_served_name_is_answered(engine: SearchEngine) -> None:
-    client = create_app(engine, WebConfig(host="Photos.lan", token="t")).test_client()
+    client = visitor(engine, WebConfig(host="Photos.lan", token="t"))
     response = client.get("/api/v1/healthz", headers={"Host": "photos.LAN:8765"})
     assert response.status_code == 200
 
@@ -96,7 +97,7 @@ def test_health_and_style_need_no_token(guarded: FlaskClient, address: str) -> N
 
 
 def test_token_in_the_header_lets_in(guarded: FlaskClient) -> None:
-    token = TOKEN.encode().decode("latin-1")
+    token = TOKEN.encode().decode("latin-1")  # as WSGI hands it over
     for given, status in ((f"Bearer {token}", 200), ("Bearer wrong", 401), (f"Basic {token}", 401)):
         response = guarded.get("/api/v1/status", headers={"Authorization": given})
         assert response.status_code == status

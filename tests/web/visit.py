@@ -5,15 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from web import create_app
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from web import WebConfig, create_app
 from web.server import Server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from search.engine import SearchEngine
+
+
+class Visitor(FlaskClient):
+    """A client that reads every answer to its end, so that no file stays open behind it."""
+
+    def open(self, *args: Any, **options: Any) -> TestResponse:
+        return super().open(*args, **{"buffered": True, **options})
+
+
+def visitor(engine: SearchEngine, config: WebConfig | None = None) -> FlaskClient:
+    """A client of a fresh application, without a server between."""
+    app = create_app(engine, config)
+    app.test_client_class = Visitor
+    return app.test_client()
 
 
 @contextmanager
