@@ -56,7 +56,8 @@ class SentenceEmbedder:
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 
-        logging.disable_progress_bar()  # loading takes a moment; stderr is for what matters
+        # Loading takes a moment; stderr is for what matters.
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         return SentenceTransformer(str(self.folder), device=self.device, local_files_only=True)
 
     @property

@@ -98,7 +98,7 @@ def _load_backbone(encoder: Encoder, weights: Path | None) -> None:
     if weights is not None:
         encoder.load_backbone(load_file(weights))
         return
-    import torchvision
+    import torchvision  # type: ignore[import-untyped]
 
     model = torchvision.models.get_model(encoder.config.backbone, weights="DEFAULT")
     encoder.load_backbone(model.state_dict())
