@@ -51,11 +51,10 @@ def _start_postgresql(folder: str) -> Any:
 
 
 @pytest.fixture
-def postgresql_url(postgresql: URL, request: pytest.FixtureRequest) -> str:
-    """URL of a new, empty PostgreSQL database."""
-    name = f"test_{abs(hash(request.node.nodeid))}"
-    _execute(postgresql, f"CREATE DATABASE {name}")
-    return postgresql.set(database=name).render_as_string(hide_password=False)
+def postgresql_url(postgresql: URL) -> str:
+    """URL of the PostgreSQL database, emptied."""
+    _execute(postgresql, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+    return postgresql.render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -95,12 +95,12 @@ def test_ids_are_never_given_again(any_shelf: Shelf) -> None:
     assert new > old
 
 
-def test_more_photos_than_sqlite_takes_parameters_are_removed(any_shelf: Shelf) -> None:
-    ids = any_shelf.add(new_photos(range(1100)))
-    with any_shelf.database.write() as session:
+def test_more_photos_than_sqlite_takes_parameters_are_removed(shelf: Shelf) -> None:
+    ids = shelf.add(new_photos(range(1100)))
+    with shelf.database.write() as session:
         assert len(photos.view_photos(session, ids)) == 1100
         photos.remove_photos(session, [*ids, *range(10_000, 50_000)])
-    assert totals(any_shelf).photos == 0
+    assert totals(shelf).photos == 0
 
 
 def test_changed_file_keeps_its_id_and_loses_what_was_computed_before(any_shelf: Shelf) -> None:
