@@ -36,7 +36,7 @@ class Catalog:
         self.messages: list[str] = []
         self.on_advance: Callable[[], None] = lambda: None
 
-    def index(self, *folders: Path, batch_size: int = 3, prune: bool = False) -> IndexReport:
+    def index(self, *folders: Path, batch_size: int = 8, prune: bool = False) -> IndexReport:
         options = IndexOptions(batch_size=batch_size, prune=prune)
         indexer = Indexer(self.home, self.database, self.captioner, self.embedder, options)
         return indexer.index(folders, self)
@@ -97,13 +97,21 @@ def catalog(
     return made
 
 
-@pytest.fixture
-def folder(tmp_path: Path, sample_photos: Path) -> Path:
-    """A folder of a few photographs of the test's own."""
-    (tmp_path / "photos").mkdir()
+@pytest.fixture(scope="session")
+def small_photos(sample_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few photographs, made small to save the tests' time."""
+    folder = tmp_path_factory.mktemp("small")
     for name in PHOTOS:
-        shutil.copy2(sample_photos / name, tmp_path / "photos" / name)
-    return tmp_path / "photos"
+        with Image.open(sample_photos / name) as image:
+            image.thumbnail((600, 600))
+            image.save(folder / name)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, small_photos: Path) -> Path:
+    """A folder of a few photographs of the test's own."""
+    return Path(shutil.copytree(small_photos, tmp_path / "photos"))
 
 
 def test_indexed_photos_have_captions_vectors_states_and_thumbnails(
