@@ -94,6 +94,24 @@ class Decoder(nn.Module):
         """LSTM state before the first word: hidden 0, cell = the photo's seed; each [B,H]."""
         return torch.zeros_like(features.seed), features.seed
 
+    def run(self, words: Tensor, features: PhotoFeatures) -> Tensor:
+        """One sentence's word vectors [T,E] through the LSTM for B photos: hidden [B,T,H].
+
+        What a word adds to the gates is the same for every photo and is computed once
+        (Hochreiter and Schmidhuber 1997, with forget gates; torch.nn.LSTM's equations).
+        """
+        lstm = self.lstm
+        inputs = nn.functional.linear(words, lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0)
+        hidden, cell = self.start(features)
+        steps = []
+        for row in inputs:  # [4H]
+            gates = torch.addmm(row, hidden, lstm.weight_hh_l0.T)  # [B,4H]
+            enter, forget, change, leave = gates.chunk(4, dim=1)
+            cell = forget.sigmoid() * cell + enter.sigmoid() * change.tanh()
+            hidden = leave.sigmoid() * cell.tanh()
+            steps.append(hidden)
+        return torch.stack(steps, dim=1)
+
     def photo_term(self, features: PhotoFeatures) -> Tensor:
         """The photo's share of the multimodal layer, the same at every step: [B,H]."""
         scale = self.config.visual**0.5

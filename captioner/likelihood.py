@@ -16,8 +16,8 @@ from captioner.decoder import PhotoFeatures
 from captioner.precision import fast
 from captioner.vocabulary import END, START, tokenise
 
-# Photos whose logits are computed together: 64 photos x 12 words x 3,000 words stay in cache.
-_CHUNK = 64
+# Photos whose logits are computed together: 256 photos x 13 words x 3,000 logits are 20 MB.
+_CHUNK = 256
 
 
 @dataclass
@@ -44,13 +44,15 @@ def score_words(
 ) -> SentenceScore:
     """Score one tokenised sentence on every photo; eq. 1 of Vinyals et al. 2015.
 
-    Words must be in the vocabulary (others count as <unk>: map or drop them first).
+    Words must be in the vocabulary (others count as <unk>: map or drop them first). Where
+    bfloat16 is faster it is used, which moves a sentence's score by less than 0.1 nats.
     """
     ids = torch.tensor(captioner.vocabulary.encode(words), device=captioner.device)
-    chunks = [
-        _score_chunk(captioner, ids, features[slice(row, row + _CHUNK)])
-        for row in range(0, len(features), _CHUNK)
-    ]
+    with fast(captioner.device):
+        chunks = [
+            _score_chunk(captioner, ids, features[slice(row, row + _CHUNK)])
+            for row in range(0, len(features), _CHUNK)
+        ]
     scores, attention = (torch.cat(parts).cpu() for parts in zip(*chunks, strict=True))
     return SentenceScore(tuple(words), scores, attention)
 
@@ -70,9 +72,8 @@ def hub_bias(captioner: Captioner, state: PhotoState) -> Tensor:
     references = captioner.provenance.ranking.references
     features = state.features(captioner.device)
     total = torch.zeros(len(state))
-    with fast(captioner.device):  # a mean over sentences needs no more than bfloat16
-        for sentence in references:
-            total += score_words(captioner, tokenise(sentence), features).log_likelihood
+    for sentence in references:
+        total += score_words(captioner, tokenise(sentence), features).log_likelihood
     return total / max(len(references), 1)
 
 
@@ -82,10 +83,11 @@ def _score_chunk(
     decoder = captioner.decoder
     start, end = ids.new_tensor([START]), ids.new_tensor([END])
     inputs, targets = torch.cat([start, ids]), torch.cat([ids, end])  # [T+1]
-    words = decoder.embedding(inputs)[None].expand(len(features), -1, -1)  # [B,T+1,E]
-    hidden, cell = decoder.start(features)
-    steps, _ = decoder.lstm(words, (hidden[None], cell[None]))  # [B,T+1,H]
-    outputs, attention = decoder.read(words, steps, features)
+    words = decoder.embedding(inputs)  # [T+1,E]
+    steps = decoder.run(words, features)  # [B,T+1,H]
+    outputs, attention = decoder.read(words[None], steps, features)
     logits = decoder.logits(outputs)  # [B,T+1,V]
-    chosen = logits.gather(2, targets[None, :, None].expand(len(features), -1, 1))[..., 0]
-    return (chosen - logits.logsumexp(dim=-1)).float(), attention
+    # The one logit that is not averaged over the vocabulary is computed in full precision.
+    chosen = (outputs.float() * decoder.embedding(targets)).sum(dim=-1)  # [B,T+1]
+    chosen = chosen + decoder.word_bias[targets]
+    return chosen - logits.float().logsumexp(dim=-1), attention.float()

@@ -73,7 +73,7 @@ def test_caption_and_score_store_nothing(sample_photos: Path, capsys: Output) ->
     assert told[0]["evidence"] > told[1]["evidence"]  # type: ignore[index]
     assert run(["score", cat, captions[0]["text"], "--json"]) == Exit.DONE
     again = _json(capsys)["sentences"][0]["log_likelihood"]  # type: ignore[index]
-    assert again == pytest.approx(captions[0]["log_likelihood"], abs=1e-2)
+    assert again == pytest.approx(captions[0]["log_likelihood"], abs=0.1)
 
 
 def test_similar_finds_the_photo_itself_first(
@@ -94,7 +94,7 @@ def test_evaluate_measures_a_tsv_in_a_home_of_its_own(
     sample_photos: Path, tmp_path: Path, capsys: Output
 ) -> None:
     captions = tmp_path / "captions.tsv"
-    captions.write_text("image\tcaption\ncat.png\ta cat\ncoffee.png\ta cup of coffee\n")
+    captions.write_text("image\tcaption\ncat.png\ta cat\nastronaut.png\ta smiling woman\n")
     arguments = ["evaluate", "--captions", str(captions), "--images", str(sample_photos)]
     assert run([*arguments, "--json"]) == Exit.DONE
     result = _json(capsys)

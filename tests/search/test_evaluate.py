@@ -12,7 +12,7 @@ from search.fusion import fit_ranking
 
 _CAPTIONS = {
     "cat.png": ("a cat", "a brown cat looks at the camera"),
-    "coffee.png": ("a cup of coffee", "a cup and a spoon on a table"),
+    "photographer.png": ("a man with a camera", "a man stands in a field"),
     "astronaut.png": ("a smiling woman", "a woman in an orange suit"),
 }
 
