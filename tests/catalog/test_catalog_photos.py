@@ -340,3 +340,19 @@ def test_foreign_keys_cascade_in_every_table(any_shelf: Shelf) -> None:
         session.delete(session.get_one(Model, any_shelf.model))
     with any_shelf.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Caption)) == 0
+
+
+def test_photos_are_listed_in_order_of_id(shelf: Shelf) -> None:
+    ids = shelf.add(new_photos([3, 1, 2]))
+    with shelf.database.read() as session:
+        assert [view.photo_id for view in photos.list_photos(session)] == sorted(ids)
+
+
+def test_newest_model_is_listed_last(shelf: Shelf) -> None:
+    other = shelf.other_model()
+    with shelf.database.read() as session:
+        listed = photos.list_models(session)
+    assert [(view.model_id, view.name) for view in listed] == [
+        (shelf.model, "shelf"),
+        (other, "another"),
+    ]
