@@ -238,7 +238,12 @@ def _report_index(report: IndexReport, folders: tuple[Path, ...], as_json: bool)
         )
     for root in report.offline_roots:
         _note(f"{root} cannot be reached; its photos stay indexed")
-    if not seen and not report.skipped:
+    if report.withheld:
+        _note(
+            f"{report.withheld} photos are gone from their folder; they stay indexed, as that is "
+            "most of it: if you removed them, run again with --prune"
+        )
+    if not seen and not report.skipped and not report.offline_roots:
         raise Failed(f"there are no photos in {', '.join(map(str, folders))}")
 
 

@@ -100,12 +100,13 @@ class Decoder(nn.Module):
         What a word adds to the gates is the same for every photo and is computed once
         (Hochreiter and Schmidhuber 1997, with forget gates; torch.nn.LSTM's equations).
         """
-        lstm = self.lstm
-        inputs = nn.functional.linear(words, lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0)
+        names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+        weight, recurrent, bias, more = (self.lstm.get_parameter(name) for name in names)
+        inputs = nn.functional.linear(words, weight, bias + more)  # [T,4H]
         hidden, cell = self.start(features)
         steps = []
-        for row in inputs:  # [4H]
-            gates = torch.addmm(row, hidden, lstm.weight_hh_l0.T)  # [B,4H]
+        for row in inputs:
+            gates = torch.addmm(row, hidden, recurrent.T)  # [B,4H]
             enter, forget, change, leave = gates.chunk(4, dim=1)
             cell = forget.sigmoid() * cell + enter.sigmoid() * change.tanh()
             hidden = leave.sigmoid() * cell.tanh()

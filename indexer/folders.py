@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from catalog import photos
-from indexer.report import shown
+from catalog.paths import show_path
 
 
 class FolderNotFound(FileNotFoundError):
@@ -31,7 +31,7 @@ def resolve_folders(folders: Sequence[Path]) -> list[Path]:
     found = sorted({folder.expanduser().resolve() for folder in folders})
     for folder in found:
         if folder.exists() and not folder.is_dir():
-            raise NotAFolder(f"{shown(os.fsencode(folder))} is not a folder.")
+            raise NotAFolder(f"{show_path(os.fsencode(folder))} is not a folder.")
     return [folder for folder in found if not set(folder.parents) & set(found)]
 
 
@@ -45,5 +45,5 @@ def split_offline(session: Session, folders: Sequence[Path]) -> tuple[list[Path]
     offline = [folder for folder in folders if folder not in online]
     for folder in offline:
         if os.fsencode(folder) not in known:
-            raise FolderNotFound(f"There is no folder {shown(os.fsencode(folder))}.")
+            raise FolderNotFound(f"There is no folder {show_path(os.fsencode(folder))}.")
     return online, offline

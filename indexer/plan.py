@@ -13,8 +13,9 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from catalog import photos
+from catalog.paths import show_path
 from catalog.photos import Failure, FileStamp, KnownFile
-from indexer.report import Skipped, shown
+from indexer.report import Skipped
 from indexer.walk import find_photos
 
 
@@ -80,7 +81,7 @@ def _failures_below(session: Session, root: bytes) -> dict[bytes, Failure]:
 def _sort(plan: Plan, file: FileStamp, known: KnownFile | None, failure: Failure | None) -> None:
     """Put a file where it belongs: remembered failure, unchanged, or to read."""
     if failure is not None and (failure.size, failure.mtime_ns) == (file.size, file.mtime_ns):
-        plan.skipped.append(Skipped(shown(failure.path), failure.reason))
+        plan.skipped.append(Skipped(show_path(failure.path), failure.reason))
     elif known is not None and known.has_state and _stamp(known) == file:
         plan.unchanged += 1
     else:
@@ -92,7 +93,9 @@ def _stamp(known: KnownFile) -> FileStamp:
 
 
 def _unlisted(root: bytes, path: bytes, error: OSError) -> Skipped:
-    return Skipped(shown(os.path.join(root, path)), f"It cannot be looked at: {error.strerror}.")
+    return Skipped(
+        show_path(os.path.join(root, path)), f"It cannot be looked at: {error.strerror}."
+    )
 
 
 def _gone(path: bytes, found: Collection[bytes], unlisted: Mapping[bytes, OSError]) -> bool:

@@ -5,10 +5,11 @@ Knows nothing of how it is shown.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+
+from catalog.paths import show_path
 
 # What may happen to a file; the names of the report's numbers.
 INDEXED, UNCHANGED, MOVED = "indexed", "unchanged", "moved"
@@ -63,13 +64,8 @@ def make_report(
         duplicates=counts[DUPLICATES],
         removed=counts[REMOVED],
         withheld=counts[WITHHELD],
-        offline_roots=tuple(shown(root) for root in offline_roots),
+        offline_roots=tuple(show_path(root) for root in offline_roots),
         skipped=tuple(skipped),
         seconds=seconds,
         photos_per_second=counts[INDEXED] / seconds if seconds else 0.0,
     )
-
-
-def shown(path: bytes) -> str:
-    """A path as text; bytes that are no text become question marks."""
-    return os.fsdecode(path).encode("utf-8", "replace").decode()

@@ -10,13 +10,14 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from catalog.paths import show_path
 from catalog.photos import NewPhoto
 from catalog.session import Database
 from indexer.plan import Plan, Task
 from indexer.prepare import Failed, Outcome, Prepared, Preparer, SameBytes
 from indexer.progress import Progress
 from indexer.record import Recorder
-from indexer.report import UNCHANGED, Skipped, shown
+from indexer.report import UNCHANGED, Skipped
 
 Describe = Callable[[Sequence[Prepared]], list[NewPhoto]]
 
@@ -76,7 +77,7 @@ class Run:
         self.counts += counts + Counter(kind for kind in reused if kind is not None)
         early = [item for item, kind in zip(same, reused, strict=True) if kind is None]
         self._early += early
-        self._report([Skipped(shown(item.task.full_path), item.reason) for item in failed])
+        self._report([Skipped(show_path(item.task.full_path), item.reason) for item in failed])
         self._progress.advance(len(batch) - len(early))
 
     def _settle(self) -> None:

@@ -18,6 +18,7 @@ from captioner.captioner import Captioner, PhotoState
 from captioner.embedder import SentenceEmbedder
 from catalog import photos
 from catalog.home import Home
+from catalog.paths import show_path
 from catalog.photos import PhotoView
 from catalog.session import Database
 from catalog.vectors import VectorIndex
@@ -340,8 +341,3 @@ def _result(page: Ranked, row: int, view: PhotoView) -> SearchResult:
 def _shown(view: PhotoView) -> tuple[str, str]:
     """A photo's path and best caption, as text."""
     return show_path(os.fsencode(view.full_path)), view.captions[0][0] if view.captions else ""
-
-
-def show_path(path: bytes) -> str:
-    """A path as text; bytes that are no UTF-8 show as question marks."""
-    return os.fsdecode(path).encode("utf-8", "replace").decode()

@@ -12,8 +12,8 @@ from typing import cast
 from flask import Blueprint, Response, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
+from catalog.paths import show_path
 from catalog.photos import PhotoView
-from search.engine import show_path
 from search.query import SearchAnswer
 from web.context import current_engine
 from web.images import send_original, send_thumbnail

@@ -11,8 +11,8 @@ from pathlib import Path
 from flask import Response, request, send_file
 from werkzeug.exceptions import NotFound
 
+from catalog.paths import show_path
 from catalog.photos import PhotoView
-from search.engine import show_path
 from web.cards import version_of
 from web.context import current_engine
 

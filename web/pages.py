@@ -10,8 +10,9 @@ import os
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from catalog.paths import show_path
 from catalog.photos import PhotoView
-from search.engine import SearchEngine, show_path
+from search.engine import SearchEngine
 from search.query import InvalidQuery, SearchRequest
 from web.api import PHOTO_ID
 from web.cards import make_cards, version_of
