@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import logging
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from catalog.lock import SharedLock
 from catalog.session import Database, DatabaseUnavailable
 
 log = logging.getLogger(__name__)
+
+Ids = NDArray[np.int64]
+Vectors = NDArray[np.float32]
 
 # Catching up on more than this part of an index at opening is worth saving for the next opening.
 WORTH_SAVING = 0.1
@@ -72,10 +76,17 @@ class VectorIndex:
                 self._save_if_possible()
 
     def rebuild(self) -> None:
-        """Make the index anew from SQL, and save it where that is possible."""
+        """Make the index anew from SQL, and save it where that is possible.
+
+        Searches are answered by the old one until the new one is whole.
+        """
         with self._maintenance:
-            self._replace(self._empty(), change=0, generation=self._generation)
-            self._catch_up()
+            index = self._empty()
+            with self._database.read() as session:
+                change = photos.change_counter(session)
+                for keys, values in self._stored(session, after=0):
+                    index.add_with_ids(values, keys)
+            self._replace(index, change, self._generation)
             self._save_if_possible()
 
     def refresh(self) -> None:
@@ -108,12 +119,9 @@ class VectorIndex:
 
         Only what is committed in SQL should be added: catching up removes everything else.
         """
-        keys = np.ascontiguousarray(ids, dtype=np.int64)
-        values = np.ascontiguousarray(vectors, dtype=np.float32)
+        keys, values = self._checked(ids, vectors)
         if not len(keys):
             return
-        if values.shape != (len(keys), self.dimension):
-            raise DimensionMismatch(self._mismatch(values.shape[-1]))
         with self._maintenance, self._lock.alone():
             # Photo ids only grow, so most are new and need no look through the index.
             old = keys[keys <= self._highest]
@@ -129,7 +137,7 @@ class VectorIndex:
             with self._maintenance, self._lock.alone():
                 self._index.remove_ids(keys)
 
-    def search(self, queries: ArrayLike, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def search(self, queries: ArrayLike, k: int) -> tuple[Ids, Vectors]:
         """Return photo ids [Q, k], best first, and similarities [Q, k] for queries [Q, D].
 
         Where there are fewer than k vectors the rest are id -1, similarity -inf.
@@ -142,7 +150,7 @@ class VectorIndex:
         similarity[ids < 0] = -np.inf
         return ids, similarity
 
-    def similarities(self, query: ArrayLike, ids: ArrayLike) -> NDArray[np.float32]:
+    def similarities(self, query: ArrayLike, ids: ArrayLike) -> Vectors:
         """Return the similarity [N] of one query [D] to given photos; -inf for those not there."""
         keys = np.ascontiguousarray(ids, dtype=np.int64)
         if not len(keys):
@@ -150,13 +158,13 @@ class VectorIndex:
         row = np.asarray(query, dtype=np.float32)
         with self._lock.shared():
             found = self._reconstruct(keys)
-        similarity: NDArray[np.float32] = found @ row
+        similarity: Vectors = found @ row
         similarity[np.isnan(similarity)] = -np.inf
         return similarity
 
-    def _reconstruct(self, keys: NDArray[np.int64]) -> NDArray[np.float32]:
+    def _reconstruct(self, keys: Ids) -> Vectors:
         try:
-            values: NDArray[np.float32] = self._index.reconstruct_batch(keys)
+            values: Vectors = self._index.reconstruct_batch(keys)
             return values
         except RuntimeError:  # One of them is not there; FAISS does not say which.
             pass
@@ -184,8 +192,8 @@ class VectorIndex:
             self._change = change
             self._generation = generation
 
-    def _ids_of(self, index: Any) -> NDArray[np.int64]:
-        ids: NDArray[np.int64] = self._faiss.vector_to_array(index.id_map)
+    def _ids_of(self, index: Any) -> Ids:
+        ids: Ids = self._faiss.vector_to_array(index.id_map)
         return ids
 
     def _load_newest(self) -> bool:
@@ -232,15 +240,25 @@ class VectorIndex:
 
     def _replay(self, session: Session, after: int) -> int:
         applied = 0
+        for keys, values in self._stored(session, after):
+            self.add(keys, values)
+            applied += len(keys)
+        return applied
+
+    def _stored(self, session: Session, after: int) -> Iterator[tuple[Ids, Vectors]]:
+        parts = photos.iter_vectors(session, self.kind, self._model_id, after=after)
         try:
-            for ids, vectors in photos.iter_vectors(
-                session, self.kind, self._model_id, after=after
-            ):
-                self.add(ids, vectors)
-                applied += len(ids)
+            for ids, vectors in parts:
+                yield self._checked(ids, vectors)
         except photos.UnevenVectors as error:
             raise DimensionMismatch(str(error)) from error
-        return applied
+
+    def _checked(self, ids: ArrayLike, vectors: ArrayLike) -> tuple[Ids, Vectors]:
+        keys = np.ascontiguousarray(ids, dtype=np.int64)
+        values = np.ascontiguousarray(vectors, dtype=np.float32)
+        if len(keys) and values.shape != (len(keys), self.dimension):
+            raise DimensionMismatch(self._mismatch(values.shape[-1]))
+        return keys, values
 
     def _drop_removed(self, session: Session) -> int:
         # The index holds all that SQL does by now: the same number means the same photos.

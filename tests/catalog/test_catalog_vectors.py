@@ -4,8 +4,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -284,6 +285,25 @@ def test_searches_beside_changes_answer_whole(filled: Shelf) -> None:
         asker.join()
     assert wrong == []
     assert_right(filled, index)
+
+
+def test_search_in_the_middle_of_a_rebuild_still_finds_everything(
+    filled: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = opened(filled)
+    before, _ = index.search(QUERIES, 5)
+    meanwhile = []
+    stored = photos.iter_vectors
+
+    def stored_and_asked(*given: Any, **options: Any) -> Iterator[Any]:
+        for part in stored(*given, **options):
+            meanwhile.append(index.search(QUERIES, 5)[0])
+            yield part
+
+    monkeypatch.setattr(photos, "iter_vectors", stored_and_asked)
+    index.rebuild()
+    assert len(meanwhile) == 1
+    np.testing.assert_array_equal(meanwhile[0], before)
 
 
 def test_missing_faiss_is_named_with_its_remedy(
