@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from search.engine import SearchEngine
 
+PATIENCE = 90_000  # milliseconds; a machine may be busy with a training run
+
 
 class Visitor(FlaskClient):
     """A client that reads every answer to its end, so that no file stays open behind it."""
@@ -50,6 +52,7 @@ def running(engine: SearchEngine) -> Iterator[str]:
 def opened(browser: Browser, site: str, complaints: list[str], **options: object) -> Iterator[Page]:
     """A page in a profile of its own; what its console says in anger goes to `complaints`."""
     context = browser.new_context(base_url=site, **options)  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on(
