@@ -532,8 +532,8 @@ def _fit(checkpoint: Path, recipe: Recipe, options: dict[str, Any], bar: _Bar) -
         bar.phase("fitting", len(queries))
         measured = collect(engine, ids, queries, bar.advance)
         captioner.provenance.ranking = fit_ranking(measured, captioner.provenance.ranking)
-        bar.phase("evaluating", 2 * len(queries))
-        evaluation = evaluate(engine, recipe.dev, views, queries, bar.advance)
+        bar.phase("evaluating", len(queries))
+        evaluation = evaluate(engine, recipe.dev, views, queries, bar.advance, measured)
     captioner.provenance.metrics = evaluation.to_json()
     save_checkpoint(captioner, checkpoint)
     return evaluation

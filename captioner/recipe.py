@@ -23,7 +23,7 @@ from captioner.trainingset import TrainingSet
 from captioner.views import PLAIN, View, cache_views, training_views
 from captioner.vocabulary import Vocabulary
 
-_REFERENCE_SENTENCES = 16
+_REFERENCE_SENTENCES = 8
 _SENTENCE_BATCH = 256
 
 
@@ -73,7 +73,7 @@ def train_captioner(
     trainer = Trainer(captioner, train, dev, recipe.settings, recipe.folder)
     progress.phase("training", len(train) * recipe.settings.epochs)
     trainer.run(progress.epoch, progress.advance)
-    trained = trainer.averaged()
+    trained = trainer.finished()
     trained.word_vectors.copy_(_word_vectors(trained.vocabulary, embedder))
     return trained
 

@@ -53,6 +53,7 @@ class TrainSettings:
     contrastive_weight: float = 1.0
     bank: int = 1024
     average_decay: float = 0.995
+    contrastive_share: float = 0.4
     clip: float = 5.0
     seed: int = 0
 
@@ -97,6 +98,7 @@ class Trainer:
             multi_avg_fn=get_ema_multi_avg_fn(settings.average_decay),  # type: ignore[no-untyped-call]
         )
         self.bank = torch.zeros(len(train), captioner.config.head.dimension)
+        self.described: dict[str, Tensor] = {}  # the average at the end of the first stage
         self.epoch = 0
 
     def run(self, report: Callable[[EpochReport], None], advance: Callable[[int], None]) -> None:
@@ -105,6 +107,8 @@ class Trainer:
         while self.epoch < self.settings.epochs:
             epoch_report = self._run_epoch(advance)
             self.epoch += 1
+            if self.epoch == self.settings.likelihood_epochs:
+                self.described = _copy(self.average.module.state_dict())
             self._save(epoch_report)
             report(epoch_report)
 
@@ -112,6 +116,22 @@ class Trainer:
         """The captioner with the weights' moving average, in eval mode."""
         captioner: Captioner = self.average.module  # type: ignore[assignment]
         return captioner.eval()
+
+    def finished(self) -> Captioner:
+        """The captioner to ship: between the ends of both stages, in eval mode.
+
+        Contrastive training ranks its own photos better and better but forgets others;
+        part of the way back generalises best (WiSE-FT, Wortsman et al. 2022, eq. 1).
+        """
+        captioner = self.averaged()
+        if self.described and self.settings.contrastive_epochs:
+            share = self.settings.contrastive_share
+            weights = _copy(captioner.state_dict())
+            for name, described in self.described.items():
+                if described.is_floating_point():
+                    weights[name].lerp_(described, 1 - share)
+            captioner.load_state_dict(weights)
+        return captioner
 
     # -- one epoch ------------------------------------------------------------------
 
@@ -284,6 +304,7 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "temperatures": [self.head_temperature.detach(), self.pair_temperature.detach()],
             "bank": self.bank,
+            "described": self.described,
         }
         partial = self.folder / "run.tmp"
         torch.save(state, partial)
@@ -305,6 +326,11 @@ class Trainer:
         ):
             own.data.copy_(saved)
         self.bank = state["bank"].cpu()
+        self.described = state["described"]
+
+
+def _copy(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in weights.items()}
 
 
 def look_alikes(vectors: Tensor, size: int, generator: np.random.Generator) -> np.ndarray:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -177,8 +178,7 @@ class SearchEngine:
             return ()
         query = state.visual[:1].float().numpy()
         found, similarities = collection.retriever.visual.search(query, k)
-        with self._database.read() as session:
-            views = photos.view_photos(session, [key for key in found[0].tolist() if key >= 0])
+        views = self.photos([key for key in found[0].tolist() if key >= 0])
         return tuple(
             SimilarPhoto(key, *_shown(views[key]), similarity)
             for key, similarity in zip(found[0].tolist(), similarities[0].tolist(), strict=True)
@@ -196,10 +196,14 @@ class SearchEngine:
             index.save()
         return sum(index.count for index in indexes)
 
+    def photos(self, ids: Sequence[int]) -> dict[int, PhotoView]:
+        """Photos by id; ids that are gone are left out."""
+        with self._database.read() as session:
+            return photos.view_photos(session, ids)
+
     def photo(self, photo_id: int) -> PhotoView:
         """One photo; raises UnknownPhoto."""
-        with self._database.read() as session:
-            views = photos.view_photos(session, [photo_id])
+        views = self.photos([photo_id])
         if photo_id not in views:
             raise UnknownPhoto(photo_id)
         return views[photo_id]
@@ -305,8 +309,7 @@ class SearchEngine:
         page = ranked.take(np.arange(min(request.offset, last), last))
         if page.likelihoods is None and len(page.found):
             page = self._explain(page, reading)
-        with self._database.read() as session:
-            views = photos.view_photos(session, page.found.ids.tolist())
+        views = self.photos(page.found.ids.tolist())
         return tuple(
             _result(page, row, views[key])
             for row, key in enumerate(page.found.ids.tolist())

@@ -107,8 +107,12 @@ def evaluate(
     views: Sequence[PhotoView],
     queries: Sequence[Query],
     advance: Callable[[int], None],
+    measured: Measurements | None = None,
 ) -> Evaluation:
-    """Recall both ways and caption scores; views[i] is the indexed photos[i]."""
+    """Recall both ways and caption scores; views[i] is the indexed photos[i].
+
+    `measured` spares the slowest part where the same queries were measured already.
+    """
     started = time.perf_counter()
     ids = np.array([view.photo_id for view in views])
     ranks: dict[str, list[int]] = {"retrieve": [], "combined": []}
@@ -116,7 +120,7 @@ def evaluate(
         for stage, found in ranks.items():
             found.append(_rank_in_answer(engine, query, ids, stage))
         advance(1)
-    measured = collect(engine, ids, queries, advance)
+    measured = measured or collect(engine, ids, queries, advance)
     ranking = engine.captioner.provenance.ranking
     recalls = {stage: recall_of_ranks(np.array(found)) for stage, found in ranks.items()}
     recalls["likelihood"] = recall_at_k(all_likelihood_scores(ranking, measured), measured.owners)

@@ -42,7 +42,7 @@ def fit_ranking(measured: Measurements, ranking: Ranking) -> Ranking:
 def _fit(features: Sequence[NDArray[np.float32]], owners: NDArray[np.int64]) -> list[float]:
     """One weight for each feature [Q,N], standardised while fitting."""
     stacked = torch.from_numpy(np.stack(features)).float()  # [F,Q,N]
-    scale = stacked.std(dim=(1, 2), keepdim=True)
+    scale = stacked.std(dim=(1, 2), keepdim=True).clamp(min=1e-6)  # a bias may be 0 everywhere
     weights = torch.zeros(len(features), requires_grad=True)
     truth = torch.from_numpy(owners)
     optimizer = torch.optim.LBFGS([weights], max_iter=100, line_search_fn="strong_wolfe")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from catalog.photos import PhotoView
-from search.engine import SearchEngine, UnknownPhoto
+from search.engine import SearchEngine
 from search.query import SearchResult, WordGain
 
 # Steps of the tint, in nats: how much more probable the photo makes the word.
@@ -40,14 +40,13 @@ class Card:
 
 def make_cards(engine: SearchEngine, results: Iterable[SearchResult], first: int) -> list[Card]:
     """Cards for `results`, ranked from `first` on; photos removed meanwhile are left out."""
-    cards = []
-    for rank, result in enumerate(results, start=first):
-        try:
-            photo = engine.photo(result.photo_id)
-        except UnknownPhoto:
-            continue
-        cards.append(_card(result, photo, rank))
-    return cards
+    ranked = list(enumerate(results, start=first))
+    photos = engine.photos([result.photo_id for _, result in ranked])
+    return [
+        _card(result, photos[result.photo_id], rank)
+        for rank, result in ranked
+        if result.photo_id in photos
+    ]
 
 
 def _card(result: SearchResult, photo: PhotoView, rank: int) -> Card:
