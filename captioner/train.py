@@ -157,15 +157,19 @@ class Trainer:
     def _ranks(self) -> bool:
         return self.epoch >= self.settings.likelihood_epochs
 
+    @property
+    def _group_size(self) -> int:
+        return min(self.settings.group_size, len(self.train_set))
+
     def _batches(self, generator: np.random.Generator) -> Iterator[np.ndarray]:
         """Rows of photos [G*n]: shuffled, or groups of look-alikes when ranking is trained."""
-        count, size = len(self.train_set), self.settings.photos_per_step
+        size = min(self.settings.photos_per_step, len(self.train_set))
         if self._ranks:
-            groups = look_alikes(self.bank, self.settings.group_size, generator)
+            groups = look_alikes(self.bank, self._group_size, generator)
             rows = generator.permutation(groups).reshape(-1)
+            size = max(1, size // self._group_size) * self._group_size
         else:
-            rows = generator.permutation(count)
-        size = min(size, len(rows))
+            rows = generator.permutation(len(self.train_set))
         yield from np.split(rows[: len(rows) // size * size], len(rows) // size)
 
     def _step(self, photos: np.ndarray, generator: np.random.Generator, step: int) -> Tensor:
@@ -228,7 +232,7 @@ class Trainer:
     def _pair_losses(self, features: PhotoFeatures, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Contrastive loss of the first caption drawn, maximum likelihood of the second too."""
         tokens = tokens.to(self.captioner.device)
-        groups = torch.arange(len(features)).view(-1, self.settings.group_size)
+        groups = torch.arange(len(features)).view(-1, self._group_size)
         with fast(tokens.device):
             contrastive, likelihood = contrastive_likelihood(
                 self.captioner.decoder, features, self._drop_words(tokens[:, 0]), tokens[:, 0],

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from safetensors.torch import save_file
 
+from captioner.captioner import Captioner
 from captioner.checkpoint import DEFAULT_CHECKPOINT
 from catalog.home import Home
 from tellshow import Exit, run
@@ -101,6 +103,34 @@ def test_evaluate_measures_a_tsv_in_a_home_of_its_own(
     assert (result["photos"], result["queries"]) == (2, 2)
     assert set(result["text_to_image"]) == {"retrieve", "likelihood", "combined"}  # type: ignore[call-overload]
     assert result["text_to_image"]["combined"]["r1"] == 100  # type: ignore[index]
+
+
+def test_training_writes_a_checkpoint_that_indexes_and_searches(
+    sample_photos: Path, captioner: Captioner, tmp_path: Path, capsys: Output
+) -> None:
+    stages = [*captioner.encoder.trunk, *captioner.encoder.tail]
+    weights = {
+        f"features.{number}.{name}": tensor.contiguous()
+        for number, stage in enumerate(stages)
+        for name, tensor in stage.state_dict().items()
+    }
+    save_file(weights, tmp_path / "backbone.safetensors")
+    captions, model = tmp_path / "captions.tsv", tmp_path / "mine.safetensors"
+    captions.write_text("image\tcaption\ncat.png\ta cat\ncoffee.png\ta cup\nrocket.jpg\ta rocket\n")
+    data = ["--captions", str(captions), "--images", str(sample_photos)]
+    arguments = ["train", *data, "--dev-captions", str(captions), "--output", str(model)]
+    arguments += ["--backbone-weights", str(tmp_path / "backbone.safetensors")]
+    arguments += ["--likelihood-epochs", "1", "--contrastive-epochs", "1", "--views", "1"]
+    assert run([*arguments, "--min-word-count", "1", "--json"]) == Exit.DONE
+    assert _json(capsys)["photos"] == 3
+
+    home = ["--home", str(tmp_path / "home")]
+    assert run(["index", str(sample_photos), "--model", str(model), *home]) == Exit.DONE
+    capsys.readouterr()
+    assert run(["search", "a cat", "--json", *home]) == Exit.DONE  # finds its model by itself
+    assert len(_json(capsys)["results"]) == 10  # type: ignore[arg-type]
+    assert run(["models", *home]) == Exit.DONE
+    assert "mine" in capsys.readouterr().out
 
 
 def _failing(arguments: list[str], code: Exit, message: str, capsys: Output) -> None:
