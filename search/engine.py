@@ -259,7 +259,7 @@ class SearchEngine:
         )
         visual.open()
         caption.open()
-        retriever = Retriever(visual, caption, self.captioner.provenance.ranking)
+        retriever = Retriever(visual, caption, self.captioner.provenance)
         states = StateCache(self._database, model_id, self.captioner.config)
         return _Collection(retriever, states)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.captioner import Ranking
+from captioner.captioner import Provenance
 from catalog.vectors import VectorIndex
 
 
@@ -36,7 +36,7 @@ class Retriever:
 
     visual: VectorIndex
     caption: VectorIndex
-    ranking: Ranking
+    provenance: Provenance  # asked at each search: weights may be fitted meanwhile
 
     def nearest(self, query: NDArray[np.float32], count: int) -> Candidates:
         """The `count` best of the photos that either index proposes; query [E], unit."""
@@ -58,8 +58,10 @@ class Retriever:
 
     def score(self, found: Candidates) -> NDArray[np.float32]:
         """The first stage's similarity: a weighted mean of the two kinds', in -1..1."""
-        visual, caption = self.ranking.visual_in_retrieval, self.ranking.caption_in_retrieval
+        ranking = self.provenance.ranking
         similarity: NDArray[np.float32] = np.average(
-            [found.visual, found.caption], axis=0, weights=[visual, caption]
+            [found.visual, found.caption],
+            axis=0,
+            weights=[ranking.visual_in_retrieval, ranking.caption_in_retrieval],
         ).astype(np.float32)
         return similarity
