@@ -434,6 +434,7 @@ def serve(
     home: Path | None,
 ) -> None:
     """Serve the search page and the JSON API."""
+    from search.query import SearchRequest
     from web import WebConfig, create_app, is_loopback, new_token
     from web.server import serve as serve_app
 
@@ -441,6 +442,7 @@ def serve(
         token = new_token()
         _note(f"listening beyond this machine needs a token; this one was made up: {token}")
     with _engine(home, model, device) as engine:
+        engine.search(SearchRequest("a photo"))  # loads what the first visitor would wait for
         app = create_app(engine, WebConfig(host=host, port=port, token=token))
         serve_app(app, host, port, on_ready=lambda url: _note(f"tellshow is at {url}"))
 
@@ -675,7 +677,7 @@ def models(as_json: bool, home: Path | None) -> None:
         click.echo(f"{row['kind']:10s} {str(row['sha256'])[:12]}  {row['name']}")
 
 
-_DEMO_QUERIES = ("a cat looking at the camera", "a cup of coffee on a table")
+_DEMO_QUERIES = ("a man takes a picture in a field", "a person in an orange suit")
 
 
 @cli.command()
