@@ -96,7 +96,9 @@ def test_evaluate_measures_a_tsv_in_a_home_of_its_own(
     sample_photos: Path, tmp_path: Path, capsys: Output
 ) -> None:
     captions = tmp_path / "captions.tsv"
-    captions.write_text("image\tcaption\ncat.png\ta cat\nastronaut.png\ta smiling woman\n")
+    captions.write_text(
+        "image\tcaption\nphotographer.png\ta man with a camera\nastronaut.png\tan orange suit\n"
+    )
     arguments = ["evaluate", "--captions", str(captions), "--images", str(sample_photos)]
     assert run([*arguments, "--json"]) == Exit.DONE
     result = _json(capsys)

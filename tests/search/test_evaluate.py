@@ -11,9 +11,9 @@ from search.evaluate import Measurements, all_combined_scores, evaluate, sample_
 from search.fusion import fit_ranking
 
 _CAPTIONS = {
-    "cat.png": ("a cat", "a brown cat looks at the camera"),
-    "photographer.png": ("a man with a camera", "a man stands in a field"),
-    "astronaut.png": ("a smiling woman", "a woman in an orange suit"),
+    "cat.png": ("a cat",),
+    "photographer.png": ("a man with a camera", "a man takes a picture in a field"),
+    "astronaut.png": ("a person in an orange suit", "an astronaut with a helmet"),
 }
 
 
@@ -34,13 +34,13 @@ def test_recall_is_perfect_on_photos_that_are_easily_told_apart(engine: SearchEn
     views = [engine.photo(ids[name]) for name in _CAPTIONS]
     asked = []
     result = evaluate(engine, photos, views, sample_queries(photos), asked.append)
-    assert result.queries == 6
+    assert result.queries == 5
     assert result.text_to_image["combined"].r5 == 100
     assert result.image_to_text.r1 == 100
     assert set(result.to_json()) == {
         "photos", "queries", "text_to_image", "image_to_text", "captions", "seconds",
     }  # fmt: skip
-    assert len(asked) == 12
+    assert len(asked) == 10
 
 
 def _all(engine: SearchEngine):  # type: ignore[no-untyped-def]
@@ -52,7 +52,7 @@ def _all(engine: SearchEngine):  # type: ignore[no-untyped-def]
 def test_sampled_queries_repeat_themselves() -> None:
     photos = [CaptionedPhoto(Path(name), texts) for name, texts in _CAPTIONS.items()]
     assert sample_queries(photos, 3) == sample_queries(photos, 3)
-    assert len(sample_queries(photos, 99)) == 6
+    assert len(sample_queries(photos, 99)) == 5
 
 
 def test_fitting_takes_hubs_off_and_leaves_noise_out() -> None:
