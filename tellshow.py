@@ -283,7 +283,8 @@ def search(
     request = SearchRequest(query, count, offset, candidates, stage)
     with _engine(home, model, device) as engine:
         answer = engine.search(request)
-        indexed = engine.status().photos
+        # Counting takes a while in a large catalog, and only an empty answer needs the reason.
+        indexed = bool(answer.results) or engine.status().photos > 0
     _print_json(answer.to_json()) if as_json else _print_answer(answer)
     if not indexed:
         _note("nothing is indexed yet; start with: tellshow index FOLDER")

@@ -20,7 +20,7 @@ from captioner.metrics import Recall, recall_at_k, recall_of_ranks
 from captioner.vocabulary import tokenise
 from catalog.photos import PhotoView
 from search.engine import SearchEngine
-from search.query import SearchRequest, read_query
+from search.query import MAX_QUERY_LENGTH, SearchRequest, read_query
 from search.rerank import combined_scores, likelihood_scores
 from search.retrieve import Candidates
 
@@ -92,8 +92,7 @@ def collect(
     """Measure every query on the photos `ids` [N], whose rows the queries' owners name."""
     rows = []
     for query in queries:
-        measured = engine.measure(query.text, ids)
-        rows.append(measured)
+        rows.append(engine.measure(query.text, ids))
         advance(1)
     names = [field.name for field in fields(rows[0]) if field.name != "bias"]
     stacked = {name: np.stack([getattr(row, name) for row in rows]) for name in names}
@@ -136,7 +135,7 @@ def evaluate(
 
 def _rank_in_answer(engine: SearchEngine, query: Query, ids: NDArray[np.int64], stage: str) -> int:
     """Place of the right photo among the candidates; after all photos if it is not there."""
-    request = SearchRequest(query.text[:300], stage=stage)
+    request = SearchRequest(query.text[:MAX_QUERY_LENGTH], stage=stage)
     ranked = engine.rank(request, read_query(request.query, engine.captioner, engine.embedder))
     places = np.flatnonzero(ranked.found.ids == ids[query.owner]) if ranked else np.array([])
     return int(places[0]) + 1 if len(places) else len(ids)

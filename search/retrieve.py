@@ -52,9 +52,10 @@ class Retriever:
         found = Candidates(
             ids, self.visual.similarities(query, ids), self.caption.similarities(query, ids)
         )
-        order = np.argsort(-self.score(found), kind="stable")[:count]
+        similarity = self.score(found)
+        order = np.argsort(-similarity, kind="stable")[:count]
         # A photo that was removed since FAISS proposed it has no similarity any more.
-        return found.take(order[np.isfinite(self.score(found)[order])])
+        return found.take(order[np.isfinite(similarity[order])])
 
     def score(self, found: Candidates) -> NDArray[np.float32]:
         """The first stage's similarity: a weighted mean of the two kinds', in -1..1."""
