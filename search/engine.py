@@ -208,13 +208,9 @@ class SearchEngine:
             raise UnknownPhoto(photo_id)
         return views[photo_id]
 
-    def thumbnail(self, photo_id: int) -> Path:
-        """The thumbnail's file, which may be gone; raises UnknownPhoto."""
-        return self._home.thumbnail(self.photo(photo_id).content_hash)
-
-    def original(self, photo_id: int) -> Path:
-        """The photo's own file, which may be offline; raises UnknownPhoto."""
-        return self.photo(photo_id).full_path
+    def thumbnail(self, photo: PhotoView) -> Path:
+        """The file of a photo's thumbnail, which may be gone."""
+        return self._home.thumbnail(photo.content_hash)
 
     def status(self) -> Status:
         """Counts of the catalog."""

@@ -53,7 +53,7 @@ def send_thumbnail(photo_id: int) -> Response:
     """
     engine = current_engine()
     photo = engine.photo(photo_id)
-    path = engine.thumbnail(photo_id)
+    path = engine.thumbnail(photo)
     if not path.is_file():
         raise ImageMissing("The thumbnail of this photo is missing.", "Index its folder again.")
     response = send_file(path, "image/jpeg", conditional=True, etag=f"{version_of(photo)}-t")
@@ -67,9 +67,8 @@ def send_original(photo_id: int) -> Response:
         UnknownPhoto: no such photo.
         ImageMissing: its file cannot be reached.
     """
-    engine = current_engine()
-    photo = engine.photo(photo_id)
-    path = engine.original(photo_id)
+    photo = current_engine().photo(photo_id)
+    path = photo.full_path
     if not path.is_file():
         raise ImageMissing(
             "The original of this photo cannot be reached.",

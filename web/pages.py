@@ -12,7 +12,6 @@ from flask.typing import ResponseReturnValue
 
 from catalog.paths import show_path
 from catalog.photos import PhotoView
-from search.engine import SearchEngine
 from search.query import InvalidQuery, SearchRequest
 from web.api import PHOTO_ID
 from web.cards import make_cards, version_of
@@ -100,14 +99,14 @@ def photo(photo_id: int) -> ResponseReturnValue:
         photo=view,
         version=version_of(view),
         path=show_path(os.fsencode(view.full_path)),
-        full=_full_view(engine, view),
+        full=_full_view(view),
         query=request.args.get("q", ""),
         back=request.query_string.decode("ascii", "replace"),
     )
 
 
-def _full_view(engine: SearchEngine, view: PhotoView) -> str:
+def _full_view(view: PhotoView) -> str:
     """Which picture stands large on the page: the original, or why only its thumbnail."""
-    if not engine.original(view.photo_id).is_file():
+    if not view.full_path.is_file():
         return "offline"
     return "original" if browser_shows(view) else "undrawable"

@@ -50,7 +50,7 @@ def test_thumbnail_is_kept_for_ever_only_under_its_version(
 
 def test_original_is_the_file_itself(client: FlaskClient, engine: SearchEngine, cat: int) -> None:
     response = client.get(f"/api/v1/photos/{cat}/original")
-    assert response.data == engine.original(cat).read_bytes()
+    assert response.data == engine.photo(cat).full_path.read_bytes()
     assert response.mimetype == "image/png"
     assert response.headers["Content-Disposition"] == "inline; filename=cat.png"
     tag = response.headers["ETag"]
