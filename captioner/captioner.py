@@ -171,3 +171,9 @@ class Captioner(nn.Module):
         with fast(self.device):
             grid = self.encoder(pixels.to(self.device))
         return PhotoState.from_features(self.perceive(grid.float()))
+
+    @torch.inference_mode()
+    def read(self, embeddings: np.ndarray) -> np.ndarray:
+        """The sentence embedder's vectors [N,E] -> unit vectors where photos are: float32 [N,E]."""
+        vectors = torch.from_numpy(embeddings).to(self.device).float()
+        return self.head.read(vectors).cpu().numpy()

@@ -18,8 +18,8 @@ from safetensors.torch import save
 from captioner.captioner import Captioner, CaptionerConfig, Provenance, Ranking
 from captioner.vocabulary import Vocabulary
 
-FORMAT = "tellshow-captioner-1"
-DEFAULT_CHECKPOINT = Path(__file__).parent / "models" / "flickr8k-mobilenet_v2.safetensors"
+FORMAT = "tellshow-captioner-2"
+DEFAULT_CHECKPOINT = Path(__file__).parent / "models" / "flickr8k-efficientnet_lite2.safetensors"
 
 
 class CheckpointError(ValueError):

@@ -95,17 +95,18 @@ class Decoder(nn.Module):
         return torch.zeros_like(features.seed), features.seed
 
     def run(self, words: Tensor, features: PhotoFeatures) -> Tensor:
-        """One sentence's word vectors [T,E] through the LSTM for B photos: hidden [B,T,H].
+        """Word vectors through the LSTM for B photos: hidden [B,T,H].
 
-        What a word adds to the gates is the same for every photo and is computed once
+        They are of one sentence for all photos [T,E], or of one for each [B,T,E]. What a word
+        of the one adds to the gates is the same for every photo and is computed once
         (Hochreiter and Schmidhuber 1997, with forget gates; torch.nn.LSTM's equations).
         """
         names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
         weight, recurrent, bias, more = (self.lstm.get_parameter(name) for name in names)
-        inputs = nn.functional.linear(words, weight, bias + more)  # [T,4H]
+        inputs = nn.functional.linear(words, weight, bias + more)  # [T,4H] or [B,T,4H]
         hidden, cell = self.start(features)
         steps = []
-        for row in inputs:
+        for row in inputs.unbind(dim=-2):
             gates = torch.addmm(row, hidden, recurrent.T)  # [B,4H]
             enter, forget, change, leave = gates.chunk(4, dim=1)
             cell = forget.sigmoid() * cell + enter.sigmoid() * change.tanh()

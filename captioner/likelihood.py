@@ -5,19 +5,22 @@ Knows nothing of where photo states are kept. Units are nats.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from captioner.captioner import Captioner, PhotoState
 from captioner.decoder import PhotoFeatures
 from captioner.precision import fast
-from captioner.vocabulary import END, START, tokenise
+from captioner.vocabulary import END, PAD, START, tokenise
 
 # Photos whose logits are computed together: 256 photos x 13 words x 3,000 logits are 20 MB.
 _CHUNK = 256
+# Words of many sentences whose logits are computed together: 2,048 x 3,000 logits are 25 MB.
+_TOKENS = 2048
 
 
 @dataclass
@@ -63,6 +66,43 @@ def score_without_photo(captioner: Captioner, words: Sequence[str]) -> SentenceS
         return score_words(captioner, words, captioner.decoder.absent())
 
 
+@torch.inference_mode()
+def score_sentences(
+    captioner: Captioner, sentences: Sequence[Sequence[str]], features: PhotoFeatures
+) -> Tensor:
+    """Score S tokenised sentences on one photo (a batch of one): log-likelihoods [S,T+1] in nats.
+
+    Each row has its sentence's words, then END, then zeros. Words as for `score_words`.
+    Sentences of like length go through the LSTM together, so that little is padding.
+    """
+    ids = [captioner.vocabulary.encode(words) for words in sentences]
+    scores = torch.zeros(len(ids), max(map(len, ids), default=0) + 1)
+    with fast(captioner.device):
+        for rows in _like_lengths([len(row) for row in ids]):
+            part = _score_padded(captioner, [ids[row] for row in rows], features)
+            scores[rows, : part.shape[1]] = part.cpu()
+    return scores
+
+
+@torch.inference_mode()
+def read_prefix(
+    captioner: Captioner, words: Sequence[str], features: PhotoFeatures
+) -> tuple[Tensor, Tensor]:
+    """What may follow each beginning of T words on B photos.
+
+    Returns log p(word | those before it, photo) [B,T] and log p(next word) [B,T+1,V], whose
+    row t follows the first t words; nats.
+    """
+    decoder = captioner.decoder
+    ids = torch.tensor([START, *captioner.vocabulary.encode(words)], device=captioner.device)
+    with fast(captioner.device):
+        vectors = decoder.embedding(ids)  # [T+1,E]
+        outputs, _ = decoder.read(vectors[None], decoder.run(vectors, features), features)
+        following = decoder.logits(outputs).float().log_softmax(dim=-1)  # [B,T+1,V]
+    said = following[:, torch.arange(len(words)), ids[1:]]  # [B,T]
+    return said.cpu(), following.cpu()
+
+
 def hub_bias(captioner: Captioner, state: PhotoState) -> Tensor:
     """Mean log-likelihood per photo [B] of the checkpoint's reference sentences, in nats.
 
@@ -91,3 +131,35 @@ def _score_chunk(
     chosen = (outputs.float() * decoder.embedding(targets)).sum(dim=-1)  # [B,T+1]
     chosen = chosen + decoder.word_bias[targets]
     return chosen - logits.float().logsumexp(dim=-1), attention.float()
+
+
+def _like_lengths(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Rows in groups of like length, each of at most _TOKENS words when padded (or one row)."""
+    group: list[int] = []
+    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if group and (len(group) + 1) * (lengths[row] + 1) > _TOKENS:
+            yield group
+            group = []
+        group.append(row)
+    if group:
+        yield group
+
+
+def _score_padded(
+    captioner: Captioner, rows: Sequence[Sequence[int]], features: PhotoFeatures
+) -> Tensor:
+    decoder, device = captioner.decoder, captioner.device
+    inputs = _pad([[START, *row] for row in rows]).to(device)  # [S,T+1]
+    targets = _pad([[*row, END] for row in rows]).to(device)  # [S,T+1]
+    many = features[torch.zeros(len(rows), dtype=torch.long, device=device)]
+    words = decoder.embedding(inputs)  # [S,T+1,E]
+    outputs, _ = decoder.read(words, decoder.run(words, many), many)
+    # As in _score_chunk: the chosen logit in full precision.
+    chosen = (outputs.float() * decoder.embedding(targets)).sum(dim=-1)  # [S,T+1]
+    chosen = chosen + decoder.word_bias[targets]
+    scores = chosen - decoder.logits(outputs).float().logsumexp(dim=-1)
+    return scores.masked_fill(targets == PAD, 0.0)
+
+
+def _pad(rows: Sequence[Sequence[int]]) -> Tensor:
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=PAD)

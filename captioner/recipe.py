@@ -11,13 +11,13 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
+from captioner.backbone import backbone_weights
 from captioner.captioner import Captioner, CaptionerConfig, Provenance, Ranking
+from captioner.curves import can_draw, draw_curves
 from captioner.dataset import CaptionedPhoto
 from captioner.embedder import SentenceEmbedder
-from captioner.encoder import Encoder
 from captioner.train import EpochReport, Trainer, TrainSettings
 from captioner.trainingset import TrainingSet
 from captioner.views import PLAIN, View, cache_views, training_views
@@ -72,7 +72,13 @@ def train_captioner(
     dev = _training_set(recipe, "dev", captioner, embedder, PLAIN, progress)
     trainer = Trainer(captioner, train, dev, recipe.settings, recipe.folder)
     progress.phase("training", len(train) * recipe.settings.epochs)
-    trainer.run(progress.epoch, progress.advance)
+
+    def report(epoch: EpochReport) -> None:
+        progress.epoch(epoch)
+        if can_draw():
+            draw_curves(recipe.folder / "log.jsonl", recipe.folder / "curves.svg")
+
+    trainer.run(report, progress.advance)
     trained = trainer.finished()
     trained.word_vectors.copy_(_word_vectors(trained.vocabulary, embedder))
     return trained
@@ -89,19 +95,9 @@ def _untrained(recipe: Recipe, embedder: SentenceEmbedder) -> Captioner:
     )
     torch.manual_seed(recipe.settings.seed)
     captioner = Captioner(recipe.config, vocabulary, provenance)
-    _load_backbone(captioner.encoder, recipe.backbone_weights)
+    weights = backbone_weights(recipe.config.encoder.backbone, recipe.backbone_weights)
+    captioner.encoder.load_backbone(weights)
     return captioner
-
-
-def _load_backbone(encoder: Encoder, weights: Path | None) -> None:
-    """Weights from a file; without one, torchvision's own, which it downloads."""
-    if weights is not None:
-        encoder.load_backbone(load_file(weights))
-        return
-    import torchvision  # type: ignore[import-untyped]
-
-    model = torchvision.models.get_model(encoder.config.backbone, weights="DEFAULT")
-    encoder.load_backbone(model.state_dict())
 
 
 def _training_set(

@@ -23,14 +23,16 @@ from captioner.captioner import Captioner
 from captioner.decoder import PhotoFeatures
 from captioner.losses import (
     contrastive_likelihood,
-    maximum_likelihood,
     multi_caption_infonce,
     word_log_likelihood,
 )
 from captioner.metrics import Recall, recall_at_k
 from captioner.precision import fast
 from captioner.trainingset import TrainingSet
-from captioner.vocabulary import UNKNOWN
+from captioner.vocabulary import PAD, UNKNOWN
+
+# Captions are padded to the longest of their part of a batch: more parts pad less.
+_LENGTHS = 4
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,20 @@ class TrainSettings:
     group_size: int = 8
     views: int = 8
     learning_rate: float = 1e-3
-    tail_learning_rate: float = 2e-4
+    tail_learning_rate: float = 2e-3  # times each tensor's root mean square
     contrastive_rate_share: float = 0.4
+    contrastive_tail_rate_share: float = 0.05
     weight_decay: float = 0.01
     warmup_steps: int = 100
     word_dropout: float = 0.1
+    phrase_share: float = 0.15
+    captions_per_photo: int = 3
     photo_dropout: float = 0.05
     head_weight: float = 1.0
     contrastive_weight: float = 1.0
     bank: int = 1024
     average_decay: float = 0.995
+    patience: int = 4
     contrastive_share: float = 0.4
     clip: float = 5.0
     seed: int = 0
@@ -75,6 +81,25 @@ class EpochReport:
     dev_likelihood: float
     dev_head: Recall
     seconds: float
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Epochs since the dev photos' likelihood or the head's recall was last better (early stop)."""
+
+    epochs: int = 0
+    likelihood: float = math.inf  # the best so far, nats a word
+    recall: float = 0.0  # the best R@10 so far, percent
+
+    def after(self, report: EpochReport) -> Waiting:
+        """Counted on by one epoch."""
+        likelihood, recall = report.dev_likelihood, report.dev_head.r10
+        better = likelihood < self.likelihood or recall > self.recall
+        return Waiting(
+            0 if better else self.epochs + 1,
+            min(likelihood, self.likelihood),
+            max(recall, self.recall),
+        )
 
 
 class Trainer:
@@ -100,15 +125,17 @@ class Trainer:
         self.bank = torch.zeros(len(train), captioner.config.head.dimension)
         self.described: dict[str, Tensor] = {}  # the average at the end of the first stage
         self.epoch = 0
+        self.waiting = Waiting()
 
     def run(self, report: Callable[[EpochReport], None], advance: Callable[[int], None]) -> None:
         """Train to the last epoch; `advance` is told of photos, `report` of epochs."""
         self._resume()
         while self.epoch < self.settings.epochs:
             epoch_report = self._run_epoch(advance)
-            self.epoch += 1
+            self.epoch = self._next_epoch(epoch_report)
             if self.epoch == self.settings.likelihood_epochs:
                 self.described = _copy(self.average.module.state_dict())
+                self.waiting = Waiting()
             self._save(epoch_report)
             report(epoch_report)
 
@@ -132,6 +159,13 @@ class Trainer:
                     weights[name].lerp_(described, 1 - share)
             captioner.load_state_dict(weights)
         return captioner
+
+    def _next_epoch(self, report: EpochReport) -> int:
+        """The next one, or the first after this stage where dev photos gain nothing any more."""
+        self.waiting = self.waiting.after(report)
+        if self.waiting.epochs < self.settings.patience:
+            return self.epoch + 1
+        return self.settings.epochs if self._ranks else self.settings.likelihood_epochs
 
     # -- one epoch ------------------------------------------------------------------
 
@@ -174,9 +208,10 @@ class Trainer:
 
     def _step(self, photos: np.ndarray, generator: np.random.Generator, step: int) -> Tensor:
         self._set_learning_rates(step)
-        batch = self.train_set.draw(photos, generator)
-        with fast(self.captioner.device):
-            grid = self.captioner.encoder.grid(batch.stem.to(self.captioner.device))
+        device = self.captioner.device
+        batch = self.train_set.draw(photos, generator, self.settings.phrase_share).to(device)
+        with fast(device):
+            grid = self.captioner.encoder.grid(batch.stem)
         grid = grid.float()
         visual = self.captioner.head(grid)
         head = self._head_loss(photos, visual, batch.sentences, generator)
@@ -207,31 +242,36 @@ class Trainer:
         size = min(self.settings.bank, len(others)) if self.epoch else 0
         rows = generator.choice(others, size, replace=False)
         captions = torch.from_numpy(self.train_set.embeddings[rows, 0]).float()
+        read = self.captioner.head.read
         return multi_caption_infonce(
             visual,
-            sentences.to(visual.device),
+            read(sentences),
             self.head_temperature.exp(),
             self.bank[rows].to(visual.device),
-            captions.to(visual.device),
+            read(captions.to(visual.device)),
         )
 
     def _likelihood_loss(self, features: PhotoFeatures, tokens: Tensor) -> Tensor:
-        """Maximum likelihood of all captions [B,K,T+1] of each photo."""
-        photos, captions, _ = tokens.shape
-        rows = torch.arange(photos).repeat_interleave(captions)
-        flat = tokens.flatten(0, 1).to(self.captioner.device)
-        return self._captions_loss(features[rows], flat)
+        """Maximum likelihood of some captions [B,K,T+1] of each photo."""
+        tokens = tokens[:, : self.settings.captions_per_photo]
+        rows = torch.arange(len(tokens)).repeat_interleave(tokens.shape[1])
+        return self._captions_loss(features[rows], tokens.flatten(0, 1))
 
     def _captions_loss(self, features: PhotoFeatures, tokens: Tensor) -> Tensor:
+        """Maximum likelihood of captions [N,T+1], those of like length together to pad less."""
         keep = torch.rand(len(tokens), device=tokens.device) >= self.settings.photo_dropout
         features = features.where(keep, self.captioner.decoder.absent())
+        lengths = (tokens != PAD).sum(dim=1)
+        parts = []
         with fast(tokens.device):
-            logits = self.captioner.decoder(features, self._drop_words(tokens[:, :-1]))
-        return maximum_likelihood(word_log_likelihood(logits, tokens[:, 1:]), tokens[:, 1:])
+            for rows in lengths.argsort().chunk(_LENGTHS):
+                part = tokens[rows, : int(lengths[rows].max())]
+                logits = self.captioner.decoder(features[rows], self._drop_words(part[:, :-1]))
+                parts.append(word_log_likelihood(logits, part[:, 1:]).flatten())
+        return -torch.cat(parts).sum() / (lengths - 1).sum()
 
     def _pair_losses(self, features: PhotoFeatures, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Contrastive loss of the first caption drawn, maximum likelihood of the second too."""
-        tokens = tokens.to(self.captioner.device)
         groups = torch.arange(len(features)).view(-1, self._group_size)
         with fast(tokens.device):
             contrastive, likelihood = contrastive_likelihood(
@@ -256,28 +296,35 @@ class Trainer:
     # -- learning rates -------------------------------------------------------------
 
     def _parameter_groups(self) -> list[dict[str, object]]:
-        tail = list(self.captioner.encoder.tail.parameters())
+        rates, decay = self.settings, self.settings.weight_decay
         others = [*self.captioner.head.parameters(), *self.captioner.decoder.parameters()]
         temperatures = [self.head_temperature, self.pair_temperature]
-        rates, decay = self.settings, self.settings.weight_decay
-        return [
-            {"params": tail, "peak": rates.tail_learning_rate, "weight_decay": decay},
+        groups: list[dict[str, object]] = [
             {"params": others, "peak": rates.learning_rate, "weight_decay": decay},
             {"params": temperatures, "peak": rates.learning_rate, "weight_decay": 0.0},
         ]
+        # Folded batch norms leave tensors of very different sizes; steps follow each one's
+        # root mean square (Shazeer and Stern 2018, section 8).
+        for tensor in self.captioner.encoder.tail.parameters():
+            size = tensor.detach().square().mean().sqrt().item()
+            peak = rates.tail_learning_rate * max(size, 1e-3)
+            groups.append({"params": [tensor], "peak": peak, "weight_decay": decay, "tail": True})
+        return groups
 
     def _set_learning_rates(self, step: int) -> None:
         """Linear warm-up, then half a cosine over each of the two stages."""
         steps = max(1, len(self.train_set) // self.settings.photos_per_step)
-        first, epochs, share = 0, self.settings.likelihood_epochs, 1.0
+        first, epochs, share, tail_share = 0, self.settings.likelihood_epochs, 1.0, 1.0
         if self._ranks:
             first, epochs = epochs, self.settings.contrastive_epochs
             share = self.settings.contrastive_rate_share
+            tail_share = self.settings.contrastive_tail_rate_share
         done = (self.epoch - first) * steps + step
         warm = min(1.0, (done + 1) / self.settings.warmup_steps)
         cosine = (1 + math.cos(math.pi * min(1.0, done / (epochs * steps)))) / 2
         for group in self.optimizer.param_groups:
-            group["lr"] = group["peak"] * share * warm * max(cosine, 0.02)
+            part = tail_share if group.get("tail") else share
+            group["lr"] = group["peak"] * part * warm * max(cosine, 0.02)
 
     # -- validation and state ---------------------------------------------------------
 
@@ -286,17 +333,19 @@ class Trainer:
         captioner = self.averaged()
         likelihood, words, visual = 0.0, 0, []
         for batch in self.dev_set.in_order(self.settings.photos_per_step):
+            batch = batch.to(captioner.device)
             with fast(captioner.device):
-                grid = captioner.encoder.grid(batch.stem.to(captioner.device))
+                grid = captioner.encoder.grid(batch.stem)
             features = captioner.perceive(grid.float())
             visual.append(features.visual.cpu())
             rows = torch.arange(len(features)).repeat_interleave(batch.tokens.shape[1])
-            tokens = batch.tokens.flatten(0, 1).to(captioner.device)
+            tokens = batch.tokens.flatten(0, 1)
             logits = captioner.decoder(features[rows], tokens[:, :-1])
             scores = word_log_likelihood(logits, tokens[:, 1:])
             likelihood -= scores.sum().item()
             words += int((tokens[:, 1:] != 0).sum())
-        similarities = self.dev_set.sentence_matrix() @ torch.cat(visual).T  # [Q,N]
+        sentences = captioner.head.read(self.dev_set.sentence_matrix().to(captioner.device))
+        similarities = sentences.cpu() @ torch.cat(visual).T  # [Q,N]
         return likelihood / words, recall_at_k(similarities.numpy(), self.dev_set.owners())
 
     def _save(self, report: EpochReport) -> None:
@@ -309,6 +358,7 @@ class Trainer:
             "temperatures": [self.head_temperature.detach(), self.pair_temperature.detach()],
             "bank": self.bank,
             "described": self.described,
+            "waiting": asdict(self.waiting),
         }
         partial = self.folder / "run.tmp"
         torch.save(state, partial)
@@ -331,6 +381,7 @@ class Trainer:
             own.data.copy_(saved)
         self.bank = state["bank"].cpu()
         self.described = state["described"]
+        self.waiting = Waiting(**state["waiting"])
 
 
 def _copy(weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -17,6 +17,7 @@ from captioner.views import ViewCache
 from captioner.vocabulary import END, PAD, START, Vocabulary, tokenise
 
 MAX_WORDS = 24
+_PHRASE_WORDS = (2, 5)
 _MIRRORED = {"left": "right", "right": "left"}
 
 
@@ -27,6 +28,13 @@ class Batch:
     stem: Tensor  # [B,c,h,w] trunk outputs
     tokens: Tensor  # [B,K,T+1] ids: START, words, END, PAD...
     sentences: Tensor  # [B,K,E] unit vectors
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on a device; copies to a GPU run beside its work, from pinned memory."""
+        parts = (self.stem, self.tokens, self.sentences)
+        if device.type == "cuda":
+            parts = tuple(part.pin_memory() for part in parts)
+        return Batch(*(part.to(device, non_blocking=True) for part in parts))
 
 
 class TrainingSet:
@@ -51,8 +59,10 @@ class TrainingSet:
     def __len__(self) -> int:
         return len(self.views)
 
-    def draw(self, photos: np.ndarray, generator: np.random.Generator) -> Batch:
-        """A random view of each photo, its captions in random order.
+    def draw(
+        self, photos: np.ndarray, generator: np.random.Generator, phrase_share: float = 0.0
+    ) -> Batch:
+        """A random view of each photo, its captions in random order, some cut to a phrase.
 
         Mirrored views get captions with left and right exchanged.
         """
@@ -61,11 +71,9 @@ class TrainingSet:
         tokens = np.where(flipped[:, None, None], self.mirrored[photos], self.plain[photos])
         order = generator.permuted(np.tile(np.arange(tokens.shape[1]), (len(photos), 1)), axis=1)
         rows = np.arange(len(photos))[:, None]
-        return _batch(
-            self.views.take(views, photos),
-            tokens[rows, order],
-            self.embeddings[photos][rows, order],
-        )
+        tokens = tokens[rows, order]
+        cut_phrases(tokens, phrase_share, generator)
+        return _batch(self.views.take(views, photos), tokens, self.embeddings[photos][rows, order])
 
     def in_order(self, size: int) -> Iterator[Batch]:
         """The plain views of all photos."""
@@ -97,6 +105,21 @@ def pad(
             row = [START, *vocabulary.encode(words), END]
             ids[photo, number, : len(row)] = row
     return ids
+
+
+def cut_phrases(tokens: np.ndarray, share: float, generator: np.random.Generator) -> None:
+    """Cut some sentences [B,K,T] to two to five of their words in a row, in place.
+
+    People type three words where captions have twelve. A phrase is not followed by END, so
+    that captions do not learn to stop early.
+    """
+    for photo, number in np.argwhere(generator.random(tokens.shape[:2]) < share):
+        row = tokens[photo, number]
+        words = row[(row != PAD) & (row != START) & (row != END)]
+        length = min(len(words), int(generator.integers(*_PHRASE_WORDS, endpoint=True)))
+        start = int(generator.integers(0, len(words) - length, endpoint=True))
+        row[1:] = PAD
+        row[1 : 1 + length] = words[start : start + length]
 
 
 def _batch(stem: Tensor, tokens: np.ndarray, sentences: np.ndarray) -> Batch:

@@ -113,6 +113,6 @@ def _stem(encoder: Encoder, pixels: Tensor) -> np.ndarray:
 def _augment(photo: Tensor, view: View) -> Tensor:
     if view.crop:
         size = photo.shape[-1]
-        crop = v2.RandomResizedCrop(size, scale=(0.5, 1.0), ratio=(0.8, 1.25), antialias=True)
-        photo = v2.ColorJitter(0.3, 0.3, 0.3, 0.03)(crop(photo))
+        crop = v2.RandomResizedCrop(size, scale=(0.6, 1.0), ratio=(0.8, 1.25), antialias=True)
+        photo = v2.ColorJitter(0.3, 0.3, 0.3)(crop(photo))
     return photo.flip(-1) if view.flip else photo

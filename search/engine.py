@@ -134,7 +134,7 @@ class SearchEngine:
         collection = self._open_collection()
         if collection is None:
             return None
-        query = self.embedder.encode([request.query])[0]
+        query = self._read(request.query)
         found = self._candidates(collection, request, query)
         if not len(found):
             return None
@@ -151,7 +151,7 @@ class SearchEngine:
         collection = self._open_collection()
         if collection is None:
             raise UnknownPhoto(int(ids[0]))
-        query = self.embedder.encode([sentence])[0]
+        query = self._read(sentence)
         reading = read_query(sentence, self.captioner, self.embedder)
         visual, caption = (
             index.similarities(query, ids)
@@ -258,6 +258,11 @@ class SearchEngine:
         retriever = Retriever(visual, caption, self.captioner.provenance)
         states = StateCache(self._database, model_id, self.captioner.config)
         return _Collection(retriever, states)
+
+    def _read(self, sentence: str) -> NDArray[np.float32]:
+        """A sentence's unit vector [E] where the photos' vectors are."""
+        vector: NDArray[np.float32] = self.captioner.read(self.embedder.encode([sentence]))[0]
+        return vector
 
     def _candidates(
         self, collection: _Collection, request: SearchRequest, query: NDArray[np.float32]

