@@ -724,10 +724,10 @@ def _demo_home() -> Path:
 
 def _known_errors() -> tuple[type[Exception], ...]:
     """Errors whose own message is a sentence for people."""
+    from captioner.backbone import UnknownBackbone
     from captioner.checkpoint import CheckpointError, DeviceUnavailable
     from captioner.dataset import DatasetError
     from captioner.embedder import EmbedderUnavailable
-    from captioner.encoder import UnknownBackbone
     from captioner.photo import UnreadablePhoto
     from catalog.home import HomeNotWritable
     from catalog.lock import WriterBusy

@@ -12,12 +12,13 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from captioner.decoder import Decoder, DecoderConfig, PhotoFeatures
 from captioner.encoder import Encoder, EncoderConfig
 from captioner.head import Head, HeadConfig
 from captioner.precision import fast
-from captioner.vocabulary import Vocabulary
+from captioner.vocabulary import PAD, Vocabulary, tokenise
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ class Captioner(nn.Module):
         self.provenance = provenance or Provenance()
         self.encoder = Encoder(config.encoder)
         channels, positions = self.encoder.channels, self.encoder.positions
-        self.head = Head(config.head, channels)
+        self.head = Head(config.head, channels, len(vocabulary))
         self.decoder = Decoder(config.decoder, len(vocabulary), channels, positions)
         # What the sentence embedder makes of each word alone; finds the nearest known word.
         self.register_buffer("word_vectors", torch.zeros(len(vocabulary), config.head.dimension))
@@ -173,7 +174,9 @@ class Captioner(nn.Module):
         return PhotoState.from_features(self.perceive(grid.float()))
 
     @torch.inference_mode()
-    def read(self, embeddings: np.ndarray) -> np.ndarray:
-        """The sentence embedder's vectors [N,E] -> unit vectors where photos are: float32 [N,E]."""
+    def read(self, sentences: Sequence[str], embeddings: np.ndarray) -> np.ndarray:
+        """N sentences and the embedder's vectors [N,E] -> unit vectors where photos are [N,E]."""
+        rows = [torch.tensor(self.vocabulary.encode(tokenise(text))) for text in sentences]
+        words = pad_sequence(rows, batch_first=True, padding_value=PAD).long()  # [N,T]
         vectors = torch.from_numpy(embeddings).to(self.device).float()
-        return self.head.read(vectors).cpu().numpy()
+        return self.head.read(vectors, words.to(self.device)).cpu().numpy()

@@ -6,6 +6,7 @@ Knows nothing of how they came about: reads the run's `log.jsonl`. Needs matplot
 from __future__ import annotations
 
 import json
+import math
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,7 @@ def _draw_losses(axes: Axes, epochs: Epochs) -> None:
         ("head", "head, training"),
         ("contrastive", "contrastive likelihood, training"),
     ):
-        values = [row[name] or None for row in epochs]
+        values = [row[name] or math.nan for row in epochs]  # 0: not a loss of this stage
         axes.plot(numbers, values, marker=".", label=label)
     axes.set(xlabel="epoch", ylabel="nats", title="Losses")
     axes.legend(fontsize="x-small")

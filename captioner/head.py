@@ -12,6 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from captioner.vocabulary import UNKNOWN
+
+# Word vectors are drawn to length 1; this brings their sum near the size of other activations.
+_WORD_SCALE = 3.0
+
 
 @dataclass(frozen=True)
 class HeadConfig:
@@ -22,12 +27,17 @@ class HeadConfig:
     queries: int = 4
     dropout: float = 0.5
     sentence_dropout: float = 0.2
+    word: int = 256
+    word_dropout: float = 0.3
 
 
 class Head(nn.Module):
-    """Attention pooling (learned queries over the grid) beside the mean, then two layers."""
+    """Photos: attention pooling (learned queries over the grid) beside the mean, then two layers.
 
-    def __init__(self, config: HeadConfig, channels: int) -> None:
+    Sentences: the embedder's vector and a sum of word vectors, learned with the photos.
+    """
+
+    def __init__(self, config: HeadConfig, channels: int, words: int) -> None:
         super().__init__()
         self.config = config
         self.attention = nn.Linear(channels, config.queries)
@@ -39,8 +49,13 @@ class Head(nn.Module):
         self.widen = nn.Linear(config.dimension, config.dimension * 2)
         self.narrow = nn.Linear(config.dimension * 2, config.dimension)
         self.sentence_dropout = nn.Dropout(config.sentence_dropout)
-        nn.init.zeros_(self.narrow.weight)  # training starts from the embedder's own space
-        nn.init.zeros_(self.narrow.bias)
+        self.embedding = nn.Embedding(words, config.word)
+        self.word_dropout = nn.Dropout(config.word_dropout)
+        self.from_words = nn.Linear(config.word, config.dimension)
+        nn.init.normal_(self.embedding.weight, std=config.word**-0.5)
+        for layer in (self.narrow, self.from_words):
+            nn.init.zeros_(layer.weight)  # training starts from the embedder's own space
+            nn.init.zeros_(layer.bias)
 
     def forward(self, grid: Tensor) -> Tensor:
         """Grid [B,P,C] -> unit vectors [B,E]."""
@@ -52,11 +67,20 @@ class Head(nn.Module):
         hidden = F.gelu(self.merge(F.gelu(parts)))
         return F.normalize(self.project(self.dropout(hidden)).float(), dim=-1)
 
-    def read(self, sentences: Tensor) -> Tensor:
-        """The embedder's vectors [...,E] -> unit vectors [...,E] in the space of `forward`.
+    def read(self, sentences: Tensor, words: Tensor) -> Tensor:
+        """The embedder's vectors [...,E] and word ids [...,T] -> unit vectors [...,E].
 
-        A residual layer learned with the photos (as VSE++ learns its sentence side, Faghri
-        et al. 2018), since the embedder also minds much that no photo shows.
+        They meet the vectors of `forward`. Two residual terms are learned with the photos (as
+        VSE++ learns its sentence side, Faghri et al. 2018): the embedder also minds much that
+        no photo shows, and minds colours and clothes less than photos do.
         """
         change = self.narrow(self.sentence_dropout(F.gelu(self.widen(sentences))))
-        return F.normalize((sentences + change).float(), dim=-1)
+        return F.normalize((sentences + change + self._add_words(words)).float(), dim=-1)
+
+    def _add_words(self, words: Tensor) -> Tensor:
+        """Sum of the known words' vectors [...,E], tempered by the root of their number."""
+        known = (words > UNKNOWN)[..., None]  # [...,T,1]
+        vectors = self.word_dropout(self.embedding(words)) * known
+        total = vectors.sum(dim=-2) / known.sum(dim=-2).clamp(min=1).sqrt()  # [...,W]
+        change: Tensor = self.from_words(total * _WORD_SCALE)
+        return change

@@ -157,7 +157,7 @@ def _score_padded(
     # As in _score_chunk: the chosen logit in full precision.
     chosen = (outputs.float() * decoder.embedding(targets)).sum(dim=-1)  # [S,T+1]
     chosen = chosen + decoder.word_bias[targets]
-    scores = chosen - decoder.logits(outputs).float().logsumexp(dim=-1)
+    scores: Tensor = chosen - decoder.logits(outputs).float().logsumexp(dim=-1)
     return scores.masked_fill(targets == PAD, 0.0)
 
 

@@ -30,22 +30,20 @@ def multi_caption_infonce(
     visual: Tensor,
     sentences: Tensor,
     temperature: Tensor,
-    other_visual: Tensor,
-    other_sentences: Tensor,
 ) -> Tensor:
-    """InfoNCE in both directions, several sentences to a photo, with negatives from outside.
+    """InfoNCE in both directions, several sentences to a photo (van den Oord et al. 2018, eq. 4).
 
-    visual [B,E], sentences [B,K,E], other_visual [N,E], other_sentences [M,E], all unit
-    (van den Oord et al. 2018, eq. 4; the outsiders are a memory bank, Wu et al. 2018). In
-    the photo -> sentence direction the positives' log-probabilities are averaged.
+    visual [B,E], sentences [B,K,E], all unit. In the photo -> sentence direction the
+    positives' log-probabilities are averaged.
     """
     photos, captions, width = sentences.shape
     flat = sentences.reshape(-1, width)
     owner = torch.arange(photos, device=visual.device).repeat_interleave(captions)
-    to_photo = F.cross_entropy(flat @ torch.cat([visual, other_visual]).T / temperature, owner)
-    shares = (visual @ torch.cat([flat, other_sentences]).T / temperature).log_softmax(dim=1)
+    similarity = flat @ visual.T / temperature  # [B*K,B]
+    to_photo = F.cross_entropy(similarity, owner)
+    shares = similarity.T.log_softmax(dim=1)
     mine = owner[None] == torch.arange(photos, device=visual.device)[:, None]  # [B,B*K]
-    to_sentence = -shares[:, : photos * captions][mine].mean()
+    to_sentence = -shares[mine].mean()
     return (to_photo + to_sentence) / 2
 
 

@@ -39,12 +39,12 @@ _LENGTHS = 4
 class TrainSettings:
     """What a run does; the defaults made the shipped checkpoint."""
 
-    likelihood_epochs: int = 12
-    contrastive_epochs: int = 8
-    photos_per_step: int = 64
+    likelihood_epochs: int = 16
+    contrastive_epochs: int = 6
+    photos_per_step: int = 128
     group_size: int = 8
-    views: int = 8
-    learning_rate: float = 1e-3
+    views: int = 12
+    learning_rate: float = 1.5e-3
     tail_learning_rate: float = 2e-3  # times each tensor's root mean square
     contrastive_rate_share: float = 0.4
     contrastive_tail_rate_share: float = 0.05
@@ -56,7 +56,6 @@ class TrainSettings:
     photo_dropout: float = 0.05
     head_weight: float = 1.0
     contrastive_weight: float = 1.0
-    bank: int = 1024
     average_decay: float = 0.995
     patience: int = 4
     contrastive_share: float = 0.4
@@ -115,14 +114,15 @@ class Trainer:
     ) -> None:
         self.captioner, self.train_set, self.dev_set = captioner, train, dev
         self.settings, self.folder = settings, folder
-        self.head_temperature = torch.nn.Parameter(torch.tensor(0.07).log())
+        self.head_temperature = torch.nn.Parameter(torch.tensor(0.05).log())
         self.pair_temperature = torch.nn.Parameter(torch.tensor(4.0).log())
         self.optimizer = torch.optim.AdamW(self._parameter_groups())
         self.average = AveragedModel(
             captioner,
             multi_avg_fn=get_ema_multi_avg_fn(settings.average_decay),  # type: ignore[no-untyped-call]
         )
-        self.bank = torch.zeros(len(train), captioner.config.head.dimension)
+        # The head's vectors as they last were; they tell which photos look alike.
+        self.seen = torch.zeros(len(train), captioner.config.head.dimension)
         self.described: dict[str, Tensor] = {}  # the average at the end of the first stage
         self.epoch = 0
         self.waiting = Waiting()
@@ -199,7 +199,7 @@ class Trainer:
         """Rows of photos [G*n]: shuffled, or groups of look-alikes when ranking is trained."""
         size = min(self.settings.photos_per_step, len(self.train_set))
         if self._ranks:
-            groups = look_alikes(self.bank, self._group_size, generator)
+            groups = look_alikes(self.seen, self._group_size, generator)
             rows = generator.permutation(groups).reshape(-1)
             size = max(1, size // self._group_size) * self._group_size
         else:
@@ -214,7 +214,8 @@ class Trainer:
             grid = self.captioner.encoder.grid(batch.stem)
         grid = grid.float()
         visual = self.captioner.head(grid)
-        head = self._head_loss(photos, visual, batch.sentences, generator)
+        sentences = self.captioner.head.read(batch.sentences, batch.words)
+        head = multi_caption_infonce(visual, sentences, self.head_temperature.exp())
         features = self.captioner.decoder.perceive(grid, visual)
         if self._ranks:
             contrastive, likelihood = self._pair_losses(features, batch.tokens)
@@ -227,29 +228,8 @@ class Trainer:
             + self.settings.contrastive_weight * contrastive
         )
         self._descend(loss)
-        self.bank[photos] = visual.detach().cpu()
+        self.seen[photos] = visual.detach().cpu()
         return torch.stack([loss, likelihood, head, contrastive]).detach().cpu()
-
-    def _head_loss(
-        self,
-        photos: np.ndarray,
-        visual: Tensor,
-        sentences: Tensor,
-        generator: np.random.Generator,
-    ) -> Tensor:
-        """InfoNCE against the batch and, once the bank is filled, other photos of the bank."""
-        others = np.setdiff1d(np.arange(len(self.train_set)), photos)
-        size = min(self.settings.bank, len(others)) if self.epoch else 0
-        rows = generator.choice(others, size, replace=False)
-        captions = torch.from_numpy(self.train_set.embeddings[rows, 0]).float()
-        read = self.captioner.head.read
-        return multi_caption_infonce(
-            visual,
-            read(sentences),
-            self.head_temperature.exp(),
-            self.bank[rows].to(visual.device),
-            read(captions.to(visual.device)),
-        )
 
     def _likelihood_loss(self, features: PhotoFeatures, tokens: Tensor) -> Tensor:
         """Maximum likelihood of some captions [B,K,T+1] of each photo."""
@@ -331,22 +311,22 @@ class Trainer:
     @torch.inference_mode()
     def _validate(self) -> tuple[float, Recall]:
         captioner = self.averaged()
-        likelihood, words, visual = 0.0, 0, []
+        likelihood, words, visual, read = 0.0, 0, [], []
         for batch in self.dev_set.in_order(self.settings.photos_per_step):
             batch = batch.to(captioner.device)
             with fast(captioner.device):
                 grid = captioner.encoder.grid(batch.stem)
             features = captioner.perceive(grid.float())
-            visual.append(features.visual.cpu())
+            visual.append(features.visual)
+            read.append(captioner.head.read(batch.sentences, batch.words).flatten(0, 1))
             rows = torch.arange(len(features)).repeat_interleave(batch.tokens.shape[1])
             tokens = batch.tokens.flatten(0, 1)
             logits = captioner.decoder(features[rows], tokens[:, :-1])
             scores = word_log_likelihood(logits, tokens[:, 1:])
             likelihood -= scores.sum().item()
             words += int((tokens[:, 1:] != 0).sum())
-        sentences = captioner.head.read(self.dev_set.sentence_matrix().to(captioner.device))
-        similarities = sentences.cpu() @ torch.cat(visual).T  # [Q,N]
-        return likelihood / words, recall_at_k(similarities.numpy(), self.dev_set.owners())
+        similarities = torch.cat(read) @ torch.cat(visual).T  # [Q,N]
+        return likelihood / words, recall_at_k(similarities.cpu().numpy(), self.dev_set.owners())
 
     def _save(self, report: EpochReport) -> None:
         state = {
@@ -356,7 +336,7 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "temperatures": [self.head_temperature.detach(), self.pair_temperature.detach()],
-            "bank": self.bank,
+            "seen": self.seen,
             "described": self.described,
             "waiting": asdict(self.waiting),
         }
@@ -379,7 +359,7 @@ class Trainer:
             (self.head_temperature, self.pair_temperature), state["temperatures"], strict=True
         ):
             own.data.copy_(saved)
-        self.bank = state["bank"].cpu()
+        self.seen = state["seen"].cpu()
         self.described = state["described"]
         self.waiting = Waiting(**state["waiting"])
 

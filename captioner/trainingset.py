@@ -26,14 +26,15 @@ class Batch:
     """B photos with K captions each."""
 
     stem: Tensor  # [B,c,h,w] trunk outputs
-    tokens: Tensor  # [B,K,T+1] ids: START, words, END, PAD...
+    tokens: Tensor  # [B,K,T+1] ids: START, words, END, PAD...; some are phrases
+    words: Tensor  # [B,K,T+1] ids of the whole sentences
     sentences: Tensor  # [B,K,E] unit vectors
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device; copies to a GPU run beside its work, from pinned memory."""
-        parts = (self.stem, self.tokens, self.sentences)
+        parts = [self.stem, self.tokens, self.words, self.sentences]
         if device.type == "cuda":
-            parts = tuple(part.pin_memory() for part in parts)
+            parts = [part.pin_memory() for part in parts]
         return Batch(*(part.to(device, non_blocking=True) for part in parts))
 
 
@@ -71,24 +72,20 @@ class TrainingSet:
         tokens = np.where(flipped[:, None, None], self.mirrored[photos], self.plain[photos])
         order = generator.permuted(np.tile(np.arange(tokens.shape[1]), (len(photos), 1)), axis=1)
         rows = np.arange(len(photos))[:, None]
-        tokens = tokens[rows, order]
-        cut_phrases(tokens, phrase_share, generator)
-        return _batch(self.views.take(views, photos), tokens, self.embeddings[photos][rows, order])
+        words = tokens[rows, order]
+        tokens = cut_phrases(words, phrase_share, generator)
+        stem = self.views.take(views, photos)
+        return _batch(stem, tokens, words, self.embeddings[photos][rows, order])
 
     def in_order(self, size: int) -> Iterator[Batch]:
         """The plain views of all photos."""
         for start in range(0, len(self), size):
             rows = np.arange(start, min(start + size, len(self)))
-            yield _batch(
-                self.views.take(np.zeros_like(rows), rows), self.plain[rows], self.embeddings[rows]
-            )
-
-    def sentence_matrix(self) -> Tensor:
-        """All captions' embeddings [N*K,E]."""
-        return torch.from_numpy(self.embeddings.reshape(-1, self.embeddings.shape[-1])).float()
+            stem, words = self.views.take(np.zeros_like(rows), rows), self.plain[rows]
+            yield _batch(stem, words, words, self.embeddings[rows])
 
     def owners(self) -> np.ndarray:
-        """Row of the photo that each caption of `sentence_matrix` belongs to: [N*K]."""
+        """Row of the photo that each caption belongs to, in order: [N*K]."""
         return np.repeat(np.arange(len(self)), self.embeddings.shape[1])
 
 
@@ -107,21 +104,28 @@ def pad(
     return ids
 
 
-def cut_phrases(tokens: np.ndarray, share: float, generator: np.random.Generator) -> None:
-    """Cut some sentences [B,K,T] to two to five of their words in a row, in place.
+def cut_phrases(words: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:
+    """Sentences [B,K,T], some of them cut to two to five of their words in a row.
 
     People type three words where captions have twelve. A phrase is not followed by END, so
     that captions do not learn to stop early.
     """
+    tokens = words.copy()
     for photo, number in np.argwhere(generator.random(tokens.shape[:2]) < share):
         row = tokens[photo, number]
-        words = row[(row != PAD) & (row != START) & (row != END)]
-        length = min(len(words), int(generator.integers(*_PHRASE_WORDS, endpoint=True)))
-        start = int(generator.integers(0, len(words) - length, endpoint=True))
+        inner = row[(row != PAD) & (row != START) & (row != END)]
+        length = min(len(inner), int(generator.integers(*_PHRASE_WORDS, endpoint=True)))
+        start = int(generator.integers(0, len(inner) - length, endpoint=True))
         row[1:] = PAD
-        row[1 : 1 + length] = words[start : start + length]
+        row[1 : 1 + length] = inner[start : start + length]
+    return tokens
 
 
-def _batch(stem: Tensor, tokens: np.ndarray, sentences: np.ndarray) -> Batch:
-    used = int((tokens != PAD).any(axis=(0, 1)).sum())
-    return Batch(stem, torch.from_numpy(tokens[..., :used]), torch.from_numpy(sentences).float())
+def _batch(stem: Tensor, tokens: np.ndarray, words: np.ndarray, sentences: np.ndarray) -> Batch:
+    used = int((words != PAD).any(axis=(0, 1)).sum())
+    return Batch(
+        stem,
+        torch.from_numpy(tokens[..., :used]),
+        torch.from_numpy(words[..., :used]),
+        torch.from_numpy(sentences).float(),
+    )

@@ -25,7 +25,8 @@ def describe(
         return []
     state = captioner.look(torch.stack([photo.pixels for photo in batch]))
     captions = generate_captions(captioner, state)
-    sentences = captioner.read(embedder.encode([found[0].text for found in captions]))
+    texts = [found[0].text for found in captions]
+    sentences = captioner.read(texts, embedder.encode(texts))
     visual, blobs, biases = state.visual.numpy(), state.pack(), hub_bias(captioner, state).tolist()
     return [
         NewPhoto(

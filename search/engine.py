@@ -261,7 +261,8 @@ class SearchEngine:
 
     def _read(self, sentence: str) -> NDArray[np.float32]:
         """A sentence's unit vector [E] where the photos' vectors are."""
-        vector: NDArray[np.float32] = self.captioner.read(self.embedder.encode([sentence]))[0]
+        embedding = self.embedder.encode([sentence])
+        vector: NDArray[np.float32] = self.captioner.read([sentence], embedding)[0]
         return vector
 
     def _candidates(

@@ -27,7 +27,7 @@ _CAPTIONS = {
 }
 _SETTINGS = TrainSettings(
     likelihood_epochs=2, contrastive_epochs=1, photos_per_step=4, group_size=2, views=2,
-    warmup_steps=1, bank=2,
+    warmup_steps=1,
 )  # fmt: skip
 
 
