@@ -85,6 +85,7 @@ def _extend(decoder: Decoder, features: PhotoFeatures, beams: _Beams) -> _Beams:
     log_probs, hidden, cell = _step(decoder, features, beams)
     log_probs[:, [PAD, START, UNKNOWN]] = _NEVER
     log_probs.scatter_(1, beams.tokens[:, -1:].clamp(min=UNKNOWN), _NEVER)  # never a word twice
+    log_probs.scatter_(1, _repeats(beams.tokens), _NEVER)
     finished = beams.done.flatten()
     log_probs[finished] = _NEVER
     log_probs[finished, PAD] = 0.0  # a finished hypothesis goes on at no cost
@@ -101,6 +102,16 @@ def _extend(decoder: Decoder, features: PhotoFeatures, beams: _Beams) -> _Beams:
         hidden[rows],
         cell[rows],
     )
+
+
+def _repeats(tokens: Tensor) -> Tensor:
+    """Words that would repeat three in a row said before: [B*K,T-2] ids, UNKNOWN for none.
+
+    Blocked as Paulus et al. 2018 do (section 2.5).
+    """
+    before, last = tokens[:, -2:-1], tokens[:, -1:]
+    again = (tokens[:, :-2] == before) & (tokens[:, 1:-1] == last)  # [B*K,T-2]
+    return tokens[:, 2:].where(again, UNKNOWN)
 
 
 def _finish(

@@ -44,7 +44,8 @@ class TrainSettings:
     photos_per_step: int = 128
     group_size: int = 8
     views: int = 12
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 2e-3
+    head_learning_rate: float = 1e-3
     tail_learning_rate: float = 2e-3  # times each tensor's root mean square
     contrastive_rate_share: float = 0.4
     contrastive_tail_rate_share: float = 0.05
@@ -277,10 +278,11 @@ class Trainer:
 
     def _parameter_groups(self) -> list[dict[str, object]]:
         rates, decay = self.settings, self.settings.weight_decay
-        others = [*self.captioner.head.parameters(), *self.captioner.decoder.parameters()]
+        head, decoder = self.captioner.head.parameters(), self.captioner.decoder.parameters()
         temperatures = [self.head_temperature, self.pair_temperature]
         groups: list[dict[str, object]] = [
-            {"params": others, "peak": rates.learning_rate, "weight_decay": decay},
+            {"params": [*decoder], "peak": rates.learning_rate, "weight_decay": decay},
+            {"params": [*head], "peak": rates.head_learning_rate, "weight_decay": decay},
             {"params": temperatures, "peak": rates.learning_rate, "weight_decay": 0.0},
         ]
         # Folded batch norms leave tensors of very different sizes; steps follow each one's

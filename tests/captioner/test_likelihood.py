@@ -86,6 +86,14 @@ def test_beams_come_best_first_and_say_something(captioner: Captioner, state: Ph
         assert all(caption.text and "<" not in caption.text for caption in captions)
 
 
+def test_no_three_words_are_said_twice(captioner: Captioner, state: PhotoState) -> None:
+    for captions in generate_captions(captioner, state, beam_size=5, length_penalty=3.0):
+        for caption in captions:
+            words = caption.text.split()
+            threes = list(zip(words, words[1:], words[2:], strict=False))
+            assert len(threes) == len(set(threes)), caption.text
+
+
 def test_a_beam_of_no_width_is_refused(captioner: Captioner, state: PhotoState) -> None:
     with pytest.raises(ValueError, match="beam_size"):
         generate_captions(captioner, state, beam_size=0)
