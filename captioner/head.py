@@ -75,9 +75,9 @@ class Head(nn.Module):
         no photo shows, and minds colours and clothes less than photos do.
         """
         change = self.narrow(self.sentence_dropout(F.gelu(self.widen(sentences))))
-        return F.normalize((sentences + change + self._add_words(words)).float(), dim=-1)
+        return F.normalize((sentences + change + self.add_words(words)).float(), dim=-1)
 
-    def _add_words(self, words: Tensor) -> Tensor:
+    def add_words(self, words: Tensor) -> Tensor:
         """Sum of the known words' vectors [...,E], tempered by the root of their number."""
         known = (words > UNKNOWN)[..., None]  # [...,T,1]
         vectors = self.word_dropout(self.embedding(words)) * known

@@ -1,0 +1,1 @@
+"""Programs that measure: run from a checkout, as `python -m benchmarks.NAME`."""

@@ -1,0 +1,321 @@
+"""Measures every part of the ranking alone and together; makes the tables of docs/lab.md.
+
+    python -m benchmarks.ranking --captions dev.tsv --images images
+
+Asks the captioner itself, without catalog or FAISS: every photo is a candidate. The weights of
+sums are fitted to the sentences they are measured on (six numbers, see search.fusion).
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from benchmarks.album import pixel_batches
+from captioner.captioner import Captioner, PhotoState, Ranking
+from captioner.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
+from captioner.dataset import CaptionedPhoto, read_captions
+from captioner.decoder import PhotoFeatures
+from captioner.embedder import SentenceEmbedder
+from captioner.generate import generate_captions
+from captioner.likelihood import hub_bias, score_without_photo, score_words
+from captioner.metrics import Recall, recall_at_k
+from captioner.precision import fast
+from captioner.vocabulary import tokenise
+from captioner.wordorder import reorder_captions
+from search.evaluate import Measurements, Query, image_to_text, sample_queries
+from search.fusion import fit_ranking
+from search.query import read_query
+from search.rerank import combined_scores, likelihood_scores
+from search.retrieve import Candidates
+
+_CANDIDATES = 200
+_WORD_ORDER_PAIRS = 200
+_PHRASE_WORDS = 3
+# Words that Flickr8k's captions use, and what somebody else would say.
+_SYNONYMS = {
+    "man": "bloke", "woman": "gal", "boy": "lad", "girl": "lass", "child": "youngster",
+    "children": "youngsters", "kid": "youngster", "dog": "pooch", "dogs": "pooches",
+    "running": "sprinting", "runs": "sprints", "grass": "lawn", "shirt": "blouse",
+    "car": "automobile", "street": "boulevard", "beach": "seashore", "bike": "velocipede",
+    "bicycle": "velocipede", "hat": "bonnet", "jacket": "anorak", "large": "gigantic",
+    "big": "gigantic", "small": "petite", "little": "petite", "walking": "strolling",
+    "walks": "strolls", "smiling": "beaming", "house": "cottage", "boat": "dinghy",
+    "lake": "lagoon", "road": "roadway", "mountain": "peak", "puppy": "pup", "people": "folks",
+    "couch": "settee", "camera": "camcorder",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Album:
+    """N photos as the captioner keeps them, and as it saw them before anything was rounded."""
+
+    photos: list[CaptionedPhoto]
+    state: PhotoState
+    exact: PhotoFeatures
+    captions: NDArray[np.float32]  # [N,E]
+    bias: NDArray[np.float32]  # [N]
+
+
+class Bench:
+    """A captioner, its embedder and an album."""
+
+    def __init__(self, captioner: Captioner, embedder: SentenceEmbedder, album: Album) -> None:
+        self.captioner, self.embedder, self.album = captioner, embedder, album
+
+    def measure(self, queries: Sequence[Query], label: str) -> Measurements:
+        """Every query on every photo, as a search reads it."""
+        likelihood, evidence = zip(*self._likelihoods(queries, label), strict=True)
+        visual, caption = self._similarities(queries)
+        owners = np.array([query.owner for query in queries])
+        return Measurements(
+            np.stack(likelihood), np.stack(evidence), visual, caption, self.album.bias, owners
+        )
+
+    def _likelihoods(
+        self, queries: Sequence[Query], label: str
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        features = self.album.state.features()
+        for query in tqdm(queries, desc=label, leave=False):
+            words = read_query(query.text, self.captioner, self.embedder).words
+            scores = score_words(self.captioner, words, features).log_likelihood.numpy()
+            alone = score_without_photo(self.captioner, words).log_likelihood.numpy()
+            yield scores, scores - alone
+
+    def _similarities(
+        self, queries: Sequence[Query]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        texts = [query.text for query in queries]
+        vectors = self.captioner.read(texts, self.embedder.encode(texts))
+        visual = self.album.state.visual.float().numpy()
+        return vectors @ visual.T, vectors @ self.album.captions.T
+
+
+def look(captioner: Captioner, embedder: SentenceEmbedder, photos: list[CaptionedPhoto]) -> Album:
+    """What indexing computes of each photo."""
+    exact, sentences, biases = [], [], []
+    for pixels in pixel_batches(photos, captioner.config.encoder.image_size):
+        features = _features(captioner, pixels)
+        state = PhotoState.from_features(features)
+        texts = [found[0].text for found in generate_captions(captioner, state)]
+        exact.append(features)
+        sentences.append(captioner.read(texts, embedder.encode(texts)))
+        biases.append(hub_bias(captioner, state))
+    whole = PhotoFeatures(
+        torch.cat([part.memory for part in exact]),
+        torch.cat([part.seed for part in exact]),
+        torch.cat([part.visual for part in exact]),
+    )
+    state = PhotoState.from_features(whole)
+    return Album(photos, state, whole, np.concatenate(sentences), torch.cat(biases).numpy())
+
+
+@torch.inference_mode()
+def _features(captioner: Captioner, pixels: Tensor) -> PhotoFeatures:
+    with fast(captioner.device):
+        grid = captioner.encoder(pixels)
+    return captioner.perceive(grid.float())
+
+
+def parts_alone_and_together(measured: Measurements) -> list[tuple[str, Recall]]:
+    """Recall of every part and sum that a search can rank by."""
+    ranking = fit_ranking(measured, Ranking())
+    rows: list[tuple[str, NDArray[np.float32]]] = [
+        ("caption's vector", measured.caption),
+        ("head's vector", measured.visual),
+        ("both vectors (first stage)", first_stage(ranking, measured)),
+        ("likelihood", measured.log_likelihood),
+        (
+            "likelihood and hub bias",
+            likelihood_scores(ranking, measured.log_likelihood, measured.bias),
+        ),
+    ]
+    for name, left_out in (
+        ("likelihood and head", ("bias", "caption")),
+        ("likelihood, head and hub bias", ("caption",)),
+        ("likelihood, both vectors and hub bias (combined)", ()),
+    ):
+        rows.append((name, _combined(measured, left_out)))
+    return [(name, recall_at_k(scores, measured.owners)) for name, scores in rows]
+
+
+def first_stage(ranking: Ranking, measured: Measurements) -> NDArray[np.float32]:
+    """The first stage's similarity [Q,N]."""
+    total: NDArray[np.float32] = (
+        ranking.visual_in_retrieval * measured.visual
+        + ranking.caption_in_retrieval * measured.caption
+    )
+    return total
+
+
+def _combined(measured: Measurements, left_out: tuple[str, ...]) -> NDArray[np.float32]:
+    """The sum whose weights are fitted without some of its parts."""
+    kept = Measurements(
+        measured.log_likelihood,
+        measured.evidence,
+        measured.visual,
+        np.zeros_like(measured.caption) if "caption" in left_out else measured.caption,
+        np.zeros_like(measured.bias) if "bias" in left_out else measured.bias,
+        measured.owners,
+    )
+    ranking = fit_ranking(kept, Ranking())
+    return np.stack(
+        [
+            combined_scores(ranking, kept.candidates(row), likelihood, kept.bias)
+            for row, likelihood in enumerate(kept.log_likelihood)
+        ]
+    )
+
+
+def shipped(bench: Bench, measured: Measurements) -> Recall:
+    """Recall with the weights that the checkpoint carries."""
+    ranking = bench.captioner.provenance.ranking
+    rows = []
+    for row, likelihood in enumerate(measured.log_likelihood):
+        found = Candidates(
+            np.arange(len(measured.bias)), measured.visual[row], measured.caption[row]
+        )
+        rows.append(combined_scores(ranking, found, likelihood, measured.bias))
+    return recall_at_k(np.stack(rows), measured.owners)
+
+
+def first_stage_recall(measured: Measurements) -> float:
+    """Percent of queries whose photo is among the candidates."""
+    scores = first_stage(fit_ranking(measured, Ranking()), measured)
+    right = scores[np.arange(len(scores)), measured.owners][:, None]
+    return 100 * float(((scores >= right).sum(axis=1) <= _CANDIDATES).mean())
+
+
+def same_top_ten(bench: Bench, measured: Measurements, queries: Sequence[Query]) -> float:
+    """Percent of queries whose ten best photos are the same from states as from pixels."""
+    visual = bench.album.exact.visual.numpy()
+    texts = [query.text for query in queries]
+    vectors = bench.captioner.read(texts, bench.embedder.encode(texts))
+    ranking, same = bench.captioner.provenance.ranking, 0
+    for row, query in enumerate(tqdm(queries, desc="from pixels", leave=False)):
+        words = read_query(query.text, bench.captioner, bench.embedder).words
+        exact = score_words(bench.captioner, words, bench.album.exact).log_likelihood.numpy()
+        found = measured.candidates(row)
+        seen = Candidates(found.ids, visual @ vectors[row], found.caption)
+        stored = combined_scores(ranking, found, measured.log_likelihood[row], measured.bias)
+        pixels = combined_scores(ranking, seen, exact, measured.bias)
+        same += set(np.argsort(-stored)[:10].tolist()) == set(np.argsort(-pixels)[:10].tolist())
+    return 100 * same / len(queries)
+
+
+def word_order(bench: Bench) -> dict[str, tuple[int, float]]:
+    """Pairs of each kind, and percent in which the caption is likelier than its words reordered."""
+    captions = [photo.captions for photo in bench.album.photos]
+    pairs = reorder_captions(captions, _WORD_ORDER_PAIRS)
+    won: dict[str, list[bool]] = {"roles exchanged": [], "shuffled": []}
+    for pair in pairs:
+        features = bench.album.state[slice(pair.photo, pair.photo + 1)].features()
+        told, changed = (
+            float(score_words(bench.captioner, words, features).log_likelihood)
+            for words in (pair.original, pair.reordered)
+        )
+        won["roles exchanged" if pair.swapped else "shuffled"].append(told > changed)
+    won["all"] = [*won["roles exchanged"], *won["shuffled"]]
+    return {kind: (len(wins), 100 * float(np.mean(wins))) for kind, wins in won.items()}
+
+
+def with_unknown_synonyms(
+    captioner: Captioner, queries: Sequence[Query]
+) -> tuple[list[Query], list[Query], list[Query]]:
+    """Queries that hold a word of the list, with an unknown synonym for it, and without it."""
+    kept, replaced, dropped = [], [], []
+    for query in queries:
+        words = tokenise(query.text)
+        known = [
+            word
+            for word in words
+            if word in _SYNONYMS and _SYNONYMS[word] not in captioner.vocabulary
+        ]
+        if known:
+            synonym = [_SYNONYMS[word] if word == known[0] else word for word in words]
+            kept.append(query)
+            replaced.append(Query(" ".join(synonym), query.owner))
+            dropped.append(Query(" ".join(word for word in words if word != known[0]), query.owner))
+    return kept, replaced, dropped
+
+
+def phrases(queries: Sequence[Query], seed: int = 0) -> list[Query]:
+    """Three words in a row of each query that has so many."""
+    generator, cut = np.random.default_rng(seed), []
+    for query in queries:
+        words = tokenise(query.text)
+        if len(words) >= _PHRASE_WORDS:
+            start = int(generator.integers(len(words) - _PHRASE_WORDS + 1))
+            cut.append(Query(" ".join(words[start : start + _PHRASE_WORDS]), query.owner))
+    return cut
+
+
+def _row(name: str, recall: Recall) -> str:
+    figures = f"{recall.r1:.1f} | {recall.r5:.1f} | {recall.r10:.1f} | {recall.median_rank:g}"
+    return f"| {name} | {figures} |"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--captions", type=Path, required=True)
+    parser.add_argument("--images", type=Path, required=True)
+    parser.add_argument("--model", type=Path, default=DEFAULT_CHECKPOINT)
+    parser.add_argument("--queries", type=int, help="sample so many captions (default: all)")
+    parser.add_argument("--side-queries", type=int, default=500, help="for all but the first table")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure and print."""
+    options = _arguments()
+    started = time.perf_counter()
+    captioner = load_checkpoint(options.model, "cpu")
+    seconds, size = time.perf_counter() - started, options.model.stat().st_size
+    print(f"{options.model.name}: {size / 1e6:.1f} MB, loaded in {seconds:.2f} s\n")
+    embedder = SentenceEmbedder(captioner.embedder_name, "cpu")
+    photos = read_captions(options.captions, options.images)
+    bench = Bench(captioner, embedder, look(captioner, embedder, photos))
+    _print_parts(bench, sample_queries(photos, options.queries))
+    _print_sides(bench, sample_queries(photos, options.side_queries))
+
+
+def _print_parts(bench: Bench, queries: Sequence[Query]) -> None:
+    measured = bench.measure(queries, "queries")
+    print(f"{len(queries)} queries over {len(bench.album.photos)} photos\n")
+    print("| ranked by | R@1 | R@5 | R@10 | median rank |\n| --- | --- | --- | --- | --- |")
+    for name, recall in parts_alone_and_together(measured):
+        print(_row(name, recall))
+    print(_row("the same, with the checkpoint's weights", shipped(bench, measured)))
+    ranking = fit_ranking(measured, bench.captioner.provenance.ranking)
+    print(_row("photo -> sentences", image_to_text(ranking, measured)))
+    share = first_stage_recall(measured)
+    print(f"\nright photo among {_CANDIDATES} candidates: {share:.1f}%")
+
+
+def _print_sides(bench: Bench, queries: Sequence[Query]) -> None:
+    measured = bench.measure(queries, "stored")
+    print(f"ten best from states as from pixels: {same_top_ten(bench, measured, queries):.1f}%")
+    for kind, (pairs, share) in word_order(bench).items():
+        print(f"caption likelier than its words reordered, {kind} ({pairs} pairs): {share:.1f}%")
+    kept, replaced, dropped = with_unknown_synonyms(bench.captioner, queries)
+    print("\n| queries | R@1 | R@5 | R@10 | median rank |\n| --- | --- | --- | --- | --- |")
+    for name, asked in (
+        (f"{len(kept)} with a word that has an unknown synonym", kept),
+        ("the synonym instead", replaced),
+        ("the word left out", dropped),
+        ("three words in a row of each query", phrases(queries)),
+    ):
+        print(_row(name, shipped(bench, bench.measure(asked, name))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""The programs behind the figures in docs/ run, on a few photos."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.ground.source import ROOT
+
+_CAPTIONS = """image\tcaption
+cat.png\ta cat looks at the camera
+cat.png\ta man and a cat sit
+photographer.png\ta man takes a picture of a dog
+photographer.png\ta man with a camera stands
+astronaut.png\ta smiling woman in an orange suit
+astronaut.png\ta woman with a child smiles
+"""
+
+
+@pytest.fixture(scope="module")
+def captions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("benchmarks") / "captions.tsv"
+    file.write_text(_CAPTIONS)
+    return file
+
+
+def _run(name: str, captions: Path, images: Path) -> str:
+    data = ["--captions", str(captions), "--images", str(images)]
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{name}", *data],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_ranking_measures_its_parts(captions: Path, sample_photos: Path) -> None:
+    printed = _run("ranking", captions, sample_photos)
+    assert "| likelihood | " in printed
+    assert "right photo among 200 candidates: 100.0%" in printed
+    assert "roles exchanged (1 pairs)" in printed
+
+
+def test_ways_to_write_captions_are_compared(captions: Path, sample_photos: Path) -> None:
+    printed = _run("captions", captions, sample_photos)
+    assert "| 5 of 10 samples | " in printed
+    assert "| beams | length penalty | BLEU-4 | CIDEr |" in printed
