@@ -135,7 +135,9 @@ def main() -> None:
     embedder = SentenceEmbedder(captioner.embedder_name, "cpu")
     photos = read_captions(options.captions, options.images)
     size, asked = captioner.config.encoder.image_size, sample_queries(photos)
-    states = [captioner.look(pixels) for pixels in pixel_batches(photos, size)]
+    states = [
+        captioner.look(pixels) for pixels in pixel_batches([photo.path for photo in photos], size)
+    ]
     texts = [query.text for query in asked]
     queries = captioner.read(texts, embedder.encode(texts))
     visual = torch.cat([state.visual for state in states]).float().numpy()

@@ -82,7 +82,7 @@ def make_split(
     encoder = Encoder(EncoderConfig(image_size=size)).eval()
     encoder.load_backbone(backbone_weights(encoder.config.backbone, None))
     grids = []
-    for pixels in pixel_batches(photos, size):
+    for pixels in pixel_batches([photo.path for photo in photos], size):
         with fast(_CPU):
             grids.append(encoder(pixels).half().numpy())
     captions = [photo.captions for photo in photos]

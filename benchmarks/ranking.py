@@ -102,8 +102,9 @@ class Bench:
 
 def look(captioner: Captioner, embedder: SentenceEmbedder, photos: list[CaptionedPhoto]) -> Album:
     """What indexing computes of each photo."""
+    files = [photo.path for photo in photos]
     exact, sentences, biases = [], [], []
-    for pixels in pixel_batches(photos, captioner.config.encoder.image_size):
+    for pixels in pixel_batches(files, captioner.config.encoder.image_size):
         features = _features(captioner, pixels)
         state = PhotoState.from_features(features)
         texts = [found[0].text for found in generate_captions(captioner, state)]

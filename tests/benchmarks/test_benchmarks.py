@@ -25,8 +25,7 @@ def captions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def _run(name: str, captions: Path, images: Path) -> str:
-    data = ["--captions", str(captions), "--images", str(images)]
+def _run(name: str, data: list[str]) -> str:
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{name}", *data],
         cwd=ROOT, capture_output=True, text=True,
@@ -36,13 +35,20 @@ def _run(name: str, captions: Path, images: Path) -> str:
 
 
 def test_ranking_measures_its_parts(captions: Path, sample_photos: Path) -> None:
-    printed = _run("ranking", captions, sample_photos)
+    printed = _run("ranking", ["--captions", str(captions), "--images", str(sample_photos)])
     assert "| likelihood | " in printed
     assert "right photo among 200 candidates: 100.0%" in printed
     assert "roles exchanged (1 pairs)" in printed
 
 
 def test_ways_to_write_captions_are_compared(captions: Path, sample_photos: Path) -> None:
-    printed = _run("captions", captions, sample_photos)
+    printed = _run("captions", ["--captions", str(captions), "--images", str(sample_photos)])
     assert "| 5 of 10 samples | " in printed
     assert "| beams | length penalty | BLEU-4 | CIDEr |" in printed
+
+
+def test_answers_are_timed_and_compared(captions: Path, sample_photos: Path) -> None:
+    data = ["--folder", str(sample_photos), "--queries", str(captions), "--count", "2"]
+    printed = _run("search", data)
+    assert "| by HTTP, end to end | " in printed
+    assert "12 photos for one query: " in printed
