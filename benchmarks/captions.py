@@ -112,7 +112,7 @@ def _row(
 ) -> str:
     alone, seen, unbiased = queries @ vectors.T, queries @ visual.T, np.zeros(len(visual), "f4")
     # Only the first stage's weights are asked for: what stands for the likelihood is no matter.
-    measured = Measurements(seen, seen, seen, alone, unbiased, owners)
+    measured = Measurements(seen, seen, seen, alone, unbiased, owners, np.ones_like(owners))
     ranking = fit_ranking(measured, Ranking())
     both = ranking.visual_in_retrieval * measured.visual + ranking.caption_in_retrieval * alone
     right = both[np.arange(len(both)), owners][:, None]

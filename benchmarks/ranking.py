@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +32,15 @@ from captioner.metrics import Recall, recall_at_k
 from captioner.precision import fast
 from captioner.vocabulary import tokenise
 from captioner.wordorder import reorder_captions
-from search.evaluate import Measurements, Query, image_to_text, sample_queries
-from search.fusion import fit_ranking
+from search.evaluate import (
+    Measurements,
+    Query,
+    all_combined_scores,
+    image_to_text,
+    sample_queries,
+)
+from search.fit import fit_probability
+from search.fusion import fit_ranking, signs_of
 from search.query import read_query
 from search.rerank import combined_scores, likelihood_scores
 from search.retrieve import Candidates
@@ -74,22 +81,27 @@ class Bench:
 
     def measure(self, queries: Sequence[Query], label: str) -> Measurements:
         """Every query on every photo, as a search reads it."""
-        likelihood, evidence = zip(*self._likelihoods(queries, label), strict=True)
+        likelihood, evidence, words = zip(*self._likelihoods(queries, label), strict=True)
         visual, caption = self._similarities(queries)
-        owners = np.array([query.owner for query in queries])
         return Measurements(
-            np.stack(likelihood), np.stack(evidence), visual, caption, self.album.bias, owners
+            np.stack(likelihood),
+            np.stack(evidence),
+            visual,
+            caption,
+            self.album.bias,
+            np.array([query.owner for query in queries]),
+            np.array(words),
         )
 
     def _likelihoods(
         self, queries: Sequence[Query], label: str
-    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32], int]]:
         features = self.album.state.features()
         for query in tqdm(queries, desc=label, leave=False):
             words = read_query(query.text, self.captioner, self.embedder).words
             scores = score_words(self.captioner, words, features).log_likelihood.numpy()
             alone = score_without_photo(self.captioner, words).log_likelihood.numpy()
-            yield scores, scores - alone
+            yield scores, scores - alone, len(words)
 
     def _similarities(
         self, queries: Sequence[Query]
@@ -160,33 +172,16 @@ def first_stage(ranking: Ranking, measured: Measurements) -> NDArray[np.float32]
 
 def _combined(measured: Measurements, left_out: tuple[str, ...]) -> NDArray[np.float32]:
     """The sum whose weights are fitted without some of its parts."""
-    kept = Measurements(
-        measured.log_likelihood,
-        measured.evidence,
-        measured.visual,
-        np.zeros_like(measured.caption) if "caption" in left_out else measured.caption,
-        np.zeros_like(measured.bias) if "bias" in left_out else measured.bias,
-        measured.owners,
-    )
+    silent = {name: np.zeros_like(getattr(measured, name)) for name in left_out}
+    kept = replace(measured, **silent)
     ranking = fit_ranking(kept, Ranking())
-    return np.stack(
-        [
-            combined_scores(ranking, kept.candidates(row), likelihood, kept.bias)
-            for row, likelihood in enumerate(kept.log_likelihood)
-        ]
-    )
+    return all_combined_scores(ranking, kept)
 
 
 def shipped(bench: Bench, measured: Measurements) -> Recall:
     """Recall with the weights that the checkpoint carries."""
     ranking = bench.captioner.provenance.ranking
-    rows = []
-    for row, likelihood in enumerate(measured.log_likelihood):
-        found = Candidates(
-            np.arange(len(measured.bias)), measured.visual[row], measured.caption[row]
-        )
-        rows.append(combined_scores(ranking, found, likelihood, measured.bias))
-    return recall_at_k(np.stack(rows), measured.owners)
+    return recall_at_k(all_combined_scores(ranking, measured), measured.owners)
 
 
 def first_stage_recall(measured: Measurements) -> float:
@@ -249,6 +244,35 @@ def with_unknown_synonyms(
     return kept, replaced, dropped
 
 
+def weak_marks(bench: Bench, measured: Measurements) -> dict[str, float]:
+    """How the mark "weak" on the first result does when the right photo is there, and removed.
+
+    Fitted on one half of the queries and measured on the other.
+    """
+    half = len(measured.owners) // 2
+    fitted, asked = (_rows(measured, rows) for rows in (slice(half), slice(half, None)))
+    ranking = fit_ranking(fitted, bench.captioner.provenance.ranking)
+    scores = all_combined_scores(ranking, asked)
+    there = signs_of(asked, scores.argmax(axis=1))
+    scores[np.arange(len(scores)), asked.owners] = -np.inf
+    removed = signs_of(asked, scores.argmax(axis=1))
+    probability = [fit_probability(ranking.fit, signs) for signs in (there, removed)]
+    weak = [values < ranking.fit.weak_below for values in probability]
+    return {
+        "weak below a probability of": ranking.fit.weak_below,
+        "first result weak, photo there, %": 100 * float(weak[0].mean()),
+        "first result weak, photo removed (recall), %": 100 * float(weak[1].mean()),
+        "weak ones whose photo was removed (precision), %": 100
+        * float(weak[1].sum() / max(weak[0].sum() + weak[1].sum(), 1)),
+    }
+
+
+def _rows(measured: Measurements, rows: slice) -> Measurements:
+    """Some of the queries, on all photos."""
+    names = ("log_likelihood", "evidence", "visual", "caption", "owners", "words")
+    return replace(measured, **{name: getattr(measured, name)[rows] for name in names})
+
+
 def phrases(queries: Sequence[Query], seed: int = 0) -> list[Query]:
     """Three words in a row of each query that has so many."""
     generator, cut = np.random.default_rng(seed), []
@@ -299,7 +323,9 @@ def _print_parts(bench: Bench, queries: Sequence[Query]) -> None:
     ranking = fit_ranking(measured, bench.captioner.provenance.ranking)
     print(_row("photo -> sentences", image_to_text(ranking, measured)))
     share = first_stage_recall(measured)
-    print(f"\nright photo among {_CANDIDATES} candidates: {share:.1f}%")
+    print(f"\nright photo among {_CANDIDATES} candidates: {share:.1f}%\n")
+    for name, figure in weak_marks(bench, measured).items():
+        print(f"{name}: {figure:.2f}")
 
 
 def _print_sides(bench: Bench, queries: Sequence[Query]) -> None:

@@ -91,6 +91,21 @@ class PhotoState:
 
 
 @dataclass(frozen=True)
+class FitWeights:
+    """A logistic regression: how probable it is that a photo fits a sentence, from its signs.
+
+    `evidence` counts per root of the sentence's words; results less probable than
+    `weak_below` are not convincing.
+    """
+
+    evidence: float = 0.0
+    visual: float = 0.0
+    caption: float = 0.0
+    offset: float = 0.0
+    weak_below: float = 0.0
+
+
+@dataclass(frozen=True)
 class Ranking:
     """How scores are combined: weights fitted on dev photos, none of them trained on.
 
@@ -107,6 +122,7 @@ class Ranking:
     caption_in_retrieval: float = 0.5
     nearest_word: float = 0.6
     references: tuple[str, ...] = ()
+    fit: FitWeights = field(default_factory=FitWeights)
 
 
 @dataclass

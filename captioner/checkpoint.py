@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from captioner.captioner import Captioner, CaptionerConfig, Provenance, Ranking
+from captioner.captioner import Captioner, CaptionerConfig, FitWeights, Provenance, Ranking
 from captioner.vocabulary import Vocabulary
 
 FORMAT = "tellshow-captioner-2"
@@ -113,4 +113,5 @@ def _build(path: Path, metadata: dict[str, str]) -> Captioner:
 
 
 def _ranking(values: dict[str, Any]) -> Ranking:
-    return Ranking(**values | {"references": tuple(values["references"])})
+    parts = {"references": tuple(values["references"]), "fit": FitWeights(**values["fit"])}
+    return Ranking(**values | parts)

@@ -94,13 +94,17 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Measured:
-    """One sentence on N photos: nats, cosines, and the photos' hub biases in nats; all [N]."""
+    """One sentence on N photos: nats, cosines, and the photos' hub biases in nats; all [N].
+
+    `words` is the number of the sentence's words that the captioner knows.
+    """
 
     log_likelihood: NDArray[np.float32]
     evidence: NDArray[np.float32]
     visual: NDArray[np.float32]
     caption: NDArray[np.float32]
     bias: NDArray[np.float32]
+    words: int
 
 
 class SearchEngine:
@@ -169,6 +173,7 @@ class SearchEngine:
             visual=visual,
             caption=caption,
             bias=bias,
+            words=len(reading.words),
         )
 
     def similar(self, state: PhotoState, k: int = 20) -> tuple[SimilarPhoto, ...]:

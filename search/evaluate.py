@@ -67,6 +67,7 @@ class Measurements:
     caption: NDArray[np.float32]
     bias: NDArray[np.float32]
     owners: NDArray[np.int64]  # [Q]
+    words: NDArray[np.int64]  # [Q], words of each query that the captioner knows
 
     def candidates(self, row: int) -> Candidates:
         return Candidates(np.arange(len(self.bias)), self.visual[row], self.caption[row])
@@ -94,10 +95,11 @@ def collect(
     for query in queries:
         rows.append(engine.measure(query.text, ids))
         advance(1)
-    names = [field.name for field in fields(rows[0]) if field.name != "bias"]
+    names = [field.name for field in fields(rows[0]) if field.name not in ("bias", "words")]
     stacked = {name: np.stack([getattr(row, name) for row in rows]) for name in names}
     owners = np.array([query.owner for query in queries])
-    return Measurements(**stacked, bias=rows[0].bias, owners=owners)
+    words = np.array([row.words for row in rows])
+    return Measurements(**stacked, bias=rows[0].bias, owners=owners, words=words)
 
 
 def evaluate(

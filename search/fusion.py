@@ -1,4 +1,4 @@
-"""Fits how much likelihood, hub bias and similarities count in the combined score.
+"""Fits how much likelihood, hub bias and similarities count in scores and in probabilities.
 
 Knows nothing of the engine: numbers in, a Ranking out. The fit is a softmax regression
 over photos (McFadden 1974): the right photo's share of exp(score) among all is made as
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from captioner.captioner import Ranking
-from search.evaluate import Measurements
+from search.evaluate import Measurements, all_combined_scores
+from search.fit import Signs, fit_weights
 
 
 def fit_ranking(measured: Measurements, ranking: Ranking) -> Ranking:
@@ -27,7 +28,7 @@ def fit_ranking(measured: Measurements, ranking: Ranking) -> Ranking:
     )
     alone = _fit([measured.log_likelihood, bias], measured.owners)
     first = _fit([measured.visual, measured.caption], measured.owners)
-    return replace(
+    ranking = replace(
         ranking,
         log_likelihood=together[0],
         bias=together[1],
@@ -36,6 +37,27 @@ def fit_ranking(measured: Measurements, ranking: Ranking) -> Ranking:
         bias_in_likelihood=alone[1] / alone[0],
         visual_in_retrieval=first[0] / sum(first),
         caption_in_retrieval=first[1] / sum(first),
+    )
+    right, best_wrong = tell_apart(measured, ranking)
+    return replace(ranking, fit=fit_weights(right, best_wrong))
+
+
+def tell_apart(measured: Measurements, ranking: Ranking) -> tuple[Signs, Signs]:
+    """Signs of each query's right photo, and of the one ranked first were it not there: [Q]."""
+    rows = np.arange(len(measured.owners))
+    scores = all_combined_scores(ranking, measured)
+    scores[rows, measured.owners] = -np.inf
+    return signs_of(measured, measured.owners), signs_of(measured, scores.argmax(axis=1))
+
+
+def signs_of(measured: Measurements, photos: NDArray[np.int64]) -> Signs:
+    """Signs of one photo [Q] for each query."""
+    rows = np.arange(len(photos))
+    return Signs(
+        measured.evidence[rows, photos],
+        measured.visual[rows, photos],
+        measured.caption[rows, photos],
+        measured.words,
     )
 
 

@@ -25,7 +25,8 @@ def _measurements(owners: np.ndarray, photos: int) -> Measurements:
     bias = generator.normal(size=photos).astype(np.float32)
     likelihood = noise[0] + 3 * bias
     likelihood[np.arange(len(owners)), owners] += 2
-    return Measurements(likelihood, noise[1], noise[2], noise[3], bias, owners)
+    words = np.full(len(owners), 9)
+    return Measurements(likelihood, noise[1], noise[2], noise[3], bias, owners, words)
 
 
 def test_recall_is_perfect_on_photos_that_are_easily_told_apart(engine: SearchEngine) -> None:

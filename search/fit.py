@@ -1,0 +1,71 @@
+"""How probable it is that a photo fits a sentence, and where results stop being convincing.
+
+Knows nothing of the engine. Logistic regression (Platt 1999) on what the model says of photos
+that training never saw: the right photo of a sentence against the one ranked best without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from captioner.captioner import FitWeights
+
+# One right photo in ten is called weak: below its probability results are not convincing.
+RIGHT_CALLED_WEAK = 0.1
+
+
+@dataclass(frozen=True)
+class Signs:
+    """What the model says of N photos: nats, cosines; `words` is the query's number of them."""
+
+    evidence: NDArray[np.float32]  # [N]
+    visual: NDArray[np.float32]  # [N]
+    caption: NDArray[np.float32]  # [N]
+    words: NDArray[np.int64]  # [N]
+
+    def features(self) -> NDArray[np.float32]:
+        """Columns of the regression [N,3]; a sentence's evidence grows with the root of length."""
+        normal = self.evidence / np.sqrt(np.maximum(self.words, 1))
+        return np.stack([normal, self.visual, self.caption], axis=1).astype(np.float32)
+
+
+def fit_probability(weights: FitWeights, signs: Signs) -> NDArray[np.float32]:
+    """Probability that each photo fits the sentence, 0 to 1: [N]."""
+    slopes = np.array([weights.evidence, weights.visual, weights.caption], np.float32)
+    logits = signs.features() @ slopes + weights.offset
+    probability: NDArray[np.float32] = 1 / (1 + np.exp(-logits))
+    return probability
+
+
+def fit_weights(right: Signs, wrong: Signs) -> FitWeights:
+    """Weights that tell right photos from wrong ones, and the probability where weak begins."""
+    features = np.concatenate([right.features(), wrong.features()])
+    truth = np.repeat([1.0, 0.0], [len(right.evidence), len(wrong.evidence)])
+    slopes = _regress(torch.from_numpy(features), torch.from_numpy(truth).float())
+    weights = FitWeights(*slopes)
+    threshold = np.quantile(fit_probability(weights, right), RIGHT_CALLED_WEAK)
+    return replace(weights, weak_below=float(threshold))
+
+
+def _regress(features: Tensor, truth: Tensor) -> list[float]:
+    """Slopes of the features [N,F], then the offset; standardised while fitting."""
+    mean, scale = features.mean(dim=0), features.std(dim=0).clamp(min=1e-6)
+    slopes = torch.zeros(features.shape[1] + 1, requires_grad=True)
+    optimizer = torch.optim.LBFGS([slopes], max_iter=100, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        logits = ((features - mean) / scale) @ slopes[:-1] + slopes[-1]
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    found = slopes.detach()
+    plain = found[:-1] / scale
+    return [*plain.tolist(), float(found[-1] - (plain * mean).sum())]
