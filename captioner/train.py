@@ -12,12 +12,13 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from captioner.captioner import Captioner
 from captioner.decoder import PhotoFeatures
@@ -120,7 +121,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(self._parameter_groups())
         self.average = AveragedModel(
             captioner,
-            multi_avg_fn=get_ema_multi_avg_fn(settings.average_decay),  # type: ignore[no-untyped-call]
+            multi_avg_fn=partial(_average, settings.average_decay),
         )
         # The head's vectors as they last were; they tell which photos look alike.
         self.seen = torch.zeros(len(train), captioner.config.head.dimension)
@@ -364,6 +365,13 @@ class Trainer:
         self.seen = state["seen"].cpu()
         self.described = state["described"]
         self.waiting = Waiting(**state["waiting"])
+
+
+@torch.no_grad()
+def _average(decay: float, average: list[Tensor], current: list[Tensor], steps: Tensor) -> None:
+    """Moving average that forgets its beginning fast, so that short runs have one too."""
+    kept = min(decay, (1 + int(steps)) / (10 + int(steps)))
+    torch._foreach_lerp_(average, current, 1 - kept)
 
 
 def _copy(weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -103,6 +103,8 @@ def test_a_few_photos_are_learned(
     _train(replace(recipe, folder=tmp_path, settings=settings, config=config), embedder, watch)
     assert watch.photos == 4 * 12
     assert watch.reports[-1].likelihood < watch.reports[0].likelihood - 0.5
+    # The dev photos are the same here, and are seen by the average of the weights.
+    assert watch.reports[-1].dev_likelihood < watch.reports[0].dev_likelihood - 0.2
 
 
 def test_the_seed_course_sees_the_photo_by_the_initial_state_alone(
