@@ -146,7 +146,9 @@ class SearchEngine:
         if collection is None:
             return None
         query = self._read(request.query)
-        hits = find_words(self._database, request.query, reading, _candidate_count(request))
+        # Likelihood ranks every photo, and vectors alone have no use for more: none is proposed.
+        few = _candidate_count(request) if request.stage == "combined" else 0
+        hits = find_words(self._database, request.query, reading, few)
         found = self._candidates(collection, request, query, hits)
         if not len(found):
             return None

@@ -46,12 +46,12 @@ def read_filter(
 
 
 def _moment(field: str, text: str | None) -> datetime | None:
-    """A date means its first instant; without a time zone it is the camera's own clock."""
+    """A date means its first instant; without a time zone it is in UTC."""
     if not text or not text.strip():
         return None
     try:
         moment = datetime.fromisoformat(text.strip())
-        # The catalog keeps the clock of a camera that told no zone as UTC.
+        # As the catalog reads the clock of a camera that names no zone.
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         example = "2021-07-14 or 2021-07-14T15:30"

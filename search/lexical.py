@@ -31,19 +31,19 @@ MOST_PHOTOS = 100_000
 class WordHits:
     """Photos by what of the query stands in their paths or captions.
 
-    `unknown`: ids [N] for each word that the captioner does not know. `known`: ids [N] with any of
-    the words that it knows and that few photos have.
+    `unknown`: ids [N] for each word that the captioner does not know. `known`: ids [N] for each
+    word that it knows and that few photos have, the rarest first.
     """
 
     unknown: tuple[Ids, ...]
-    known: Ids
+    known: tuple[Ids, ...]
 
     @property
     def tiers(self) -> list[Ids]:
-        """Ids in the order in which they deserve a place: most unknown words first, known last."""
+        """Ids with as many unknown words as one another, those with most words first."""
         ids, counts = np.unique(np.concatenate([*self.unknown, _NONE]), return_counts=True)
         most = int(counts.max(initial=0))
-        return [ids[counts == count] for count in range(most, 0, -1)] + [self.known]
+        return [ids[counts == count] for count in range(most, 0, -1)]
 
     def unknown_words(self, ids: Ids) -> NDArray[np.int64]:
         """How many words that the captioner does not know each of the photos has [N]."""
@@ -56,14 +56,14 @@ class WordHits:
 def find_words(database: Database, query: str, reading: Reading, few: int) -> WordHits:
     """Look the query's words up; a known word counts where at most `few` photos have it.
 
-    More common words are left to the first stage, which knows their meaning, too.
+    More common words are left to the first stage, which knows their meaning, too. 0 leaves all.
     """
-    words = dict.fromkeys(tokenise(query))
+    words = dict.fromkeys(tokenise(query)) if few else {}
     known = [word for word in words if word not in reading.unknown]
     with database.read() as session:
         unknown = [photos_with_word(session, word, MOST_PHOTOS) for word in reading.unknown]
         rare = [photos_with_word(session, word, few) for word in known]
-    return WordHits(tuple(unknown), np.unique(np.concatenate([*rare, _NONE])))
+    return WordHits(tuple(unknown), tuple(sorted(filter(len, rare), key=len)))
 
 
 def lifted(score: NDArray[np.float32], unknown_words: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -45,9 +45,10 @@ class Retriever:
 
         `among`: the only photos that may be proposed, all where it is None.
         """
-        most = count if among is None else min(count, len(among))
+        if among is not None and len(among) <= count:
+            return self.compare(query, among, count)
         proposed = [
-            index.search(query[None], max(min(most, index.count), 1), among)[0][0]
+            index.search(query[None], max(min(count, index.count), 1), among)[0][0]
             for index in (self.visual, self.caption)
         ]
         ids = np.unique(np.concatenate(proposed))

@@ -1,17 +1,20 @@
 """Photos are found by the words of their paths and captions, whatever happened to them."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy import delete, text
+from sqlalchemy import Connection, delete, event, text
 from sqlalchemy.exc import IntegrityError
 
 from catalog import photos
 from catalog.fulltext import photos_with_word, words_of
+from catalog.home import Home
 from catalog.migrate import migration_config
 from catalog.models import Root
 from catalog.photos import FileStamp
+from catalog.session import open_database
 from catalog.words import words_in
 from tests.catalog.made import Shelf, new_photo, new_photos
 
@@ -154,3 +157,23 @@ def test_index_on_sqlite_agrees_with_its_table(shelf: Shelf) -> None:
         # Raises DatabaseError where the index and the table differ.
         check = "INSERT INTO photo_text_fts (photo_text_fts, rank) VALUES ('integrity-check', 1)"
         session.execute(text(check))
+
+
+def test_postgresql_looks_words_up_in_the_index(postgresql_url: str, tmp_path: Path) -> None:
+    home = Home(tmp_path, postgresql_url)
+    database = open_database(home)
+    shelf = Shelf(home, database)
+    shelf.add(new_photos(range(20)))
+    asked = []
+
+    def note(_: Connection, __: object, statement: str, parameters: dict, *___: object) -> None:  # type: ignore[type-arg]
+        asked.append((statement, parameters))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    found(shelf, "best")
+    statement, parameters = asked[-1]
+    with database.read() as session:
+        session.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = session.connection().exec_driver_sql(f"EXPLAIN {statement}", parameters)
+        assert "photo_text_fts" in "".join(plan.scalars())
+    database.close()

@@ -49,7 +49,7 @@ def dated_engine(
 
 
 def find(engine: SearchEngine, stage: str = "combined", **wanted: str) -> tuple:  # type: ignore[type-arg]
-    """Results for one query; only one candidate beyond what the filters leave no choice about."""
+    """All results for one query."""
     request = SearchRequest("a cat", 12, stage=stage, filters=read_filter(**wanted))
     return engine.search(request).results
 
@@ -130,9 +130,7 @@ def test_no_filter_lets_everything_pass() -> None:
         ("2021-07-14T15:30Z", datetime(2021, 7, 14, 15, 30, tzinfo=UTC)),
     ],
 )
-def test_a_date_is_read_by_the_cameras_clock_unless_it_names_a_zone(
-    text: str, moment: datetime
-) -> None:
+def test_a_date_is_in_utc_unless_it_names_a_zone(text: str, moment: datetime) -> None:
     assert read_filter(after=text).after == moment
     assert read_filter(before=text).before == moment
 

@@ -110,21 +110,34 @@ def test_known_words_leave_the_order_to_the_captioner(
     assert [result.score for result in results] == pytest.approx(expected.tolist(), abs=0.1)
 
 
-def candidates(engine: SearchEngine, query: str, **options: object) -> set[str]:
-    request = SearchRequest(query, k=1, candidates=1, **options)  # type: ignore[arg-type]
+def candidates(engine: SearchEngine, query: str) -> set[str]:
+    """Names of four candidates."""
+    request = SearchRequest(query, k=1, candidates=4)
     ranked = engine.rank(request, read_query(query, engine.captioner, engine.embedder))
     assert ranked is not None
     return {view.full_path.name for view in engine.photos(ranked.found.ids.tolist()).values()}
 
 
-def test_a_known_word_in_a_path_adds_a_candidate(named_engine: SearchEngine) -> None:
+def test_a_known_word_in_a_path_proposes_its_photo(named_engine: SearchEngine) -> None:
     assert "bicycle" in named_engine.captioner.vocabulary
-    assert "coins.png" in candidates(named_engine, "a man on a bicycle")
-    assert "coins.png" not in candidates(named_engine, "a man")
+    plain, worded = (candidates(named_engine, query) for query in ("a man", "a man bicycle"))
+    assert "coins.png" not in plain
+    assert "coins.png" in worded
+    assert len(plain) == len(worded) == 4
 
 
-def test_a_word_that_most_photos_have_adds_none(named_engine: SearchEngine) -> None:
-    assert len(candidates(named_engine, "a")) == 1
+def test_words_that_many_photos_have_propose_none(named_engine: SearchEngine) -> None:
+    reading = read_query("a", named_engine.captioner, named_engine.embedder)
+    for few, expected in ((11, []), (12, [12])):
+        hits = find_words(named_engine._database, "a", reading, few)
+        assert [len(having) for having in hits.known] == expected
+
+
+def test_words_take_no_more_places_than_there_are(named_engine: SearchEngine) -> None:
+    for query in ("png", "bicycle", "IMG png bicycle", "cat coffee rocket grass"):
+        for count in (1, 2, 5, 12, 50):
+            answer = named_engine.search(SearchRequest(query, k=1, candidates=count))
+            assert answer.candidates == min(count, 12)
 
 
 def test_words_find_only_what_passes_the_filters(named_engine: SearchEngine) -> None:
@@ -175,8 +188,8 @@ def test_hits_count_the_unknown_words_of_each_photo(named_engine: SearchEngine) 
     ids = np.array([result.photo_id for result in find(named_engine, query)])
     counts = hits.unknown_words(ids)
     assert counts.tolist()[:4] == [2, 1, 1, 0]
-    assert [set(tier) for tier in hits.tiers[:2]] == [{ids[0]}, {ids[1], ids[2]}]
-    assert len(hits.tiers[2]) == len(hits.known) == 1
+    assert [set(tier) for tier in hits.tiers] == [{ids[0]}, {ids[1], ids[2]}]
+    assert [len(having) for having in hits.known] == [1]
 
 
 def test_lifting_keeps_the_order_of_equals_and_beats_any_score() -> None:
