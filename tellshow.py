@@ -67,6 +67,19 @@ embedder_option = click.option(
 )
 
 
+def filter_options(command: F) -> F:
+    """The options that say which photos may be found at all; search.filters reads them."""
+    options = (
+        click.option("--after", metavar="DATE", help="Taken on this date or later."),
+        click.option("--before", metavar="DATE", help="Taken before this date."),
+        click.option("--in", "folder", type=_FILE, help="In this folder, at any depth."),
+        click.option("--camera", metavar="NAME", help="Part of the camera's name."),
+        click.option("--format", metavar="NAME", help="JPEG, PNG, HEIF..."),
+        click.option("--orientation", metavar="NAME", help="landscape, portrait or square."),
+    )
+    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tellshow")
 @home_option
@@ -262,6 +275,7 @@ def _report_index(report: IndexReport, folders: tuple[Path, ...], as_json: bool)
     show_default=True,
     help="Both stages, the captioner alone (on every photo), or the vectors alone.",
 )
+@filter_options
 @model_option
 @device_option
 @json_option
@@ -276,11 +290,16 @@ def search(
     device: str | None,
     as_json: bool,
     home: Path | None,
+    folder: Path | None,
+    **filters: str | None,
 ) -> None:
     """Show the photos that QUERY describes, best first."""
+    from search.filters import read_filter
     from search.query import SearchRequest
 
-    request = SearchRequest(query, count, offset, candidates, stage)
+    below = str(folder.expanduser().resolve()) if folder else None
+    wanted = read_filter(folder=below, **filters)
+    request = SearchRequest(query, count, offset, candidates, stage, wanted)
     with _engine(home, model, device) as engine:
         answer = engine.search(request)
         # Counting takes a while in a large catalog, and only an empty answer needs the reason.
@@ -288,6 +307,8 @@ def search(
     _print_json(answer.to_json()) if as_json else _print_answer(answer)
     if not indexed:
         _note("nothing is indexed yet; start with: tellshow index FOLDER")
+    elif not answer.results and not offset and wanted != read_filter():
+        _note("no photo passes the filters; tellshow status lists the folders there are")
     elif not answer.results and not offset:
         _note("no photo is indexed by this captioner; run tellshow index again")
 
@@ -301,7 +322,9 @@ def _print_answer(answer: SearchAnswer) -> None:
     for word in answer.unknown_words:
         nearest = answer.nearest_words.get(word)
         read_as = f"read as {nearest!r}" if nearest else "left out of the likelihood"
-        _note(f"the captioner never learned the word {word!r}: {read_as}")
+        named = any(word in result.matched for result in answer.results)
+        lifted = "; photos with it in their path come first" if named else ""
+        _note(f"the captioner never learned the word {word!r}: {read_as}{lifted}")
 
 
 @cli.command()
@@ -336,12 +359,9 @@ def similar(
 
 def _look(captioner: Captioner, photo: Path) -> Any:
     """One photo's state; nothing is stored."""
-    import torch
+    from search.look import look
 
-    from captioner.photo import decode_photo, to_tensor
-
-    pixels = to_tensor(decode_photo(photo.read_bytes()), captioner.config.encoder.image_size)
-    return captioner.look(torch.stack([pixels]))
+    return look(captioner, photo.read_bytes())
 
 
 @cli.command()

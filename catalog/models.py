@@ -170,6 +170,19 @@ class State(Base):
     bias: Mapped[float] = mapped_column(Float(53))
 
 
+class PhotoText(Base):
+    """The words of a photo's path and captions, with spaces between; see words.py.
+
+    The full-text index over them is not described here: it differs with the database, and the
+    migrations make it.
+    """
+
+    __tablename__ = "photo_text"
+
+    photo_id: Mapped[int] = _photo_key(primary_key=True)
+    words: Mapped[str] = mapped_column(CleanText)
+
+
 class Failure(Base):
     """A file that could not be indexed; `path` is absolute, as bytes."""
 

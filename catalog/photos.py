@@ -7,11 +7,11 @@ FAISS, nor of where vectors, captions and states come from.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +29,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from catalog import models
+from catalog.chunks import chunks
+from catalog.fulltext import refresh_words
 from catalog.models import Caption, Model, Photo, Root, Run, State, Vector, VectorChange
-
-T = TypeVar("T")
-
-# SQLite refuses a statement with too many parameters.
-CHUNK = 500
 
 # A session holds no loaded rows that these bulk statements could make stale.
 _NO_SYNC = {"synchronize_session": False}
@@ -284,6 +281,7 @@ def add_photos(
     vectors = (row for key, new in owners for row in _vectors(key, model_id, new, embedder))
     _insert(session, Vector, [{**row, "change": change} for row in vectors])
     _insert(session, State, [_state(key, model_id, new) for key, new in owners])
+    refresh_words(session, ids)
     return ids
 
 
@@ -303,6 +301,7 @@ def copy_photo(session: Session, source_id: int, root_id: int, file: FileStamp) 
         session.execute(update(Photo).where(Photo.id == target).values(photo))
     for table in (Caption, Vector, State):
         _copy_rows(session, table, source_id, target, change)
+    refresh_words(session, [target])
     return target
 
 
@@ -313,6 +312,7 @@ def move_photo(session: Session, photo_id: int, root_id: int, file: FileStamp) -
         remove_photos(session, [other])
     moved = {"root_id": root_id, **asdict(file)}
     session.execute(update(Photo).where(Photo.id == photo_id).values(moved))
+    refresh_words(session, [photo_id])
 
 
 def touch_photo(session: Session, photo_id: int, file: FileStamp) -> None:
@@ -326,7 +326,7 @@ def remove_photos(session: Session, ids: Sequence[int]) -> None:
     if not ids:
         return
     _next_change(session)
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         session.execute(delete(Photo).where(Photo.id.in_(chunk)), execution_options=_NO_SYNC)
 
 
@@ -390,7 +390,7 @@ def _known_at(
     session: Session, root_id: int, paths: Sequence[bytes]
 ) -> dict[bytes, tuple[int, str]]:
     known = {}
-    for chunk in _chunks(paths):
+    for chunk in chunks(paths):
         query = select(Photo.path, Photo.id, Photo.content_hash)
         query = query.where(Photo.root_id == root_id, Photo.path.in_(chunk))
         known.update({path: (key, digest) for path, key, digest in session.execute(query)})
@@ -419,7 +419,7 @@ def _copy_rows(
 
 
 def _forget(session: Session, ids: Sequence[int], model_id: int | None = None) -> None:
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         for table in (Caption, Vector, State):
             query = delete(table).where(table.photo_id.in_(chunk))
             if model_id is not None:
@@ -466,7 +466,7 @@ def view_photos(
     Captions are those by `model_id`, else those by the newest model that captioned the photo.
     """
     views: dict[int, PhotoView] = {}
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         captions = _captions_of(session, chunk, model_id)
         query = select(Root.path.label("root"), *_view_columns()).join(
             Photo, Photo.root_id == Root.id
@@ -489,7 +489,7 @@ def load_states(
 ) -> dict[int, tuple[bytes, float]]:
     """Return (packed state, hub bias) by photo id; photos without one are left out."""
     states: dict[int, tuple[bytes, float]] = {}
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         query = select(State.photo_id, State.blob, State.bias)
         query = query.where(State.model_id == model_id, State.photo_id.in_(chunk))
         states.update({key: (blob, bias) for key, blob, bias in session.execute(query)})
@@ -593,10 +593,6 @@ def _count(session: Session, table: type[models.Base], model_id: int | None = No
     if model_id is not None:
         query = query.where(table.__table__.c.model_id == model_id)
     return session.scalar(query) or 0
-
-
-def _chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
-    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
 
 
 def _now() -> datetime:

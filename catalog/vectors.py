@@ -137,16 +137,18 @@ class VectorIndex:
             with self._maintenance, self._lock.alone():
                 self._index.remove_ids(keys)
 
-    def search(self, queries: ArrayLike, k: int) -> tuple[Ids, Vectors]:
+    def search(self, queries: ArrayLike, k: int, among: Ids | None = None) -> tuple[Ids, Vectors]:
         """Return photo ids [Q, k], best first, and similarities [Q, k] for queries [Q, D].
 
-        Where there are fewer than k vectors the rest are id -1, similarity -inf.
+        `among`: the only photo ids [N] that may be found; all where it is None. Where there are
+        fewer than k vectors the rest are id -1, similarity -inf.
         """
         rows = np.ascontiguousarray(queries, dtype=np.float32)
         if rows.ndim != 2 or rows.shape[1] != self.dimension:
             raise DimensionMismatch(f"Queries must be [Q, {self.dimension}], not {rows.shape}.")
+        only = None if among is None else self._only(among)
         with self._lock.shared():
-            similarity, ids = self._index.search(rows, k)
+            similarity, ids = self._index.search(rows, k, params=only)
         similarity[ids < 0] = -np.inf
         return ids, similarity
 
@@ -161,6 +163,19 @@ class VectorIndex:
         similarity: Vectors = found @ row
         similarity[np.isnan(similarity)] = -np.inf
         return similarity
+
+    def stored(self, photo_id: int) -> Vectors | None:
+        """Return the vector [D] of a photo, None where it has none."""
+        with self._lock.shared():
+            found = self._reconstruct(np.array([photo_id], dtype=np.int64))[0]
+        return None if np.isnan(found).any() else found
+
+    def _only(self, ids: Ids) -> Any:
+        """FAISS's way to say which ids may be found: one bit for every id up to the highest."""
+        bits = np.zeros(int(ids.max(initial=0)) + 1, dtype=bool)
+        bits[ids] = True
+        selector = self._faiss.IDSelectorBitmap(np.packbits(bits, bitorder="little"))
+        return self._faiss.SearchParameters(sel=selector)
 
     def _reconstruct(self, keys: Ids) -> Vectors:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 from catalog.home import open_home
-from catalog.migrate import migrating
+from catalog.migrate import is_modelled, migrating
 from catalog.models import Base
 
 
@@ -18,7 +18,10 @@ def run() -> None:
         return
     with migrating(url) as connection:
         context.configure(
-            connection=connection, target_metadata=Base.metadata, render_as_batch=True
+            connection=connection,
+            target_metadata=Base.metadata,
+            render_as_batch=True,
+            include_name=is_modelled,
         )
         context.run_migrations()
 

@@ -18,11 +18,14 @@ from numpy.typing import NDArray
 from captioner.captioner import Captioner, PhotoState
 from captioner.embedder import SentenceEmbedder
 from catalog import photos
+from catalog.filters import passing_photos
 from catalog.home import Home
 from catalog.paths import show_path
 from catalog.photos import PhotoView
 from catalog.session import Database
 from catalog.vectors import VectorIndex
+from search.lexical import WordHits, find_words, lifted, matched_words
+from search.propose import propose
 from search.query import (
     Reading,
     SearchAnswer,
@@ -91,6 +94,14 @@ class Ranked:
         likelihoods = self.likelihoods.take(rows) if self.likelihoods else None
         return Ranked(self.found.take(rows), self.score[rows], self.similarity[rows], likelihoods)
 
+    def lift(self, hits: WordHits) -> Ranked:
+        """Photos with words that the captioner does not know come before those without."""
+        unknown_words = hits.unknown_words(self.found.ids)
+        if not unknown_words.any():
+            return self
+        score = lifted(self.score, unknown_words)
+        return replace(self, score=score).take(np.argsort(-score, kind="stable"))
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -139,13 +150,16 @@ class SearchEngine:
         if collection is None:
             return None
         query = self._read(request.query)
-        found = self._candidates(collection, request, query)
+        # Likelihood ranks every photo, and vectors alone have no use for more: none is proposed.
+        few = _candidate_count(request) if request.stage == "combined" else 0
+        hits = find_words(self._database, request.query, reading, few)
+        found = self._candidates(collection, request, query, hits)
         if not len(found):
             return None
         if request.stage == "retrieve":
             similarity = collection.retriever.score(found)
-            return Ranked(found, similarity, similarity, None)
-        return self._rank_by_likelihood(collection, request, reading, found)
+            return Ranked(found, similarity, similarity, None).lift(hits)
+        return self._rank_by_likelihood(collection, request, reading, found).lift(hits)
 
     def measure(self, sentence: str, ids: NDArray[np.int64]) -> Measured:
         """What the model says of a sentence on given photos, in their order.
@@ -181,8 +195,22 @@ class SearchEngine:
         collection = self._open_collection()
         if collection is None:
             return ()
-        query = state.visual[:1].float().numpy()
-        found, similarities = collection.retriever.visual.search(query, k)
+        return self._nearest(collection, state.visual[0].float().cpu().numpy(), k)
+
+    def similar_to(self, photo_id: int, k: int = 20) -> tuple[SimilarPhoto, ...]:
+        """Other photos like a stored one, best first; raises UnknownPhoto."""
+        photo, collection = self.photo(photo_id), self._open_collection()
+        vector = collection.retriever.visual.stored(photo.photo_id) if collection else None
+        if collection is None or vector is None:  # no photo of this captioner's
+            return ()
+        found = self._nearest(collection, vector, k + 1)
+        return tuple(other for other in found if other.photo_id != photo_id)[:k]
+
+    def _nearest(
+        self, collection: _Collection, vector: NDArray[np.float32], k: int
+    ) -> tuple[SimilarPhoto, ...]:
+        """Photos by their visual vectors' cosine with a unit vector [E]."""
+        found, similarities = collection.retriever.visual.search(vector[None], k)
         views = self.photos([key for key in found[0].tolist() if key >= 0])
         return tuple(
             SimilarPhoto(key, *_shown(views[key]), similarity)
@@ -271,14 +299,18 @@ class SearchEngine:
         return vector
 
     def _candidates(
-        self, collection: _Collection, request: SearchRequest, query: NDArray[np.float32]
+        self,
+        collection: _Collection,
+        request: SearchRequest,
+        query: NDArray[np.float32],
+        hits: WordHits,
     ) -> Candidates:
         retriever = collection.retriever
+        with self._database.read() as session:
+            allowed = passing_photos(session, request.filters)
         if request.stage == "likelihood":
-            count = max(retriever.visual.count, 1)
-        else:
-            count = max(request.candidates, request.offset + request.k)
-        return retriever.nearest(query, count)
+            return retriever.nearest(query, retriever.visual.count, allowed)
+        return propose(retriever, query, _candidate_count(request), allowed, hits)
 
     def _rank_by_likelihood(
         self,
@@ -317,8 +349,9 @@ class SearchEngine:
         if page.likelihoods is None and len(page.found):
             page = self._explain(page, reading)
         views = self.photos(page.found.ids.tolist())
+        matched = matched_words(self._database, request.query, list(views))
         return tuple(
-            _result(page, row, views[key])
+            _result(page, row, views[key], matched.get(key, ()))
             for row, key in enumerate(page.found.ids.tolist())
             if key in views
         )
@@ -333,7 +366,11 @@ class SearchEngine:
         return replace(page, likelihoods=likelihoods)
 
 
-def _result(page: Ranked, row: int, view: PhotoView) -> SearchResult:
+def _candidate_count(request: SearchRequest) -> int:
+    return max(request.candidates, request.offset + request.k)
+
+
+def _result(page: Ranked, row: int, view: PhotoView, matched: tuple[str, ...]) -> SearchResult:
     likelihoods = page.likelihoods
     path, caption = _shown(view)
     return SearchResult(
@@ -345,6 +382,7 @@ def _result(page: Ranked, row: int, view: PhotoView) -> SearchResult:
         evidence=float(likelihoods.evidence[row]) if likelihoods else 0.0,
         similarity=float(page.similarity[row]),
         words=likelihoods.gains(row) if likelihoods else (),
+        matched=matched,
     )
 
 

@@ -5,13 +5,14 @@ Knows nothing of how photos are found: requests are checked here, answers take s
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from captioner.vocabulary import SPECIAL_WORDS, tokenise
+from catalog.filters import PhotoFilter
 
 MAX_QUERY_LENGTH = 300
 MAX_RESULTS = 200
@@ -27,13 +28,19 @@ class InvalidQuery(ValueError):
         self.field = field
 
 
+def check_count(k: int) -> None:
+    """Raise InvalidQuery where nobody may ask for `k` results at once."""
+    if not 1 <= k <= MAX_RESULTS:
+        raise InvalidQuery("k", f"k must be from 1 to {MAX_RESULTS}")
+
+
 @dataclass(frozen=True)
 class SearchRequest:
     """A sentence and how it shall be answered; raises InvalidQuery where it cannot be.
 
     `candidates`: photos that the first stage proposes to the re-ranker. `stage`: "combined"
     (both stages), "retrieve" (the first alone), "likelihood" (the captioner alone, on every
-    photo).
+    photo). `filters`: which photos may be found at all.
     """
 
     query: str
@@ -41,6 +48,7 @@ class SearchRequest:
     offset: int = 0
     candidates: int = 200
     stage: str = "combined"
+    filters: PhotoFilter = field(default_factory=PhotoFilter)
 
     def __post_init__(self) -> None:
         self._check("q", bool(tokenise(self.query)), "type a sentence: the query has no words")
@@ -49,7 +57,7 @@ class SearchRequest:
             len(self.query) <= MAX_QUERY_LENGTH,
             f"the query has {len(self.query)} characters, at most {MAX_QUERY_LENGTH} are read",
         )
-        self._check("k", 1 <= self.k <= MAX_RESULTS, f"k must be from 1 to {MAX_RESULTS}")
+        check_count(self.k)
         self._check(
             "offset",
             0 <= self.offset <= MAX_CANDIDATES,
@@ -78,7 +86,10 @@ class WordGain:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """One photo of an answer; log-likelihood and evidence in nats, similarity in -1..1."""
+    """One photo of an answer; log-likelihood and evidence in nats, similarity in -1..1.
+
+    `matched`: the query's words that stand in the photo's path or captions.
+    """
 
     photo_id: int
     path: str
@@ -88,6 +99,7 @@ class SearchResult:
     evidence: float
     similarity: float
     words: tuple[WordGain, ...]
+    matched: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -38,10 +38,17 @@ class Retriever:
     caption: VectorIndex
     provenance: Provenance  # asked at each search: weights may be fitted meanwhile
 
-    def nearest(self, query: NDArray[np.float32], count: int) -> Candidates:
-        """The `count` best of the photos that either index proposes; query [E], unit."""
+    def nearest(
+        self, query: NDArray[np.float32], count: int, among: NDArray[np.int64] | None = None
+    ) -> Candidates:
+        """The `count` best of the photos that either index proposes; query [E], unit.
+
+        `among`: the only photos that may be proposed, all where it is None.
+        """
+        if among is not None and len(among) <= count:
+            return self.compare(query, among, count)
         proposed = [
-            index.search(query[None], min(count, max(index.count, 1)))[0][0]
+            index.search(query[None], max(min(count, index.count), 1), among)[0][0]
             for index in (self.visual, self.caption)
         ]
         ids = np.unique(np.concatenate(proposed))

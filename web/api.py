@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 from flask import Blueprint, Response, jsonify, request, url_for
@@ -14,10 +15,11 @@ from flask.typing import ResponseReturnValue
 
 from catalog.paths import show_path
 from catalog.photos import PhotoView
-from search.query import SearchAnswer
+from search.query import SearchAnswer, SimilarPhoto
 from web.context import current_engine
 from web.images import send_original, send_thumbnail
-from web.parameters import read_search
+from web.parameters import read_count, read_filters, read_search
+from web.upload import find_similar
 
 DEFAULT_K = 20
 # The greatest id a database can hold; anything above it is no photo's.
@@ -29,8 +31,15 @@ blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 @blueprint.get("/search")
 def search() -> ResponseReturnValue:
     """Photos that make the sentence q most probable, best first."""
-    answer = current_engine().search(read_search(request, DEFAULT_K))
-    return jsonify(_with_links(answer))
+    wanted = replace(read_search(request, DEFAULT_K), filters=read_filters(request))
+    return jsonify(_with_links(current_engine().search(wanted)))
+
+
+@blueprint.post("/search")
+def search_by_picture() -> ResponseReturnValue:
+    """Photos like the picture that was sent, best first; the picture is not kept."""
+    found = find_similar(request, read_count(request, DEFAULT_K))
+    return jsonify({"results": _similar_json(found)})
 
 
 @blueprint.get(f"/photos/{PHOTO_ID}")
@@ -51,6 +60,13 @@ def original(photo_id: int) -> Response:
     return send_original(photo_id)
 
 
+@blueprint.get(f"/photos/{PHOTO_ID}/similar")
+def similar(photo_id: int) -> ResponseReturnValue:
+    """Other photos like this one, best first."""
+    found = current_engine().similar_to(photo_id, read_count(request, DEFAULT_K))
+    return jsonify({"photo_id": photo_id, "results": _similar_json(found)})
+
+
 @blueprint.get("/status")
 def status() -> ResponseReturnValue:
     """What is indexed, and by which models."""
@@ -68,9 +84,19 @@ def _with_links(answer: SearchAnswer) -> dict[str, object]:
     found = answer.to_json()
     rows = cast(Sequence[dict[str, object]], found["results"])
     for result, row in zip(answer.results, rows, strict=True):
-        row["url"] = url_for("api.photo", photo_id=result.photo_id)
-        row["thumbnail_url"] = url_for("api.thumbnail", photo_id=result.photo_id)
+        row.update(_links(result.photo_id))
     return found
+
+
+def _similar_json(found: Sequence[SimilarPhoto]) -> list[dict[str, object]]:
+    return [{**photo.to_json(), **_links(photo.photo_id)} for photo in found]
+
+
+def _links(photo_id: int) -> dict[str, str]:
+    return {
+        "url": url_for("api.photo", photo_id=photo_id),
+        "thumbnail_url": url_for("api.thumbnail", photo_id=photo_id),
+    }
 
 
 def photo_json(view: PhotoView) -> dict[str, object]:

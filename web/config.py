@@ -21,7 +21,8 @@ class WebConfig:
     """Settings of one web application.
 
     `trusted_hosts` are further names that browsers may use for this machine, beside the
-    loopback names and `host` itself; needed behind a reverse proxy, for example.
+    loopback names and `host` itself; needed behind a reverse proxy, for example. A request may
+    carry `max_body_bytes`, and a picture of `max_upload_bytes` more where it may carry one.
 
     Raises:
         TokenRequired: `host` is reachable from other machines and `token` is empty.
@@ -34,6 +35,7 @@ class WebConfig:
     title: str = "tellshow"
     page_size: int = 25
     max_body_bytes: int = 1 << 20
+    max_upload_bytes: int = 20_000_000
 
     def __post_init__(self) -> None:
         """Refuse to open the photos to the network without a token."""

@@ -11,6 +11,7 @@ from flask import Flask, current_app, jsonify, make_response, render_template, r
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, SecurityError
 
+from captioner.photo import UnreadablePhoto
 from catalog.session import DatabaseUnavailable
 from search.engine import UnknownPhoto
 from search.query import InvalidQuery
@@ -39,8 +40,14 @@ _WORDED = {
         "This server asks for its token.",
         "Send it as “Authorization: Bearer TOKEN”, or open a page once with ?token=TOKEN.",
     ),
+    403: Problem(
+        403,
+        "foreign_origin",
+        "A page of another site may not send this.",
+        "Send it from this server's own page, or from a program, without an Origin header.",
+    ),
     404: Problem(404, "not_found", "There is nothing here.", "Check the address."),
-    405: Problem(405, "method_not_allowed", "This address only reads.", "Use GET."),
+    405: Problem(405, "method_not_allowed", "This address cannot do that.", "Use GET."),
     413: Problem(413, "too_large", "The request is too large.", "Send less."),
     429: Problem(429, "too_many_requests", "Too many requests at once.", "Wait a moment."),
     503: Problem(
@@ -59,6 +66,7 @@ def handle_errors(app: Flask) -> None:
     """Let `app` answer every error in the shape its caller expects."""
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(InvalidQuery, _invalid_query)
+    app.register_error_handler(UnreadablePhoto, _unreadable_photo)
     app.register_error_handler(UnknownPhoto, _unknown_photo)
     app.register_error_handler(DatabaseUnavailable, _unavailable)
     app.register_error_handler(Exception, _failure)
@@ -90,6 +98,11 @@ def _worded(error: HTTPException) -> Problem:
 def _invalid_query(error: InvalidQuery) -> ResponseReturnValue:
     hint = f"Check the parameter {error.field}."
     return _answer(Problem(400, "invalid_query", str(error), hint))
+
+
+def _unreadable_photo(error: UnreadablePhoto) -> ResponseReturnValue:
+    hint = "Send a JPEG, PNG, HEIF, AVIF, WebP, TIFF, GIF or BMP."
+    return _answer(Problem(400, "unreadable_photo", str(error), hint))
 
 
 def _unknown_photo(_: UnknownPhoto) -> ResponseReturnValue:

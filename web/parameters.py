@@ -1,4 +1,4 @@
-"""The query string of a search, turned into a SearchRequest.
+"""The query string of a search, turned into a SearchRequest, its filters apart.
 
 Only the shape of numbers is judged here; their limits belong to search.query.
 """
@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from flask import Request
 
-from search.query import InvalidQuery, SearchRequest
+from catalog.filters import PhotoFilter
+from search.filters import read_filter
+from search.query import InvalidQuery, SearchRequest, check_count
+
+FILTERS = ("after", "before", "folder", "camera", "format", "orientation")
 
 
 def read_search(request: Request, default_k: int) -> SearchRequest:
@@ -22,6 +26,26 @@ def read_search(request: Request, default_k: int) -> SearchRequest:
         offset=_whole_number(request, "offset", 0),
         stage=request.args.get("stage") or "combined",
     )
+
+
+def read_filters(request: Request) -> PhotoFilter:
+    """Which photos may be found: after, before, folder, camera, format and orientation.
+
+    Raises:
+        InvalidQuery: one of them cannot be understood.
+    """
+    return read_filter(**{name: request.args.get(name) for name in FILTERS})
+
+
+def read_count(request: Request, default_k: int) -> int:
+    """How many results the query string asks for with k.
+
+    Raises:
+        InvalidQuery: it is no number, or too many.
+    """
+    k = _whole_number(request, "k", default_k)
+    check_count(k)
+    return k
 
 
 def _whole_number(request: Request, name: str, default: int) -> int:

@@ -1,4 +1,4 @@
-"""Who may ask, and what a browser may do with the answer: host check, token, size, headers.
+"""Who may ask, and what browsers may do: host, origin and token checked, size, headers.
 
 Knows nothing about photos or searches. The host check is written here because the one of
 Flask (TRUSTED_HOSTS) never matches an IPv6 address and cannot say "any bare address".
@@ -7,10 +7,10 @@ Flask (TRUSTED_HOSTS) never matches an IPv6 address and cannot say "any bare add
 from __future__ import annotations
 
 import hmac
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, Request, Response, redirect, request
-from werkzeug.exceptions import RequestEntityTooLarge, SecurityError, Unauthorized
+from werkzeug.exceptions import Forbidden, RequestEntityTooLarge, SecurityError, Unauthorized
 from werkzeug.wrappers import Response as BaseResponse
 
 from web.config import WebConfig, is_address
@@ -18,6 +18,8 @@ from web.context import current_config
 
 COOKIE = "tellshow_session"
 _OPEN_ENDPOINTS = frozenset({"static", "api.healthz"})
+_UPLOAD_ENDPOINTS = frozenset({"api.search_by_picture"})
+_READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _COOKIE_SECONDS = 30 * 24 * 3600
 _HEADERS = {
     "Content-Security-Policy": (
@@ -36,6 +38,7 @@ _HEADERS = {
 def protect(app: Flask) -> None:
     """Put every check in front of the routes of `app`, and the headers behind them."""
     app.before_request(_check_host)
+    app.before_request(_check_origin)
     app.before_request(_check_size)
     app.before_request(_check_token)
     app.after_request(_remember_token)
@@ -60,8 +63,31 @@ def _host_name(host: str) -> str:
     return host.partition(":")[0].lower()
 
 
+def _check_origin() -> None:
+    """Refuse what a page of another site sends with the visitor's cookie, or to this machine.
+
+    Browsers say where such a request comes from; programs say nothing.
+    """
+    origin = request.headers.get("Origin")
+    if origin is None or request.method in _READING_METHODS:
+        return
+    if not _same_place(origin, request.host):
+        raise Forbidden("a page of another site may not send this")
+
+
+def _same_place(origin: str, host: str) -> bool:
+    """Whether an origin is this server; its scheme may be that of a proxy in front."""
+    try:
+        return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False
+
+
 def _check_size() -> None:
-    limit = current_config().max_body_bytes
+    config = current_config()
+    limit = config.max_body_bytes
+    if request.endpoint in _UPLOAD_ENDPOINTS:
+        limit += config.max_upload_bytes
     if (request.content_length or 0) > limit:
         raise RequestEntityTooLarge(f"a request may carry at most {limit:,} bytes")
 

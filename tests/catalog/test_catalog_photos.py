@@ -60,7 +60,7 @@ def test_batch_takes_a_handful_of_statements(any_shelf: Shelf) -> None:
 
     event.listen(any_shelf.database.engine, "before_cursor_execute", note)
     any_shelf.add(new_photos(range(32)))
-    assert len(statements) <= 7
+    assert len(statements) <= 10
 
 
 def test_failed_batch_leaves_nothing(any_shelf: Shelf) -> None:

@@ -93,6 +93,32 @@ def test_answers_are_exact(any_shelf: Shelf) -> None:
     assert_right(any_shelf, index)
 
 
+@pytest.mark.parametrize("step", [1, 3, 11])
+def test_search_among_some_photos_is_exact_among_them(filled: Shelf, step: int) -> None:
+    index = opened(filled)
+    every = index.search(QUERIES, 40)[0]
+    allowed = np.arange(1, 41)[::step]
+    ids, similarity = index.search(QUERIES, 40, np.append(allowed, 10**6))
+    for found, row, order in zip(ids, similarity, every, strict=True):
+        assert found[: len(allowed)].tolist() == order[np.isin(order, allowed)].tolist()
+        assert (found[len(allowed) :] == -1).all()
+        assert np.isneginf(row[len(allowed) :]).all()
+
+
+def test_search_among_no_photos_finds_none(filled: Shelf) -> None:
+    ids, similarity = opened(filled).search(QUERIES, 3, np.empty(0, dtype=np.int64))
+    assert (ids == -1).all()
+    assert np.isneginf(similarity).all()
+
+
+def test_vector_of_a_photo_is_told(filled: Shelf) -> None:
+    index = opened(filled)
+    stored = index.stored(5)
+    assert stored is not None
+    np.testing.assert_allclose(stored, unit_vector(4), atol=1e-3)
+    assert index.stored(10**9) is None
+
+
 def test_saved_index_is_opened_without_reading_vectors_again(
     filled: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:

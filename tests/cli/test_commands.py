@@ -49,6 +49,7 @@ def test_index_search_and_status_from_nothing(
     assert Path(first["path"]).name == "cat.png"
     assert set(first) == {
         "photo_id", "path", "caption", "score", "log_likelihood", "evidence", "similarity", "words",
+        "matched",
     }  # fmt: skip
 
     assert run(["status", "--json", *home]) == Exit.DONE
@@ -65,6 +66,71 @@ def test_search_explains_itself_in_the_terminal(indexed_home: Home, capsys: Outp
     captured = capsys.readouterr()
     assert "cat.png" in captured.out
     assert "never learned the word 'doggies'" in captured.err
+
+
+def test_search_shows_only_what_the_filters_let_pass(
+    indexed_home: Home, sample_photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    home = ["--home", str(indexed_home.path)]
+
+    def found(*options: str) -> set[str]:
+        assert run(["search", "a cat", "-k", "50", "--json", *options, *home]) == Exit.DONE
+        return {Path(each["path"]).name for each in _json(capsys)["results"]}  # type: ignore[attr-defined]
+
+    monkeypatch.chdir(sample_photos.parent)
+    everything = found()
+    assert len(everything) == 12
+    assert found("--in", str(sample_photos)) == found("--in", "photos/") == everything
+    assert found("--in", "elsewhere") == found("--camera", "no such camera") == set()
+    assert found("--format", "jpg") == {name for name in everything if name.endswith(".jpg")}
+    wide, tall, square = (
+        found("--orientation", kind) for kind in ("landscape", "portrait", "square")
+    )
+    assert wide | tall | square == everything
+    assert len(wide) + len(tall) + len(square) == 12
+    dated, early = found("--after", "1900-01-01"), found("--before", "1900-01-01")
+    assert (len(early), len(dated)) == (0, 0)  # none of the samples says when it was taken
+
+
+def test_a_search_that_no_photo_passes_says_so(indexed_home: Home, capsys: Output) -> None:
+    arguments = ["search", "a cat", "--camera", "none", "--home", str(indexed_home.path)]
+    assert run(arguments) == Exit.DONE
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "no photo passes the filters" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--after", "yesterday", "after must be a date such as 2021-07-14"),
+        ("--before", "2021-99-01", "before must be a date"),
+        ("--format", "exe", "format must be one of JPEG"),
+        ("--orientation", "odd", "orientation must be one of landscape, portrait, square"),
+    ],
+)
+def test_a_wrong_filter_is_one_sentence(
+    option: str, value: str, message: str, capsys: Output
+) -> None:
+    _failing(["search", "a dog", option, value], Exit.USAGE, message, capsys)
+
+
+def test_search_finds_a_file_by_its_name(indexed_home: Home, capsys: Output) -> None:
+    arguments = ["search", "galaxies.jpg", "-k", "1", "--json"]
+    assert run([*arguments, "--home", str(indexed_home.path)]) == Exit.DONE
+    first = _json(capsys)["results"][0]  # type: ignore[index]
+    assert Path(first["path"]).name == "galaxies.jpg"
+    assert first["matched"] == ["galaxies", "jpg"]
+
+
+def test_an_unknown_word_in_a_path_is_said_to_lift_its_photos(
+    indexed_home: Home, capsys: Output
+) -> None:
+    assert run(["search", "galaxies qzxv", "--home", str(indexed_home.path)]) == Exit.DONE
+    found, missing = capsys.readouterr().err.splitlines()
+    assert "'galaxies'" in found
+    assert found.endswith("photos with it in their path come first")
+    assert missing.endswith("left out of the likelihood")
 
 
 def test_caption_and_score_store_nothing(sample_photos: Path, capsys: Output) -> None:

@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from configparser import ConfigParser
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -64,6 +65,17 @@ def test_every_command_has_a_section_and_stands_in_the_readme() -> None:
 def test_section_of_a_command_names_exactly_its_options(name: str, command: click.Command) -> None:
     documented = {word for word in code_in(sections()[name]) if OPTION.fullmatch(word)}
     assert documented == set(options_of(command))
+
+
+def test_api_names_every_parameter_and_field() -> None:
+    from search.query import SearchAnswer, SearchResult, SimilarPhoto
+    from web.parameters import FILTERS
+
+    documented = code_in((ROOT / "docs" / "api.md").read_text(encoding="utf-8"))
+    documented = {word.lstrip(".") for word in documented}
+    shapes = (SearchAnswer, SearchResult, SimilarPhoto)
+    named = {field.name for shape in shapes for field in fields(shape)}
+    assert sorted((named | set(FILTERS) | {"image"}) - documented) == []
 
 
 def test_readme_opens_with_a_sentence_a_command_and_a_picture() -> None:

@@ -84,6 +84,19 @@ def test_a_photo_is_most_like_itself(engine: SearchEngine, sample_photos: Path) 
     assert found[0].similarity == pytest.approx(1, abs=0.01)
 
 
+def test_photos_like_a_stored_one_leave_it_out(engine: SearchEngine, sample_photos: Path) -> None:
+    pixels = to_tensor(decode_photo((sample_photos / "rocket.jpg").read_bytes()))
+    [itself, *others] = engine.similar(engine.captioner.look(torch.stack([pixels])), k=12)
+    found = engine.similar_to(itself.photo_id, k=12)
+    assert [photo.photo_id for photo in found] == [photo.photo_id for photo in others]
+    assert [photo.similarity for photo in found] == pytest.approx(
+        [photo.similarity for photo in others], abs=0.01
+    )
+    assert engine.similar_to(itself.photo_id, k=2) == found[:2]
+    with pytest.raises(UnknownPhoto):
+        engine.similar_to(10**9)
+
+
 def test_an_id_out_of_range_is_unknown(engine: SearchEngine) -> None:
     for photo_id in (0, -1, 10**12):
         with pytest.raises(UnknownPhoto):

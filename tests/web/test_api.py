@@ -25,6 +25,7 @@ RESULT_FIELDS = {
     "evidence",
     "similarity",
     "words",
+    "matched",
     "url",
     "thumbnail_url",
 }
@@ -98,6 +99,37 @@ def test_every_stage_answers(client: FlaskClient, stage: str) -> None:
     assert found_ids(client.get(f"/api/v1/search?q=a+rocket&stage={stage}"))
 
 
+def test_filters_say_which_photos_may_be_found(client: FlaskClient) -> None:
+    def found(**wanted: str) -> set[int]:
+        return set(found_ids(client.get("/api/v1/search", query_string={"q": "a cat", **wanted})))
+
+    everything, pngs = found(), found(format="png")
+    [first] = client.get("/api/v1/search?q=a+cat&k=1").json["results"]
+    folder = first["path"].rpartition("/")[0]
+    assert 0 < len(pngs) < len(everything) == 12
+    assert found(folder=folder) == everything
+    assert found(folder=folder, format="PNG") == pngs
+    assert found(folder=folder + "/none") == found(camera="none") == found(after="1900-01-01")
+    assert found(camera="none") == set()
+    shapes = [found(orientation=kind) for kind in ("landscape", "portrait", "square")]
+    assert set.union(*shapes) == everything
+    assert found(after="", before="", folder="", camera="", format="", orientation="") == everything
+
+
+def test_filter_that_nothing_passes_is_an_empty_answer(client: FlaskClient) -> None:
+    response = client.get("/api/v1/search?q=a+cat&camera=none")
+    assert response.status_code == 200
+    assert (response.json["results"], response.json["candidates"]) == ([], 0)
+
+
+def test_file_is_found_by_its_name_and_the_answer_says_why(client: FlaskClient) -> None:
+    [first] = client.get("/api/v1/search?q=galaxies.jpg&k=1").json["results"]
+    assert first["path"].endswith("/galaxies.jpg")
+    assert first["matched"] == ["galaxies", "jpg"]
+    results = client.get("/api/v1/search?q=qzxv").json["results"]
+    assert [result["matched"] for result in results] == [[]] * 12
+
+
 def test_words_the_model_never_learned_are_named(client: FlaskClient) -> None:
     response = client.get("/api/v1/search?q=a+qwertzuiop+in+the+grass")
     assert response.json["unknown_words"] == ["qwertzuiop"]
@@ -118,6 +150,13 @@ def test_words_the_model_never_learned_are_named(client: FlaskClient) -> None:
         ("q=dog&offset=-1", "offset"),
         ("q=dog&offset=1.5", "offset"),
         ("q=dog&stage=magic", "stage"),
+        ("q=dog&after=yesterday", "after"),
+        ("q=dog&before=2021-07-99", "before"),
+        ("q=dog&after=2021-07-14&before=2021-07-14", "after"),
+        ("q=dog&folder=Pictures", "folder"),
+        ("q=dog&folder=%2Fa%00", "folder"),
+        ("q=dog&format=exe", "format"),
+        ("q=dog&orientation=odd", "orientation"),
     ],
 )
 def test_wrong_parameter_is_refused_by_name(client: FlaskClient, query: str, named: str) -> None:
@@ -152,7 +191,7 @@ def test_path_that_is_no_text_is_shown_as_text(
     assert photo["path"].endswith("m?nze.png")
 
 
-@pytest.mark.parametrize("kind", ["", "/thumbnail", "/original"])
+@pytest.mark.parametrize("kind", ["", "/thumbnail", "/original", "/similar"])
 def test_unknown_photo_is_not_found(client: FlaskClient, kind: str) -> None:
     response = client.get(f"/api/v1/photos/999999{kind}")
     assert response.status_code == 404
@@ -199,7 +238,7 @@ def test_head_is_answered_like_get_without_body(client: FlaskClient) -> None:
     assert response.data == b""
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE"])
 def test_other_methods_are_refused(client: FlaskClient, method: str) -> None:
     response = client.open("/api/v1/search?q=a+cat", method=method)
     assert response.status_code == 405
@@ -208,7 +247,7 @@ def test_other_methods_are_refused(client: FlaskClient, method: str) -> None:
 
 
 def test_large_body_is_refused(client: FlaskClient) -> None:
-    response = client.post("/api/v1/search", data=b"x" * ((1 << 20) + 1))
+    response = client.post("/api/v1/status", data=b"x" * ((1 << 20) + 1))
     assert response.status_code == 413
     assert error_of(response)["code"] == "too_large"
 
@@ -239,7 +278,7 @@ def test_unreadable_database_is_unavailable(
     assert b"secret" not in response.data
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 405, 413, 418, 429, 500, 503])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 413, 418, 429, 500, 503])
 def test_every_http_error_has_the_one_shape(engine: SearchEngine, status: int) -> None:
     app = create_app(engine)
     app.add_url_rule("/api/v1/broken", view_func=lambda: abort(status))

@@ -129,6 +129,52 @@ def test_hiding_the_token_never_leads_to_another_server(guarded: FlaskClient, pa
     assert not location.startswith(("//", "/\\"))
 
 
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "http://localhost:3000",
+        "http://localhost.evil.example",
+        "http://evil.example/localhost",
+        "null",
+        "",
+        "localhost",
+        "http://[",
+        "http://localhost@evil.example",
+    ],
+)
+def test_page_of_another_site_may_not_send_anything(client: FlaskClient, origin: str) -> None:
+    headers = {"Origin": origin}
+    response = client.post("/api/v1/search", data=b"x", headers=headers, content_type="image/png")
+    assert response.status_code == 403
+    assert response.json["error"]["code"] == "foreign_origin"
+    assert "Access-Control-Allow-Origin" not in response.headers
+    assert client.get("/api/v1/status", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("localhost", "http://localhost"),
+        ("127.0.0.1:8765", "http://127.0.0.1:8765"),
+        ("[::1]:8765", "http://[::1]:8765"),
+        ("localhost", "https://LOCALHOST"),
+    ],
+)
+def test_own_page_may_send(client: FlaskClient, host: str, origin: str) -> None:
+    headers = {"Host": host, "Origin": origin}
+    response = client.post("/api/v1/search", data=b"x", headers=headers, content_type="image/png")
+    assert response.json["error"]["code"] == "unreadable_photo"
+
+
+def test_picture_is_taken_only_with_the_token(guarded: FlaskClient) -> None:
+    send = {"data": b"x", "content_type": "image/png"}
+    assert guarded.post("/api/v1/search", **send).status_code == 401
+    token = TOKEN.encode().decode("latin-1")
+    headers = {"Authorization": f"Bearer {token}"}
+    assert guarded.post("/api/v1/search", headers=headers, **send).status_code == 400
+
+
 @pytest.mark.parametrize("token", ["", "wrong", "\udcff"])
 def test_wrong_token_is_refused(guarded: FlaskClient, token: str) -> None:
     guarded.set_cookie(COOKIE, "wrong")

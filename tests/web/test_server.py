@@ -30,7 +30,7 @@ def test_many_searches_at_once_get_the_same_answer(site: str) -> None:
 
 def test_large_body_is_refused_in_the_one_shape(site: str) -> None:
     with pytest.raises(HTTPError) as refused:
-        fetch(f"{site}api/v1/search", b"x" * (2 << 20))
+        fetch(f"{site}api/v1/status", b"x" * (2 << 20))
     with refused.value as response:
         assert response.code == 413
         assert json.load(response)["error"]["code"] == "too_large"

@@ -1,0 +1,86 @@
+"""Which photos a search may show at all, by what is known about them without looking at them.
+
+Knows nothing of queries or scores, nor how a person words a filter.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, and_, false, or_, select
+from sqlalchemy.orm import Session
+
+from catalog.models import Photo, Root
+
+_ORIENTATIONS: dict[str, ColumnElement[bool]] = {
+    "landscape": Photo.width > Photo.height,
+    "portrait": Photo.width < Photo.height,
+    "square": Photo.width == Photo.height,
+}
+ORIENTATIONS = tuple(_ORIENTATIONS)
+
+
+@dataclass(frozen=True)
+class PhotoFilter:
+    """Conditions that a photo must all meet; None and () let every photo pass.
+
+    Taken at `after` or later and before `before` (aware; a photo without a date passes neither).
+    `folder`: an absolute path, as bytes, at any depth below which the photo lies. `camera`: a
+    part of its name, in small or capital letters. `formats`: names such as "JPEG".
+    `orientation`: one of ORIENTATIONS.
+    """
+
+    after: datetime | None = None
+    before: datetime | None = None
+    folder: bytes | None = None
+    camera: str | None = None
+    formats: tuple[str, ...] = ()
+    orientation: str | None = None
+
+
+def passing_photos(session: Session, wanted: PhotoFilter) -> NDArray[np.int64] | None:
+    """Return the ids [N], ascending, of the photos that pass; None where that is every photo."""
+    if wanted == PhotoFilter():
+        return None
+    query = select(Photo.id).where(*_conditions(session, wanted)).order_by(Photo.id)
+    return np.fromiter(session.scalars(query), dtype=np.int64)
+
+
+def _conditions(session: Session, wanted: PhotoFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.after is not None:
+        conditions.append(Photo.taken_at >= wanted.after)
+    if wanted.before is not None:
+        conditions.append(Photo.taken_at < wanted.before)
+    if wanted.folder is not None:
+        conditions.append(_below(session, wanted.folder))
+    if wanted.camera is not None:
+        conditions.append(Photo.camera.icontains(wanted.camera, autoescape=True))
+    if wanted.formats:
+        conditions.append(Photo.format.in_(wanted.formats))
+    if wanted.orientation is not None:
+        conditions.append(_ORIENTATIONS[wanted.orientation])
+    return conditions
+
+
+def _below(session: Session, folder: bytes) -> ColumnElement[bool]:
+    """Photos of the roots that lie in the folder, and those in it of a root around it."""
+    start = os.path.join(folder, b"")
+    roots = [(key, os.path.join(path, b"")) for key, path in session.execute(_ROOTS)]
+    inside = [key for key, path in roots if path.startswith(start)]
+    around = [(key, start[len(path) :]) for key, path in roots if start.startswith(path)]
+    parts = [and_(Photo.root_id == key, _starts_with(rest)) for key, rest in around if rest]
+    return or_(false(), Photo.root_id.in_(inside), *parts)
+
+
+_ROOTS = select(Root.id, Root.path)
+
+
+def _starts_with(prefix: bytes) -> ColumnElement[bool]:
+    """As a range, which an index serves and every database reads alike; ends in a slash."""
+    end = prefix[:-1] + bytes([prefix[-1] + 1])
+    return and_(Photo.path >= prefix, Photo.path < end)
