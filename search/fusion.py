@@ -34,9 +34,10 @@ def fit_ranking(measured: Measurements, ranking: Ranking) -> Ranking:
         bias=together[1],
         visual=together[2],
         caption=together[3],
-        bias_in_likelihood=alone[1] / alone[0],
-        visual_in_retrieval=first[0] / sum(first),
-        caption_in_retrieval=first[1] / sum(first),
+        # Weights of 0 come from a captioner to which all photos are alike: nothing to divide.
+        bias_in_likelihood=alone[1] / alone[0] if alone[0] else 0.0,
+        visual_in_retrieval=first[0] / sum(first) if sum(first) else 0.5,
+        caption_in_retrieval=first[1] / sum(first) if sum(first) else 0.5,
     )
     right, best_wrong = tell_apart(measured, ranking)
     return replace(ranking, fit=fit_weights(right, best_wrong))
