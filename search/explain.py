@@ -21,6 +21,8 @@ from search.rerank import Likelihoods, score_photos
 
 Map = tuple[tuple[float, ...], ...]
 
+# An answer may hold a hundred thousand of these numbers.
+_DECIMALS = 6
 # A place is worth naming where it gets this many times its share of an even look.
 _SALIENT = 1.5
 _ROWS = ("top", "middle", "bottom")
@@ -111,7 +113,7 @@ def _grid(attention: NDArray[np.float32]) -> Map:
     total = weights.sum()
     weights = weights / total if total > 0 else np.full(len(weights), 1 / len(weights))
     side = isqrt(len(weights))
-    return tuple(map(tuple, weights.reshape(side, side).tolist()))
+    return tuple(map(tuple, weights.reshape(side, side).round(_DECIMALS).tolist()))
 
 
 def _costliest(
