@@ -287,7 +287,8 @@ def search(
     """Show the photos that QUERY describes, best first; word^2 counts a word twice."""
     from search.query import SearchRequest
 
-    request = SearchRequest(query, count, offset, candidates, stage, excluded, rather_than, explain)
+    wanted = SearchRequest(query, count, offset, candidates, stage)
+    request = replace(wanted, excluded=excluded, rather_than=rather_than, explain=explain)
     with _engine(home, model, device) as engine:
         answer = engine.search(request)
         # Counting takes a while in a large catalog, and only an empty answer needs the reason.
