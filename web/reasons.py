@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from flask import Blueprint, Request, jsonify, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import UnsupportedMediaType
 
 from search.complete import complete
 from search.explain import explain
@@ -56,10 +55,8 @@ def _read_body(request: Request) -> tuple[list[str] | None, int | None]:
 
     Raises:
         InvalidQuery: a value is not of its kind, or over its limit.
-        UnsupportedMediaType: the body is not declared to be JSON.
+        UnsupportedMediaType: the body is not declared to be JSON; by Flask.
     """
-    if not request.is_json:
-        raise UnsupportedMediaType
     body = request.get_json()
     if not isinstance(body, dict):
         raise InvalidQuery("sentences", "the body must be a JSON object")
