@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import IntEnum
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from indexer.pipeline import IndexReport
     from search.engine import SearchEngine
     from search.evaluate import Evaluation
-    from search.query import SearchAnswer
+    from search.explain import Explanation
+    from search.query import SearchAnswer, WordGain
 
 __version__ = "0.1.0"
 
@@ -276,6 +277,9 @@ def _report_index(report: IndexReport, folders: tuple[Path, ...], as_json: bool)
     help="Both stages, the captioner alone (on every photo), or the vectors alone.",
 )
 @filter_options
+@click.option("--not", "excluded", multiple=True, help="What photos shall not show.")
+@click.option("--rather-than", default="", help="What photos shall show less than QUERY.")
+@click.option("--explain", is_flag=True, help="Say where the captioner looked for each word.")
 @model_option
 @device_option
 @json_option
@@ -286,6 +290,9 @@ def search(
     offset: int,
     candidates: int,
     stage: str,
+    excluded: tuple[str, ...],
+    rather_than: str,
+    explain: bool,
     model: Path | None,
     device: str | None,
     as_json: bool,
@@ -293,13 +300,15 @@ def search(
     folder: Path | None,
     **filters: str | None,
 ) -> None:
-    """Show the photos that QUERY describes, best first."""
+    """Show the photos that QUERY describes, best first; word^2 counts a word twice."""
     from search.filters import read_filter
     from search.query import SearchRequest
 
     below = str(folder.expanduser().resolve()) if folder else None
-    wanted = read_filter(folder=below, **filters)
-    request = SearchRequest(query, count, offset, candidates, stage, wanted)
+    request = SearchRequest(
+        query, count, offset, candidates, stage, read_filter(folder=below, **filters),
+        excluded, rather_than, explain,
+    )  # fmt: skip
     with _engine(home, model, device) as engine:
         answer = engine.search(request)
         # Counting takes a while in a large catalog, and only an empty answer needs the reason.
@@ -307,7 +316,7 @@ def search(
     _print_json(answer.to_json()) if as_json else _print_answer(answer)
     if not indexed:
         _note("nothing is indexed yet; start with: tellshow index FOLDER")
-    elif not answer.results and not offset and wanted != read_filter():
+    elif not answer.results and not offset and request.filters != read_filter():
         _note("no photo passes the filters; tellshow status lists the folders there are")
     elif not answer.results and not offset:
         _note("no photo is indexed by this captioner; run tellshow index again")
@@ -317,14 +326,59 @@ def _print_answer(answer: SearchAnswer) -> None:
     for place, result in enumerate(answer.results, start=1):
         click.echo(f"{place:3d}  {result.score:8.2f}  {result.path}")
         click.echo(f"               {result.caption}")
-        gains = "  ".join(f"{word.word} {word.gain:+.1f}" for word in result.words)
-        click.echo(f"               {gains}")
-    for word in answer.unknown_words:
-        nearest = answer.nearest_words.get(word)
+        _print_words(result.words, "               ")
+    in_paths = {word for result in answer.results for word in result.matched}
+    _note_unknown(answer.unknown_words, answer.nearest_words, in_paths)
+
+
+def _print_words(words: Sequence[WordGain], indent: str) -> None:
+    """Gains on one line, or one line a word where it is known where the captioner looked."""
+    from search.explain import WordMap, place_of
+
+    told = [f"{word.word} {word.gain:+.1f}" for word in words]
+    places = [place_of(word.map) for word in words if isinstance(word, WordMap)]
+    if not places:
+        click.echo(indent + "  ".join(told))
+    for word, place in zip(words, places, strict=False):
+        click.echo(f"{indent}{word.word:12s} {word.gain:+6.1f}  {place}")
+
+
+def _note_unknown(
+    unknown_words: Iterable[str], nearest_words: dict[str, str], in_paths: Collection[str] = ()
+) -> None:
+    for word in unknown_words:
+        nearest = nearest_words.get(word)
         read_as = f"read as {nearest!r}" if nearest else "left out of the likelihood"
-        named = any(word in result.matched for result in answer.results)
-        lifted = "; photos with it in their path come first" if named else ""
+        lifted = "; photos with it in their path come first" if word in in_paths else ""
         _note(f"the captioner never learned the word {word!r}: {read_as}{lifted}")
+
+
+@cli.command("complete")
+@click.argument("query")
+@click.option("-k", "count", type=int, default=8, show_default=True, help="How many words.")
+@model_option
+@device_option
+@json_option
+@home_option
+def complete_command(
+    query: str,
+    count: int,
+    model: Path | None,
+    device: str | None,
+    as_json: bool,
+    home: Path | None,
+) -> None:
+    """Show the words that may come next in QUERY, or complete its last one."""
+    from search.complete import complete
+
+    with _engine(home, model, device) as engine:
+        answer = complete(engine, query, count)
+    if as_json:
+        _print_json(answer.to_json())
+        return
+    for each in answer.completions:
+        click.echo(f"{each.probability:6.1%}  {each.text}")
+    _note_unknown(answer.unknown_words, answer.nearest_words)
 
 
 @cli.command()
@@ -404,36 +458,52 @@ def caption(files: tuple[Path, ...], model: Path | None, device: str | None, as_
 def score(
     file: Path, sentences: tuple[str, ...], model: Path | None, device: str | None, as_json: bool
 ) -> None:
-    """log p(sentence | photo) of SENTENCES on the photo FILE, word by word, in nats."""
-    from search.query import SearchRequest, read_query
-    from search.rerank import score_photos
+    """Evidence and log p(sentence | photo) of SENTENCES on the photo FILE, best first, in nats."""
+    from search.sentences import check_sentences, rank_sentences
 
-    for sentence in sentences:
-        SearchRequest(sentence)
+    check_sentences(sentences)
     captioner, embedder = _models(model, device)
-    state = _look(captioner, file)
-    scored: list[dict[str, Any]] = []
-    for sentence in sentences:
-        reading = read_query(sentence, captioner, embedder)
-        if not reading.words:
-            raise Failed(f"the captioner learned no word of {sentence!r}")
-        likelihoods = score_photos(captioner, reading.words, state)
-        words = [{"word": gain.word, "gain": gain.gain} for gain in likelihoods.gains(0)]
-        scored.append(
-            {
-                "sentence": sentence,
-                "log_likelihood": float(likelihoods.log_likelihood[0]),
-                "evidence": float(likelihoods.evidence[0]),
-                "unknown_words": list(reading.unknown),
-                "words": words,
-            }
-        )
+    ranked = rank_sentences(captioner, embedder, sentences, _look(captioner, file))
+    for each in ranked:
+        if not each.words:
+            raise Failed(f"the captioner learned no word of {each.sentence!r}")
     if as_json:
-        _print_json({"path": str(file), "sentences": scored})
+        _print_json({"path": str(file), "sentences": [each.to_json() for each in ranked]})
         return
-    for line in scored:
-        gains = "  ".join(f"{word['word']} {word['gain']:+.1f}" for word in line["words"])
-        click.echo(f"{line['log_likelihood']:8.2f}  {line['sentence']}\n          {gains}")
+    for each in ranked:
+        click.echo(f"{each.evidence:+8.2f}  {each.log_likelihood:8.2f}  {each.sentence}")
+        _print_words(each.words, "                    ")
+        _note_unknown(each.unknown_words, each.nearest_words)
+
+
+@cli.command("explain")
+@click.argument("file", type=_FILE)
+@click.argument("query")
+@model_option
+@device_option
+@json_option
+def explain_command(
+    file: Path, query: str, model: Path | None, device: str | None, as_json: bool
+) -> None:
+    """Why QUERY does or does not describe the photo FILE, and which word costs it most."""
+    from search.explain import explain
+    from search.query import check_text
+
+    check_text("q", query)
+    captioner, embedder = _models(model, device)
+    found = explain(captioner, embedder, query, _look(captioner, file))
+    _print_json({"path": str(file), **found.to_json()}) if as_json else _print_explanation(found)
+
+
+def _print_explanation(found: Explanation) -> None:
+    if found.words:
+        click.echo(f"evidence {found.evidence:+.2f}, log-likelihood {found.log_likelihood:.2f}")
+        _print_words(found.words, "  ")
+    if found.costliest and found.costliest.gain < 0:
+        cost = found.costliest
+        instead = f"evidence {cost.evidence:+.2f} instead of {found.evidence:+.2f}"
+        click.echo(f"without {cost.word!r}: {instead}")
+    _note_unknown(found.unknown_words, found.nearest_words)
 
 
 # -- the server ---------------------------------------------------------------------------

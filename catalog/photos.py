@@ -247,6 +247,27 @@ def photo_ids(session: Session, model_id: int) -> list[int]:
     return list(session.scalars(query))
 
 
+def sample_photo_ids(session: Session, model_id: int, count: int) -> list[int]:
+    """Return at most `count` ids of photos with a state by the model, evenly spread, ascending.
+
+    Each costs a look into the index, however many photos there are.
+    """
+    own = State.model_id == model_id
+    first, last = session.execute(
+        select(func.min(State.photo_id), func.max(State.photo_id)).where(own)
+    ).one()
+    if first is None:
+        return []
+    step = max((last - first) / max(count - 1, 1), 1)
+    starts = sorted({first + round(step * number) for number in range(count)})
+    found = (
+        session.scalar(select(func.min(State.photo_id)).where(own, State.photo_id >= start))
+        for start in starts
+        if start <= last
+    )
+    return sorted({key for key in found if key is not None})
+
+
 def _known(model_id: int) -> Select[int, bytes, int, int, str, bool, int]:
     # One transaction writes captions, vectors and state: the state stands for all three.
     has_state: ColumnElement[bool] = State.photo_id.is_not(None)

@@ -24,9 +24,12 @@ from catalog.paths import show_path
 from catalog.photos import PhotoView
 from catalog.session import Database
 from catalog.vectors import VectorIndex
+from search.contrast import WIDER, Contrast, read_contrast, scale_of
+from search.explain import word_maps
 from search.lexical import WordHits, find_words, lifted, matched_words
 from search.propose import propose
 from search.query import (
+    MAX_CANDIDATES,
     Reading,
     SearchAnswer,
     SearchRequest,
@@ -132,34 +135,41 @@ class SearchEngine:
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Rank photos for a sentence; raises DatabaseUnavailable."""
         started = time.perf_counter()
-        reading = read_query(request.query, self.captioner, self.embedder)
-        ranked = self.rank(request, reading)
+        reading = read_query(request.text, self.captioner, self.embedder)
+        contrast = read_contrast(request, reading, self.captioner, self.embedder)
+        ranked = self.rank(request, reading, contrast)
+        read = (reading, *(contrast.readings if contrast else ()))
         results = self._results(ranked, request, reading) if ranked else ()
         return SearchAnswer(
             query=request.query,
-            unknown_words=reading.unknown,
-            nearest_words=reading.nearest,
+            unknown_words=tuple(dict.fromkeys(word for each in read for word in each.unknown)),
+            nearest_words={word: near for each in read for word, near in each.nearest.items()},
             took_ms=round(1000 * (time.perf_counter() - started), 1),
             candidates=len(ranked.found) if ranked else 0,
             results=results,
         )
 
-    def rank(self, request: SearchRequest, reading: Reading) -> Ranked | None:
+    def rank(
+        self, request: SearchRequest, reading: Reading, contrast: Contrast | None = None
+    ) -> Ranked | None:
         """All candidates in order; None where this captioner has indexed nothing yet."""
         collection = self._open_collection()
         if collection is None:
             return None
-        query = self._read(request.query)
+        query = self._read(request.text)
         # Likelihood ranks every photo, and vectors alone have no use for more: none is proposed.
         few = _candidate_count(request) if request.stage == "combined" else 0
-        hits = find_words(self._database, request.query, reading, few)
-        found = self._candidates(collection, request, query, hits)
+        hits = find_words(self._database, request.text, reading, few)
+        found = self._candidates(collection, request, query, hits, contrast)
         if not len(found):
             return None
         if request.stage == "retrieve":
-            similarity = collection.retriever.score(found)
-            return Ranked(found, similarity, similarity, None).lift(hits)
-        return self._rank_by_likelihood(collection, request, reading, found).lift(hits)
+            score = similarity = collection.retriever.score(found)
+            if contrast:
+                score = score + contrast.of_similarities(collection.retriever, found)
+            return Ranked(found, score, similarity, None).lift(hits)
+        ranked = self._rank_by_likelihood(collection, request, reading, found, contrast)
+        return ranked.lift(hits)
 
     def measure(self, sentence: str, ids: NDArray[np.int64]) -> Measured:
         """What the model says of a sentence on given photos, in their order.
@@ -217,6 +227,31 @@ class SearchEngine:
             for key, similarity in zip(found[0].tolist(), similarities[0].tolist(), strict=True)
             if key in views
         )
+
+    def nearest(self, query: NDArray[np.float32], count: int) -> Candidates:
+        """Photos whose vectors are nearest to a unit vector [E] of sentence space, best first."""
+        collection = self._open_collection()
+        if collection is None:
+            nothing = np.empty(0, np.float32)
+            return Candidates(nothing.astype(np.int64), nothing, nothing)
+        return collection.retriever.nearest(query, count)
+
+    def states(self, ids: Sequence[int]) -> PhotoState | None:
+        """The stored states of photos; those that have none are left out, None for none."""
+        collection = self._open_collection()
+        return collection.states.load(ids)[1] if collection else None
+
+    def sample(self, count: int) -> list[int]:
+        """Ids of photos from all over the collection, at most `count`."""
+        collection = self._open_collection()
+        return collection.states.sample(count) if collection else []
+
+    def state(self, photo_id: int) -> PhotoState:
+        """One photo's stored state; raises UnknownPhoto where this captioner made none."""
+        state = self.states([photo_id])
+        if state is None:
+            raise UnknownPhoto(photo_id)
+        return state
 
     def rebuild(self) -> int:
         """Make the vector files anew from the database; returns how many vectors they hold."""
@@ -304,13 +339,18 @@ class SearchEngine:
         request: SearchRequest,
         query: NDArray[np.float32],
         hits: WordHits,
+        contrast: Contrast | None,
     ) -> Candidates:
         retriever = collection.retriever
         with self._database.read() as session:
             allowed = passing_photos(session, request.filters)
         if request.stage == "likelihood":
             return retriever.nearest(query, retriever.visual.count, allowed)
-        return propose(retriever, query, _candidate_count(request), allowed, hits)
+        count = _candidate_count(request)
+        if contrast is None:
+            return propose(retriever, query, count, allowed, hits)
+        wider = max(count, min(WIDER * count, MAX_CANDIDATES))
+        return contrast.choose(retriever, propose(retriever, query, wider, allowed, hits), count)
 
     def _rank_by_likelihood(
         self,
@@ -318,8 +358,10 @@ class SearchEngine:
         request: SearchRequest,
         reading: Reading,
         found: Candidates,
+        contrast: Contrast | None,
     ) -> Ranked:
-        found, likelihoods, bias = self._score(collection, reading, found)
+        found, state, bias = self._load(collection, found)
+        likelihoods = self._read_on(state, reading)
         ranking = self.captioner.provenance.ranking
         similarity = collection.retriever.score(found)
         if likelihoods is None:
@@ -328,6 +370,8 @@ class SearchEngine:
             score = likelihood_scores(ranking, likelihoods.log_likelihood, bias)
         else:
             score = combined_scores(ranking, found, likelihoods.log_likelihood, bias)
+        if contrast:
+            score = score + self._contrast(collection, request, contrast, found, state, likelihoods)
         order = np.argsort(-score, kind="stable")
         return Ranked(found, score, similarity, likelihoods).take(order)
 
@@ -335,11 +379,36 @@ class SearchEngine:
         self, collection: _Collection, reading: Reading, found: Candidates
     ) -> tuple[Candidates, Likelihoods | None, NDArray[np.float32]]:
         """Candidates that have a state, with their likelihoods and hub biases."""
+        found, state, bias = self._load(collection, found)
+        return found, self._read_on(state, reading), bias
+
+    def _load(
+        self, collection: _Collection, found: Candidates
+    ) -> tuple[Candidates, PhotoState | None, NDArray[np.float32]]:
+        """Candidates that have a state, with their states (None for none) and hub biases."""
         present, state, bias = collection.states.load(found.ids.tolist())
-        found = found.take(np.flatnonzero(np.isin(found.ids, present)))
+        return found.take(np.flatnonzero(np.isin(found.ids, present))), state, bias
+
+    def _read_on(self, state: PhotoState | None, reading: Reading) -> Likelihoods | None:
         if state is None or not reading.words:
-            return found, None, bias
-        return found, score_photos(self.captioner, reading.words, state), bias
+            return None
+        return score_photos(self.captioner, reading.words, state)
+
+    def _contrast(
+        self,
+        collection: _Collection,
+        request: SearchRequest,
+        contrast: Contrast,
+        found: Candidates,
+        state: PhotoState | None,
+        likelihoods: Likelihoods | None,
+    ) -> NDArray[np.float32]:
+        """What `not`, `rather than` and weights change in scores [N]."""
+        retriever = collection.retriever
+        if state is None or likelihoods is None:
+            return contrast.of_similarities(retriever, found)
+        scale = scale_of(request.stage, self.captioner.provenance.ranking)
+        return contrast.of_scores(scale, retriever, self.captioner, found, state, likelihoods)
 
     def _results(
         self, ranked: Ranked, request: SearchRequest, reading: Reading
@@ -351,7 +420,7 @@ class SearchEngine:
         views = self.photos(page.found.ids.tolist())
         matched = matched_words(self._database, request.query, list(views))
         return tuple(
-            _result(page, row, views[key], matched.get(key, ()))
+            _result(page, row, views[key], matched.get(key, ()), request.explain)
             for row, key in enumerate(page.found.ids.tolist())
             if key in views
         )
@@ -370,8 +439,11 @@ def _candidate_count(request: SearchRequest) -> int:
     return max(request.candidates, request.offset + request.k)
 
 
-def _result(page: Ranked, row: int, view: PhotoView, matched: tuple[str, ...]) -> SearchResult:
+def _result(
+    page: Ranked, row: int, view: PhotoView, matched: tuple[str, ...], explain: bool
+) -> SearchResult:
     likelihoods = page.likelihoods
+    words = word_maps if explain else Likelihoods.gains
     path, caption = _shown(view)
     return SearchResult(
         photo_id=view.photo_id,
@@ -381,7 +453,7 @@ def _result(page: Ranked, row: int, view: PhotoView, matched: tuple[str, ...]) -
         log_likelihood=float(likelihoods.log_likelihood[row]) if likelihoods else 0.0,
         evidence=float(likelihoods.evidence[row]) if likelihoods else 0.0,
         similarity=float(page.similarity[row]),
-        words=likelihoods.gains(row) if likelihoods else (),
+        words=words(likelihoods, row) if likelihoods else (),
         matched=matched,
     )
 

@@ -5,6 +5,7 @@ Knows nothing of how photos are found: requests are checked here, answers take s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -13,10 +14,12 @@ from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from captioner.vocabulary import SPECIAL_WORDS, tokenise
 from catalog.filters import PhotoFilter
+from search.weights import InvalidWeight, read_weights
 
 MAX_QUERY_LENGTH = 300
 MAX_RESULTS = 200
 MAX_CANDIDATES = 5000
+MAX_EXCLUDED = 8
 STAGES = ("combined", "likelihood", "retrieve")
 
 
@@ -40,7 +43,9 @@ class SearchRequest:
 
     `candidates`: photos that the first stage proposes to the re-ranker. `stage`: "combined"
     (both stages), "retrieve" (the first alone), "likelihood" (the captioner alone, on every
-    photo). `filters`: which photos may be found at all.
+    photo). `filters`: which photos may be found at all. `excluded` and `rather_than`: texts
+    that photos shall not show, see search.contrast; in every text `word^2` makes a word count
+    twice. `explain`: whether results say where each word was looked for.
     """
 
     query: str
@@ -49,14 +54,21 @@ class SearchRequest:
     candidates: int = 200
     stage: str = "combined"
     filters: PhotoFilter = field(default_factory=PhotoFilter)
+    excluded: tuple[str, ...] = ()
+    rather_than: str = ""
+    explain: bool = False
 
     def __post_init__(self) -> None:
-        self._check("q", bool(tokenise(self.query)), "type a sentence: the query has no words")
+        check_text("q", self.query)
         self._check(
-            "q",
-            len(self.query) <= MAX_QUERY_LENGTH,
-            f"the query has {len(self.query)} characters, at most {MAX_QUERY_LENGTH} are read",
+            "not",
+            len(self.excluded) <= MAX_EXCLUDED,
+            f"at most {MAX_EXCLUDED} texts can be excluded",
         )
+        for text in self.excluded:
+            check_text("not", text, "the text to exclude")
+        if self.rather_than:
+            check_text("rather_than", self.rather_than, "the text to compare with")
         check_count(self.k)
         self._check(
             "offset",
@@ -74,6 +86,30 @@ class SearchRequest:
     def _check(field: str, valid: bool, message: str) -> None:
         if not valid:
             raise InvalidQuery(field, message)
+
+    @property
+    def text(self) -> str:
+        """The query without its weights."""
+        return read_weights(self.query).plain
+
+
+def check_text(field: str, text: str, name: str = "the query") -> str:
+    """A text without its weights; raises InvalidQuery as plain_text, or where it has no words."""
+    plain = plain_text(field, text, name)
+    if not tokenise(plain):
+        raise InvalidQuery(field, f"type a sentence: {name} has no words")
+    return plain
+
+
+def plain_text(field: str, text: str, name: str = "the query") -> str:
+    """A text without its weights; raises InvalidQuery for a long one or a wrong weight."""
+    if len(text) > MAX_QUERY_LENGTH:
+        message = f"{name} has {len(text)} characters, at most {MAX_QUERY_LENGTH} are read"
+        raise InvalidQuery(field, message)
+    try:
+        return read_weights(text).plain
+    except InvalidWeight as error:
+        raise InvalidQuery(field, str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -138,14 +174,38 @@ class Reading:
     unknown: tuple[str, ...]
     nearest: dict[str, str]
 
+    def weights(self, weights: Sequence[float], tokens: Sequence[str]) -> tuple[float, ...]:
+        """Of the weights of a query's tokens, those of the words that were kept."""
+        left_out = set(self.unknown) - set(self.nearest)
+        pairs = zip(weights, tokens, strict=True)
+        return tuple(weight for weight, token in pairs if token not in left_out)
+
 
 def read_query(query: str, captioner: Captioner, embedder: SentenceEmbedder) -> Reading:
     """Known words stay; an unknown one is replaced by its nearest known word or left out."""
-    tokens = tokenise(query)
-    unknown = tuple(dict.fromkeys(word for word in tokens if word not in captioner.vocabulary))
-    nearest = _nearest_words(unknown, captioner, embedder) if unknown else {}
-    words = (nearest.get(word, word) for word in tokens)
-    return Reading(tuple(word for word in words if word in captioner.vocabulary), unknown, nearest)
+    return read_queries([query], captioner, embedder)[0]
+
+
+def read_queries(
+    queries: Sequence[str], captioner: Captioner, embedder: SentenceEmbedder
+) -> list[Reading]:
+    """Each as read_query reads it; the unknown words of all meet the embedder together."""
+    tokens = [tokenise(query) for query in queries]
+    unknown = [_unknown(words, captioner) for words in tokens]
+    every = tuple(dict.fromkeys(word for words in unknown for word in words))
+    nearest = _nearest_words(every, captioner, embedder) if every else {}
+    return [_reading(*pair, nearest) for pair in zip(tokens, unknown, strict=True)]
+
+
+def _unknown(words: Sequence[str], captioner: Captioner) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word for word in words if word not in captioner.vocabulary))
+
+
+def _reading(tokens: Sequence[str], unknown: tuple[str, ...], nearest: dict[str, str]) -> Reading:
+    own = {word: nearest[word] for word in unknown if word in nearest}
+    words = (own.get(word, word) for word in tokens)
+    kept = tuple(word for word in words if word not in unknown)
+    return Reading(kept, unknown, own)
 
 
 def _nearest_words(

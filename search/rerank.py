@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from captioner.captioner import Captioner, PhotoState, Ranking
 from captioner.likelihood import SentenceScore, score_without_photo, score_words
@@ -41,14 +42,25 @@ class Likelihoods:
         """Some of the photos, in the order given."""
         return Likelihoods(self.with_photo.take(rows.tolist()), self.without_photo)
 
+    @property
+    def word_gains(self) -> NDArray[np.float32]:
+        """Each word's share of the evidence [N,T]; END is counted with the last word."""
+        return word_gains(
+            self.with_photo.word_log_likelihood, self.without_photo.word_log_likelihood
+        )
+
     def gains(self, row: int) -> tuple[WordGain, ...]:
-        """Each word's share of one photo's evidence; END is counted with the last word."""
-        shares = (
-            self.with_photo.word_log_likelihood[row] - self.without_photo.word_log_likelihood[0]
-        ).tolist()
-        shares[-2] += shares[-1]
-        words = self.with_photo.words
-        return tuple(WordGain(*pair) for pair in zip(words, shares[:-1], strict=True))
+        """Each word's share of one photo's evidence."""
+        pairs = zip(self.with_photo.words, self.word_gains[row].tolist(), strict=True)
+        return tuple(WordGain(*pair) for pair in pairs)
+
+
+def word_gains(with_photo: Tensor, without_photo: Tensor) -> NDArray[np.float32]:
+    """Log-likelihoods of words and END [N,T+1] and the same without a photo -> gains [N,T]."""
+    shares = (with_photo - without_photo).numpy()
+    gains: NDArray[np.float32] = shares[:, :-1].copy()
+    gains[:, -1] += shares[:, -1]
+    return gains
 
 
 def score_photos(captioner: Captioner, words: tuple[str, ...], state: PhotoState) -> Likelihoods:

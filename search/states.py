@@ -46,6 +46,11 @@ class StateCache:
         state = PhotoState.unpack(blobs, self._config) if blobs else None
         return np.array(present, np.int64), state, bias
 
+    def sample(self, count: int) -> list[int]:
+        """Ids of photos that have a state, spread over the collection; always the same ones."""
+        with self._database.read() as session:
+            return photos.sample_photo_ids(session, self._model_id, count)
+
     def _fetch(self, ids: Sequence[int]) -> None:
         with self._database.read() as session:
             change = photos.change_counter(session)

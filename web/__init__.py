@@ -11,7 +11,7 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
 from search.engine import SearchEngine
-from web import api, context, formats, pages
+from web import api, context, formats, pages, reasons
 from web.config import TokenRequired, WebConfig, is_loopback, new_token
 from web.errors import handle_errors
 from web.security import protect
@@ -30,5 +30,6 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     protect(app)
     handle_errors(app)
     app.register_blueprint(api.blueprint)
+    app.register_blueprint(reasons.blueprint)
     app.register_blueprint(pages.blueprint)
     return app

@@ -47,8 +47,16 @@ _WORDED = {
         "Send it from this server's own page, or from a program, without an Origin header.",
     ),
     404: Problem(404, "not_found", "There is nothing here.", "Check the address."),
-    405: Problem(405, "method_not_allowed", "This address cannot do that.", "Use GET."),
+    405: Problem(
+        405, "method_not_allowed", "This address has no such method.", "Use one that Allow names."
+    ),
     413: Problem(413, "too_large", "The request is too large.", "Send less."),
+    415: Problem(
+        415,
+        "not_json",
+        "The body is not declared to be JSON.",
+        "Send a JSON object as “Content-Type: application/json”.",
+    ),
     429: Problem(429, "too_many_requests", "Too many requests at once.", "Wait a moment."),
     503: Problem(
         503, "unavailable", "The collection cannot be read just now.", "Try again in a moment."

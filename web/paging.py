@@ -43,11 +43,14 @@ def search_link(request: SearchRequest, default_k: int) -> str:
 
 def _link(request: SearchRequest, offset: int, default_k: int) -> str:
     """A query string that says only what differs from a plain first page."""
-    wanted = {"q": request.query}
+    wanted: list[tuple[str, str]] = [("q", request.query)]
+    wanted += [("not", text) for text in request.excluded]
+    if request.rather_than:
+        wanted.append(("rather_than", request.rather_than))
     if request.k != default_k:
-        wanted["k"] = str(request.k)
+        wanted.append(("k", str(request.k)))
     if request.stage != "combined":
-        wanted["stage"] = request.stage
+        wanted.append(("stage", request.stage))
     if offset:
-        wanted["offset"] = str(offset)
+        wanted.append(("offset", str(offset)))
     return "?" + urlencode(wanted)

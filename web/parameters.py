@@ -13,9 +13,12 @@ from search.query import InvalidQuery, SearchRequest, check_count
 
 FILTERS = ("after", "before", "folder", "camera", "format", "orientation")
 
+_DEFAULT_COMPLETIONS = 8
+_SWITCH = {"": False, "0": False, "false": False, "1": True, "true": True}
+
 
 def read_search(request: Request, default_k: int) -> SearchRequest:
-    """The search that the query string asks for: q, k, offset and stage.
+    """The search that the query string asks for; `not` may come several times.
 
     Raises:
         InvalidQuery: a number is not one, or the search itself refuses the values.
@@ -25,6 +28,9 @@ def read_search(request: Request, default_k: int) -> SearchRequest:
         k=_whole_number(request, "k", default_k),
         offset=_whole_number(request, "offset", 0),
         stage=request.args.get("stage") or "combined",
+        excluded=tuple(text for text in request.args.getlist("not") if text.strip()),
+        rather_than=request.args.get("rather_than", "").strip(),
+        explain=_switch(request, "explain"),
     )
 
 
@@ -46,6 +52,18 @@ def read_count(request: Request, default_k: int) -> int:
     k = _whole_number(request, "k", default_k)
     check_count(k)
     return k
+
+
+def read_prefix(request: Request) -> tuple[str, int]:
+    """What was typed so far, and how many completions are wanted: q and k. Raises InvalidQuery."""
+    return request.args.get("q", ""), _whole_number(request, "k", _DEFAULT_COMPLETIONS)
+
+
+def _switch(request: Request, name: str) -> bool:
+    text = request.args.get(name, "").strip().lower()
+    if text not in _SWITCH:
+        raise InvalidQuery(name, f"{name} must be 1 or 0, not {text[:40]!r}")
+    return _SWITCH[text]
 
 
 def _whole_number(request: Request, name: str, default: int) -> int:

@@ -1,0 +1,123 @@
+"""The next word as someone types, as the collection's own photos make it likely.
+
+p(word | prefix) = sum over photos of p(photo | prefix) p(word | prefix, photo), over the photos
+that the first stage finds for the prefix, with p(photo | prefix) in proportion to
+p(prefix | photo): a mixture of experts whose gates are Bayes' posteriors (Jacobs et al. 1991,
+section 2). Knows nothing of HTTP or terminals.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+
+from captioner.captioner import Captioner, PhotoState
+from captioner.likelihood import read_prefix
+from captioner.vocabulary import SPECIAL_WORDS, tokenise
+from search.engine import SearchEngine
+from search.query import InvalidQuery, Reading, plain_text, read_query
+
+MAX_COMPLETIONS = 50
+# More photos change the first eight words little and cost time while somebody waits.
+_PHOTOS = 48
+# Longer than any sentence the captioner learnt from: nothing sensible follows.
+_MOST_WORDS = 40
+
+# Like captioner.vocabulary's word, at the end of what was typed.
+_PARTIAL = re.compile(r"(?:'s|[^\W_]+)$")
+
+
+@dataclass(frozen=True)
+class Completion:
+    """The whole text with one more word, that word, and p(word | the words before it)."""
+
+    text: str
+    word: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Completions:
+    """What may come next, likeliest first."""
+
+    query: str
+    unknown_words: tuple[str, ...]
+    nearest_words: dict[str, str]
+    completions: tuple[Completion, ...]
+
+    def to_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Typed:
+    """What was typed: `head` ends before the word that is still being typed, `partial`."""
+
+    head: str
+    partial: str
+
+    def continued(self, word: str) -> str:
+        """The text with `word` in the place of the partial one."""
+        if word.startswith("'"):
+            return self.head.rstrip() + word
+        space = "" if not self.head or self.head[-1].isspace() else " "
+        return self.head + space + word
+
+
+def complete(engine: SearchEngine, query: str, k: int = 8) -> Completions:
+    """The k likeliest next words; a last word that no space follows is completed instead.
+
+    Never a special word, the last word once more, or a text that is there already. Nothing for
+    an empty collection. Raises InvalidQuery.
+    """
+    if not 1 <= k <= MAX_COMPLETIONS:
+        raise InvalidQuery("k", f"k must be from 1 to {MAX_COMPLETIONS}")
+    plain_text("q", query)
+    typed = _read_typed(query)
+    head = plain_text("q", typed.head)
+    reading = read_query(head, engine.captioner, engine.embedder)
+    state = _photos(engine, head)
+    found: tuple[Completion, ...] = ()
+    if state is not None and len(reading.words) <= _MOST_WORDS:
+        found = tuple(_likeliest(engine.captioner, typed, reading, state, k))
+    return Completions(query, reading.unknown, reading.nearest, found)
+
+
+def _read_typed(query: str) -> _Typed:
+    plain = query.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    partial = _PARTIAL.search(plain)
+    cut = partial.start() if partial else len(query)
+    return _Typed(query[:cut], plain[cut:].lower())
+
+
+def _photos(engine: SearchEngine, head: str) -> PhotoState | None:
+    """Photos that fit what was typed so far; some from all over the collection for nothing."""
+    if not tokenise(head):
+        return engine.states(engine.sample(_PHOTOS))
+    vector = engine.captioner.read([head], engine.embedder.encode([head]))[0]
+    return engine.states(engine.nearest(vector, _PHOTOS).ids.tolist())
+
+
+def _likeliest(
+    captioner: Captioner, typed: _Typed, reading: Reading, state: PhotoState, k: int
+) -> Iterator[Completion]:
+    chances = _next_word(captioner, reading.words, state)
+    words = captioner.vocabulary.words
+    fitting = torch.tensor([word.startswith(typed.partial) for word in words])
+    fitting[: len(SPECIAL_WORDS)] = False
+    whole = {typed.partial, *reading.words[-1:]}
+    fitting[[row for row, word in enumerate(words) if word in whole]] = False
+    chances = chances.masked_fill(~fitting, 0.0)
+    for row in chances.topk(min(k, int(fitting.sum()))).indices.tolist():
+        yield Completion(typed.continued(words[row]), words[row], float(chances[row]))
+
+
+def _next_word(captioner: Captioner, prefix: tuple[str, ...], state: PhotoState) -> Tensor:
+    """p(word | prefix) [V], each photo counting as far as the prefix fits it."""
+    said, following = read_prefix(captioner, prefix, state.features(captioner.device))
+    gates = said.sum(dim=1).log_softmax(dim=0)  # [B], log p(photo | prefix)
+    return (gates[:, None] + following[:, -1]).logsumexp(dim=0).exp()

@@ -1,0 +1,241 @@
+"""More of this, less of that: weighted words, `not` and `rather than`, as likelihood ratios.
+
+Every text x supports a photo by S(x), on the scale of the stage that ranks:
+
+    likelihood   E(x) = sum over words of weight * gain          the evidence, in nats
+    retrieve     C(x) = the first stage's similarity
+    combined     a * E(x) + v * visual C(x) + c * caption C(x)   with the fitted weights
+
+E takes the prior log p(x | no photo) off, so S is a log-likelihood ratio, and what a photo
+gives to every sentence cancels in a difference of two. A request scores a photo by
+
+    score(query) + [S(weighted query) - S(query)]
+                 + [S(weighted query) - S(rather than)]     log p(query | photo) / p(other | photo)
+                 - sum over excluded x of a * softplus R(x) + v * C+(x) + c * C+(x)
+
+R(x) = log p(x | photo) / p(x), where p(x) is the mean of p(x | photo) over the photos that are
+ranked: by Bayes' rule it says how much likelier x makes this photo than one drawn at random.
+-softplus R = log 1 / (1 + exp R) is the log-probability that x speaks of the random one: a
+photo that shows x loses about R(x), and one that does not loses next to nothing, however
+little it fits x. R leaves the end of the sentence out, since "snow" is a thing to leave out
+and no sentence; for the same reason "no photo" is no measure here: it makes a lone word
+likelier than any photo does. C+ = max(C, 0) does the same for similarities, whose zero is
+"unrelated". A weighted text's similarity is that of the text, plus (weight - 1) K / T of that
+of each weighted word or phrase alone, which has K of the text's T words.
+
+A text of which the captioner knows no word takes part by its similarities alone. Knows
+nothing of SQL, HTTP or terminals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captioner.captioner import Captioner, PhotoState, Ranking
+from captioner.embedder import SentenceEmbedder
+from captioner.likelihood import score_words
+from captioner.vocabulary import tokenise
+from search.query import Reading, SearchRequest, read_query
+from search.rerank import Likelihoods, score_photos
+from search.retrieve import Candidates, Retriever
+from search.weights import WeightedText, read_weights
+
+_Ratio = Callable[["Term", Captioner, PhotoState], NDArray[np.float32]]
+
+# The first stage proposes this many times the candidates, so that those it then drops for
+# what they show are replaced and do not merely shorten the list.
+WIDER = 5
+
+
+@dataclass(frozen=True)
+class Term:
+    """A text as both stages read it: K known words with their weights, and a vector [E]."""
+
+    reading: Reading
+    weights: NDArray[np.float32]  # [K]
+    vector: NDArray[np.float32]  # [E], of unit length only where no word is weighted
+
+
+@dataclass(frozen=True)
+class Support:
+    """How well a text fits N photos: log-ratios (None: no known word), similarities.
+
+    The log-ratio is E where texts are compared and R where one is excluded, in nats.
+    """
+
+    ratio: NDArray[np.float32] | None
+    similar: Candidates
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much evidence and similarities count in the stage that ranks."""
+
+    likelihood: float
+    visual: float
+    caption: float
+
+    def difference(self, text: Support, other: Support) -> NDArray[np.float32]:
+        """S(text) - S(other) [N]; without likelihood where it speaks of one of them only."""
+        visual = text.similar.visual - other.similar.visual
+        caption = text.similar.caption - other.similar.caption
+        total: NDArray[np.float32] = self.visual * visual + self.caption * caption
+        if text.ratio is not None and other.ratio is not None:
+            total = total + self.likelihood * (text.ratio - other.ratio)
+        return total
+
+    def penalty(self, text: Support) -> NDArray[np.float32]:
+        """What photos lose for showing an excluded text [N], never below 0."""
+        visual: NDArray[np.float32] = text.similar.visual.clip(min=0)
+        caption: NDArray[np.float32] = text.similar.caption.clip(min=0)
+        total: NDArray[np.float32] = self.visual * visual + self.caption * caption
+        if text.ratio is not None:
+            softplus = np.logaddexp(0, text.ratio).astype(np.float32)
+            total = total + self.likelihood * softplus
+        return total
+
+
+def scale_of(stage: str, ranking: Ranking) -> Scale:
+    """The scale of a stage's scores."""
+    if stage == "likelihood":
+        return Scale(1.0, 0.0, 0.0)
+    if stage == "combined":
+        return Scale(ranking.log_likelihood, ranking.visual, ranking.caption)
+    both = ranking.visual_in_retrieval + ranking.caption_in_retrieval
+    return Scale(0.0, ranking.visual_in_retrieval / both, ranking.caption_in_retrieval / both)
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """What a request asks beyond its plain query."""
+
+    query: Term
+    rather_than: Term | None
+    excluded: tuple[Term, ...]
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """How the texts beside the query were read."""
+        texts = (*self.excluded, *((self.rather_than,) if self.rather_than else ()))
+        return tuple(text.reading for text in texts)
+
+    def choose(self, retriever: Retriever, found: Candidates, count: int) -> Candidates:
+        """The `count` best of wider candidates by the first stage, contrast included."""
+        score = retriever.score(found) + self.of_similarities(retriever, found)
+        return found.take(np.argsort(-score, kind="stable")[:count])
+
+    def of_similarities(self, retriever: Retriever, found: Candidates) -> NDArray[np.float32]:
+        """What the contrast changes in the first stage's score of N candidates [N]."""
+        scale = scale_of("retrieve", retriever.provenance.ranking)
+        return self._change(
+            scale,
+            Support(None, found),
+            _support(self.query, retriever, found),
+            _support(self.rather_than, retriever, found) if self.rather_than else None,
+            [_support(text, retriever, found) for text in self.excluded],
+        )
+
+    def of_scores(
+        self,
+        scale: Scale,
+        retriever: Retriever,
+        captioner: Captioner,
+        found: Candidates,
+        state: PhotoState,
+        likelihoods: Likelihoods,
+    ) -> NDArray[np.float32]:
+        """The same in the score of a stage that reads the query's likelihoods on N photos."""
+
+        def support(text: Term, ratio: _Ratio) -> Support:
+            known = ratio(text, captioner, state) if text.reading.words else None
+            return _support(text, retriever, found, known)
+
+        weighted = likelihoods.word_gains @ self.query.weights
+        return self._change(
+            scale,
+            Support(likelihoods.evidence, found),
+            _support(self.query, retriever, found, weighted),
+            support(self.rather_than, _evidence) if self.rather_than else None,
+            [support(text, _against_chance) for text in self.excluded],
+        )
+
+    @staticmethod
+    def _change(
+        scale: Scale,
+        plain: Support,
+        query: Support,
+        rather_than: Support | None,
+        excluded: Sequence[Support],
+    ) -> NDArray[np.float32]:
+        change = scale.difference(query, plain)
+        if rather_than is not None:
+            change = change + scale.difference(query, rather_than)
+        for text in excluded:
+            change = change - scale.penalty(text)
+        return change.astype(np.float32)
+
+
+def read_contrast(
+    request: SearchRequest, reading: Reading, captioner: Captioner, embedder: SentenceEmbedder
+) -> Contrast | None:
+    """What a request asks beyond its plain query, None where that is nothing."""
+    query = read_weights(request.query)
+    if not (request.excluded or request.rather_than or query.boosts):
+        return None
+
+    def term(text: str) -> Term:
+        weighted = read_weights(text)
+        own = read_query(weighted.plain, captioner, embedder)
+        return _term(weighted, own, captioner, embedder)
+
+    return Contrast(
+        _term(query, reading, captioner, embedder),
+        term(request.rather_than) if request.rather_than else None,
+        tuple(term(text) for text in request.excluded),
+    )
+
+
+def _term(
+    text: WeightedText, reading: Reading, captioner: Captioner, embedder: SentenceEmbedder
+) -> Term:
+    texts = [text.plain, *(boost.text for boost in text.boosts)]
+    shares = np.ones(len(texts), np.float32)
+    for row, boost in enumerate(text.boosts, start=1):
+        shares[row] = (boost.weight - 1) * len(tokenise(boost.text)) / len(text.words)
+    vectors = captioner.read(texts, embedder.encode(texts))  # [1+W,E]
+    weights = np.array(reading.weights(text.weights, text.words), np.float32)
+    return Term(reading, weights, (shares @ vectors).astype(np.float32))
+
+
+def _support(
+    text: Term,
+    retriever: Retriever,
+    found: Candidates,
+    ratio: NDArray[np.float32] | None = None,
+) -> Support:
+    """With the text's similarities; a photo that was removed meanwhile has none: 0."""
+    visual, caption = (
+        np.nan_to_num(index.similarities(text.vector, found.ids), posinf=0.0, neginf=0.0)
+        for index in (retriever.visual, retriever.caption)
+    )
+    return Support(ratio, Candidates(found.ids, visual, caption))
+
+
+def _evidence(text: Term, captioner: Captioner, state: PhotoState) -> NDArray[np.float32]:
+    """E of a text with known words [N]."""
+    gains = score_photos(captioner, text.reading.words, state).word_gains  # [N,K]
+    evidence: NDArray[np.float32] = gains @ text.weights
+    return evidence
+
+
+def _against_chance(text: Term, captioner: Captioner, state: PhotoState) -> NDArray[np.float32]:
+    """R of a text with known words [N]."""
+    scored = score_words(captioner, text.reading.words, state.features(captioner.device))
+    words = scored.word_log_likelihood[:, :-1].numpy() @ text.weights  # [N], without END
+    chance = np.logaddexp.reduce(words) - np.log(len(words))
+    ratio: NDArray[np.float32] = (words - chance).astype(np.float32)
+    return ratio

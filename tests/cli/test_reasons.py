@@ -1,0 +1,117 @@
+"""Commands that say why, compare, turn the question round and complete it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from catalog.home import Home
+from tellshow import Exit, run
+
+Output = pytest.CaptureFixture[str]
+
+
+def _json(output: Output) -> dict[str, object]:
+    read: dict[str, object] = json.loads(output.readouterr().out)
+    return read
+
+
+def _home(home: Home) -> list[str]:
+    return ["--home", str(home.path)]
+
+
+def test_search_says_where_it_looked_for_each_word(indexed_home: Home, capsys: Output) -> None:
+    arguments = ["search", "a cat looks", "-k", "1", "--explain", *_home(indexed_home)]
+    assert run(arguments) == Exit.DONE
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert [line.split()[0] for line in lines] == ["a", "cat", "looks"]
+    assert all(line.endswith(("%", "all over")) for line in lines)
+    assert run([*arguments, "--json"]) == Exit.DONE
+    words = _json(capsys)["results"][0]["words"]  # type: ignore[index]
+    assert all([len(row) for row in word["map"]] == [7] * 7 for word in words)
+
+
+def test_search_excludes_and_compares(indexed_home: Home, capsys: Output) -> None:
+    def first(*options: str) -> str:
+        arguments = ["search", "a person", "--json", *options, *_home(indexed_home)]
+        assert run(arguments) == Exit.DONE
+        names = [Path(each["path"]).name for each in _json(capsys)["results"]]  # type: ignore[attr-defined]
+        return min(("photographer.png", "astronaut.png"), key=names.index)
+
+    suit, camera = "a person in an orange suit", "a man takes a picture in a field"
+    assert first("--not", suit) == first("--rather-than", suit) == "photographer.png"
+    assert first("--not", "a cat", "--not", camera) == first("--rather-than", camera)
+    assert first("--rather-than", camera) == "astronaut.png"
+
+
+def test_unknown_words_of_an_exclusion_are_named(indexed_home: Home, capsys: Output) -> None:
+    assert run(["search", "a cat", "--not", "qzxv", *_home(indexed_home)]) == Exit.DONE
+    assert "never learned the word 'qzxv'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["search", "a cat", "--not", "?!"],
+        ["search", "a cat", "--rather-than", "dog^11"],
+        ["search", "a cat^11"],
+        ["score", "absent.jpg", "?!"],
+        ["explain", "absent.jpg", "?!"],
+    ],
+)
+def test_what_cannot_be_asked_is_wrong_usage(arguments: list[str], capsys: Output) -> None:
+    assert run(arguments) == Exit.USAGE
+    captured = capsys.readouterr()
+    assert captured.err.startswith("tellshow: ")
+    assert captured.out == ""
+
+
+def test_explain_names_the_costliest_word_of_any_photo(sample_photos: Path, capsys: Output) -> None:
+    arguments = ["explain", str(sample_photos / "photographer.png"), "a man on a surfboard"]
+    assert run(arguments) == Exit.DONE
+    assert "without 'surfboard': evidence " in capsys.readouterr().out
+    assert run([*arguments, "--json"]) == Exit.DONE
+    told = _json(capsys)
+    assert list(told) == [
+        "path", "query", "unknown_words", "nearest_words", "log_likelihood", "evidence", "words",
+        "costliest",
+    ]  # fmt: skip
+    assert told["costliest"]["word"] == "surfboard"  # type: ignore[index]
+
+
+def test_explain_of_unknown_words_names_them(sample_photos: Path, capsys: Output) -> None:
+    assert run(["explain", str(sample_photos / "cat.png"), "qzxv"]) == Exit.DONE
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "never learned the word 'qzxv'" in captured.err
+
+
+def test_score_puts_the_sentence_about_the_photo_first(sample_photos: Path, capsys: Output) -> None:
+    arguments = ["score", str(sample_photos / "cat.png"), "a cup of coffee", "a cat"]
+    assert run([*arguments, "--json"]) == Exit.DONE
+    told = _json(capsys)["sentences"]
+    assert [each["sentence"] for each in told] == ["a cat", "a cup of coffee"]  # type: ignore[attr-defined]
+    assert set(told[0]) == {  # type: ignore[index]
+        "sentence", "log_likelihood", "evidence", "words", "unknown_words", "nearest_words",
+    }  # fmt: skip
+    assert run(arguments) == Exit.DONE
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("  a cat")
+    assert lines[2].endswith("  a cup of coffee")
+
+
+def test_score_of_unknown_words_alone_fails(sample_photos: Path, capsys: Output) -> None:
+    assert run(["score", str(sample_photos / "cat.png"), "a cat", "qzxv"]) == Exit.FAILED
+    assert "learned no word of 'qzxv'" in capsys.readouterr().err
+
+
+def test_complete_continues_what_was_typed(indexed_home: Home, capsys: Output) -> None:
+    arguments = ["complete", "a man in a ", "-k", "3", *_home(indexed_home)]
+    assert run(arguments) == Exit.DONE
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert all("%  a man in a " in line for line in lines)
+    assert run([*arguments, "--json"]) == Exit.DONE
+    told = _json(capsys)
+    assert list(told) == ["query", "unknown_words", "nearest_words", "completions"]
+    assert len(told["completions"]) == 3  # type: ignore[arg-type]
