@@ -40,8 +40,11 @@ _LENGTHS = 4
 class TrainSettings:
     """What a run does; the defaults made the shipped checkpoint."""
 
-    likelihood_epochs: int = 16
-    contrastive_epochs: int = 6
+    seeing_epochs: int = (
+        9  # of the first stage: CNN and head learn, too; then they stay as they are
+    )
+    likelihood_epochs: int = 14
+    contrastive_epochs: int = 5
     photos_per_step: int = 128
     group_size: int = 8
     views: int = 12
@@ -49,7 +52,6 @@ class TrainSettings:
     head_learning_rate: float = 1e-3
     tail_learning_rate: float = 2e-3  # times each tensor's root mean square
     contrastive_rate_share: float = 0.4
-    contrastive_tail_rate_share: float = 0.05
     weight_decay: float = 0.01
     warmup_steps: int = 100
     word_dropout: float = 0.1
@@ -194,6 +196,13 @@ class Trainer:
         return self.epoch >= self.settings.likelihood_epochs
 
     @property
+    def _sees(self) -> bool:
+        """Whether CNN and head learn. Six thousand photos teach them all they can in a few epochs,
+        and the decoder does better on features that hold still.
+        """
+        return self.epoch < min(self.settings.seeing_epochs, self.settings.likelihood_epochs)
+
+    @property
     def _group_size(self) -> int:
         return min(self.settings.group_size, len(self.train_set))
 
@@ -212,12 +221,13 @@ class Trainer:
         self._set_learning_rates(step)
         device = self.captioner.device
         batch = self.train_set.draw(photos, generator, self.settings.phrase_share).to(device)
-        with fast(device):
-            grid = self.captioner.encoder.grid(batch.stem)
-        grid = grid.float()
-        visual = self.captioner.head(grid)
-        sentences = self.captioner.head.read(batch.sentences, batch.words)
-        head = multi_caption_infonce(visual, sentences, self.head_temperature.exp())
+        with torch.set_grad_enabled(self._sees):
+            with fast(device):
+                grid = self.captioner.encoder.grid(batch.stem)
+            grid = grid.float()
+            visual = self.captioner.head(grid)
+            sentences = self.captioner.head.read(batch.sentences, batch.words)
+            head = multi_caption_infonce(visual, sentences, self.head_temperature.exp())
         features = self.captioner.decoder.perceive(grid, visual)
         if self._ranks:
             contrastive, likelihood = self._pair_losses(features, batch.tokens)
@@ -281,9 +291,10 @@ class Trainer:
         rates, decay = self.settings, self.settings.weight_decay
         head, decoder = self.captioner.head.parameters(), self.captioner.decoder.parameters()
         temperatures = [self.head_temperature, self.pair_temperature]
+        seeing = {"weight_decay": decay, "seeing": True}
         groups: list[dict[str, object]] = [
             {"params": [*decoder], "peak": rates.learning_rate, "weight_decay": decay},
-            {"params": [*head], "peak": rates.head_learning_rate, "weight_decay": decay},
+            {"params": [*head], "peak": rates.head_learning_rate, **seeing},
             {"params": temperatures, "peak": rates.learning_rate, "weight_decay": 0.0},
         ]
         # Folded batch norms leave tensors of very different sizes; steps follow each one's
@@ -291,23 +302,22 @@ class Trainer:
         for tensor in self.captioner.encoder.tail.parameters():
             size = tensor.detach().square().mean().sqrt().item()
             peak = rates.tail_learning_rate * max(size, 1e-3)
-            groups.append({"params": [tensor], "peak": peak, "weight_decay": decay, "tail": True})
+            groups.append({"params": [tensor], "peak": peak, **seeing})
         return groups
 
     def _set_learning_rates(self, step: int) -> None:
-        """Linear warm-up, then half a cosine over each of the two stages."""
+        """Linear warm-up, then half a cosine over each stage, or over the epochs of seeing."""
         steps = max(1, len(self.train_set) // self.settings.photos_per_step)
-        first, epochs, share, tail_share = 0, self.settings.likelihood_epochs, 1.0, 1.0
+        first, epochs, share = 0, self.settings.likelihood_epochs, 1.0
         if self._ranks:
             first, epochs = epochs, self.settings.contrastive_epochs
             share = self.settings.contrastive_rate_share
-            tail_share = self.settings.contrastive_tail_rate_share
         done = (self.epoch - first) * steps + step
         warm = min(1.0, (done + 1) / self.settings.warmup_steps)
-        cosine = (1 + math.cos(math.pi * min(1.0, done / (epochs * steps)))) / 2
         for group in self.optimizer.param_groups:
-            part = tail_share if group.get("tail") else share
-            group["lr"] = group["peak"] * part * warm * max(cosine, 0.02)
+            last = min(epochs, self.settings.seeing_epochs) if group.get("seeing") else epochs
+            cosine = (1 + math.cos(math.pi * min(1.0, done / max(last * steps, 1)))) / 2
+            group["lr"] = group["peak"] * share * warm * max(cosine, 0.02)
 
     # -- validation and state ---------------------------------------------------------
 
