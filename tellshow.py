@@ -323,8 +323,11 @@ def search(
 
 
 def _print_answer(answer: SearchAnswer) -> None:
+    if answer.nothing_fits:
+        _note("no photo fits this convincingly; these come nearest:")
     for place, result in enumerate(answer.results, start=1):
-        click.echo(f"{place:3d}  {result.score:8.2f}  {result.path}")
+        fits = "weak" if result.weak else f"{result.probability:.0%}"
+        click.echo(f"{place:3d}  {result.score:8.2f}  {fits:>4s}  {result.path}")
         click.echo(f"               {result.caption}")
         _print_words(result.words, "               ")
     in_paths = {word for result in answer.results for word in result.matched}

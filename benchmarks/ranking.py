@@ -41,7 +41,7 @@ from search.evaluate import (
 )
 from search.fit import fit_probability
 from search.fusion import fit_ranking, signs_of
-from search.query import read_query
+from search.query import Reading, read_queries
 from search.rerank import combined_scores, likelihood_scores
 from search.retrieve import Candidates
 
@@ -81,8 +81,10 @@ class Bench:
 
     def measure(self, queries: Sequence[Query], label: str) -> Measurements:
         """Every query on every photo, as a search reads it."""
-        likelihood, evidence, words = zip(*self._likelihoods(queries, label), strict=True)
-        visual, caption = self._similarities(queries)
+        texts = [query.text for query in queries]
+        readings = read_queries(texts, self.captioner, self.embedder)
+        likelihood, evidence = zip(*self._likelihoods(readings, label), strict=True)
+        visual, caption = self._similarities(texts, readings)
         return Measurements(
             np.stack(likelihood),
             np.stack(evidence),
@@ -90,26 +92,30 @@ class Bench:
             caption,
             self.album.bias,
             np.array([query.owner for query in queries]),
-            np.array(words),
+            np.array([len(reading.words) for reading in readings]),
         )
 
     def _likelihoods(
-        self, queries: Sequence[Query], label: str
-    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32], int]]:
+        self, readings: Sequence[Reading], label: str
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         features = self.album.state.features()
-        for query in tqdm(queries, desc=label, leave=False):
-            words = read_query(query.text, self.captioner, self.embedder).words
-            scores = score_words(self.captioner, words, features).log_likelihood.numpy()
-            alone = score_without_photo(self.captioner, words).log_likelihood.numpy()
-            yield scores, scores - alone, len(words)
+        for reading in tqdm(readings, desc=label, leave=False):
+            scores = score_words(self.captioner, reading.words, features).log_likelihood.numpy()
+            alone = score_without_photo(self.captioner, reading.words).log_likelihood.numpy()
+            yield scores, scores - alone
 
     def _similarities(
-        self, queries: Sequence[Query]
+        self, texts: Sequence[str], readings: Sequence[Reading]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        texts = [query.text for query in queries]
-        vectors = self.captioner.read(texts, self.embedder.encode(texts))
+        vectors = self.read(texts, readings)
         visual = self.album.state.visual.float().numpy()
         return vectors @ visual.T, vectors @ self.album.captions.T
+
+    def read(self, texts: Sequence[str], readings: Sequence[Reading]) -> NDArray[np.float32]:
+        """Unit vectors of queries [Q,E]."""
+        words = [" ".join(reading.words) for reading in readings]
+        vectors: NDArray[np.float32] = self.captioner.read(words, self.embedder.encode(texts))
+        return vectors
 
 
 def look(captioner: Captioner, embedder: SentenceEmbedder, photos: list[CaptionedPhoto]) -> Album:
@@ -195,11 +201,12 @@ def same_top_ten(bench: Bench, measured: Measurements, queries: Sequence[Query])
     """Percent of queries whose ten best photos are the same from states as from pixels."""
     visual = bench.album.exact.visual.numpy()
     texts = [query.text for query in queries]
-    vectors = bench.captioner.read(texts, bench.embedder.encode(texts))
+    readings = read_queries(texts, bench.captioner, bench.embedder)
+    vectors = bench.read(texts, readings)
     ranking, same = bench.captioner.provenance.ranking, 0
-    for row, query in enumerate(tqdm(queries, desc="from pixels", leave=False)):
-        words = read_query(query.text, bench.captioner, bench.embedder).words
-        exact = score_words(bench.captioner, words, bench.album.exact).log_likelihood.numpy()
+    for row, reading in enumerate(tqdm(readings, desc="from pixels", leave=False)):
+        scored = score_words(bench.captioner, reading.words, bench.album.exact)
+        exact = scored.log_likelihood.numpy()
         found = measured.candidates(row)
         seen = Candidates(found.ids, visual @ vectors[row], found.caption)
         stored = combined_scores(ranking, found, measured.log_likelihood[row], measured.bias)

@@ -25,8 +25,7 @@ from catalog.photos import PhotoView
 from catalog.session import Database
 from catalog.vectors import VectorIndex
 from search.contrast import WIDER, Contrast, read_contrast, scale_of
-from search.explain import word_maps
-from search.lexical import WordHits, find_words, lifted, matched_words
+from search.lexical import WordHits, find_words, matched_words
 from search.propose import propose
 from search.query import (
     MAX_CANDIDATES,
@@ -37,6 +36,7 @@ from search.query import (
     SimilarPhoto,
     read_query,
 )
+from search.ranked import Ranked, judge, make_result, shown
 from search.rerank import Likelihoods, combined_scores, likelihood_scores, score_photos
 from search.retrieve import Candidates, Retriever
 from search.states import StateCache
@@ -84,29 +84,6 @@ class _Collection:
 
 
 @dataclass(frozen=True)
-class Ranked:
-    """N photos, best first, with what was found out about them."""
-
-    found: Candidates
-    score: NDArray[np.float32]  # [N]
-    similarity: NDArray[np.float32]  # [N], the first stage's
-    likelihoods: Likelihoods | None  # None: not asked for, or no word of the query is known
-
-    def take(self, rows: NDArray[np.int64]) -> Ranked:
-        """Some of the photos, in the order given."""
-        likelihoods = self.likelihoods.take(rows) if self.likelihoods else None
-        return Ranked(self.found.take(rows), self.score[rows], self.similarity[rows], likelihoods)
-
-    def lift(self, hits: WordHits) -> Ranked:
-        """Photos with words that the captioner does not know come before those without."""
-        unknown_words = hits.unknown_words(self.found.ids)
-        if not unknown_words.any():
-            return self
-        score = lifted(self.score, unknown_words)
-        return replace(self, score=score).take(np.argsort(-score, kind="stable"))
-
-
-@dataclass(frozen=True)
 class Measured:
     """One sentence on N photos: nats, cosines, and the photos' hub biases in nats; all [N].
 
@@ -146,6 +123,7 @@ class SearchEngine:
             nearest_words={word: near for each in read for word, near in each.nearest.items()},
             took_ms=round(1000 * (time.perf_counter() - started), 1),
             candidates=len(ranked.found) if ranked else 0,
+            nothing_fits=self._nothing_fits(ranked, results, reading),
             results=results,
         )
 
@@ -156,7 +134,7 @@ class SearchEngine:
         collection = self._open_collection()
         if collection is None:
             return None
-        query = self._read(request.text)
+        query = self._read(request.text, reading)
         # Likelihood ranks every photo, and vectors alone have no use for more: none is proposed.
         few = _candidate_count(request) if request.stage == "combined" else 0
         hits = find_words(self._database, request.text, reading, few)
@@ -179,8 +157,8 @@ class SearchEngine:
         collection = self._open_collection()
         if collection is None:
             raise UnknownPhoto(int(ids[0]))
-        query = self._read(sentence)
         reading = read_query(sentence, self.captioner, self.embedder)
+        query = self._read(sentence, reading)
         visual, caption = (
             index.similarities(query, ids)
             for index in (collection.retriever.visual, collection.retriever.caption)
@@ -223,7 +201,7 @@ class SearchEngine:
         found, similarities = collection.retriever.visual.search(vector[None], k)
         views = self.photos([key for key in found[0].tolist() if key >= 0])
         return tuple(
-            SimilarPhoto(key, *_shown(views[key]), similarity)
+            SimilarPhoto(key, *shown(views[key]), similarity)
             for key, similarity in zip(found[0].tolist(), similarities[0].tolist(), strict=True)
             if key in views
         )
@@ -327,10 +305,14 @@ class SearchEngine:
         states = StateCache(self._database, model_id, self.captioner.config)
         return _Collection(retriever, states)
 
-    def _read(self, sentence: str) -> NDArray[np.float32]:
-        """A sentence's unit vector [E] where the photos' vectors are."""
+    def _read(self, sentence: str, reading: Reading) -> NDArray[np.float32]:
+        """A sentence's unit vector [E] where the photos' vectors are.
+
+        The embedder knows words that the captioner does not; of the latter's own words those
+        count that the sentence was read as.
+        """
         embedding = self.embedder.encode([sentence])
-        vector: NDArray[np.float32] = self.captioner.read([sentence], embedding)[0]
+        vector: NDArray[np.float32] = self.captioner.read([" ".join(reading.words)], embedding)[0]
         return vector
 
     def _candidates(
@@ -418,12 +400,32 @@ class SearchEngine:
         if page.likelihoods is None and len(page.found):
             page = self._explain(page, reading)
         views = self.photos(page.found.ids.tolist())
-        matched = matched_words(self._database, request.query, list(views))
+        matched = matched_words(self._database, request.text, list(views))
+        fit = self.captioner.provenance.ranking.fit
+        chances = page.probability(fit, len(reading.words)).tolist()
         return tuple(
-            _result(page, row, views[key], matched.get(key, ()), request.explain)
+            judge(
+                make_result(
+                    page, row, views[key], matched=matched.get(key, ()), explain=request.explain
+                ),
+                chances[row],
+                fit,
+                reading,
+            )
             for row, key in enumerate(page.found.ids.tolist())
             if key in views
         )
+
+    def _nothing_fits(
+        self, ranked: Ranked | None, results: Sequence[SearchResult], reading: Reading
+    ) -> bool:
+        """Whether all ranked photos are weak; of vectors alone only those shown are known."""
+        if ranked is None or not results or not all(result.weak for result in results):
+            return False
+        if ranked.likelihoods is None:
+            return True
+        fit = self.captioner.provenance.ranking.fit
+        return not (ranked.probability(fit, len(reading.words)) >= fit.weak_below).any()
 
     def _explain(self, page: Ranked, reading: Reading) -> Ranked:
         """Likelihoods for photos that the first stage alone ranked."""
@@ -437,27 +439,3 @@ class SearchEngine:
 
 def _candidate_count(request: SearchRequest) -> int:
     return max(request.candidates, request.offset + request.k)
-
-
-def _result(
-    page: Ranked, row: int, view: PhotoView, matched: tuple[str, ...], explain: bool
-) -> SearchResult:
-    likelihoods = page.likelihoods
-    words = word_maps if explain else Likelihoods.gains
-    path, caption = _shown(view)
-    return SearchResult(
-        photo_id=view.photo_id,
-        path=path,
-        caption=caption,
-        score=float(page.score[row]),
-        log_likelihood=float(likelihoods.log_likelihood[row]) if likelihoods else 0.0,
-        evidence=float(likelihoods.evidence[row]) if likelihoods else 0.0,
-        similarity=float(page.similarity[row]),
-        words=words(likelihoods, row) if likelihoods else (),
-        matched=matched,
-    )
-
-
-def _shown(view: PhotoView) -> tuple[str, str]:
-    """A photo's path and best caption, as text."""
-    return show_path(os.fsencode(view.full_path)), view.captions[0][0] if view.captions else ""

@@ -124,7 +124,8 @@ class WordGain:
 class SearchResult:
     """One photo of an answer; log-likelihood and evidence in nats, similarity in -1..1.
 
-    `matched`: the query's words that stand in the photo's path or captions.
+    `matched`: the query's words that stand in the photo's path or captions. `probability`: that
+    the photo fits the plain query, 0 to 1, see search.fit. `weak`: too improbable to convince.
     """
 
     photo_id: int
@@ -136,6 +137,8 @@ class SearchResult:
     similarity: float
     words: tuple[WordGain, ...]
     matched: tuple[str, ...]
+    probability: float
+    weak: bool
 
 
 @dataclass(frozen=True)
@@ -153,13 +156,17 @@ class SimilarPhoto:
 
 @dataclass(frozen=True)
 class SearchAnswer:
-    """Results, best first. `nearest_words` says which known word stood in for an unknown one."""
+    """Results, best first. `nearest_words` says which known word stood in for an unknown one.
+
+    `nothing_fits`: every photo that was ranked is weak.
+    """
 
     query: str
     unknown_words: tuple[str, ...]
     nearest_words: dict[str, str]
     took_ms: float
     candidates: int
+    nothing_fits: bool
     results: tuple[SearchResult, ...]
 
     def to_json(self) -> dict[str, object]:
