@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,16 +21,12 @@ import numpy as np
 import torch
 
 from benchmarks.album import pixel_batches
+from benchmarks.collection import indexed
 from captioner.captioner import Captioner, PhotoState
-from captioner.checkpoint import load_checkpoint
 from captioner.dataset import read_captions
 from captioner.embedder import SentenceEmbedder
 from captioner.likelihood import score_words
 from captioner.vocabulary import END, START
-from catalog.home import open_home
-from catalog.photos import list_photos
-from catalog.session import Database, open_database
-from indexer.pipeline import Indexer
 from search.engine import SearchEngine
 from search.query import SearchRequest, read_query
 from search.rerank import score_photos
@@ -129,20 +124,6 @@ def _milliseconds(work: Callable[..., object], *arguments: object) -> float:
     return 1000 * (time.perf_counter() - started)
 
 
-@contextmanager
-def _indexed(home: Path | None, folders: list[Path]) -> Iterator[tuple[SearchEngine, Database]]:
-    """An engine over the folders; a home that already holds them is taken as it is."""
-    captioner, embedder = load_checkpoint(device="cpu"), SentenceEmbedder(device="cpu")
-    with tempfile.TemporaryDirectory(prefix="tellshow-") as folder:
-        opened = open_home(home or Path(folder))
-        database = open_database(opened)
-        try:
-            Indexer(opened, database, captioner, embedder).index(folders)
-            yield SearchEngine(opened, database, captioner, embedder), database
-        finally:
-            database.close()
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -156,9 +137,8 @@ def main() -> None:
     texts = [text for photo in photos for text in photo.captions]
     drawn = np.random.default_rng(0).permutation(len(texts))[: _WARM_UP + options.count]
     queries = [texts[row] for row in drawn]
-    with _indexed(options.home, options.folder) as (engine, database):
-        with database.read() as session:
-            files = [Path(view.full_path) for view in list_photos(session)]
+    with indexed(options.folder, options.home) as (engine, views):
+        files = [Path(view.full_path) for view in views]
         _print_times(engine, len(files), queries)
         _print_ratios(engine, files[:_LOOP_PHOTOS], queries[0])
 

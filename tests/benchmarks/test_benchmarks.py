@@ -52,3 +52,10 @@ def test_answers_are_timed_and_compared(captions: Path, sample_photos: Path) -> 
     printed = _run("search", data)
     assert "| by HTTP, end to end | " in printed
     assert "12 photos for one query: " in printed
+
+
+def test_contrast_is_measured_by_what_people_wrote(captions: Path, sample_photos: Path) -> None:
+    data = ["--captions", str(captions), "--images", str(sample_photos)]
+    printed = _run("contrast", data)
+    assert printed.count("| retrieve | ") == 3
+    assert "captions rather than the same with actors exchanged" in printed
