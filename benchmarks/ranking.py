@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -190,6 +190,17 @@ def shipped(bench: Bench, measured: Measurements) -> Recall:
     return recall_at_k(all_combined_scores(ranking, measured), measured.owners)
 
 
+def cross_fitted(measured: Measurements) -> Recall:
+    """Recall of the combined score, each half of the photos' queries by weights of the other's."""
+    halves = _halves(measured)
+    scores = [
+        all_combined_scores(fit_ranking(other, Ranking()), asked)
+        for asked, other in (halves, halves[::-1])
+    ]
+    owners = np.concatenate([part.owners for part in halves])
+    return recall_at_k(np.concatenate(scores), owners)
+
+
 def first_stage_recall(measured: Measurements) -> float:
     """Percent of queries whose photo is among the candidates."""
     scores = first_stage(fit_ranking(measured, Ranking()), measured)
@@ -256,8 +267,7 @@ def weak_marks(bench: Bench, measured: Measurements) -> dict[str, float]:
 
     Fitted on one half of the queries and measured on the other.
     """
-    half = len(measured.owners) // 2
-    fitted, asked = (_rows(measured, rows) for rows in (slice(half), slice(half, None)))
+    fitted, asked = _halves(measured)
     ranking = fit_ranking(fitted, bench.captioner.provenance.ranking)
     scores = all_combined_scores(ranking, asked)
     there = signs_of(asked, scores.argmax(axis=1))
@@ -274,10 +284,14 @@ def weak_marks(bench: Bench, measured: Measurements) -> dict[str, float]:
     }
 
 
-def _rows(measured: Measurements, rows: slice) -> Measurements:
-    """Some of the queries, on all photos."""
+def _halves(measured: Measurements) -> tuple[Measurements, Measurements]:
+    """The queries of the first half of the photos, and of the second; on all photos."""
     names = ("log_likelihood", "evidence", "visual", "caption", "owners", "words")
-    return replace(measured, **{name: getattr(measured, name)[rows] for name in names})
+    first = measured.owners < np.median(measured.owners)
+    return (
+        replace(measured, **{name: getattr(measured, name)[first] for name in names}),
+        replace(measured, **{name: getattr(measured, name)[~first] for name in names}),
+    )
 
 
 def phrases(queries: Sequence[Query], seed: int = 0) -> list[Query]:
@@ -302,6 +316,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--model", type=Path, default=DEFAULT_CHECKPOINT)
     parser.add_argument("--queries", type=int, help="sample so many captions (default: all)")
+    parser.add_argument("--keep", type=Path, help="keep what was measured in this .npz, or take it")
     parser.add_argument("--side-queries", type=int, default=500, help="for all but the first table")
     return parser.parse_args()
 
@@ -316,16 +331,28 @@ def main() -> None:
     embedder = SentenceEmbedder(captioner.embedder_name, "cpu")
     photos = read_captions(options.captions, options.images)
     bench = Bench(captioner, embedder, look(captioner, embedder, photos))
-    _print_parts(bench, sample_queries(photos, options.queries))
+    queries = sample_queries(photos, options.queries)
+    _print_parts(bench, _measured(bench, queries, options.keep))
     _print_sides(bench, sample_queries(photos, options.side_queries))
 
 
-def _print_parts(bench: Bench, queries: Sequence[Query]) -> None:
+def _measured(bench: Bench, queries: Sequence[Query], file: Path | None) -> Measurements:
+    """Measure, or take from the file what was measured before."""
+    if file is not None and file.is_file():
+        with np.load(file) as kept:
+            return Measurements(**kept)
     measured = bench.measure(queries, "queries")
-    print(f"{len(queries)} queries over {len(bench.album.photos)} photos\n")
+    if file is not None:
+        np.savez(file, **{part.name: getattr(measured, part.name) for part in fields(measured)})
+    return measured
+
+
+def _print_parts(bench: Bench, measured: Measurements) -> None:
+    print(f"{len(measured.owners)} queries over {len(bench.album.photos)} photos\n")
     print("| ranked by | R@1 | R@5 | R@10 | median rank |\n| --- | --- | --- | --- | --- |")
     for name, recall in parts_alone_and_together(measured):
         print(_row(name, recall))
+    print(_row("the same, weights fitted on the other half of the photos", cross_fitted(measured)))
     print(_row("the same, with the checkpoint's weights", shipped(bench, measured)))
     ranking = fit_ranking(measured, bench.captioner.provenance.ranking)
     print(_row("photo -> sentences", image_to_text(ranking, measured)))
