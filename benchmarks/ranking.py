@@ -27,7 +27,7 @@ from captioner.dataset import CaptionedPhoto, read_captions
 from captioner.decoder import PhotoFeatures
 from captioner.embedder import SentenceEmbedder
 from captioner.generate import generate_captions
-from captioner.likelihood import hub_bias, score_without_photo, score_words
+from captioner.likelihood import score_without_photo, score_words
 from captioner.metrics import Recall, recall_at_k
 from captioner.precision import fast
 from captioner.vocabulary import tokenise
@@ -42,7 +42,7 @@ from search.evaluate import (
 from search.fit import fit_probability
 from search.fusion import fit_ranking, signs_of
 from search.query import Reading, read_queries
-from search.rerank import combined_scores, likelihood_scores
+from search.rerank import combined_scores, likelihood_scores, retrieval_scores
 from search.retrieve import Candidates
 
 _CANDIDATES = 200
@@ -128,7 +128,7 @@ def look(captioner: Captioner, embedder: SentenceEmbedder, photos: list[Captione
         texts = [found[0].text for found in generate_captions(captioner, state)]
         exact.append(features)
         sentences.append(captioner.read(texts, embedder.encode(texts)))
-        biases.append(hub_bias(captioner, state))
+        biases.append(captioner.hub_bias(state))
     whole = PhotoFeatures(
         torch.cat([part.memory for part in exact]),
         torch.cat([part.seed for part in exact]),
@@ -151,7 +151,8 @@ def parts_alone_and_together(measured: Measurements) -> list[tuple[str, Recall]]
     rows: list[tuple[str, NDArray[np.float32]]] = [
         ("caption's vector", measured.caption),
         ("head's vector", measured.visual),
-        ("both vectors (first stage)", first_stage(ranking, measured)),
+        ("both vectors", first_stage(ranking, measured)),
+        ("both vectors and hub bias (first stage)", _retrieval(ranking, measured)),
         ("likelihood", measured.log_likelihood),
         (
             "likelihood and hub bias",
@@ -174,6 +175,10 @@ def first_stage(ranking: Ranking, measured: Measurements) -> NDArray[np.float32]
         + ranking.caption_in_retrieval * measured.caption
     )
     return total
+
+
+def _retrieval(ranking: Ranking, measured: Measurements) -> NDArray[np.float32]:
+    return retrieval_scores(ranking, first_stage(ranking, measured), measured.bias)
 
 
 def _combined(measured: Measurements, left_out: tuple[str, ...]) -> NDArray[np.float32]:

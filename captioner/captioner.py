@@ -110,7 +110,8 @@ class Ranking:
     """How scores are combined: weights fitted on dev photos, none of them trained on.
 
     A combined score is the sum of log-likelihood, hub bias, visual and caption similarity,
-    each times its weight; `bias_in_likelihood` is the hub bias' weight beside likelihood alone.
+    each times its weight; `bias_in_likelihood` is the hub bias' weight beside likelihood alone,
+    `bias_in_retrieval` that beside the first stage's similarity.
     """
 
     log_likelihood: float = 1.0
@@ -120,8 +121,8 @@ class Ranking:
     bias_in_likelihood: float = 0.0
     visual_in_retrieval: float = 0.5
     caption_in_retrieval: float = 0.5
+    bias_in_retrieval: float = 0.0
     nearest_word: float = 0.6
-    references: tuple[str, ...] = ()
     fit: FitWeights = field(default_factory=FitWeights)
 
 
@@ -188,6 +189,11 @@ class Captioner(nn.Module):
         with fast(self.device):
             grid = self.encoder(pixels.to(self.device))
         return PhotoState.from_features(self.perceive(grid.float()))
+
+    @torch.inference_mode()
+    def hub_bias(self, state: PhotoState) -> Tensor:
+        """How much each photo likes sentences of all kinds; see Head.hub_bias: [B]."""
+        return self.head.hub_bias(state.visual.to(self.device).float()).cpu()
 
     @torch.inference_mode()
     def read(self, sentences: Sequence[str], embeddings: np.ndarray) -> np.ndarray:

@@ -113,5 +113,4 @@ def _build(path: Path, metadata: dict[str, str]) -> Captioner:
 
 
 def _ranking(values: dict[str, Any]) -> Ranking:
-    parts = {"references": tuple(values["references"]), "fit": FitWeights(**values["fit"])}
-    return Ranking(**values | parts)
+    return Ranking(**values | {"fit": FitWeights(**values["fit"])})

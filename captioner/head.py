@@ -6,6 +6,7 @@ towards what can be seen in photos.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -29,6 +30,11 @@ class HeadConfig:
     sentence_dropout: float = 0.2
     word: int = 256
     word_dropout: float = 0.3
+    references: int = 2048
+
+
+# Of a hub's similarities to reference sentences the higher ones count: by e for each 0.1.
+_HUB_TEMPERATURE = 0.1
 
 
 class Head(nn.Module):
@@ -36,6 +42,8 @@ class Head(nn.Module):
 
     Sentences: the embedder's vector and a sum of word vectors, learned with the photos.
     """
+
+    references: Tensor
 
     def __init__(self, config: HeadConfig, channels: int, words: int) -> None:
         super().__init__()
@@ -52,6 +60,8 @@ class Head(nn.Module):
         self.embedding = nn.Embedding(words, config.word)
         self.word_dropout = nn.Dropout(config.word_dropout)
         self.from_words = nn.Linear(config.word, config.dimension)
+        # Vectors of sentences that were trained with, to tell hubs by.
+        self.register_buffer("references", torch.zeros(config.references, config.dimension))
         nn.init.normal_(self.embedding.weight, std=config.word**-0.5)
         for layer in (self.narrow, self.from_words):
             nn.init.zeros_(layer.weight)  # training starts from the embedder's own space
@@ -76,6 +86,17 @@ class Head(nn.Module):
         """
         change = self.narrow(self.sentence_dropout(F.gelu(self.widen(sentences))))
         return F.normalize((sentences + change + self.add_words(words)).float(), dim=-1)
+
+    def hub_bias(self, visual: Tensor) -> Tensor:
+        """How near photos [B,E] are to sentences of all kinds: [B], a cosine.
+
+        A photo that likes every sentence (a hub, Radovanovic et al. 2010) comes up for all; the
+        ranking takes that off. The log-mean-exp of similarities to a bank of sentences is what
+        softmax over them divides by (Smith et al. 2017, eq. 5; Bogolin et al. 2022, QB-Norm).
+        """
+        similarity = visual @ self.references.T / _HUB_TEMPERATURE  # [B,R]
+        mean = similarity.logsumexp(dim=1) - math.log(len(self.references))
+        return _HUB_TEMPERATURE * mean
 
     def add_words(self, words: Tensor) -> Tensor:
         """Sum of the known words' vectors [...,E], tempered by the root of their number."""

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from captioner.captioner import Captioner, PhotoState
+from captioner.captioner import Captioner
 from captioner.decoder import PhotoFeatures
 from captioner.precision import fast
-from captioner.vocabulary import END, PAD, START, tokenise
+from captioner.vocabulary import END, PAD, START
 
 # Photos whose logits are computed together: 128 photos x 13 words x 3,000 logits are 10 MB in
 # bfloat16; measured, more or fewer are slower.
@@ -102,20 +102,6 @@ def read_prefix(
         following = decoder.logits(outputs).float().log_softmax(dim=-1)  # [B,T+1,V]
     said = following[:, torch.arange(len(words)), ids[1:]]  # [B,T]
     return said.cpu(), following.cpu()
-
-
-def hub_bias(captioner: Captioner, state: PhotoState) -> Tensor:
-    """Mean log-likelihood per photo [B] of the checkpoint's reference sentences, in nats.
-
-    A photo that likes every sentence (a hub, Radovanovic et al. 2010) has a high bias;
-    taking it off corrects for that. Zero for a checkpoint without reference sentences.
-    """
-    references = captioner.provenance.ranking.references
-    features = state.features(captioner.device)
-    total = torch.zeros(len(state))
-    for sentence in references:
-        total += score_words(captioner, tokenise(sentence), features).log_likelihood
-    return total / max(len(references), 1)
 
 
 def _score_chunk(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from captioner.backbone import backbone_weights
-from captioner.captioner import Captioner, CaptionerConfig, Provenance, Ranking
+from captioner.captioner import Captioner, CaptionerConfig, Provenance
 from captioner.curves import can_draw, draw_curves
 from captioner.dataset import CaptionedPhoto
 from captioner.embedder import SentenceEmbedder
@@ -23,7 +23,6 @@ from captioner.trainingset import TrainingSet
 from captioner.views import PLAIN, View, cache_views, training_views
 from captioner.vocabulary import Vocabulary
 
-_REFERENCE_SENTENCES = 8
 _SENTENCE_BATCH = 256
 
 
@@ -81,18 +80,14 @@ def train_captioner(
     trainer.run(report, progress.advance)
     trained = trainer.finished()
     trained.word_vectors.copy_(_word_vectors(trained.vocabulary, embedder))
+    trained.head.references.copy_(_references(trained, recipe, embedder))
     return trained
 
 
 def _untrained(recipe: Recipe, embedder: SentenceEmbedder) -> Captioner:
     texts = [text for photo in recipe.train for text in photo.captions]
     vocabulary = Vocabulary.from_sentences(texts, recipe.min_word_count)
-    generator = np.random.default_rng(recipe.settings.seed)
-    count = min(_REFERENCE_SENTENCES, len(texts))
-    references = tuple(generator.choice(texts, count, replace=False).tolist())
-    provenance = Provenance(
-        recipe.name, embedder_name=embedder.name, ranking=Ranking(references=references)
-    )
+    provenance = Provenance(recipe.name, embedder_name=embedder.name)
     torch.manual_seed(recipe.settings.seed)
     captioner = Captioner(recipe.config, vocabulary, provenance)
     weights = backbone_weights(recipe.config.encoder.backbone, recipe.backbone_weights)
@@ -140,6 +135,16 @@ def _embed(
     np.save(partial, np.concatenate(parts))
     partial.replace(file)
     return np.concatenate(parts)
+
+
+def _references(captioner: Captioner, recipe: Recipe, embedder: SentenceEmbedder) -> Tensor:
+    """Vectors of training sentences drawn at random [R,E]; again and again where there are few."""
+    texts = [text for photo in recipe.train for text in photo.captions]
+    count = captioner.config.head.references
+    generator = np.random.default_rng(recipe.settings.seed)
+    rows = np.resize(generator.permutation(len(texts)), count)
+    chosen = [texts[row] for row in rows]
+    return torch.from_numpy(captioner.read(chosen, embedder.encode(chosen)))
 
 
 def _word_vectors(vocabulary: Vocabulary, embedder: SentenceEmbedder) -> Tensor:

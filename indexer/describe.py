@@ -12,7 +12,6 @@ import torch
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from captioner.generate import generate_captions
-from captioner.likelihood import hub_bias
 from catalog.photos import NewPhoto
 from indexer.prepare import Prepared
 
@@ -27,7 +26,7 @@ def describe(
     captions = generate_captions(captioner, state)
     texts = [found[0].text for found in captions]
     sentences = captioner.read(texts, embedder.encode(texts))
-    visual, blobs, biases = state.visual.numpy(), state.pack(), hub_bias(captioner, state).tolist()
+    visual, blobs, biases = state.visual.numpy(), state.pack(), captioner.hub_bias(state).tolist()
     return [
         NewPhoto(
             file=photo.task.file,

@@ -37,7 +37,13 @@ from search.query import (
     read_query,
 )
 from search.ranked import Ranked, judge, make_result, shown
-from search.rerank import Likelihoods, combined_scores, likelihood_scores, score_photos
+from search.rerank import (
+    Likelihoods,
+    combined_scores,
+    likelihood_scores,
+    retrieval_scores,
+    score_photos,
+)
 from search.retrieve import Candidates, Retriever
 from search.states import StateCache
 
@@ -85,7 +91,7 @@ class _Collection:
 
 @dataclass(frozen=True)
 class Measured:
-    """One sentence on N photos: nats, cosines, and the photos' hub biases in nats; all [N].
+    """One sentence on N photos: nats, cosines, and the photos' hub biases; all [N].
 
     `words` is the number of the sentence's words that the captioner knows.
     """
@@ -142,10 +148,7 @@ class SearchEngine:
         if not len(found):
             return None
         if request.stage == "retrieve":
-            score = similarity = collection.retriever.score(found)
-            if contrast:
-                score = score + contrast.of_similarities(collection.retriever, found)
-            return Ranked(found, score, similarity, None).lift(hits)
+            return self._rank_by_vectors(collection, found, contrast).lift(hits)
         ranked = self._rank_by_likelihood(collection, request, reading, found, contrast)
         return ranked.lift(hits)
 
@@ -333,6 +336,17 @@ class SearchEngine:
             return propose(retriever, query, count, allowed, hits)
         wider = max(count, min(WIDER * count, MAX_CANDIDATES))
         return contrast.choose(retriever, propose(retriever, query, wider, allowed, hits), count)
+
+    def _rank_by_vectors(
+        self, collection: _Collection, found: Candidates, contrast: Contrast | None
+    ) -> Ranked:
+        found, _, bias = self._load(collection, found)
+        similarity = collection.retriever.score(found)
+        score = retrieval_scores(self.captioner.provenance.ranking, similarity, bias)
+        if contrast:
+            score = score + contrast.of_similarities(collection.retriever, found)
+        order = np.argsort(-score, kind="stable")
+        return Ranked(found, score, similarity, None).take(order)
 
     def _rank_by_likelihood(
         self,

@@ -27,7 +27,8 @@ def fit_ranking(measured: Measurements, ranking: Ranking) -> Ranking:
         [measured.log_likelihood, bias, measured.visual, measured.caption], measured.owners
     )
     alone = _fit([measured.log_likelihood, bias], measured.owners)
-    first = _fit([measured.visual, measured.caption], measured.owners)
+    first = _fit([measured.visual, measured.caption, bias], measured.owners)
+    similarity = first[0] + first[1]
     ranking = replace(
         ranking,
         log_likelihood=together[0],
@@ -36,8 +37,9 @@ def fit_ranking(measured: Measurements, ranking: Ranking) -> Ranking:
         caption=together[3],
         # Weights of 0 come from a captioner to which all photos are alike: nothing to divide.
         bias_in_likelihood=alone[1] / alone[0] if alone[0] else 0.0,
-        visual_in_retrieval=first[0] / sum(first) if sum(first) else 0.5,
-        caption_in_retrieval=first[1] / sum(first) if sum(first) else 0.5,
+        visual_in_retrieval=first[0] / similarity if similarity else 0.5,
+        caption_in_retrieval=first[1] / similarity if similarity else 0.5,
+        bias_in_retrieval=first[2] / similarity if similarity else 0.0,
     )
     right, best_wrong = tell_apart(measured, ranking)
     return replace(ranking, fit=fit_weights(right, best_wrong))

@@ -87,6 +87,14 @@ def combined_scores(
     return total
 
 
+def retrieval_scores(
+    ranking: Ranking, similarity: NDArray[np.float32], bias: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The first stage's similarity alone [...,N], hubs corrected."""
+    corrected: NDArray[np.float32] = similarity + ranking.bias_in_retrieval * bias
+    return corrected
+
+
 def likelihood_scores(
     ranking: Ranking, log_likelihood: NDArray[np.float32], bias: NDArray[np.float32]
 ) -> NDArray[np.float32]:

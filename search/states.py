@@ -36,7 +36,7 @@ class StateCache:
     def load(
         self, ids: Sequence[int]
     ) -> tuple[NDArray[np.int64], PhotoState | None, NDArray[np.float32]]:
-        """Ids that have a state, their states (None for no ids), their hub biases in nats."""
+        """Ids that have a state, their states (None for no ids), their hub biases."""
         with self._lock:
             self._fetch(ids)
             present = [key for key in ids if key in self._kept]

@@ -92,6 +92,14 @@ def test_a_killed_run_goes_on_and_ends_where_an_unbroken_one_ends(
         assert torch.allclose(tensor, resumed.state_dict()[name], atol=1e-5), name
 
 
+def test_a_trained_captioner_carries_sentences_to_tell_hubs_by(
+    recipe: Recipe, embedder: SentenceEmbedder, tmp_path: Path
+) -> None:
+    trained = _train(replace(recipe, folder=tmp_path), embedder, _Watch())
+    lengths = trained.head.references.norm(dim=1)
+    assert torch.allclose(lengths, torch.ones(len(lengths)), atol=1e-4)
+
+
 def test_a_few_photos_are_learned(
     recipe: Recipe, embedder: SentenceEmbedder, tmp_path: Path
 ) -> None:
