@@ -44,7 +44,7 @@ class TrainSettings:
         9  # of the first stage: CNN and head learn, too; then they stay as they are
     )
     likelihood_epochs: int = 14
-    contrastive_epochs: int = 5
+    contrastive_epochs: int = 3
     photos_per_step: int = 128
     group_size: int = 8
     views: int = 12
