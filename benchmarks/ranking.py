@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from tqdm import tqdm
 
 from benchmarks.album import pixel_batches
@@ -29,7 +28,6 @@ from captioner.embedder import SentenceEmbedder
 from captioner.generate import generate_captions
 from captioner.likelihood import score_without_photo, score_words
 from captioner.metrics import Recall, recall_at_k
-from captioner.precision import fast
 from captioner.vocabulary import tokenise
 from captioner.wordorder import reorder_captions
 from search.evaluate import (
@@ -123,7 +121,7 @@ def look(captioner: Captioner, embedder: SentenceEmbedder, photos: list[Captione
     files = [photo.path for photo in photos]
     exact, sentences, biases = [], [], []
     for pixels in pixel_batches(files, captioner.config.encoder.image_size):
-        features = _features(captioner, pixels)
+        features = captioner.see(pixels)
         state = PhotoState.from_features(features)
         texts = [found[0].text for found in generate_captions(captioner, state)]
         exact.append(features)
@@ -136,13 +134,6 @@ def look(captioner: Captioner, embedder: SentenceEmbedder, photos: list[Captione
     )
     state = PhotoState.from_features(whole)
     return Album(photos, state, whole, np.concatenate(sentences), torch.cat(biases).numpy())
-
-
-@torch.inference_mode()
-def _features(captioner: Captioner, pixels: Tensor) -> PhotoFeatures:
-    with fast(captioner.device):
-        grid = captioner.encoder(pixels)
-    return captioner.perceive(grid.float())
 
 
 def parts_alone_and_together(measured: Measurements) -> list[tuple[str, Recall]]:
