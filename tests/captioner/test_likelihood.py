@@ -65,6 +65,14 @@ def test_word_order_changes_the_likelihood(captioner: Captioner, state: PhotoSta
     assert not torch.allclose(told.log_likelihood, swapped.log_likelihood, atol=1e-3)
 
 
+def test_a_photo_and_its_mirror_image_have_one_vector(
+    captioner: Captioner, sample_photos: Path
+) -> None:
+    pixels = to_tensor(decode_photo((sample_photos / "cat.png").read_bytes()))[None]
+    straight, mirrored = captioner.look(pixels).visual, captioner.look(pixels.flip(-1)).visual
+    assert float((straight.float() * mirrored.float()).sum()) > 0.999
+
+
 def test_a_state_survives_being_packed(captioner: Captioner, state: PhotoState) -> None:
     blobs = state.pack()
     again = PhotoState.unpack(blobs, captioner.config)
