@@ -1,7 +1,7 @@
 """How probable it is that a photo fits a sentence, and where results stop being convincing.
 
 Knows nothing of the engine. Logistic regression (Platt 1999) on what the model says of photos
-that training never saw: the right photo of a sentence against the one ranked best without it.
+that training never saw: a sentence's own photo against another one at even odds.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from captioner.captioner import Ranking
-from search.evaluate import Measurements, all_combined_scores
+from search.evaluate import Measurements
 from search.fit import Signs, fit_weights
 
 
@@ -41,16 +41,18 @@ def fit_ranking(measured: Measurements, ranking: Ranking) -> Ranking:
         caption_in_retrieval=first[1] / similarity if similarity else 0.5,
         bias_in_retrieval=first[2] / similarity if similarity else 0.0,
     )
-    right, best_wrong = tell_apart(measured, ranking)
-    return replace(ranking, fit=fit_weights(right, best_wrong))
+    return replace(ranking, fit=fit_weights(*tell_apart(measured)))
 
 
-def tell_apart(measured: Measurements, ranking: Ranking) -> tuple[Signs, Signs]:
-    """Signs of each query's right photo, and of the one ranked first were it not there: [Q]."""
-    rows = np.arange(len(measured.owners))
-    scores = all_combined_scores(ranking, measured)
-    scores[rows, measured.owners] = -np.inf
-    return signs_of(measured, measured.owners), signs_of(measured, scores.argmax(axis=1))
+def tell_apart(measured: Measurements, seed: int = 0) -> tuple[Signs, Signs]:
+    """Signs of each query's right photo, and of another drawn at random: [Q].
+
+    Not of the best of the others: that one was chosen for its signs, and often fits as well.
+    """
+    count = len(measured.bias)
+    steps = np.random.default_rng(seed).integers(1, max(count, 2), len(measured.owners))
+    others = (measured.owners + steps) % count
+    return signs_of(measured, measured.owners), signs_of(measured, others)
 
 
 def signs_of(measured: Measurements, photos: NDArray[np.int64]) -> Signs:
