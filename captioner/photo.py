@@ -3,7 +3,8 @@
 Every decoder the product uses is called from here, behind limits on bytes and pixels, so that no
 file can do worse than being refused with a reason.
 
-Knows nothing of folders, of the catalog, or of what the model does with the tensor.
+Knows nothing of folders, of the catalog, or of what the model does with the tensor. Does without
+torch until a tensor is asked for, so that a process that only decodes starts quickly.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ import logging
 import re
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pillow_heif
 import simplejpeg  # type: ignore[import-untyped]
-import torch
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
-from torchvision.transforms.v2 import functional as transforms  # type: ignore[import-untyped]
+
+if TYPE_CHECKING:
+    import torch
 
 MAX_BYTES = 200_000_000
 MAX_PIXELS = 100_000_000
@@ -39,6 +42,10 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = (5, 6, 7, 8)
+
+# The colour space that a profile names in its header -> Pillow's mode for such pixels.
+_PROFILED = {b"RGB ": "RGB", b"CMYK": "CMYK", b"GRAY": "L"}
+
 _DAMAGED = "The picture is damaged: it cannot be decoded completely."
 
 
@@ -95,7 +102,15 @@ def decode_photo(data: bytes) -> Photo:
 
 def to_tensor(photo: Photo, size: int = 224) -> torch.Tensor:
     """uint8 [3, size, size]: the whole picture squeezed to a square, antialiased."""
-    pixels = torch.from_numpy(np.array(photo.image)).permute(2, 0, 1)  # channels last in memory
+    return image_to_tensor(photo.image, size)
+
+
+def image_to_tensor(image: Image.Image, size: int = 224) -> torch.Tensor:
+    """uint8 [3, size, size] of an upright RGB picture."""
+    import torch
+    from torchvision.transforms.v2 import functional as transforms  # type: ignore[import-untyped]
+
+    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)  # channels last in memory
     if pixels.shape[1:] != (size, size):
         pixels = transforms.resize(pixels, [size, size], antialias=True)
     return pixels.contiguous()
@@ -187,10 +202,12 @@ def _to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     image = _reduce(_to_eight_bits(image))
     if image.has_transparency_data:
         image = _on_white(image)
-    if profile and image.mode in ("RGB", "CMYK"):
-        transform = _to_srgb(profile, image.mode)
+    mode = _PROFILED.get(profile[16:20]) if profile else None
+    if profile and mode is not None and (mode == image.mode or mode == "L"):
+        # Grey may have been decoded as RGB, which a profile for grey does not take.
+        transform = _to_srgb(profile, mode)
         if transform is not None:
-            return transform.apply(image)
+            return transform.apply(image.convert(mode))
     return image if image.mode == "RGB" else image.convert("RGB")
 
 

@@ -20,6 +20,7 @@ from catalog import photos
 from catalog.home import Home
 from catalog.session import Database, writer_lock
 from catalog.vectors import VectorIndex
+from indexer.decoders import Decoders, shared_decoders
 from indexer.describe import describe
 from indexer.folders import FolderNotFound, NotAFolder, resolve_folders, split_offline
 from indexer.plan import Plan, make_plan
@@ -59,12 +60,14 @@ class Indexer:
         captioner: Captioner,
         embedder: SentenceEmbedder,
         options: IndexOptions | None = None,
+        decoders: Decoders | None = None,
     ) -> None:
         self._home = home
         self._database = database
         self._captioner = captioner.eval()
         self._embedder = embedder
         self._options = options or IndexOptions()
+        self._decoders = decoders or shared_decoders()
 
     def index(self, folders: Sequence[Path], progress: Progress | None = None) -> IndexReport:
         """Add, refresh and remove photos, so that the catalog says what the folders hold.
@@ -89,7 +92,7 @@ class Indexer:
         names = {root_id: path for path, root_id in roots.items()}
         recorder = Recorder(model_id, self._embedder.name, names)
         size = self._captioner.config.encoder.image_size
-        preparer = Preparer(self._home, self._database, model_id, size)
+        preparer = Preparer(self._home, self._database, self._decoders, model_id, size)
         run = Run(self._database, preparer, recorder, progress)
         with self._recorded(run, indexes):
             self._carry_out(run, plans)

@@ -1,7 +1,7 @@
 """All that can be done for one file before the model: read, hash, decode, metadata, thumbnail.
 
-Runs in several threads at once, ahead of the model. Writes thumbnails and nothing else; knows
-nothing of captions.
+Runs in several threads at once, ahead of the model; decoding itself happens in other processes.
+Writes thumbnails and nothing else; knows nothing of captions.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import threading
 from dataclasses import dataclass, replace
 
 import torch
+from PIL import Image
 
-from captioner.photo import Photo, UnreadablePhoto, check_size, decode_photo, to_tensor
+from captioner.photo import UnreadablePhoto, check_size, image_to_tensor
 from catalog import photos
 from catalog.home import Home
 from catalog.photos import FileStamp, Metadata
 from catalog.session import Database
-from indexer.metadata import read_metadata
+from indexer.decoders import Decoders
 from indexer.plan import Task
 from indexer.thumbnails import write_thumbnail
 
@@ -60,8 +61,11 @@ class FileChanging(OSError):
 class Preparer:
     """Prepares the files of one run, and sees to it that no bytes are decoded twice in it."""
 
-    def __init__(self, home: Home, database: Database, model_id: int, size: int = 224) -> None:
+    def __init__(
+        self, home: Home, database: Database, decoders: Decoders, model_id: int, size: int = 224
+    ) -> None:
         self._home = home
+        self._decoders = decoders
         self._database = database
         self._model_id = model_id
         self._size = size
@@ -83,6 +87,10 @@ class Preparer:
             return SameBytes(task, content_hash)
         return self._decode(task, content_hash, data)
 
+    def interrupt(self) -> None:
+        """Let nobody wait for a file that is being decoded."""
+        self._decoders.interrupt()
+
     def _is_new(self, content_hash: str) -> bool:
         with self._lock:
             if content_hash in self._met:
@@ -94,18 +102,18 @@ class Preparer:
 
     def _decode(self, task: Task, content_hash: str, data: bytes) -> Outcome:
         try:
-            photo = decode_photo(data)
+            decoded = self._decoders.decode(data)
         except UnreadablePhoto as error:
             self.unreadable[content_hash] = str(error)
             return Failed(task, str(error), lasting=True)
-        self._write_thumbnail(photo, content_hash)
-        pixels = to_tensor(photo, self._size)
-        return Prepared(task, content_hash, read_metadata(photo), pixels)
+        self._write_thumbnail(decoded.image, content_hash)
+        pixels = image_to_tensor(decoded.image, self._size)
+        return Prepared(task, content_hash, decoded.metadata, pixels)
 
-    def _write_thumbnail(self, photo: Photo, content_hash: str) -> None:
+    def _write_thumbnail(self, image: Image.Image, content_hash: str) -> None:
         target = self._home.thumbnail(content_hash)
         if not target.exists():
-            write_thumbnail(photo, target)
+            write_thumbnail(image, target)
 
 
 def _read(task: Task, attempts: int = 2) -> tuple[bytes, FileStamp]:

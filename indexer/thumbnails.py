@@ -12,23 +12,21 @@ from pathlib import Path
 
 from PIL import Image
 
-from captioner.photo import Photo
-
 LONGER_SIDE = 512
 QUALITY = 85
 
 
-def write_thumbnail(photo: Photo, target: Path) -> None:
-    """Write an upright JPEG, longer side at most 512 pixels, without any of the photo's EXIF.
+def write_thumbnail(image: Image.Image, target: Path) -> None:
+    """Write an upright RGB picture as a JPEG, longer side at most 512 pixels, without any EXIF.
 
     `target` is there whole or not at all. Raises OSError.
     """
-    image = _shrink(photo.image)
+    small = _shrink(image)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            image.save(file, "JPEG", quality=QUALITY)
+            small.save(file, "JPEG", quality=QUALITY)
         Path(name).replace(target)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):

@@ -5,14 +5,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from captioner.photo import Photo
 from indexer.thumbnails import write_thumbnail
 
 
-def photo(width: int, height: int) -> Photo:
-    exif = Image.Exif()
-    exif[0x010F] = "Maker"
-    return Photo(Image.new("RGB", (width, height), "red"), width, height, "JPEG", exif)
+def photo(width: int, height: int) -> Image.Image:
+    image = Image.new("RGB", (width, height), "red")
+    image.getexif()[0x010F] = "Maker"
+    return image
 
 
 @pytest.mark.parametrize(
