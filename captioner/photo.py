@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pillow_heif
 import simplejpeg  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 if TYPE_CHECKING:
@@ -102,15 +103,15 @@ def decode_photo(data: bytes) -> Photo:
 
 def to_tensor(photo: Photo, size: int = 224) -> torch.Tensor:
     """uint8 [3, size, size]: the whole picture squeezed to a square, antialiased."""
-    return image_to_tensor(photo.image, size)
+    return squeeze(np.array(photo.image), size)
 
 
-def image_to_tensor(image: Image.Image, size: int = 224) -> torch.Tensor:
-    """uint8 [3, size, size] of an upright RGB picture."""
+def squeeze(picture: NDArray[np.uint8], size: int = 224) -> torch.Tensor:
+    """uint8 [3, size, size] of an upright RGB picture [H, W, 3], likewise."""
     import torch
     from torchvision.transforms.v2 import functional as transforms  # type: ignore[import-untyped]
 
-    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)  # channels last in memory
+    pixels = torch.from_numpy(picture).permute(2, 0, 1)  # channels last in memory
     if pixels.shape[1:] != (size, size):
         pixels = transforms.resize(pixels, [size, size], antialias=True)
     return pixels.contiguous()

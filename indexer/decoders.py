@@ -13,7 +13,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from captioner.photo import UnreadablePhoto
-from indexer.decoding import Work, answer_all, decode
+from indexer.decoding import Work, answer_all, decode, receive
 
 MOST_SECONDS = 60.0
 ATTEMPTS = 2
@@ -138,7 +138,7 @@ class _Worker:
         self._pipe.send_bytes(data)
         if not self._pipe.poll(most_seconds):
             raise _TooSlow
-        return self._pipe.recv()
+        return receive(self._pipe)
 
     def interrupt(self) -> None:
         self._interrupted = True

@@ -1,4 +1,4 @@
-"""What a worker process does with one file: bytes in, upright picture and metadata out.
+"""What a worker process does with one file: bytes in; picture, thumbnail and metadata out.
 
 Apart from the process that indexes, so that whatever a hostile file does to a decoder happens
 here. Knows nothing of torch, of files and of who asked.
@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from PIL import Image
+import numpy as np
+from numpy.typing import NDArray
 
 from captioner.photo import UnreadablePhoto, decode_photo
 from catalog.photos import Metadata
 from indexer.metadata import read_metadata
+from indexer.thumbnails import make_thumbnail
 
 # Twice what the worst picture of 100 megapixels needs; a decoder gone wild must stop somewhere.
 MOST_MEMORY = 4 * 2**30
@@ -27,9 +30,13 @@ READY = "ready"
 
 @dataclass(frozen=True)
 class Decoded:
-    """An upright RGB picture, perhaps smaller than the original, and what its file says of it."""
+    """An upright RGB picture, perhaps smaller than the original, and what its file says of it.
 
-    image: Image.Image
+    `thumbnail` is a JPEG.
+    """
+
+    pixels: NDArray[np.uint8]  # [H,W,3]
+    thumbnail: bytes
     metadata: Metadata
 
 
@@ -39,7 +46,7 @@ Work = Callable[[bytes], Any]
 def decode(data: bytes) -> Decoded:
     """Decode a whole picture file. Raises UnreadablePhoto for whatever cannot be."""
     photo = decode_photo(data)
-    return Decoded(photo.image, read_metadata(photo))
+    return Decoded(np.array(photo.image), make_thumbnail(photo.image), read_metadata(photo))
 
 
 def answer_all(connection: Connection, work: Work) -> None:
@@ -51,7 +58,26 @@ def answer_all(connection: Connection, work: Work) -> None:
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         connection.send(READY)
         while True:
-            connection.send(_answer(work, connection.recv_bytes()))
+            send(connection, _answer(work, connection.recv_bytes()))
+
+
+def send(connection: Connection, value: Any) -> None:
+    """Send a value, the pixels in it without a copy."""
+    buffers: list[pickle.PickleBuffer] = []
+    head = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+    raw = [buffer.raw() for buffer in buffers]
+    connection.send((head, [part.nbytes for part in raw]))
+    for part in raw:
+        connection.send_bytes(part)
+
+
+def receive(connection: Connection) -> Any:
+    """Return a value that was sent. Raises EOFError and OSError."""
+    head, sizes = connection.recv()
+    buffers = [bytearray(size) for size in sizes]
+    for buffer in buffers:
+        connection.recv_bytes_into(buffer)
+    return pickle.loads(head, buffers=buffers)
 
 
 def _answer(work: Work, data: bytes) -> Any:

@@ -12,9 +12,8 @@ import threading
 from dataclasses import dataclass, replace
 
 import torch
-from PIL import Image
 
-from captioner.photo import UnreadablePhoto, check_size, image_to_tensor
+from captioner.photo import UnreadablePhoto, check_size, squeeze
 from catalog import photos
 from catalog.home import Home
 from catalog.photos import FileStamp, Metadata
@@ -106,14 +105,14 @@ class Preparer:
         except UnreadablePhoto as error:
             self.unreadable[content_hash] = str(error)
             return Failed(task, str(error), lasting=True)
-        self._write_thumbnail(decoded.image, content_hash)
-        pixels = image_to_tensor(decoded.image, self._size)
+        self._write_thumbnail(decoded.thumbnail, content_hash)
+        pixels = squeeze(decoded.pixels, self._size)
         return Prepared(task, content_hash, decoded.metadata, pixels)
 
-    def _write_thumbnail(self, image: Image.Image, content_hash: str) -> None:
+    def _write_thumbnail(self, thumbnail: bytes, content_hash: str) -> None:
         target = self._home.thumbnail(content_hash)
         if not target.exists():
-            write_thumbnail(image, target)
+            write_thumbnail(thumbnail, target)
 
 
 def _read(task: Task, attempts: int = 2) -> tuple[bytes, FileStamp]:

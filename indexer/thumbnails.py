@@ -6,6 +6,7 @@ Knows nothing of where they are kept; the caller says.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import tempfile
 from pathlib import Path
@@ -16,17 +17,20 @@ LONGER_SIDE = 512
 QUALITY = 85
 
 
-def write_thumbnail(image: Image.Image, target: Path) -> None:
-    """Write an upright RGB picture as a JPEG, longer side at most 512 pixels, without any EXIF.
+def make_thumbnail(image: Image.Image) -> bytes:
+    """Return an upright RGB picture as a JPEG, longer side at most 512 pixels, without any EXIF."""
+    file = io.BytesIO()
+    _shrink(image).save(file, "JPEG", quality=QUALITY)
+    return file.getvalue()
 
-    `target` is there whole or not at all. Raises OSError.
-    """
-    small = _shrink(image)
+
+def write_thumbnail(thumbnail: bytes, target: Path) -> None:
+    """Put a thumbnail where it belongs: it is there whole or not at all. Raises OSError."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            small.save(file, "JPEG", quality=QUALITY)
+            file.write(thumbnail)
         Path(name).replace(target)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
