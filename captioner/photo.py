@@ -23,6 +23,8 @@ import simplejpeg  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
+from captioner.raw import MISSING_EXTRA, NoPreview, can_read_raw, is_raw, read_preview
+
 if TYPE_CHECKING:
     import torch
 
@@ -31,7 +33,8 @@ MAX_PIXELS = 100_000_000
 SHORTER_SIDE = 512  # decoding at a reduced scale stops above this
 
 # Only formats that hold photos (MPO comes as JPEG): some others start foreign programs (EPS).
-FORMATS = ("JPEG", "PNG", "HEIF", "AVIF", "WEBP", "TIFF", "GIF", "BMP", "JPEG2000", "PPM")
+_BY_PILLOW = ("JPEG", "PNG", "HEIF", "AVIF", "WEBP", "TIFF", "GIF", "BMP", "JPEG2000", "PPM")
+FORMATS = (*_BY_PILLOW, "RAW")
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -84,13 +87,11 @@ def decode_photo(data: bytes) -> Photo:
     _prepare_pillow()
     check_size(len(data))
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            _check_pixels(*picture.size)
-            if picture.format == "HEIF" and _is_cut_off(data):
-                raise UnreadablePhoto(_DAMAGED)
-            return _decode(picture, data)
+        return (_decode_raw(data) if is_raw(data) else None) or _decode_file(data)
     except UnreadablePhoto:
         raise
+    except NoPreview as error:
+        raise UnreadablePhoto("The RAW file holds no preview that can be read.") from error
     except UnidentifiedImageError as error:
         raise UnreadablePhoto("The file is not a picture in a format we can read.") from error
     except Image.DecompressionBombError as error:
@@ -150,6 +151,28 @@ def _is_cut_off(data: bytes) -> bool:
             return False
         start += size
     return start > len(data)
+
+
+def _decode_raw(data: bytes) -> Photo | None:
+    """A photo by the preview in its RAW file; None leaves a file that is none to Pillow."""
+    if not can_read_raw():
+        raise UnreadablePhoto(MISSING_EXTRA)
+    preview = read_preview(data)
+    if preview is None:
+        return None
+    photo = _decode_file(preview.data)
+    image = photo.image
+    if preview.orientation in _UPRIGHT:
+        image = image.transpose(_UPRIGHT[preview.orientation])
+    return Photo(image, preview.width, preview.height, "RAW", preview.exif or photo.exif)
+
+
+def _decode_file(data: bytes) -> Photo:
+    with Image.open(io.BytesIO(data), formats=_BY_PILLOW) as picture:
+        _check_pixels(*picture.size)
+        if picture.format == "HEIF" and _is_cut_off(data):
+            raise UnreadablePhoto(_DAMAGED)
+        return _decode(picture, data)
 
 
 def _decode(picture: Image.Image, data: bytes) -> Photo:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from captioner.raw import MISSING_EXTRA, can_read_raw
 from catalog import photos
 from catalog.paths import show_path
 from catalog.photos import Failure, FileStamp, KnownFile
@@ -80,12 +81,19 @@ def _failures_below(session: Session, root: bytes) -> dict[bytes, Failure]:
 
 def _sort(plan: Plan, file: FileStamp, known: KnownFile | None, failure: Failure | None) -> None:
     """Put a file where it belongs: remembered failure, unchanged, or to read."""
-    if failure is not None and (failure.size, failure.mtime_ns) == (file.size, file.mtime_ns):
+    if failure is not None and _still_fails(failure, file):
         plan.skipped.append(Skipped(show_path(failure.path), failure.reason))
     elif known is not None and known.has_state and _stamp(known) == file:
         plan.unchanged += 1
     else:
         plan.tasks.append(Task(plan.root_id, plan.root, file, known, failure is not None))
+
+
+def _still_fails(failure: Failure, file: FileStamp) -> bool:
+    """Whether trying again is in vain: the file is the same, and no extra came that it lacked."""
+    if (failure.size, failure.mtime_ns) != (file.size, file.mtime_ns):
+        return False
+    return failure.reason != MISSING_EXTRA or not can_read_raw()
 
 
 def _stamp(known: KnownFile) -> FileStamp:

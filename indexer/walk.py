@@ -14,7 +14,8 @@ from catalog.photos import FileStamp
 
 EXTENSIONS = frozenset(
     b".jpg .jpeg .jpe .jfif .mpo .png .heic .heif .hif .avif .webp .tif .tiff .gif .bmp"
-    b" .jp2 .j2k .ppm .pgm".split()
+    b" .jp2 .j2k .ppm .pgm"
+    b" .dng .cr2 .cr3 .nef .nrw .arw .raf .orf .rw2 .pef .srw".split()
 )
 
 Unlisted = Callable[[bytes, OSError], None]

@@ -10,6 +10,8 @@ import time
 
 from PIL import Image
 
+from captioner.photo import UnreadablePhoto
+from captioner.raw import MISSING_EXTRA
 from indexer.decoding import Decoded, decode
 
 CRASH = b"crash"
@@ -23,6 +25,11 @@ def decode_or_suffer(data: bytes) -> Decoded:
     if data == HANG:
         time.sleep(3600)
     return decode(data)
+
+
+def lack_the_extra(data: bytes) -> Decoded:
+    """What decoding a RAW file comes to where the extra is not installed."""
+    raise UnreadablePhoto(MISSING_EXTRA)
 
 
 def endless_jpeg(side: int = 8000, scans: int = 5000) -> bytes:
