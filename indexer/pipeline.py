@@ -18,6 +18,7 @@ from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from catalog import photos
 from catalog.home import Home
+from catalog.photos import KnownFile
 from catalog.session import Database, writer_lock
 from catalog.vectors import VectorIndex
 from indexer.decoders import Decoders, shared_decoders
@@ -29,6 +30,7 @@ from indexer.progress import Progress, Silent
 from indexer.record import Recorder
 from indexer.report import IndexReport, Skipped, make_report
 from indexer.run import Run
+from indexer.thumbnails import is_there, sweep
 
 __all__ = [
     "FolderNotFound",
@@ -85,6 +87,7 @@ class Indexer:
         return make_report(run.counts, shown_offline, run.skipped, time.perf_counter() - started)
 
     def _run(self, folders: Sequence[Path], progress: Progress) -> Run:
+        sweep(self._home.thumbnails)
         model_id = self._register()
         indexes = self._indexes(model_id)  # before any work: FAISS may be missing
         roots = self._roots(folders)
@@ -136,7 +139,12 @@ class Indexer:
 
     def _plan(self, model_id: int, folder: Path, root_id: int) -> Plan:
         with self._database.read() as session:
-            return make_plan(session, root_id, folder, model_id, skip=[self._home.thumbnails])
+            return make_plan(
+                session, root_id, folder, model_id, [self._home.thumbnails], self._has_thumbnail
+            )
+
+    def _has_thumbnail(self, known: KnownFile) -> bool:
+        return is_there(self._home.thumbnail(known.content_hash))
 
     def _carry_out(self, run: Run, plans: Sequence[Plan]) -> None:
         run.carry_out(

@@ -6,6 +6,7 @@ Writes thumbnails and nothing else; knows nothing of captions.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
@@ -20,7 +21,7 @@ from catalog.photos import FileStamp, Metadata
 from catalog.session import Database
 from indexer.decoders import Decoders
 from indexer.plan import Task
-from indexer.thumbnails import write_thumbnail
+from indexer.thumbnails import is_there, write_thumbnail
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,10 @@ class Preparer:
             return Failed(task, f"The file cannot be read: {_reason(error)}.", lasting=False)
         task = replace(task, file=file)
         content_hash = hashlib.sha256(data).hexdigest()
-        if not self._is_new(content_hash):
+        if not self._is_first(content_hash):
+            return SameBytes(task, content_hash)
+        if self._is_known(content_hash):
+            self._mend(content_hash, data)
             return SameBytes(task, content_hash)
         return self._decode(task, content_hash, data)
 
@@ -90,14 +94,22 @@ class Preparer:
         """Let nobody wait for a file that is being decoded."""
         self._decoders.interrupt()
 
-    def _is_new(self, content_hash: str) -> bool:
+    def _is_first(self, content_hash: str) -> bool:
         with self._lock:
-            if content_hash in self._met:
-                return False
+            first = content_hash not in self._met
             self._met.add(content_hash)
+        return first
+
+    def _is_known(self, content_hash: str) -> bool:
         with self._database.read() as session:
             known = photos.photo_with_content(session, content_hash, self._model_id)
-        return known is None or not known.has_state
+        return known is not None and known.has_state
+
+    def _mend(self, content_hash: str, data: bytes) -> None:
+        """Make the thumbnail of a known photo anew where it was lost."""
+        if not is_there(self._home.thumbnail(content_hash)):
+            with contextlib.suppress(UnreadablePhoto):
+                self._write_thumbnail(self._decoders.decode(data).thumbnail, content_hash)
 
     def _decode(self, task: Task, content_hash: str, data: bytes) -> Outcome:
         try:
@@ -111,8 +123,8 @@ class Preparer:
 
     def _write_thumbnail(self, thumbnail: bytes, content_hash: str) -> None:
         target = self._home.thumbnail(content_hash)
-        if not target.exists():
-            write_thumbnail(thumbnail, target)
+        if not is_there(target):
+            write_thumbnail(thumbnail, target, self._home.thumbnails)
 
 
 def _read(task: Task, attempts: int = 2) -> tuple[bytes, FileStamp]:

@@ -15,6 +15,7 @@ from PIL import Image
 
 LONGER_SIDE = 512
 QUALITY = 85
+UNFINISHED = ".tmp"
 
 
 def make_thumbnail(image: Image.Image) -> bytes:
@@ -24,10 +25,13 @@ def make_thumbnail(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def write_thumbnail(thumbnail: bytes, target: Path) -> None:
-    """Put a thumbnail where it belongs: it is there whole or not at all. Raises OSError."""
+def write_thumbnail(thumbnail: bytes, target: Path, workshop: Path) -> None:
+    """Put a thumbnail where it belongs: it is there whole or not at all. Raises OSError.
+
+    It is written in the folder `workshop`, of the same file system, before.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, suffix=".tmp")
+    handle, name = tempfile.mkstemp(dir=workshop, suffix=UNFINISHED)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(thumbnail)
@@ -36,6 +40,20 @@ def write_thumbnail(thumbnail: bytes, target: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             Path(name).unlink()
         raise
+
+
+def is_there(target: Path) -> bool:
+    """Whether a thumbnail was written; one that is empty was lost when the power was."""
+    try:
+        return target.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def sweep(workshop: Path) -> None:
+    """Remove what a process that was killed left unfinished; for whoever writes alone."""
+    for path in workshop.glob(f"*{UNFINISHED}"):
+        path.unlink(missing_ok=True)
 
 
 def _shrink(image: Image.Image) -> Image.Image:

@@ -164,6 +164,22 @@ def test_a_thumbnail_stays_while_another_copy_does(catalog: Catalog, folder: Pat
     assert catalog.home.thumbnail(left.content_hash).exists()
 
 
+@pytest.mark.parametrize("lost", ["gone", "empty"])
+def test_a_lost_thumbnail_is_made_again_without_the_model(
+    catalog: Catalog, folder: Path, lost: str
+) -> None:
+    catalog.index(folder)
+    thumbnail = catalog.home.thumbnail(catalog.views()[str(folder / "cat.png")].content_hash)
+    whole = thumbnail.read_bytes()
+    thumbnail.unlink() if lost == "gone" else thumbnail.write_bytes(b"")
+    unfinished = catalog.home.thumbnails / "abc.tmp"
+    unfinished.touch()
+    assert catalog.index(folder).unchanged == len(PHOTOS)
+    assert thumbnail.read_bytes() == whole
+    assert not unfinished.exists()
+    assert catalog.looked == len(PHOTOS)
+
+
 def test_more_than_half_is_not_removed_without_prune(catalog: Catalog, folder: Path) -> None:
     catalog.index(folder)
     for name in PHOTOS[:3]:

@@ -23,7 +23,7 @@ def test_the_longer_side_is_512_at_most(
     tmp_path: Path, size: tuple[int, int], thumbnail: tuple[int, int]
 ) -> None:
     target = tmp_path / "ab" / "abc.jpg"
-    write_thumbnail(make_thumbnail(photo(*size)), target)
+    write_thumbnail(make_thumbnail(photo(*size)), target, tmp_path)
     with Image.open(target) as image:
         assert image.format == "JPEG"
         assert image.size == thumbnail
@@ -38,5 +38,5 @@ def test_a_thumbnail_that_cannot_be_written_leaves_nothing(
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        write_thumbnail(b"thumbnail", tmp_path / "a.jpg")
+        write_thumbnail(b"thumbnail", tmp_path / "a.jpg", tmp_path)
     assert not list(tmp_path.iterdir())
