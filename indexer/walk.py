@@ -21,6 +21,11 @@ EXTENSIONS = frozenset(
 Unlisted = Callable[[bytes, OSError], None]
 
 
+def is_named_like_a_photo(name: bytes) -> bool:
+    """Whether a file of this name may be a photo; hidden ones are not."""
+    return not name.startswith(b".") and os.path.splitext(name)[1].lower() in EXTENSIONS
+
+
 def find_photos(
     folder: Path, unlisted: Unlisted = lambda path, error: None, skip: Iterable[Path] = ()
 ) -> Iterator[FileStamp]:
@@ -72,7 +77,7 @@ def _is_folder(entry: os.DirEntry[bytes]) -> bool:
 
 
 def _photo(entry: os.DirEntry[bytes], relative: bytes, unlisted: Unlisted) -> Iterator[FileStamp]:
-    if os.path.splitext(entry.name)[1].lower() not in EXTENSIONS:
+    if not is_named_like_a_photo(entry.name):
         return
     try:
         found = entry.stat()
