@@ -52,3 +52,12 @@ def test_answers_are_timed_and_compared(captions: Path, sample_photos: Path) -> 
     printed = _run("search", data)
     assert "| by HTTP, end to end | " in printed
     assert "12 photos for one query: " in printed
+
+
+def test_indexing_is_timed_beside_a_tower_and_as_it_grows(sample_photos: Path) -> None:
+    data = ["--folder", str(sample_photos), "--count", "3", "--repeat", "1", "--growth", "2"]
+    printed = _run("index", [*data, "--batch-size", "2"])
+    assert "3 photos, " in printed
+    assert "| CLIP ViT-B/32's image tower alone, bfloat16 | " in printed
+    assert "| SQL | " in printed
+    assert "\n| 2 | " in printed
