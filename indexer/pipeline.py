@@ -30,7 +30,7 @@ from indexer.progress import Progress, Silent
 from indexer.record import Recorder
 from indexer.report import IndexReport, Skipped, make_report
 from indexer.run import Run
-from indexer.thumbnails import is_there, sweep
+from indexer.thumbnails import is_there, remove_orphans, sweep
 
 __all__ = [
     "FolderNotFound",
@@ -87,7 +87,7 @@ class Indexer:
         return make_report(run.counts, shown_offline, run.skipped, time.perf_counter() - started)
 
     def _run(self, folders: Sequence[Path], progress: Progress) -> Run:
-        sweep(self._home.thumbnails)
+        self._tidy()
         model_id = self._register()
         indexes = self._indexes(model_id)  # before any work: FAISS may be missing
         roots = self._roots(folders)
@@ -98,9 +98,18 @@ class Indexer:
         preparer = Preparer(self._home, self._database, self._decoders, model_id, size)
         run = Run(self._database, preparer, recorder, progress)
         with self._recorded(run, indexes):
-            self._carry_out(run, plans)
-        self._drop_thumbnails(recorder.replaced, model_id)
+            try:
+                self._carry_out(run, plans)
+            finally:
+                self._drop_thumbnails(recorder.replaced, model_id)
         return run
+
+    def _tidy(self) -> None:
+        """Clear away what a run that was killed may have left beside the database."""
+        sweep(self._home.thumbnails)
+        with self._database.read() as session:
+            if not photos.last_run_finished(session):
+                remove_orphans(self._home.thumbnails, photos.content_hashes(session))
 
     def _register(self) -> int:
         captioner, embedder = self._captioner, self._embedder

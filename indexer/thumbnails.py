@@ -9,6 +9,7 @@ import contextlib
 import io
 import os
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from PIL import Image
@@ -54,6 +55,13 @@ def sweep(workshop: Path) -> None:
     """Remove what a process that was killed left unfinished; for whoever writes alone."""
     for path in workshop.glob(f"*{UNFINISHED}"):
         path.unlink(missing_ok=True)
+
+
+def remove_orphans(thumbnails: Path, hashes: Collection[str]) -> None:
+    """Remove the thumbnails of bytes that no photo has; for whoever writes alone."""
+    for path in thumbnails.glob("*/*.jpg"):
+        if path.stem not in hashes:
+            path.unlink(missing_ok=True)
 
 
 def _shrink(image: Image.Image) -> Image.Image:

@@ -1,6 +1,7 @@
 """`tellshow` as a process of its own, as people run it."""
 
 import os
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -9,11 +10,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-PATIENCE = 120.0  # seconds
+PATIENCE = 300.0  # seconds; a machine that does much else lets a process starve
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[str]:
-    """Start a command; one thread for the model, as several tests may run at once."""
+def start(*arguments: str | Path, largest_file: int | None = None) -> subprocess.Popen[str]:
+    """Start a command, with one thread for the model, so that its figures are always the same.
+
+    `largest_file`: writing more bytes than these into any file fails, as on a full disk.
+    """
+
+    def limit() -> None:
+        if largest_file is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, "-m", "tellshow", *map(str, arguments)],
@@ -22,6 +31,7 @@ def start(*arguments: str | Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=limit,
     )
 
 

@@ -1,8 +1,10 @@
 """`tellshow index`: its report, watching, and homes that are busy, full or read-only."""
 
 import json
+import os
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,6 @@ import pytest
 import tellshow
 from catalog.home import open_home
 from catalog.lock import writer_lock
-from indexer import prepare
 from tellshow import Exit, run
 from tests.cli.process import PATIENCE, rows, start, wait_until
 
@@ -135,26 +136,38 @@ def test_ctrl_c_saves_what_was_done(album: Path, sample_photos: Path, home: Path
     assert list((home / "vectors").rglob("gen-*"))
 
 
+@pytest.mark.parametrize("part", [0, 0.5])
 def test_a_full_disk_is_one_sentence_and_loses_nothing(
-    album: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+    album: Path, home: Path, part: float, capsys: Output
 ) -> None:
+    shutil.copy(album / "cat.png", album / "copy.png")
     arguments = ["index", str(album), "--home", str(home)]
     assert run(arguments) == Exit.DONE
-    shutil.copy(album / "cat.png", album / "copy.png")
     (album / "new.jpg").write_bytes((album / "rocket.jpg").read_bytes() + b"more")
-    capsys.readouterr()
-
-    def full(thumbnail: bytes, target: Path, workshop: Path) -> None:
-        raise OSError(28, "No space left on device", str(target))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(prepare, "write_thumbnail", full)
-        assert run(arguments) == Exit.FAILED
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    (line,) = captured.err.strip().splitlines()
+    room = int(part * (home / "catalog.db").stat().st_size)
+    code, out, err = _end(start(*arguments, largest_file=room))
+    assert (code, out) == (Exit.FAILED, "")
+    (line,) = err.strip().splitlines()
     assert line.startswith("tellshow: ")
-    assert line.endswith("No space left on device")
-    assert rows(home, "photo") >= 2
+    assert rows(home, "photo") == 3
+    capsys.readouterr()
     assert run(arguments) == Exit.DONE
-    assert rows(home, "photo") == 4
+    assert capsys.readouterr().out.startswith("1 indexed, 3 unchanged")
+
+
+def test_a_read_only_home_is_one_sentence(album: Path, home: Path) -> None:
+    open_home(home)
+    home.chmod(0o500)
+    try:
+        if os.access(home, os.W_OK):
+            pytest.skip("root may write in spite of the bits")
+        code, out, err = _end(start("index", album, "--home", home))
+    finally:
+        home.chmod(0o700)
+    assert (code, out) == (Exit.FAILED, "")
+    assert err.strip() == f"tellshow: The home {home} is not writable: Permission denied."
+
+
+def _end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=PATIENCE)
+    return process.returncode, out, err
