@@ -61,9 +61,13 @@ def times_to_look(
     What changes while the caller looks is seen the next time. Changes below the folders to `skip`
     do not count. Raises CannotWatch.
     """
+    # Told as they are given, the paths of events would not begin as those to skip do.
+    watched, skipped = (
+        [path.expanduser().resolve() for path in paths] for paths in (folders, skip)
+    )
     while True:
-        changes = _Changes(skip)
-        with _watching(folders, changes):
+        changes = _Changes(skipped)
+        with _watching(watched, changes):
             yield
             changes.wait(pace or Pace())
 

@@ -98,6 +98,17 @@ def test_reading_photos_and_files_that_are_none_do_not_count(folder: Path, tmp_p
     assert seconds_to_next(times) >= 0.99
 
 
+def test_a_home_in_a_folder_named_from_here_does_not_count(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "home").mkdir()
+    monkeypatch.chdir(tmp_path)
+    pace = Pace(quiet=0.1, longest=1, anyway=1)
+    times = looks(Path("photos"), pace, (folder / "home",))
+    later(0.1, (folder / "home" / "thumbnail.jpg").write_bytes, b"thumbnail")
+    assert seconds_to_next(times) >= 0.99
+
+
 def test_it_is_time_now_and_then_where_nothing_seems_to_change(folder: Path) -> None:
     times = looks(folder, Pace(quiet=0.1, longest=1, anyway=0.5))
     assert 0.49 < seconds_to_next(times) < 10
