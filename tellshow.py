@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,13 +27,15 @@ if TYPE_CHECKING:
     from captioner.recipe import Recipe
     from catalog.home import Home
     from catalog.session import Database
-    from indexer.pipeline import IndexReport
+    from indexer.pipeline import Indexer, IndexReport, Progress
     from search.engine import SearchEngine
     from search.evaluate import Evaluation
     from search.explain import Explanation
     from search.query import SearchAnswer, WordGain
 
 __version__ = "0.1.0"
+
+_BUSY_SECONDS = 2.0  # between looks whether another tellshow is done
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -188,6 +191,7 @@ class _Bar:
 @click.option(
     "--prune", is_flag=True, help="Remove vanished photos even if most of a folder is gone."
 )
+@click.option("--watch", is_flag=True, help="Go on, and follow what changes until Ctrl-C.")
 @click.option("--batch-size", type=click.IntRange(1, 1024), default=32, show_default=True)
 @model_option
 @embedder_option
@@ -197,6 +201,7 @@ class _Bar:
 def index(
     folders: tuple[Path, ...],
     prune: bool,
+    watch: bool,
     batch_size: int,
     model: Path | None,
     embedder: str | None,
@@ -208,26 +213,69 @@ def index(
     from indexer.pipeline import Indexer, IndexOptions
 
     for folder in folders:
-        _check_folder(folder)
+        if folder.is_file():
+            raise Failed(f"{folder} is a file; give the folder that holds it")
     with _catalog(home) as (opened, database):
+        _check_folders(database, folders)
         captioner, sentences = _models(model or _model_of(opened, database), device, embedder)
         if model is not None:
             _keep_model(opened, model, captioner.sha256)
         options = IndexOptions(batch_size=batch_size, prune=prune)
-        bar = _Bar("photos")
+        indexer, bar = Indexer(opened, database, captioner, sentences, options), _Bar("photos")
         try:
-            report = Indexer(opened, database, captioner, sentences, options).index(folders, bar)
+            if watch:
+                _keep_indexing(indexer, opened, folders, bar, as_json)
+            else:
+                _index_once(indexer, folders, bar, as_json)
         finally:
             bar.finish()
-    _report_index(report, folders, as_json)
 
 
-def _check_folder(folder: Path) -> None:
-    """Refused before the model is loaded, which takes seconds."""
-    if not folder.exists():
-        raise Failed(f"there is no folder {folder}")
-    if not folder.is_dir():
-        raise Failed(f"{folder} is a file; give the folder that holds it")
+def _index_once(indexer: Indexer, folders: tuple[Path, ...], bar: _Bar, as_json: bool) -> None:
+    report = indexer.index(folders, bar)
+    _report_index(report, as_json)
+    seen = report.indexed + report.unchanged + report.moved + report.duplicates
+    if not seen and not report.skipped and not report.offline_roots:
+        raise Failed(f"there are no photos in {', '.join(map(str, folders))}")
+
+
+def _keep_indexing(
+    indexer: Indexer, home: Home, folders: tuple[Path, ...], bar: _Bar, as_json: bool
+) -> None:
+    """Until interrupted: a report of the first pass, and of each that changed something."""
+    from indexer.progress import EachOnce
+    from indexer.watch import times_to_look
+
+    progress = EachOnce(bar)
+    own = (home.thumbnails, home.vectors, home.models)
+    for number, _ in enumerate(times_to_look(folders, own)):
+        report = _index_when_free(indexer, folders, progress)
+        if number == 0 or report.changed:
+            _report_index(report, as_json)
+
+
+def _index_when_free(
+    indexer: Indexer, folders: tuple[Path, ...], progress: Progress
+) -> IndexReport:
+    from catalog.lock import WriterBusy
+
+    told = False
+    while True:
+        try:
+            return indexer.index(folders, progress)
+        except WriterBusy as error:
+            if not told:
+                _note(f"{error} Waiting for it.")
+            told = True
+            time.sleep(_BUSY_SECONDS)
+
+
+def _check_folders(database: Database, folders: tuple[Path, ...]) -> None:
+    """Refuse a folder that never was before the model is loaded, which takes seconds."""
+    from indexer.folders import resolve_folders, split_offline
+
+    with database.read() as session:
+        split_offline(session, resolve_folders(folders))
 
 
 def _keep_model(home: Home, model: Path, sha256: str) -> None:
@@ -239,8 +287,7 @@ def _keep_model(home: Home, model: Path, sha256: str) -> None:
         partial.replace(kept)
 
 
-def _report_index(report: IndexReport, folders: tuple[Path, ...], as_json: bool) -> None:
-    seen = report.indexed + report.unchanged + report.moved + report.duplicates
+def _report_index(report: IndexReport, as_json: bool) -> None:
     if as_json:
         _print_json(report.to_json())
     else:
@@ -250,6 +297,8 @@ def _report_index(report: IndexReport, folders: tuple[Path, ...], as_json: bool)
             f"{len(report.skipped)} skipped in {report.seconds:.1f} s "
             f"({report.photos_per_second:.1f} photos/s)"
         )
+        for reason, count in report.by_reason():
+            click.echo(f"{count:6d} skipped: {reason}")
     for root in report.offline_roots:
         _note(f"{root} cannot be reached; its photos stay indexed")
     if report.withheld:
@@ -257,8 +306,6 @@ def _report_index(report: IndexReport, folders: tuple[Path, ...], as_json: bool)
             f"{report.withheld} photos are gone from their folder; they stay indexed, as that is "
             "most of it: if you removed them, run again with --prune"
         )
-    if not seen and not report.skipped and not report.offline_roots:
-        raise Failed(f"there are no photos in {', '.join(map(str, folders))}")
 
 
 # -- searching --------------------------------------------------------------------------
@@ -795,7 +842,7 @@ def demo(home: Path | None, device: str | None) -> None:
         captioner, embedder = _models(None, device)
         report = Indexer(opened, database, captioner, embedder).index([album], bar)
         bar.finish()
-        _report_index(report, (album,), as_json=False)
+        _report_index(report, as_json=False)
         engine = SearchEngine(opened, database, captioner, embedder)
         for query in _DEMO_QUERIES:
             click.echo(f'\n"{query}"')
@@ -828,11 +875,12 @@ def _known_errors() -> tuple[type[Exception], ...]:
     from catalog.vectors import FaissMissing
     from indexer.pipeline import FolderNotFound, NotAFolder
     from indexer.samples import SamplesUnavailable
+    from indexer.watch import CannotWatch
 
     return (
         CheckpointError, DeviceUnavailable, DatasetError, EmbedderUnavailable, UnknownBackbone,
         UnreadablePhoto, HomeNotWritable, WriterBusy, DatabaseUnavailable, FaissMissing,
-        FolderNotFound, NotAFolder, SamplesUnavailable,
+        FolderNotFound, NotAFolder, SamplesUnavailable, CannotWatch,
     )  # fmt: skip
 
 

@@ -3,7 +3,8 @@
 Every decoder the product uses is called from here, behind limits on bytes and pixels, so that no
 file can do worse than being refused with a reason.
 
-Knows nothing of folders, of the catalog, or of what the model does with the tensor.
+Knows nothing of folders, of the catalog, or of what the model does with the tensor. Does without
+torch until a tensor is asked for, so that a process that only decodes starts quickly.
 """
 
 from __future__ import annotations
@@ -14,20 +15,26 @@ import logging
 import re
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pillow_heif
 import simplejpeg  # type: ignore[import-untyped]
-import torch
+from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
-from torchvision.transforms.v2 import functional as transforms  # type: ignore[import-untyped]
+
+from captioner.raw import MISSING_EXTRA, NoPreview, can_read_raw, is_raw, read_preview
+
+if TYPE_CHECKING:
+    import torch
 
 MAX_BYTES = 200_000_000
 MAX_PIXELS = 100_000_000
 SHORTER_SIDE = 512  # decoding at a reduced scale stops above this
 
 # Only formats that hold photos (MPO comes as JPEG): some others start foreign programs (EPS).
-FORMATS = ("JPEG", "PNG", "HEIF", "AVIF", "WEBP", "TIFF", "GIF", "BMP", "JPEG2000", "PPM")
+_BY_PILLOW = ("JPEG", "PNG", "HEIF", "AVIF", "WEBP", "TIFF", "GIF", "BMP", "JPEG2000", "PPM")
+FORMATS = (*_BY_PILLOW, "RAW")
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -39,6 +46,10 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = (5, 6, 7, 8)
+
+# The colour space that a profile names in its header -> Pillow's mode for such pixels.
+_PROFILED = {b"RGB ": "RGB", b"CMYK": "CMYK", b"GRAY": "L"}
+
 _DAMAGED = "The picture is damaged: it cannot be decoded completely."
 
 
@@ -76,13 +87,11 @@ def decode_photo(data: bytes) -> Photo:
     _prepare_pillow()
     check_size(len(data))
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            _check_pixels(*picture.size)
-            if picture.format == "HEIF" and _is_cut_off(data):
-                raise UnreadablePhoto(_DAMAGED)
-            return _decode(picture, data)
+        return (_decode_raw(data) if is_raw(data) else None) or _decode_file(data)
     except UnreadablePhoto:
         raise
+    except NoPreview as error:
+        raise UnreadablePhoto("The RAW file holds no preview that can be read.") from error
     except UnidentifiedImageError as error:
         raise UnreadablePhoto("The file is not a picture in a format we can read.") from error
     except Image.DecompressionBombError as error:
@@ -95,7 +104,15 @@ def decode_photo(data: bytes) -> Photo:
 
 def to_tensor(photo: Photo, size: int = 224) -> torch.Tensor:
     """uint8 [3, size, size]: the whole picture squeezed to a square, antialiased."""
-    pixels = torch.from_numpy(np.array(photo.image)).permute(2, 0, 1)  # channels last in memory
+    return squeeze(np.array(photo.image), size)
+
+
+def squeeze(picture: NDArray[np.uint8], size: int = 224) -> torch.Tensor:
+    """uint8 [3, size, size] of an upright RGB picture [H, W, 3], likewise."""
+    import torch
+    from torchvision.transforms.v2 import functional as transforms  # type: ignore[import-untyped]
+
+    pixels = torch.from_numpy(picture).permute(2, 0, 1)  # channels last in memory
     if pixels.shape[1:] != (size, size):
         pixels = transforms.resize(pixels, [size, size], antialias=True)
     return pixels.contiguous()
@@ -134,6 +151,28 @@ def _is_cut_off(data: bytes) -> bool:
             return False
         start += size
     return start > len(data)
+
+
+def _decode_raw(data: bytes) -> Photo | None:
+    """A photo by the preview in its RAW file; None leaves a file that is none to Pillow."""
+    if not can_read_raw():
+        raise UnreadablePhoto(MISSING_EXTRA)
+    preview = read_preview(data)
+    if preview is None:
+        return None
+    photo = _decode_file(preview.data)
+    image = photo.image
+    if preview.orientation in _UPRIGHT:
+        image = image.transpose(_UPRIGHT[preview.orientation])
+    return Photo(image, preview.width, preview.height, "RAW", preview.exif or photo.exif)
+
+
+def _decode_file(data: bytes) -> Photo:
+    with Image.open(io.BytesIO(data), formats=_BY_PILLOW) as picture:
+        _check_pixels(*picture.size)
+        if picture.format == "HEIF" and _is_cut_off(data):
+            raise UnreadablePhoto(_DAMAGED)
+        return _decode(picture, data)
 
 
 def _decode(picture: Image.Image, data: bytes) -> Photo:
@@ -187,10 +226,12 @@ def _to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     image = _reduce(_to_eight_bits(image))
     if image.has_transparency_data:
         image = _on_white(image)
-    if profile and image.mode in ("RGB", "CMYK"):
-        transform = _to_srgb(profile, image.mode)
+    mode = _PROFILED.get(profile[16:20]) if profile else None
+    if profile and mode is not None and (mode == image.mode or mode == "L"):
+        # Grey may have been decoded as RGB, which a profile for grey does not take.
+        transform = _to_srgb(profile, mode)
         if transform is not None:
-            return transform.apply(image)
+            return transform.apply(image.convert(mode))
     return image if image.mode == "RGB" else image.convert("RGB")
 
 

@@ -241,6 +241,11 @@ def photo_with_content(session: Session, content_hash: str, model_id: int) -> Kn
     return KnownFile(*row) if row else None
 
 
+def content_hashes(session: Session) -> set[str]:
+    """Return the hashes of all bytes that some photo has."""
+    return set(session.scalars(select(Photo.content_hash)))
+
+
 def photo_ids(session: Session, model_id: int) -> list[int]:
     """Return the ids of all photos with a state by the model, in ascending order."""
     query = select(State.photo_id).where(State.model_id == model_id).order_by(State.photo_id)
@@ -580,6 +585,13 @@ def _captions_of(
 def start_run(session: Session) -> int:
     """Record that an indexing run began; return its id."""
     return session.scalars(insert(Run).values(started_at=_now()).returning(Run.id)).one()
+
+
+def last_run_finished(session: Session) -> bool:
+    """Whether the run that was started last came to its end; True before the first."""
+    query = select(Run.finished_at.is_not(None)).order_by(Run.id.desc()).limit(1)
+    finished = session.scalar(query)
+    return True if finished is None else finished
 
 
 def finish_run(session: Session, run_id: int, counts: Mapping[str, Any]) -> None:

@@ -18,8 +18,10 @@ from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from catalog import photos
 from catalog.home import Home
+from catalog.photos import KnownFile
 from catalog.session import Database, writer_lock
 from catalog.vectors import VectorIndex
+from indexer.decoders import Decoders, shared_decoders
 from indexer.describe import describe
 from indexer.folders import FolderNotFound, NotAFolder, resolve_folders, split_offline
 from indexer.plan import Plan, make_plan
@@ -28,6 +30,7 @@ from indexer.progress import Progress, Silent
 from indexer.record import Recorder
 from indexer.report import IndexReport, Skipped, make_report
 from indexer.run import Run
+from indexer.thumbnails import is_there, remove_orphans, sweep
 
 __all__ = [
     "FolderNotFound",
@@ -59,12 +62,14 @@ class Indexer:
         captioner: Captioner,
         embedder: SentenceEmbedder,
         options: IndexOptions | None = None,
+        decoders: Decoders | None = None,
     ) -> None:
         self._home = home
         self._database = database
         self._captioner = captioner.eval()
         self._embedder = embedder
         self._options = options or IndexOptions()
+        self._decoders = decoders or shared_decoders()
 
     def index(self, folders: Sequence[Path], progress: Progress | None = None) -> IndexReport:
         """Add, refresh and remove photos, so that the catalog says what the folders hold.
@@ -82,6 +87,7 @@ class Indexer:
         return make_report(run.counts, shown_offline, run.skipped, time.perf_counter() - started)
 
     def _run(self, folders: Sequence[Path], progress: Progress) -> Run:
+        self._tidy()
         model_id = self._register()
         indexes = self._indexes(model_id)  # before any work: FAISS may be missing
         roots = self._roots(folders)
@@ -89,12 +95,21 @@ class Indexer:
         names = {root_id: path for path, root_id in roots.items()}
         recorder = Recorder(model_id, self._embedder.name, names)
         size = self._captioner.config.encoder.image_size
-        preparer = Preparer(self._home, self._database, model_id, size)
+        preparer = Preparer(self._home, self._database, self._decoders, model_id, size)
         run = Run(self._database, preparer, recorder, progress)
         with self._recorded(run, indexes):
-            self._carry_out(run, plans)
-        self._drop_thumbnails(recorder.replaced, model_id)
+            try:
+                self._carry_out(run, plans)
+            finally:
+                self._drop_thumbnails(recorder.replaced, model_id)
         return run
+
+    def _tidy(self) -> None:
+        """Clear away what a run that was killed may have left beside the database."""
+        sweep(self._home.thumbnails)
+        with self._database.read() as session:
+            if not photos.last_run_finished(session):
+                remove_orphans(self._home.thumbnails, photos.content_hashes(session))
 
     def _register(self) -> int:
         captioner, embedder = self._captioner, self._embedder
@@ -133,7 +148,12 @@ class Indexer:
 
     def _plan(self, model_id: int, folder: Path, root_id: int) -> Plan:
         with self._database.read() as session:
-            return make_plan(session, root_id, folder, model_id, skip=[self._home.thumbnails])
+            return make_plan(
+                session, root_id, folder, model_id, [self._home.thumbnails], self._has_thumbnail
+            )
+
+    def _has_thumbnail(self, known: KnownFile) -> bool:
+        return is_there(self._home.thumbnail(known.content_hash))
 
     def _carry_out(self, run: Run, plans: Sequence[Plan]) -> None:
         run.carry_out(

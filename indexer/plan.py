@@ -6,12 +6,13 @@ Opens no file and changes no row. Knows nothing of the model.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from captioner.raw import MISSING_EXTRA, can_read_raw
 from catalog import photos
 from catalog.paths import show_path
 from catalog.photos import Failure, FileStamp, KnownFile
@@ -50,9 +51,17 @@ class Plan:
 
 
 def make_plan(
-    session: Session, root_id: int, folder: Path, model_id: int, skip: Collection[Path] = ()
+    session: Session,
+    root_id: int,
+    folder: Path,
+    model_id: int,
+    skip: Collection[Path] = (),
+    is_whole: Callable[[KnownFile], bool] = lambda known: True,
 ) -> Plan:
-    """Compare a folder that is there with the catalog, but for the folders to `skip`."""
+    """Compare a folder that is there with the catalog, but for the folders to `skip`.
+
+    A known file that `is_whole` denies is read again, though it is the same.
+    """
     root = os.fsencode(folder)
     known = photos.known_files(session, root_id, model_id)
     failures = _failures_below(session, root)
@@ -61,7 +70,9 @@ def make_plan(
     found: set[bytes] = set()
     for file in find_photos(folder, unlisted.__setitem__, skip):
         found.add(file.path)
-        _sort(plan, file, known.get(file.path), failures.get(file.path))
+        same = known.get(file.path)
+        whole = same is not None and same.has_state and _stamp(same) == file and is_whole(same)
+        _sort(plan, file, same, whole, failures.get(file.path))
     plan.skipped += [_unlisted(root, path, error) for path, error in unlisted.items()]
     plan.vanished = [known[path] for path in known if _gone(path, found, unlisted)]
     gone = [path for path in failures if _gone(path, found, unlisted)]
@@ -78,14 +89,23 @@ def _failures_below(session: Session, root: bytes) -> dict[bytes, Failure]:
     }
 
 
-def _sort(plan: Plan, file: FileStamp, known: KnownFile | None, failure: Failure | None) -> None:
+def _sort(
+    plan: Plan, file: FileStamp, known: KnownFile | None, whole: bool, failure: Failure | None
+) -> None:
     """Put a file where it belongs: remembered failure, unchanged, or to read."""
-    if failure is not None and (failure.size, failure.mtime_ns) == (file.size, file.mtime_ns):
+    if failure is not None and _still_fails(failure, file):
         plan.skipped.append(Skipped(show_path(failure.path), failure.reason))
-    elif known is not None and known.has_state and _stamp(known) == file:
+    elif whole:
         plan.unchanged += 1
     else:
         plan.tasks.append(Task(plan.root_id, plan.root, file, known, failure is not None))
+
+
+def _still_fails(failure: Failure, file: FileStamp) -> bool:
+    """Whether trying again is in vain: the file is the same, and no extra came that it lacked."""
+    if (failure.size, failure.mtime_ns) != (file.size, file.mtime_ns):
+        return False
+    return failure.reason != MISSING_EXTRA or not can_read_raw()
 
 
 def _stamp(known: KnownFile) -> FileStamp:

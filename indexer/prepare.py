@@ -1,11 +1,12 @@
 """All that can be done for one file before the model: read, hash, decode, metadata, thumbnail.
 
-Runs in several threads at once, ahead of the model. Writes thumbnails and nothing else; knows
-nothing of captions.
+Runs in several threads at once, ahead of the model; decoding itself happens in other processes.
+Writes thumbnails and nothing else; knows nothing of captions.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
@@ -13,14 +14,14 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from captioner.photo import Photo, UnreadablePhoto, check_size, decode_photo, to_tensor
+from captioner.photo import UnreadablePhoto, check_size, squeeze
 from catalog import photos
 from catalog.home import Home
 from catalog.photos import FileStamp, Metadata
 from catalog.session import Database
-from indexer.metadata import read_metadata
+from indexer.decoders import Decoders
 from indexer.plan import Task
-from indexer.thumbnails import write_thumbnail
+from indexer.thumbnails import is_there, write_thumbnail
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,11 @@ class FileChanging(OSError):
 class Preparer:
     """Prepares the files of one run, and sees to it that no bytes are decoded twice in it."""
 
-    def __init__(self, home: Home, database: Database, model_id: int, size: int = 224) -> None:
+    def __init__(
+        self, home: Home, database: Database, decoders: Decoders, model_id: int, size: int = 224
+    ) -> None:
         self._home = home
+        self._decoders = decoders
         self._database = database
         self._model_id = model_id
         self._size = size
@@ -79,33 +83,48 @@ class Preparer:
             return Failed(task, f"The file cannot be read: {_reason(error)}.", lasting=False)
         task = replace(task, file=file)
         content_hash = hashlib.sha256(data).hexdigest()
-        if not self._is_new(content_hash):
+        if not self._is_first(content_hash):
+            return SameBytes(task, content_hash)
+        if self._is_known(content_hash):
+            self._mend(content_hash, data)
             return SameBytes(task, content_hash)
         return self._decode(task, content_hash, data)
 
-    def _is_new(self, content_hash: str) -> bool:
+    def interrupt(self) -> None:
+        """Let nobody wait for a file that is being decoded."""
+        self._decoders.interrupt()
+
+    def _is_first(self, content_hash: str) -> bool:
         with self._lock:
-            if content_hash in self._met:
-                return False
+            first = content_hash not in self._met
             self._met.add(content_hash)
+        return first
+
+    def _is_known(self, content_hash: str) -> bool:
         with self._database.read() as session:
             known = photos.photo_with_content(session, content_hash, self._model_id)
-        return known is None or not known.has_state
+        return known is not None and known.has_state
+
+    def _mend(self, content_hash: str, data: bytes) -> None:
+        """Make the thumbnail of a known photo anew where it was lost."""
+        if not is_there(self._home.thumbnail(content_hash)):
+            with contextlib.suppress(UnreadablePhoto):
+                self._write_thumbnail(self._decoders.decode(data).thumbnail, content_hash)
 
     def _decode(self, task: Task, content_hash: str, data: bytes) -> Outcome:
         try:
-            photo = decode_photo(data)
+            decoded = self._decoders.decode(data)
         except UnreadablePhoto as error:
             self.unreadable[content_hash] = str(error)
             return Failed(task, str(error), lasting=True)
-        self._write_thumbnail(photo, content_hash)
-        pixels = to_tensor(photo, self._size)
-        return Prepared(task, content_hash, read_metadata(photo), pixels)
+        self._write_thumbnail(decoded.thumbnail, content_hash)
+        pixels = squeeze(decoded.pixels, self._size)
+        return Prepared(task, content_hash, decoded.metadata, pixels)
 
-    def _write_thumbnail(self, photo: Photo, content_hash: str) -> None:
+    def _write_thumbnail(self, thumbnail: bytes, content_hash: str) -> None:
         target = self._home.thumbnail(content_hash)
-        if not target.exists():
-            write_thumbnail(photo, target)
+        if not is_there(target):
+            write_thumbnail(thumbnail, target, self._home.thumbnails)
 
 
 def _read(task: Task, attempts: int = 2) -> tuple[bytes, FileStamp]:

@@ -24,6 +24,32 @@ class Progress(Protocol):
         """Nothing more will come, be it that all is done or that the run was broken off."""
 
 
+class EachOnce:
+    """Passes everything on, but for files that were skipped before for the same reason."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._told: set[tuple[str, str]] = set()
+
+    def start(self, total: int) -> None:
+        """Pass it on."""
+        self._progress.start(total)
+
+    def advance(self, count: int) -> None:
+        """Pass it on."""
+        self._progress.advance(count)
+
+    def skipped(self, path: str, reason: str) -> None:
+        """Pass it on where it is new."""
+        if (path, reason) not in self._told:
+            self._told.add((path, reason))
+            self._progress.skipped(path, reason)
+
+    def finish(self) -> None:
+        """Pass it on."""
+        self._progress.finish()
+
+
 class Silent:
     """A Progress that shows nothing."""
 

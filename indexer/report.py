@@ -44,6 +44,16 @@ class IndexReport:
     seconds: float
     photos_per_second: float
 
+    @property
+    def changed(self) -> bool:
+        """Whether the catalog says something else than before."""
+        return bool(self.indexed or self.moved or self.duplicates or self.removed)
+
+    def by_reason(self) -> list[tuple[str, int]]:
+        """How many were skipped for each reason, the most frequent first."""
+        reasons = Counter(item.reason for item in self.skipped)
+        return sorted(reasons.items(), key=lambda reason: (-reason[1], reason[0]))
+
     def to_json(self) -> dict[str, object]:
         """The object that `tellshow index --json` prints."""
         values = asdict(self)

@@ -62,7 +62,9 @@ class Run:
         try:
             yield from ahead(pool, self._preparer.prepare, tasks, depth)
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            self._preparer.interrupt()
+            pool.shutdown()
 
     def _commit(self, batch: Sequence[Outcome], describe: Describe) -> None:
         prepared = [item for item in batch if isinstance(item, Prepared)]

@@ -14,10 +14,16 @@ from catalog.photos import FileStamp
 
 EXTENSIONS = frozenset(
     b".jpg .jpeg .jpe .jfif .mpo .png .heic .heif .hif .avif .webp .tif .tiff .gif .bmp"
-    b" .jp2 .j2k .ppm .pgm".split()
+    b" .jp2 .j2k .ppm .pgm"
+    b" .dng .cr2 .cr3 .nef .nrw .arw .raf .orf .rw2 .pef .srw".split()
 )
 
 Unlisted = Callable[[bytes, OSError], None]
+
+
+def is_named_like_a_photo(name: bytes) -> bool:
+    """Whether a file of this name may be a photo; hidden ones are not."""
+    return not name.startswith(b".") and os.path.splitext(name)[1].lower() in EXTENSIONS
 
 
 def find_photos(
@@ -71,7 +77,7 @@ def _is_folder(entry: os.DirEntry[bytes]) -> bool:
 
 
 def _photo(entry: os.DirEntry[bytes], relative: bytes, unlisted: Unlisted) -> Iterator[FileStamp]:
-    if os.path.splitext(entry.name)[1].lower() not in EXTENSIONS:
+    if not is_named_like_a_photo(entry.name):
         return
     try:
         found = entry.stat()

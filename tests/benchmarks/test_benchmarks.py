@@ -59,3 +59,12 @@ def test_contrast_is_measured_by_what_people_wrote(captions: Path, sample_photos
     printed = _run("contrast", data)
     assert printed.count("| retrieve | ") == 3
     assert "captions rather than the same with actors exchanged" in printed
+
+
+def test_indexing_is_timed_beside_a_tower_and_as_it_grows(sample_photos: Path) -> None:
+    data = ["--folder", str(sample_photos), "--count", "3", "--repeat", "1", "--growth", "2"]
+    printed = _run("index", [*data, "--batch-size", "2"])
+    assert "3 photos, " in printed
+    assert "| CLIP ViT-B/32's image tower alone, bfloat16 | " in printed
+    assert "| SQL | " in printed
+    assert "\n| 2 | " in printed

@@ -3,7 +3,9 @@
 import contextlib
 import io
 import random
+import struct
 import warnings
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -97,6 +99,21 @@ def test_an_orientation_that_does_not_exist_is_ignored(orientation: int) -> None
     assert difference(saved(picture(), "PNG", exif=exif), picture()) < 1
 
 
+@pytest.mark.parametrize("channels", [3, 1, 4])
+def test_sixteen_bits_keep_their_colours(channels: int) -> None:
+    colour = (50000, 25000, 12500, 65535)[:channels]
+    kind = {1: 0, 3: 2, 4: 6}[channels]
+    row = b"\0" + struct.pack(f">{channels}H", *colour) * 20
+    header = struct.pack(">IIBBBBB", 20, 10, 16, kind, 0, 0, 0)
+    chunks = (b"IHDR", header), (b"IDAT", zlib.compress(row * 10)), (b"IEND", b"")
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in chunks
+    )
+    expected = [value // 257 for value in (colour * 3 if channels == 1 else colour)[:3]]
+    assert decode_photo(data).image.getpixel((5, 5)) == pytest.approx(expected, abs=1)
+
+
 def test_broken_exif_does_not_lose_the_picture() -> None:
     rubbish = b"Exif\0\0" + random.Random(0).randbytes(300)
     assert difference(saved(picture(), "JPEG", exif=rubbish), picture()) < 4
@@ -106,6 +123,63 @@ def test_broken_exif_does_not_lose_the_picture() -> None:
 
 def test_a_broken_colour_profile_does_not_lose_the_picture() -> None:
     assert difference(saved(picture(), "PNG", icc_profile=b"no profile" * 20), picture()) < 1
+
+
+def colour_profile(space: bytes) -> bytes:
+    """An ICC profile whose values are light itself (gamma 1), in sRGB's colours or in grey."""
+
+    def place(*xyz: float) -> bytes:
+        return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(65536 * value) for value in xyz))
+
+    curve = b"curv" + bytes(8)  # no entry: a straight line
+    white = place(0.9642, 1, 0.8249)
+    colours = (
+        place(0.4361, 0.2225, 0.0139),
+        place(0.3851, 0.7169, 0.0971),
+        place(0.1431, 0.0606, 0.7141),
+    )
+    tags = {b"wtpt": white, b"kTRC": curve}
+    if space == b"RGB ":
+        names = (b"rXYZ", b"gXYZ", b"bXYZ")
+        tags = {b"wtpt": white, **dict(zip(names, colours, strict=True))}
+        tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
+    start = 128 + 4 + 12 * len(tags)
+    index, body = struct.pack(">I", len(tags)), b""
+    for name, value in tags.items():
+        index += struct.pack(">4sII", name, start + len(body), len(value))
+        body += value
+    head = struct.pack(">I4x4s", start + len(body), b"\x02\x40\0\0") + b"mntr" + space + b"XYZ "
+    head += bytes(12) + b"acsp" + bytes(28) + white[8:] + bytes(48)
+    return head + index + body
+
+
+@pytest.mark.parametrize(
+    ("space", "mode", "form"),
+    [
+        (b"RGB ", "RGB", "PNG"),
+        (b"RGB ", "RGB", "JPEG"),
+        (b"RGB ", "RGBA", "PNG"),
+        (b"RGB ", "P", "PNG"),
+        (b"RGB ", "RGB", "WEBP"),
+        (b"RGB ", "RGB", "AVIF"),
+        (b"RGB ", "RGB", "HEIF"),
+        (b"RGB ", "RGB", "TIFF"),
+        (b"GRAY", "L", "PNG"),
+        (b"GRAY", "L", "JPEG"),
+        (b"GRAY", "LA", "PNG"),
+    ],
+)
+def test_colours_by_a_profile_become_srgb(space: bytes, mode: str, form: str) -> None:
+    grey = Image.new("RGB", (40, 30), (55, 55, 55))
+    image = grey.quantize(2) if mode == "P" else grey.convert(mode)
+    data = saved(image, form, icc_profile=colour_profile(space))
+    shown = decode_photo(data).image.getpixel((20, 15))
+    assert shown == pytest.approx((128, 128, 128), abs=3)
+
+
+def test_a_profile_for_other_colours_than_the_pictures_is_ignored() -> None:
+    data = saved(picture(), "PNG", icc_profile=colour_profile(b"CMYK"))
+    assert difference(data, picture()) < 1
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "1", "RGBA", "LA"])

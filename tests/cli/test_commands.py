@@ -209,7 +209,7 @@ def _failing(arguments: list[str], code: Exit, message: str, capsys: Output) -> 
 
 
 def test_no_such_folder(tmp_path: Path, capsys: Output) -> None:
-    _failing(["index", str(tmp_path / "absent")], Exit.FAILED, "there is no folder", capsys)
+    _failing(["index", str(tmp_path / "absent")], Exit.FAILED, "There is no folder", capsys)
 
 
 def test_a_file_instead_of_a_folder(tmp_path: Path, capsys: Output) -> None:

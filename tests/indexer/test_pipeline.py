@@ -3,7 +3,6 @@
 import os
 import shutil
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,106 +11,12 @@ from PIL import Image
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from catalog import photos
-from catalog.home import Home, open_home
+from catalog.home import open_home
 from catalog.lock import WriterBusy, writer_lock
-from catalog.session import Database, open_database
-from catalog.vectors import VectorIndex
+from catalog.session import open_database
 from indexer import prepare
-from indexer.pipeline import FolderNotFound, Indexer, IndexOptions, IndexReport, NotAFolder
-
-PHOTOS = ("cat.png", "coffee.png", "rocket.jpg", "retina.jpg")
-
-
-class Catalog:
-    """A home to index into, and what the tests ask of it."""
-
-    def __init__(
-        self, home: Home, database: Database, captioner: Captioner, embedder: SentenceEmbedder
-    ) -> None:
-        self.home = home
-        self.database = database
-        self.captioner = captioner
-        self.embedder = embedder
-        self.looked = 0  # photos that went through the model
-        self.messages: list[str] = []
-        self.on_advance: Callable[[], None] = lambda: None
-
-    def index(self, *folders: Path, batch_size: int = 8, prune: bool = False) -> IndexReport:
-        options = IndexOptions(batch_size=batch_size, prune=prune)
-        indexer = Indexer(self.home, self.database, self.captioner, self.embedder, options)
-        return indexer.index(folders, self)
-
-    def start(self, total: int) -> None:
-        self.messages.append(f"start {total}")
-
-    def advance(self, count: int) -> None:
-        self.on_advance()
-
-    def skipped(self, path: str, reason: str) -> None:
-        self.messages.append(f"skipped {Path(path).name}")
-
-    def finish(self) -> None:
-        self.messages.append("finish")
-
-    @property
-    def model(self) -> int:
-        with self.database.read() as session:
-            found = photos.model_id(session, name=self.captioner.name, sha256=self.captioner.sha256)
-        assert found is not None
-        return found
-
-    def views(self) -> dict[str, photos.PhotoView]:
-        with self.database.read() as session:
-            found = photos.view_photos(session, photos.photo_ids(session, self.model))
-        return {str(view.full_path): view for view in found.values()}
-
-    def names(self) -> list[str]:
-        return sorted(Path(path).name for path in self.views())
-
-    def counts(self) -> photos.Counts:
-        with self.database.read() as session:
-            return photos.counts(session, self.model)
-
-    def vectors(self, kind: str) -> VectorIndex:
-        index = VectorIndex(self.home, self.database, self.model, kind, 384)
-        index.open()
-        return index
-
-
-@pytest.fixture
-def catalog(
-    home: Home,
-    database: Database,
-    captioner: Captioner,
-    embedder: SentenceEmbedder,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Catalog:
-    made = Catalog(home, database, captioner, embedder)
-    look = captioner.look
-
-    def counting(pixels):  # type: ignore[no-untyped-def]
-        made.looked += len(pixels)
-        return look(pixels)
-
-    monkeypatch.setattr(captioner, "look", counting)
-    return made
-
-
-@pytest.fixture(scope="session")
-def small_photos(sample_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A few photographs, made small to save the tests' time."""
-    folder = tmp_path_factory.mktemp("small")
-    for name in PHOTOS:
-        with Image.open(sample_photos / name) as image:
-            image.thumbnail((600, 600))
-            image.save(folder / name)
-    return folder
-
-
-@pytest.fixture
-def folder(tmp_path: Path, small_photos: Path) -> Path:
-    """A folder of a few photographs of the test's own."""
-    return Path(shutil.copytree(small_photos, tmp_path / "photos"))
+from indexer.pipeline import FolderNotFound, NotAFolder
+from tests.indexer.kit import PHOTOS, Catalog
 
 
 def test_indexed_photos_have_captions_vectors_states_and_thumbnails(
@@ -259,6 +164,22 @@ def test_a_thumbnail_stays_while_another_copy_does(catalog: Catalog, folder: Pat
     assert catalog.home.thumbnail(left.content_hash).exists()
 
 
+@pytest.mark.parametrize("lost", ["gone", "empty"])
+def test_a_lost_thumbnail_is_made_again_without_the_model(
+    catalog: Catalog, folder: Path, lost: str
+) -> None:
+    catalog.index(folder)
+    thumbnail = catalog.home.thumbnail(catalog.views()[str(folder / "cat.png")].content_hash)
+    whole = thumbnail.read_bytes()
+    thumbnail.unlink() if lost == "gone" else thumbnail.write_bytes(b"")
+    unfinished = catalog.home.thumbnails / "abc.tmp"
+    unfinished.touch()
+    assert catalog.index(folder).unchanged == len(PHOTOS)
+    assert thumbnail.read_bytes() == whole
+    assert not unfinished.exists()
+    assert catalog.looked == len(PHOTOS)
+
+
 def test_more_than_half_is_not_removed_without_prune(catalog: Catalog, folder: Path) -> None:
     catalog.index(folder)
     for name in PHOTOS[:3]:
@@ -269,6 +190,17 @@ def test_more_than_half_is_not_removed_without_prune(catalog: Catalog, folder: P
     report = catalog.index(folder, prune=True)
     assert (report.removed, report.withheld) == (3, 0)
     assert catalog.names() == [PHOTOS[3]]
+
+
+def test_a_disk_that_left_its_empty_folder_behind_loses_nothing(
+    catalog: Catalog, folder: Path
+) -> None:
+    catalog.index(folder)
+    for path in folder.iterdir():
+        path.unlink()
+    report = catalog.index(folder)
+    assert (report.removed, report.withheld) == (0, len(PHOTOS))
+    assert catalog.names() == sorted(PHOTOS)
 
 
 def test_a_folder_that_is_offline_loses_nothing(

@@ -5,14 +5,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from captioner.photo import Photo
-from indexer.thumbnails import write_thumbnail
+from indexer.thumbnails import make_thumbnail, write_thumbnail
 
 
-def photo(width: int, height: int) -> Photo:
-    exif = Image.Exif()
-    exif[0x010F] = "Maker"
-    return Photo(Image.new("RGB", (width, height), "red"), width, height, "JPEG", exif)
+def photo(width: int, height: int) -> Image.Image:
+    image = Image.new("RGB", (width, height), "red")
+    image.getexif()[0x010F] = "Maker"
+    return image
 
 
 @pytest.mark.parametrize(
@@ -24,7 +23,7 @@ def test_the_longer_side_is_512_at_most(
     tmp_path: Path, size: tuple[int, int], thumbnail: tuple[int, int]
 ) -> None:
     target = tmp_path / "ab" / "abc.jpg"
-    write_thumbnail(photo(*size), target)
+    write_thumbnail(make_thumbnail(photo(*size)), target, tmp_path)
     with Image.open(target) as image:
         assert image.format == "JPEG"
         assert image.size == thumbnail
@@ -34,10 +33,10 @@ def test_the_longer_side_is_512_at_most(
 def test_a_thumbnail_that_cannot_be_written_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*args: object, **options: object) -> None:
+    def full(*args: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Image.Image, "save", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        write_thumbnail(photo(100, 100), tmp_path / "a.jpg")
+        write_thumbnail(b"thumbnail", tmp_path / "a.jpg", tmp_path)
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,249 @@
+"""Measures of indexing: rates, stages and growth. Printed by `benchmarks.index`."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torchvision  # type: ignore[import-untyped]
+from sqlalchemy.orm import Session
+from torch import Tensor, nn
+
+from captioner.captioner import Captioner
+from captioner.checkpoint import load_checkpoint
+from captioner.embedder import SentenceEmbedder
+from captioner.generate import generate_captions
+from captioner.likelihood import hub_bias
+from captioner.photo import squeeze
+from catalog.home import Home, open_home
+from catalog.session import Database, open_database
+from indexer.decoders import Decoders
+from indexer.pipeline import Indexer, IndexOptions, IndexReport
+from indexer.walk import is_named_like_a_photo
+from search.engine import SearchEngine
+
+# As the indexer reads ahead: two threads, two batches.
+_THREADS = 2
+_DEPTH = 2
+
+Models = tuple[Captioner, SentenceEmbedder]
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Photos a second: of indexing, and of the tower in each precision."""
+
+    photos: int
+    index: float
+    tower: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What one stage of indexing takes of a photo where nothing else goes on."""
+
+    name: str
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A whole run over so many photos in a process of its own."""
+
+    photos: int
+    rate: float
+    megabytes: float
+    again_seconds: float
+
+
+class Album:
+    """A folder of links to photos, thrown away at the end."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="tellshow-album-")
+        self.path = Path(self._folder.name)
+        for number, file in enumerate(files):
+            (self.path / f"{number:06d}{file.suffix}").symlink_to(file.resolve())
+        self.files = sorted(self.path.iterdir())
+
+    def __enter__(self) -> Album:
+        """Nothing more to do."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Remove the links."""
+        self._folder.cleanup()
+
+
+def photos_in(folder: Path) -> list[Path]:
+    """The photos of a folder, by name."""
+    return sorted(path for path in folder.iterdir() if is_named_like_a_photo(bytes(path)))
+
+
+def load_models() -> Models:
+    """The shipped captioner and its embedder, on the processor."""
+    return load_checkpoint(device="cpu"), SentenceEmbedder(device="cpu")
+
+
+def threads() -> int:
+    """How many threads torch computes with, for both sides."""
+    return torch.get_num_threads()
+
+
+def compare(models: Models, album: Album, batch_size: int, repeat: int) -> Rates:
+    """The best of several times each, in turns, so that both meet the same machine."""
+    towers = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    tower = _tower()
+    index: list[float] = []
+    rates: dict[str, list[float]] = {name: [] for name in towers}
+    decoders, photos = Decoders(), 0
+    for _ in range(repeat):
+        report = _index(models, album, batch_size, decoders)
+        photos = report.indexed
+        index.append(report.photos_per_second)
+        for name, kind in towers.items():
+            rates[name].append(_tower_rate(tower, kind, album, batch_size, decoders))
+    decoders.close()
+    return Rates(photos, max(index), {name: max(found) for name, found in rates.items()})
+
+
+def _index(models: Models, album: Album, batch_size: int, decoders: Decoders) -> IndexReport:
+    with _home() as (home, database):
+        options = IndexOptions(batch_size=batch_size)
+        return Indexer(home, database, *models, options, decoders).index([album.path])
+
+
+@contextmanager
+def _home() -> Iterator[tuple[Home, Database]]:
+    with tempfile.TemporaryDirectory(prefix="tellshow-") as folder:
+        home = open_home(Path(folder))
+        database = open_database(home)
+        try:
+            yield home, database
+        finally:
+            database.close()
+
+
+def _tower() -> nn.Module:
+    torch.manual_seed(0)
+    tower: nn.Module = torchvision.models.vit_b_32(weights=None).eval()
+    tower.heads = nn.Identity()  # CLIP has a projection there, which costs next to nothing
+    return tower
+
+
+@torch.inference_mode()
+def _tower_rate(
+    tower: nn.Module, kind: torch.dtype, album: Album, batch_size: int, decoders: Decoders
+) -> float:
+    started = time.perf_counter()
+    for pixels in _batches(album.files, batch_size, decoders):
+        with torch.autocast("cpu", torch.bfloat16, enabled=kind == torch.bfloat16):
+            tower(_normalised(pixels))
+    return len(album.files) / (time.perf_counter() - started)
+
+
+def _normalised(pixels: Tensor) -> Tensor:
+    return (pixels.float() / 255 - 0.45) / 0.26
+
+
+def _batches(files: Sequence[Path], size: int, decoders: Decoders) -> Iterator[Tensor]:
+    """uint8 [B,3,224,224], decoded ahead by as many threads and workers as the indexer has."""
+
+    def pixels(file: Path) -> Tensor:
+        return squeeze(decoders.decode(file.read_bytes()).pixels)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        ahead = [pool.submit(pixels, file) for file in files[: _DEPTH * size]]
+        for start in range(0, len(files), size):
+            batch = [ahead[row].result() for row in range(len(files[start : start + size]))]
+            del ahead[: len(batch)]
+            after = start + _DEPTH * size
+            ahead += [pool.submit(pixels, file) for file in files[after : after + size]]
+            yield torch.stack(batch)
+
+
+def stages(models: Models, album: Album, batch_size: int) -> list[Stage]:
+    """Each stage by itself over the same photos, and at the end a run in which they overlap."""
+    spent = _Spent()
+    decoders = Decoders()
+    with spent.on("reading and decoding"):
+        batches = list(_batches(album.files, batch_size, decoders))
+    for pixels in batches:
+        _describe(models, pixels, spent)
+    with _home() as (home, database):
+        timed = _TimedDatabase(database.engine, spent)
+        indexer = Indexer(home, timed, *models, IndexOptions(batch_size=batch_size), decoders)
+        report = indexer.index([album.path])
+        with spent.on("making both FAISS files from SQL"):
+            SearchEngine(home, database, *models).rebuild()
+    decoders.close()
+    spent.seconds["all of it, overlapping"] = report.seconds
+    photos = len(album.files)
+    return [Stage(name, 1000 * seconds / photos) for name, seconds in spent.seconds.items()]
+
+
+def _describe(models: Models, pixels: Tensor, spent: _Spent) -> None:
+    captioner, embedder = models
+    with spent.on("the CNN"):
+        state = captioner.look(pixels)
+    with spent.on("captions"):
+        found = generate_captions(captioner, state)
+    with spent.on("the vectors of captions"):
+        texts = [captions[0].text for captions in found]
+        captioner.read(texts, embedder.encode(texts))
+    with spent.on("hub bias and packing"):
+        hub_bias(captioner, state)
+        state.pack()
+
+
+class _Spent:
+    """Seconds by stage, in the order of their first."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def on(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+
+@dataclass(frozen=True)
+class _TimedDatabase(Database):
+    """A database that notes how long its transactions take."""
+
+    spent: _Spent
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """As ever."""
+        with self.spent.on("SQL"), super().write() as session:
+            yield session
+
+
+def grow(files: Sequence[Path], batch_size: int) -> Grown:
+    """Index photos in a process of its own, whose memory is then known, and then again."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        return pool.submit(_grow, list(files), batch_size).result()
+
+
+def _grow(files: Sequence[Path], batch_size: int) -> Grown:
+    options = IndexOptions(batch_size=batch_size)
+    with Album(files) as album, _home() as (home, database):
+        indexer = Indexer(home, database, *load_models(), options)
+        first = indexer.index([album.path])
+        again = indexer.index([album.path])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return Grown(len(files), first.photos_per_second, peak / unit, again.seconds)

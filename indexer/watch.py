@@ -1,0 +1,127 @@
+"""When folders have to be looked at again: at first, soon after something changed, and at times.
+
+Says when, not what: whoever asks makes a full pass, so that no event that a system loses is
+missed for ever. Knows nothing of the catalog.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from watchdog.events import (
+    EVENT_TYPE_CLOSED,
+    EVENT_TYPE_CREATED,
+    EVENT_TYPE_DELETED,
+    EVENT_TYPE_MODIFIED,
+    EVENT_TYPE_MOVED,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers import Observer
+
+from indexer.walk import is_named_like_a_photo
+
+_CHANGES = (
+    EVENT_TYPE_CREATED,
+    EVENT_TYPE_MODIFIED,
+    EVENT_TYPE_MOVED,
+    EVENT_TYPE_DELETED,
+    EVENT_TYPE_CLOSED,
+)
+
+
+class CannotWatch(OSError):
+    """The system does not let this process watch so many folders."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How soon to look, in seconds.
+
+    `quiet`: how long nothing may have changed; `longest`: after the first change, quiet or not;
+    `anyway`: where nothing seems to change, as on a network share that tells nothing.
+    """
+
+    quiet: float = 2.0
+    longest: float = 30.0
+    anyway: float = 600.0
+
+
+def times_to_look(
+    folders: Sequence[Path], skip: Sequence[Path] = (), pace: Pace | None = None
+) -> Iterator[None]:
+    """Yield at once, and then each time that something may have changed; without end.
+
+    What changes while the caller looks is seen the next time. Changes below the folders to `skip`
+    do not count. Raises CannotWatch.
+    """
+    # Told as they are given, the paths of events would not begin as those to skip do.
+    watched, skipped = (
+        [path.expanduser().resolve() for path in paths] for paths in (folders, skip)
+    )
+    while True:
+        changes = _Changes(skipped)
+        with _watching(watched, changes):
+            yield
+            changes.wait(pace or Pace())
+
+
+class _Changes(FileSystemEventHandler):
+    """Notes when photos or folders first and last changed."""
+
+    def __init__(self, skip: Sequence[Path]) -> None:
+        self._skip = [os.fsencode(folder) for folder in skip]
+        self._condition = threading.Condition()
+        self._first: float | None = None
+        self._last = 0.0
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        """Called by watchdog, in its own thread."""
+        paths = [os.fsencode(path) for path in (event.src_path, event.dest_path) if path]
+        if event.event_type in _CHANGES and any(self._counts(event, path) for path in paths):
+            with self._condition:
+                self._last = time.monotonic()
+                self._first = self._last if self._first is None else self._first
+                self._condition.notify_all()
+
+    def _counts(self, event: FileSystemEvent, path: bytes) -> bool:
+        if any(path == folder or path.startswith(folder + b"/") for folder in self._skip):
+            return False
+        if event.is_directory:
+            return event.event_type != EVENT_TYPE_MODIFIED  # something in it was, which tells more
+        return is_named_like_a_photo(os.path.basename(path))
+
+    def wait(self, pace: Pace) -> None:
+        with self._condition:
+            self._condition.wait_for(lambda: self._first is not None, pace.anyway)
+            while self._first is not None:
+                now = time.monotonic()
+                due = min(self._last + pace.quiet, self._first + pace.longest)
+                if now >= due:
+                    return
+                self._condition.wait(due - now)
+
+
+@contextmanager
+def _watching(folders: Sequence[Path], changes: _Changes) -> Iterator[None]:
+    observer = Observer()
+    try:
+        for folder in folders:
+            if folder.is_dir():  # another may be plugged in later
+                observer.schedule(changes, str(folder), recursive=True)
+        observer.start()
+    except OSError as error:
+        raise CannotWatch(
+            f"The system does not let us watch so many folders: {error.strerror or error}."
+        ) from error
+    try:
+        yield
+    finally:
+        observer.stop()
+        observer.join()

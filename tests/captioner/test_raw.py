@@ -1,0 +1,96 @@
+"""RAW files: their previews, upright, with what the camera wrote; or one plain reason."""
+
+import random
+from contextlib import suppress
+
+import pytest
+from PIL import ExifTags, Image
+
+from captioner import photo, raw
+from captioner.photo import UnreadablePhoto, decode_photo
+from tests.captioner.dng import make_dng
+from tests.captioner.test_photo import saved
+
+needs_rawpy = pytest.mark.skipif(not raw.can_read_raw(), reason="the extra `raw` is not installed")
+
+
+def half_red() -> Image.Image:
+    """Red at the left, blue at the right."""
+    image = Image.new("RGB", (320, 240), "red")
+    image.paste("blue", (160, 0, 320, 240))
+    return image
+
+
+def reason(data: bytes) -> str:
+    with pytest.raises(UnreadablePhoto) as error:
+        decode_photo(data)
+    return str(error.value)
+
+
+@needs_rawpy
+@pytest.mark.parametrize("as_jpeg", [True, False])
+def test_a_raw_file_shows_its_preview(as_jpeg: bool) -> None:
+    decoded = decode_photo(make_dng(half_red(), as_jpeg=as_jpeg))
+    assert (decoded.format, decoded.width, decoded.height) == ("RAW", 640, 480)
+    assert decoded.image.size == (320, 240)
+    assert decoded.image.getpixel((40, 100)) == pytest.approx((255, 0, 0), abs=5)
+    assert decoded.image.getpixel((280, 100)) == pytest.approx((0, 0, 255), abs=5)
+
+
+@needs_rawpy
+@pytest.mark.parametrize("as_jpeg", [True, False])
+@pytest.mark.parametrize(("orientation", "red_at"), [(6, "top"), (8, "bottom"), (3, "right")])
+def test_a_raw_file_is_shown_upright(as_jpeg: bool, orientation: int, red_at: str) -> None:
+    decoded = decode_photo(make_dng(half_red(), orientation, as_jpeg=as_jpeg))
+    width, height = decoded.image.size
+    places = {
+        "top": (width // 2, 20),
+        "bottom": (width // 2, height - 20),
+        "right": (width - 20, 50),
+    }
+    assert decoded.image.getpixel(places[red_at]) == pytest.approx((255, 0, 0), abs=5)
+    assert (decoded.width > decoded.height) == (orientation == 3)
+
+
+@needs_rawpy
+def test_a_raw_file_keeps_what_the_camera_wrote() -> None:
+    exif = decode_photo(make_dng(half_red())).exif
+    assert exif[ExifTags.Base.Model] == "Maker One"
+    assert exif[ExifTags.Base.DateTime] == "2021:07:14 15:30:00"
+
+
+@needs_rawpy
+def test_a_raw_file_without_a_preview_says_so() -> None:
+    assert "no preview" in reason(make_dng(None))
+
+
+@needs_rawpy
+def test_a_raw_file_that_is_cut_or_scrambled_is_refused_at_worst() -> None:
+    dice, data = random.Random(0), make_dng(half_red())
+    for _ in range(60):
+        hurt = bytearray(data)
+        for _ in range(8):
+            hurt[dice.randrange(2000)] = dice.randrange(256)
+        with suppress(UnreadablePhoto):
+            decode_photo(bytes(hurt[: dice.randrange(1, len(hurt))]))
+
+
+def test_without_the_extra_the_reason_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photo, "can_read_raw", lambda: False)
+    assert reason(make_dng(half_red())) == raw.MISSING_EXTRA
+    assert "tellshow[raw]" in raw.MISSING_EXTRA
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"FUJIFILMCCD-RAW 0201", b"\0\0\0\x18ftypcrx ", b"IIRO", b"IIU\0", b"II*\0\x10\0\0\0CR\x02\0"],
+)
+def test_raw_files_that_are_no_tiff_are_known_by_how_they_start(start: bytes) -> None:
+    assert raw.is_raw(start + bytes(100))
+
+
+def test_an_ordinary_tiff_is_no_raw_file() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Maker"
+    assert not raw.is_raw(saved(half_red(), "TIFF", exif=exif))
+    assert not raw.is_raw(saved(half_red(), "JPEG", exif=exif))

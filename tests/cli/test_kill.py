@@ -1,0 +1,130 @@
+"""`kill -9` at random moments: after the next run the catalog is as if nothing had happened."""
+
+import os
+import random
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from captioner.captioner import Captioner
+from captioner.embedder import SentenceEmbedder
+from catalog.home import Home, open_home
+from catalog.models import Caption, Failure, Photo, PhotoText, Root, State, Vector
+from catalog.session import open_database
+from search.engine import SearchEngine
+from search.query import SearchRequest
+from tellshow import Exit
+from tests.cli.process import PATIENCE, rows, start, wait_until
+
+QUERIES = ("a cat", "a man with a camera", "a rocket", "grass", "a cup of coffee")
+KILLS = 4
+
+# Ids and times are a run's own; everything else must be the same.
+OWN = {"id", "photo_id", "model_id", "root_id", "change", "indexed_at", "last_seen_online"}
+
+
+@pytest.fixture
+def album(sample_photos: Path, tmp_path: Path) -> Path:
+    """A dozen photos, a copy of one, and two files that are none."""
+    made = Path(shutil.copytree(sample_photos, tmp_path / "album"))
+    shutil.copy(made / "cat.png", made / "z-copy.png")
+    (made / "empty.jpg").touch()
+    (made / "notes.jpg").write_text("no picture")
+    return made
+
+
+def index(album: Path, home: Path) -> list[str | Path]:
+    # One photo at a time: what a photo shares a batch with may change its last digits.
+    return ["index", album, "--home", home, "--batch-size", "1"]
+
+
+def kill_at_random(album: Path, home: Path, dice: random.Random) -> None:
+    """The first time while the database is made, then while photos are indexed."""
+    made, runs = (home / "catalog.db").is_file(), rows(home, "run")
+
+    def is_at_work() -> bool:
+        return rows(home, "run") > runs if made else (home / "catalog.db").is_file()
+
+    process = start(*index(album, home))
+    try:
+        wait_until(lambda: is_at_work() or process.poll() is not None)
+        time.sleep(dice.uniform(0, 1.2 if made else 0.3))
+    finally:
+        process.kill()
+        process.communicate(timeout=PATIENCE)
+
+
+def run_whole(album: Path, home: Path) -> None:
+    process = start(*index(album, home))
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == Exit.DONE, err
+
+
+def content(home: Home) -> dict[str, list[Any]]:
+    """Every row of every table by the path it belongs to, without what is a run's own."""
+    database = open_database(home)
+    with database.read() as session:
+        paths = dict(session.execute(select(Photo.id, Photo.path)).all())
+        found = {
+            table.__tablename__: sorted(
+                (
+                    (
+                        paths.get(getattr(row, "photo_id", None), b""),
+                        *(
+                            (column.name, getattr(row, column.name))
+                            for column in table.__table__.columns
+                            if column.name not in OWN
+                        ),
+                    )
+                    for row in session.scalars(select(table))
+                ),
+                key=repr,
+            )
+            for table in (Root, Photo, Caption, Vector, State, PhotoText, Failure)
+        }
+    database.close()
+    return found
+
+
+def answers(
+    home: Home, captioner: Captioner, embedder: SentenceEmbedder
+) -> list[list[tuple[str, float]]]:
+    database = open_database(home)
+    engine = SearchEngine(home, database, captioner, embedder)
+    found = [engine.search(SearchRequest(query, k=50)).results for query in QUERIES]
+    database.close()
+    return [[(result.path, result.score) for result in results] for results in found]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        os.path.relpath(path, folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_killed_again_and_again_it_ends_as_if_nothing_had_happened(
+    album: Path, tmp_path: Path, captioner: Captioner, embedder: SentenceEmbedder
+) -> None:
+    dice = random.Random(0)
+    killed, clean = tmp_path / "killed", tmp_path / "clean"
+    for number in range(KILLS):
+        kill_at_random(album, killed, dice)
+        if number == 1:  # life goes on between the runs
+            (album / "coffee.png").unlink()
+            (album / "rocket.jpg").rename(album / "ariane.jpg")
+    assert 0 < rows(killed, "run") <= KILLS
+    run_whole(album, killed)
+    run_whole(album, clean)
+    homes = open_home(killed), open_home(clean)
+    first, second = (content(home) for home in homes)
+    assert len(second["photo"]) == 12
+    assert len(second["failure"]) == 2
+    assert first == second
+    assert files(homes[0].thumbnails) == files(homes[1].thumbnails)
+    assert answers(homes[0], captioner, embedder) == answers(homes[1], captioner, embedder)
