@@ -820,6 +820,7 @@ def _known_errors() -> tuple[type[Exception], ...]:
     from captioner.embedder import EmbedderUnavailable
     from captioner.photo import UnreadablePhoto
     from catalog.home import HomeNotWritable
+    from catalog.indexkind import UnknownIndexKind
     from catalog.lock import WriterBusy
     from catalog.session import DatabaseUnavailable
     from catalog.vectors import FaissMissing
@@ -829,7 +830,7 @@ def _known_errors() -> tuple[type[Exception], ...]:
     return (
         CheckpointError, DeviceUnavailable, DatasetError, EmbedderUnavailable, UnknownBackbone,
         UnreadablePhoto, HomeNotWritable, WriterBusy, DatabaseUnavailable, FaissMissing,
-        FolderNotFound, NotAFolder, SamplesUnavailable,
+        UnknownIndexKind, FolderNotFound, NotAFolder, SamplesUnavailable,
     )  # fmt: skip
 
 

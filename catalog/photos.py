@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
     ColumnElement,
+    Row,
     Select,
     and_,
     delete,
@@ -531,11 +532,22 @@ def iter_vectors(
     )
     rows = session.execute(query, execution_options={"yield_per": batch})
     for part in rows.partitions():
-        ids = np.array([key for key, _ in part], dtype=np.int64)
-        if len({len(blob) for _, blob in part}) > 1:
-            raise UnevenVectors(f"The stored {kind} vectors differ in length.")
-        values = np.frombuffer(b"".join(blob for _, blob in part), dtype="<f2")
-        yield ids, values.reshape(len(part), -1).astype(np.float16, copy=False)
+        yield _unpacked(kind, part)
+
+
+def load_vectors(
+    session: Session, ids: Sequence[int], kind: str, model_id: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float16]]]:
+    """Yield (photo ids [N], unit vectors [N, D]) of given photos; those without are left out.
+
+    Raises UnevenVectors where those of a part differ in length.
+    """
+    for chunk in chunks(ids):
+        query = select(Vector.photo_id, Vector.blob).where(
+            Vector.photo_id.in_(chunk), Vector.kind == kind, Vector.model_id == model_id
+        )
+        if rows := session.execute(query).all():
+            yield _unpacked(kind, rows)
 
 
 def vector_ids(session: Session, kind: str, model_id: int) -> NDArray[np.int64]:
@@ -548,6 +560,16 @@ def count_vectors(session: Session, kind: str, model_id: int) -> int:
     """Return the number of vectors of the kind by the model."""
     query = select(func.count()).select_from(Vector)
     return session.scalar(query.where(Vector.model_id == model_id, Vector.kind == kind)) or 0
+
+
+def _unpacked(
+    kind: str, rows: Sequence[Row[int, bytes]]
+) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
+    ids = np.array([key for key, _ in rows], dtype=np.int64)
+    if len({len(blob) for _, blob in rows}) > 1:
+        raise UnevenVectors(f"The stored {kind} vectors differ in length.")
+    values = np.frombuffer(b"".join(blob for _, blob in rows), dtype="<f2")
+    return ids, values.reshape(len(rows), -1).astype(np.float16, copy=False)
 
 
 def _view_columns() -> tuple[ColumnElement[Any], ...]:
