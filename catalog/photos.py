@@ -352,6 +352,15 @@ def remove_photos(session: Session, ids: Sequence[int]) -> None:
         session.execute(delete(Photo).where(Photo.id.in_(chunk)), execution_options=_NO_SYNC)
 
 
+def forget_photos(session: Session, ids: Sequence[int], model_id: int) -> None:
+    """Drop all that a model made of photos; the next indexing with it makes it again."""
+    if not ids:
+        return
+    _next_change(session)
+    _forget(session, ids, model_id)
+    refresh_words(session, ids)
+
+
 def _store_files(
     session: Session, root_id: int, model_id: int, photos: Sequence[NewPhoto]
 ) -> list[int]:
@@ -559,6 +568,12 @@ def vector_ids(session: Session, kind: str, model_id: int) -> NDArray[np.int64]:
 def count_vectors(session: Session, kind: str, model_id: int) -> int:
     """Return the number of vectors of the kind by the model."""
     query = select(func.count()).select_from(Vector)
+    return session.scalar(query.where(Vector.model_id == model_id, Vector.kind == kind)) or 0
+
+
+def newest_vector_change(session: Session, kind: str, model_id: int) -> int:
+    """Return the last change that wrote a vector of the kind by the model; 0 for none."""
+    query = select(func.max(Vector.change))
     return session.scalar(query.where(Vector.model_id == model_id, Vector.kind == kind)) or 0
 
 

@@ -93,6 +93,18 @@ class VectorIndex:
             elif self._catch_up() > WORTH_SAVING * self.count:
                 self._save_if_possible()
 
+    def saved_well(self) -> bool:
+        """Whether the saved file is whole and holds what SQL does now; loads it to see."""
+        with self._maintenance:
+            if not self._load_newest():
+                return False
+            with self._database.read() as session:
+                stored = photos.vector_ids(session, self.kind, self._model_id)
+                newest = photos.newest_vector_change(session, self.kind, self._model_id)
+            if newest > self._change:
+                return False
+            return np.array_equal(np.sort(stored), np.sort(self._kept.ids()))
+
     def rebuild(self) -> None:
         """Make the index anew from SQL, and save it where that is possible.
 

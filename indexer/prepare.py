@@ -90,7 +90,9 @@ class Preparer:
             self._met.add(content_hash)
         with self._database.read() as session:
             known = photos.photo_with_content(session, content_hash, self._model_id)
-        return known is None or not known.has_state
+        if known is None or not known.has_state:
+            return True
+        return not self._home.thumbnail(content_hash).exists()
 
     def _decode(self, task: Task, content_hash: str, data: bytes) -> Outcome:
         try:
