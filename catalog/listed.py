@@ -174,9 +174,11 @@ def _trained(faiss: Any, kind: IndexKind, count: int, sample: Vectors) -> Any:
 
 
 def _shorten_training(faiss: Any, index: Any) -> None:
-    """A rotation learnt in a tenth of FAISS's own time serves as well."""
+    """Rotation and codes learnt in a fraction of FAISS's own time serve as well."""
     rotation = faiss.downcast_VectorTransform(index.chain.at(0))
-    rotation.niter, rotation.max_train_points = 10, 16_384
+    rotation.niter, rotation.niter_pq_0, rotation.max_train_points = 5, 10, 16_384
+    codes = faiss.extract_index_ivf(index).pq.cp
+    codes.niter, codes.max_points_per_centroid = 10, 128
 
 
 def _on_gpu(faiss: Any, dimension: int) -> Any:
