@@ -139,8 +139,9 @@ def test_environment_names_the_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         open_home(tmp_path)
 
 
-def test_most_of_the_true_photos_are_found(full: Shelf, index: VectorIndex) -> None:
-    assert index.index_kind in (LISTED, CODED)
+def test_most_of_the_true_photos_are_found(indexed: Home, full: Shelf, index: VectorIndex) -> None:
+    assert index.index_kind is indexed.index_kind
+    assert index.is_suitable
     assert_nearly_right(full, index)
 
 
