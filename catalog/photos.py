@@ -539,9 +539,10 @@ def iter_vectors(
         .where(Vector.model_id == model_id, Vector.kind == kind, Vector.change > after)
         .order_by(Vector.change, Vector.photo_id)
     )
-    rows = session.execute(query, execution_options={"yield_per": batch})
-    for part in rows.partitions():
-        yield _unpacked(kind, part)
+    # Closed also where the reader stops early: PostgreSQL keeps a cursor open for the rest.
+    with session.execute(query, execution_options={"yield_per": batch}) as rows:
+        for part in rows.partitions():
+            yield _unpacked(kind, part)
 
 
 def load_vectors(
