@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from enum import IntEnum
 from pathlib import Path
@@ -21,6 +21,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from threading import Event
+
+    from flask import Flask
+
     from captioner.captioner import Captioner
     from captioner.embedder import SentenceEmbedder
     from captioner.recipe import Recipe
@@ -594,7 +598,49 @@ def serve(
     with _engine(home, model, device) as engine:
         engine.search(SearchRequest("a photo"))  # loads what the first visitor would wait for
         app = create_app(engine, WebConfig(host=host, port=port, token=token))
-        serve_app(app, host, port, on_ready=lambda url: _note(f"tellshow is at {url}"))
+        with nullcontext() if model else _following(app, home, device):
+            serve_app(app, host, port, on_ready=lambda url: _note(f"tellshow is at {url}"))
+
+
+# How often a server looks whether a newer captioner is complete, in seconds.
+_LOOK_AGAIN = 60.0
+
+
+@contextmanager
+def _following(app: Flask, home: Path | None, device: str | None) -> Iterator[None]:
+    """While this is open, `app` goes over to a newer captioner as soon as that is complete."""
+    from threading import Event, Thread
+
+    stop = Event()
+    with _catalog(home) as (opened, database):
+        thread = Thread(target=_follow, args=(app, opened, database, device, stop))
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+
+def _follow(app: Flask, home: Home, database: Database, device: str | None, stop: Event) -> None:
+    from catalog.session import DatabaseUnavailable
+    from search.query import SearchRequest
+    from web import replace_engine
+
+    known = _chosen(home, database)
+    while not stop.wait(_LOOK_AGAIN):
+        try:
+            found = _chosen(home, database)
+            if (found and found.model_id) == (known and known.model_id):
+                continue
+            engine = _answering(home, database, device)
+            engine.search(SearchRequest("a photo"))
+        except (DatabaseUnavailable, OSError) as error:
+            _note(f"the captioner stays as it is for now: {_sentence(error)}")
+            continue
+        known = found
+        replace_engine(app, engine)
+        _note(f"from now on {engine.captioner.name} answers")
 
 
 # -- training and evaluation ----------------------------------------------------------------

@@ -1,14 +1,17 @@
 """Another captioner fills in beside the old one, and takes over when it is complete."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
+import tellshow
 from captioner import checkpoint
 from captioner.captioner import Captioner
 from captioner.checkpoint import load_checkpoint, save_checkpoint
 from tellshow import Exit, run
+from web import create_app
 
 Output = pytest.CaptureFixture[str]
 
@@ -83,6 +86,26 @@ def test_later_release_answers_with_the_checkpoint_of_the_earlier_one(
     assert len(told(capsys, "search", "a cat", *home)["results"]) == 2  # type: ignore[arg-type]
     assert run(["index", str(album), *home]) == Exit.DONE
     assert answering(capsys, *home)[0] == "other"
+
+
+def test_running_server_goes_over_to_the_new_captioner_when_it_is_complete(
+    captioner: Captioner, other: Path, album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    assert run(["index", str(album), "--home", str(home)]) == Exit.DONE
+    monkeypatch.setattr(tellshow, "_LOOK_AGAIN", 0.05)
+    with tellshow._engine(home, None, "cpu") as engine:
+        app = create_app(engine)
+        client = app.test_client()
+        with tellshow._following(app, home, "cpu"):
+            assert client.get("/api/v1/status").get_json()["model"] == captioner.name
+            command = ["index", str(album), "--model", str(other), "--home", str(home)]
+            assert run(command) == Exit.DONE
+            deadline = time.monotonic() + 60
+            while client.get("/api/v1/status").get_json()["model"] != "other":
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        assert len(client.get("/api/v1/search?q=a+cat").get_json()["results"]) == 2
 
 
 def test_checkpoint_that_cannot_be_read_gives_way_with_a_word(
