@@ -13,8 +13,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,13 +22,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from threading import Event
+
+    from flask import Flask
+
     from captioner.captioner import Captioner
     from captioner.embedder import SentenceEmbedder
     from captioner.recipe import Recipe
+    from catalog.answering import Described
+    from catalog.doctor import Diagnosis, Finding
     from catalog.home import Home
     from catalog.session import Database
     from indexer.pipeline import Indexer, IndexReport, Progress
-    from search.engine import SearchEngine
+    from search.engine import SearchEngine, Status
     from search.evaluate import Evaluation
     from search.explain import Explanation
     from search.query import SearchAnswer, WordGain
@@ -120,14 +126,80 @@ def _models(
     return captioner, SentenceEmbedder(embedder or captioner.embedder_name)
 
 
-def _model_of(home: Home, database: Database) -> Path | None:
-    """The checkpoint that indexed this home last, if it is not the shipped one."""
-    from catalog.photos import list_models
+def _answering(home: Home, database: Database, device: str | None) -> SearchEngine:
+    """An engine with the captioner that answers, passing over those that cannot be loaded."""
+    from captioner.checkpoint import CheckpointError
+    from captioner.embedder import EmbedderUnavailable
+    from search.engine import SearchEngine
+
+    passed: set[int] = set()
+    while (chosen := _chosen(home, database, passed)) is not None:
+        try:
+            models = _models(_file_of(home, chosen), device, chosen.embedder)
+            return SearchEngine(home, database, *models)
+        except (CheckpointError, EmbedderUnavailable) as error:
+            _note(f"{chosen.name} cannot answer: {_sentence(error)}")
+            passed.add(chosen.model_id)
+    return SearchEngine(home, database, *_models(None, device))
+
+
+def _chosen(
+    home: Home, database: Database, passed: Collection[int] = frozenset()
+) -> Described | None:
+    """The newest captioner whose file is there and that is complete; None in a new home."""
+    from catalog.answering import answering, described
 
     with database.read() as session:
-        used = [model for model in list_models(session) if model.kind == "captioner"]
-    kept = home.models / f"{used[-1].sha256}.safetensors" if used else None
-    return kept if kept is not None and kept.is_file() else None
+        usable = {
+            each.model_id: each
+            for each in described(session)
+            if each.model_id not in passed and _file_of(home, each)
+        }
+        model_id = answering(session, list(usable))
+    return None if model_id is None else usable[model_id]
+
+
+def _file_of(home: Home, model: Described) -> Path | None:
+    """A captioner's checkpoint, if the home keeps it or it is the shipped one."""
+    from captioner.checkpoint import DEFAULT_CHECKPOINT
+    from catalog.checkpoints import KeptCheckpoints
+
+    kept = KeptCheckpoints(home).path(model.sha256)
+    if kept is None and model.sha256 == _sha256(DEFAULT_CHECKPOINT):
+        return DEFAULT_CHECKPOINT
+    return kept
+
+
+@functools.cache
+def _sha256(path: Path) -> str | None:
+    import hashlib
+
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def _describing(
+    home: Home, database: Database, model: Path | None, device: str | None, embedder: str | None
+) -> tuple[Captioner, SentenceEmbedder]:
+    """What indexes a home: as named, else as a person chose last for it, else as shipped.
+
+    The home keeps the checkpoint, so that searches find it whatever is shipped later.
+    """
+    from captioner.checkpoint import DEFAULT_CHECKPOINT
+    from catalog.answering import described
+    from catalog.checkpoints import KeptCheckpoints
+
+    kept = KeptCheckpoints(home)
+    with database.read() as session:
+        last = described(session)[-1:]
+    if model is None and last and kept.is_chosen(last[0].sha256):
+        embedder = embedder or last[0].embedder
+        return _models(kept.path(last[0].sha256), device, embedder)
+    captioner, sentences = _models(model, device, embedder)
+    if model is None:
+        kept.keep_shipped(DEFAULT_CHECKPOINT, captioner.sha256)
+    else:
+        kept.keep_chosen(model, captioner.sha256)
+    return captioner, sentences
 
 
 @contextmanager
@@ -135,8 +207,10 @@ def _engine(home: Path | None, model: Path | None, device: str | None) -> Iterat
     from search.engine import SearchEngine
 
     with _catalog(home) as (opened, database):
-        captioner, embedder = _models(model or _model_of(opened, database), device)
-        yield SearchEngine(opened, database, captioner, embedder)
+        if model is None:
+            yield _answering(opened, database, device)
+        else:
+            yield SearchEngine(opened, database, *_models(model, device))
 
 
 def _print_json(value: dict[str, Any]) -> None:
@@ -217,9 +291,7 @@ def index(
             raise Failed(f"{folder} is a file; give the folder that holds it")
     with _catalog(home) as (opened, database):
         _check_folders(database, folders)
-        captioner, sentences = _models(model or _model_of(opened, database), device, embedder)
-        if model is not None:
-            _keep_model(opened, model, captioner.sha256)
+        captioner, sentences = _describing(opened, database, model, device, embedder)
         options = IndexOptions(batch_size=batch_size, prune=prune)
         indexer, bar = Indexer(opened, database, captioner, sentences, options), _Bar("photos")
         try:
@@ -276,15 +348,6 @@ def _check_folders(database: Database, folders: tuple[Path, ...]) -> None:
 
     with database.read() as session:
         split_offline(session, resolve_folders(folders))
-
-
-def _keep_model(home: Home, model: Path, sha256: str) -> None:
-    """Searches find the checkpoint again without being told its path."""
-    kept = home.models / f"{sha256}.safetensors"
-    if not kept.is_file():
-        partial = kept.with_suffix(".tmp")
-        shutil.copyfile(model, partial)
-        partial.replace(kept)
 
 
 def _report_index(report: IndexReport, as_json: bool) -> None:
@@ -585,7 +648,49 @@ def serve(
     with _engine(home, model, device) as engine:
         engine.search(SearchRequest("a photo"))  # loads what the first visitor would wait for
         app = create_app(engine, WebConfig(host=host, port=port, token=token))
-        serve_app(app, host, port, on_ready=lambda url: _note(f"tellshow is at {url}"))
+        with nullcontext() if model else _following(app, home, device):
+            serve_app(app, host, port, on_ready=lambda url: _note(f"tellshow is at {url}"))
+
+
+# How often a server looks whether a newer captioner is complete, in seconds.
+_LOOK_AGAIN = 60.0
+
+
+@contextmanager
+def _following(app: Flask, home: Path | None, device: str | None) -> Iterator[None]:
+    """While this is open, `app` goes over to a newer captioner as soon as that is complete."""
+    from threading import Event, Thread
+
+    stop = Event()
+    with _catalog(home) as (opened, database):
+        thread = Thread(target=_follow, args=(app, opened, database, device, stop))
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+
+def _follow(app: Flask, home: Home, database: Database, device: str | None, stop: Event) -> None:
+    from catalog.session import DatabaseUnavailable
+    from search.query import SearchRequest
+    from web import replace_engine
+
+    known = _chosen(home, database)
+    while not stop.wait(_LOOK_AGAIN):
+        try:
+            found = _chosen(home, database)
+            if (found and found.model_id) == (known and known.model_id):
+                continue
+            engine = _answering(home, database, device)
+            engine.search(SearchRequest("a photo"))
+        except (DatabaseUnavailable, OSError) as error:
+            _note(f"the captioner stays as it is for now: {_sentence(error)}")
+            continue
+        known = found
+        replace_engine(app, engine)
+        _note(f"from now on {engine.captioner.name} answers")
 
 
 # -- training and evaluation ----------------------------------------------------------------
@@ -778,10 +883,25 @@ def status(model: Path | None, as_json: bool, home: Path | None) -> None:
     click.echo(f"{found.photos} photos, {found.captions} captions, {found.vectors} vectors")
     click.echo(f"{found.failures} files that could not be read")
     click.echo(f"captioner {found.model}, sentence embedder {found.embedder}")
+    _print_models(found)
     if found.sqlite:
         click.echo(f"SQLite {found.sqlite}")
     for root in found.roots:
         click.echo(f"{root.path}: {root.photos} photos, {'online' if root.online else 'offline'}")
+
+
+def _print_models(found: Status) -> None:
+    """How far each captioner is, where there is more than one."""
+    answering = [each.sha256 for each in found.models if each.answers]
+    for each in found.models if len(found.models) > 1 else ():
+        told = f"{each.name} ({each.sha256[:12]}): {each.photos} of {found.photos} photos described"
+        click.echo(told + (", answers searches" if each.answers else ""))
+    newest = found.models[-1] if found.models else None
+    if newest and answering and not newest.answers:
+        click.echo(
+            f"{newest.name} answers once it has described what the others have; "
+            "until then run tellshow index on your folders"
+        )
 
 
 @cli.command()
@@ -795,13 +915,17 @@ def rebuild(model: Path | None, home: Path | None) -> None:
 
 
 @cli.command()
+@click.option("--drop", metavar="NAME", help="Drop what a captioner made; or its SHA-256's start.")
 @json_option
 @home_option
-def models(as_json: bool, home: Path | None) -> None:
+def models(drop: str | None, as_json: bool, home: Path | None) -> None:
     """List the checkpoints: the shipped one and those that made rows of this home."""
     from captioner.checkpoint import load_checkpoint
     from catalog.photos import list_models
 
+    if drop is not None:
+        _drop_model(home, drop, as_json)
+        return
     shipped = load_checkpoint(None, "cpu")
     with _catalog(home) as (_, database), database.read() as session:
         used = list_models(session)
@@ -809,13 +933,104 @@ def models(as_json: bool, home: Path | None) -> None:
     rows += [
         {"kind": each.kind, "name": each.name, "sha256": each.sha256, "shipped": False}
         for each in used
-        if each.sha256 != shipped.sha256
+        if (each.name, each.sha256) != (shipped.name, shipped.sha256)
     ]
     if as_json:
         _print_json({"models": rows})
         return
     for row in rows:
         click.echo(f"{row['kind']:10s} {str(row['sha256'])[:12]}  {row['name']}")
+
+
+def _drop_model(home: Path | None, wanted: str, as_json: bool) -> None:
+    from catalog.answering import described, remove_model
+    from catalog.checkpoints import KeptCheckpoints
+    from catalog.session import writer_lock
+
+    with _catalog(home) as (opened, database), writer_lock(opened):
+        with database.read() as session:
+            used = described(session)
+        model = _named(used, wanted)
+        if model == _chosen(opened, database):
+            raise Failed(f"{model.name} answers searches; index with another captioner first")
+        with database.write() as session:
+            remove_model(session, model.model_id)
+        for folder in opened.vectors.glob(f"{model.model_id}-*"):
+            shutil.rmtree(folder)
+        if [each.sha256 for each in used].count(model.sha256) == 1:
+            KeptCheckpoints(opened).drop(model.sha256)
+    if as_json:
+        dropped = {"name": model.name, "sha256": model.sha256, "photos": model.photos}
+        _print_json({"dropped": dropped})
+    else:
+        click.echo(f"dropped {model.name} and what it made of {model.photos} photos")
+
+
+def _named(used: Sequence[Described], wanted: str) -> Described:
+    """The one captioner with this name, or whose SHA-256 begins like this."""
+    found = [each for each in used if wanted and each.sha256.startswith(wanted)]
+    found = [each for each in used if each.name == wanted] or found
+    if len(found) != 1:
+        which = "no captioner" if not found else "more than one captioner"
+        raise Failed(f"{which} here is called {wanted!r}; tellshow models lists them by SHA-256")
+    return found[0]
+
+
+# What was found and what a person can do about it, where the doctor could not do it.
+_INDEX_THEM = "run tellshow index on their folders"
+_PROBLEMS = {
+    "database": (
+        "faults in the database file",
+        "restore the home from a backup, or move catalog.db away and index your folders again",
+    ),
+    "references": ("rows that refer to rows that are gone", ""),
+    "not_described": ("photos that are known and not described yet", _INDEX_THEM),
+    "half_described": ("photos of which a part of the description is missing", _INDEX_THEM),
+    "words": ("photos whose words are not noted as they are", ""),
+    "vectors": ("vector files missing, damaged or behind the database", ""),
+    "orphans": ("files in the home that belong to nothing", ""),
+    "old_failures": ("files that could not be read and are gone by now", ""),
+    "thumbnails": ("photos without a thumbnail", _INDEX_THEM),
+}
+
+
+@cli.command()
+@click.option("--dry-run", is_flag=True, help="Change nothing; only say what is wrong.")
+@json_option
+@home_option
+def doctor(dry_run: bool, as_json: bool, home: Path | None) -> None:
+    """Check database, vectors and home against each other, and mend what can be mended."""
+    from catalog.doctor import Doctor
+
+    with _catalog(home) as (opened, database):
+        found = Doctor(opened, database, mend=not dry_run).examine()
+    _print_json(_diagnosis(found)) if as_json else _print_diagnosis(found)
+    if not found.is_well:
+        raise Failed("some of this is left to do")
+
+
+def _diagnosis(found: Diagnosis) -> dict[str, Any]:
+    findings = [{**asdict(each), "advice": _advice(each)} for each in found.findings]
+    return {"well": found.is_well, "failures": found.failures, "findings": findings}
+
+
+def _advice(finding: Finding) -> str:
+    if finding.mended:
+        return ""
+    return _PROBLEMS[finding.problem][1] or "run tellshow doctor without --dry-run"
+
+
+def _print_diagnosis(found: Diagnosis) -> None:
+    for each in found.findings:
+        click.echo(f"{each.count} {_PROBLEMS[each.problem][0]}: {_advice(each) or 'mended'}")
+        for name in each.examples:
+            click.echo(f"  {name}")
+        if each.count > len(each.examples):
+            click.echo(f"  and {each.count - len(each.examples)} more")
+    if found.failures:
+        click.echo(f"{found.failures} files could not be read; tellshow index says why")
+    if found.is_well:
+        click.echo("all is well")
 
 
 _DEMO_QUERIES = ("a man takes a picture in a field", "a person in an orange suit")
@@ -839,7 +1054,7 @@ def demo(home: Path | None, device: str | None) -> None:
     copy_sample_photos(album)
     database, bar = open_database(opened), _Bar("photos")
     try:
-        captioner, embedder = _models(None, device)
+        captioner, embedder = _describing(opened, database, None, device, None)
         report = Indexer(opened, database, captioner, embedder).index([album], bar)
         bar.finish()
         _report_index(report, as_json=False)
@@ -870,6 +1085,7 @@ def _known_errors() -> tuple[type[Exception], ...]:
     from captioner.embedder import EmbedderUnavailable
     from captioner.photo import UnreadablePhoto
     from catalog.home import HomeNotWritable
+    from catalog.indexkind import UnknownIndexKind
     from catalog.lock import WriterBusy
     from catalog.session import DatabaseUnavailable
     from catalog.vectors import FaissMissing
@@ -880,7 +1096,7 @@ def _known_errors() -> tuple[type[Exception], ...]:
     return (
         CheckpointError, DeviceUnavailable, DatasetError, EmbedderUnavailable, UnknownBackbone,
         UnreadablePhoto, HomeNotWritable, WriterBusy, DatabaseUnavailable, FaissMissing,
-        FolderNotFound, NotAFolder, SamplesUnavailable, CannotWatch,
+        UnknownIndexKind, FolderNotFound, NotAFolder, SamplesUnavailable, CannotWatch,
     )  # fmt: skip
 
 

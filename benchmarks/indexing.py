@@ -22,7 +22,6 @@ from captioner.captioner import Captioner
 from captioner.checkpoint import load_checkpoint
 from captioner.embedder import SentenceEmbedder
 from captioner.generate import generate_captions
-from captioner.likelihood import hub_bias
 from captioner.photo import squeeze
 from catalog.home import Home, open_home
 from catalog.session import Database, open_database
@@ -201,7 +200,7 @@ def _describe(models: Models, pixels: Tensor, spent: _Spent) -> None:
         texts = [captions[0].text for captions in found]
         captioner.read(texts, embedder.encode(texts))
     with spent.on("hub bias and packing"):
-        hub_bias(captioner, state)
+        captioner.hub_bias(state)
         state.pack()
 
 

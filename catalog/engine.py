@@ -28,6 +28,13 @@ def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
     return _make_sqlite_engine(parsed, foreign_keys)
 
 
+def reading(engine: Engine) -> Engine:
+    """The engine, each of whose transactions sees one moment; SQLite's do so anyway."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
 def sqlite_driver() -> Any:
     """Return `sqlite3`, or `pysqlite3` where that is installed and the built-in SQLite is old."""
     if sqlite3.sqlite_version_info < SOUND_SQLITE:

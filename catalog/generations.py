@@ -53,6 +53,17 @@ class GenerationStore:
         except OSError:
             return None
 
+    def leftovers(self, *, remove: bool) -> list[Path]:
+        """Files of the index that SQL does not name, as killed processes leave them."""
+        lock = self._folder / "lock"
+        with FileLock(lock), self._database.read() as session:
+            current = self.current(session)
+            kept = {lock} | ({self._path(current.number)} if current else set())
+            others = sorted(path for path in self._folder.glob("*") if path not in kept)
+            for path in others if remove else ():
+                path.unlink()
+        return others
+
     def put(self, write: Callable[[Path], None], count: int, change: int) -> Generation:
         """Make the file that `write` writes the newest generation, and return it.
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import platformdirs
 from sqlalchemy import URL
 
+from catalog.indexkind import IndexKind, read_kind
+
 
 class HomeNotWritable(OSError):
     """The home folder cannot be made, or nothing can be written in it."""
@@ -24,6 +26,7 @@ class Home:
 
     path: Path
     database_url: str
+    index_kind: IndexKind | None = None  # of the vector files; None: as many as there are want it
 
     @property
     def vectors(self) -> Path:
@@ -54,10 +57,11 @@ def open_home(path: Path | None = None, *, create: bool = True) -> Home:
     """Return the home at `path`, else $TELLSHOW_HOME, else the platform's user data folder.
 
     With `create` its folders are made and a write is tried.
-    Raises HomeNotWritable where either fails.
+    Raises HomeNotWritable where either fails, UnknownIndexKind where $TELLSHOW_INDEX is none.
     """
     folder = (path or _default_folder()).expanduser().absolute()
-    home = Home(folder, os.environ.get("TELLSHOW_DATABASE_URL") or _sqlite_url(folder))
+    url = os.environ.get("TELLSHOW_DATABASE_URL") or _sqlite_url(folder)
+    home = Home(folder, url, read_kind(os.environ.get("TELLSHOW_INDEX")))
     if create:
         _make_folders(home)
     return home

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
     ColumnElement,
+    Row,
     Select,
     and_,
     delete,
@@ -356,6 +357,15 @@ def remove_photos(session: Session, ids: Sequence[int]) -> None:
         session.execute(delete(Photo).where(Photo.id.in_(chunk)), execution_options=_NO_SYNC)
 
 
+def forget_photos(session: Session, ids: Sequence[int], model_id: int) -> None:
+    """Drop all that a model made of photos; the next indexing with it makes it again."""
+    if not ids:
+        return
+    _next_change(session)
+    _forget(session, ids, model_id)
+    refresh_words(session, ids)
+
+
 def _store_files(
     session: Session, root_id: int, model_id: int, photos: Sequence[NewPhoto]
 ) -> list[int]:
@@ -534,13 +544,25 @@ def iter_vectors(
         .where(Vector.model_id == model_id, Vector.kind == kind, Vector.change > after)
         .order_by(Vector.change, Vector.photo_id)
     )
-    rows = session.execute(query, execution_options={"yield_per": batch})
-    for part in rows.partitions():
-        ids = np.array([key for key, _ in part], dtype=np.int64)
-        if len({len(blob) for _, blob in part}) > 1:
-            raise UnevenVectors(f"The stored {kind} vectors differ in length.")
-        values = np.frombuffer(b"".join(blob for _, blob in part), dtype="<f2")
-        yield ids, values.reshape(len(part), -1).astype(np.float16, copy=False)
+    # Closed also where the reader stops early: PostgreSQL keeps a cursor open for the rest.
+    with session.execute(query, execution_options={"yield_per": batch}) as rows:
+        for part in rows.partitions():
+            yield _unpacked(kind, part)
+
+
+def load_vectors(
+    session: Session, ids: Sequence[int], kind: str, model_id: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float16]]]:
+    """Yield (photo ids [N], unit vectors [N, D]) of given photos; those without are left out.
+
+    Raises UnevenVectors where those of a part differ in length.
+    """
+    for chunk in chunks(ids):
+        query = select(Vector.photo_id, Vector.blob).where(
+            Vector.photo_id.in_(chunk), Vector.kind == kind, Vector.model_id == model_id
+        )
+        if rows := session.execute(query).all():
+            yield _unpacked(kind, rows)
 
 
 def vector_ids(session: Session, kind: str, model_id: int) -> NDArray[np.int64]:
@@ -553,6 +575,22 @@ def count_vectors(session: Session, kind: str, model_id: int) -> int:
     """Return the number of vectors of the kind by the model."""
     query = select(func.count()).select_from(Vector)
     return session.scalar(query.where(Vector.model_id == model_id, Vector.kind == kind)) or 0
+
+
+def newest_vector_change(session: Session, kind: str, model_id: int) -> int:
+    """Return the last change that wrote a vector of the kind by the model; 0 for none."""
+    query = select(func.max(Vector.change))
+    return session.scalar(query.where(Vector.model_id == model_id, Vector.kind == kind)) or 0
+
+
+def _unpacked(
+    kind: str, rows: Sequence[Row[int, bytes]]
+) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
+    ids = np.array([key for key, _ in rows], dtype=np.int64)
+    if len({len(blob) for _, blob in rows}) > 1:
+        raise UnevenVectors(f"The stored {kind} vectors differ in length.")
+    values = np.frombuffer(b"".join(blob for _, blob in rows), dtype="<f2")
+    return ids, values.reshape(len(rows), -1).astype(np.float16, copy=False)
 
 
 def _view_columns() -> tuple[ColumnElement[Any], ...]:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session
 
-from catalog.engine import WRITER, make_engine
+from catalog.engine import WRITER, make_engine, reading
 from catalog.home import Home
 from catalog.lock import WriterBusy, writer_lock
 from catalog.migrate import migrate
@@ -46,7 +46,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Yield a session that sees the database as of its first query; keeps nothing."""
-        with _worded(self.url), Session(self.engine) as session:
+        with _worded(self.url), Session(reading(self.engine)) as session:
             yield session
 
     @contextmanager

@@ -17,18 +17,24 @@ from numpy.typing import ArrayLike, NDArray
 from sqlalchemy.orm import Session
 
 from catalog import photos
+from catalog.exact import ExactVectors, Ids, Vectors
 from catalog.generations import Generation, GenerationStore
 from catalog.home import Home
+from catalog.indexkind import IndexKind, choose_kind
+from catalog.listed import ListedBuilder, ListedVectors, sample_size
 from catalog.lock import SharedLock
 from catalog.session import Database, DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 
-Ids = NDArray[np.int64]
-Vectors = NDArray[np.float32]
-
 # Catching up on more than this part of an index at opening is worth saving for the next opening.
 WORTH_SAVING = 0.1
+
+# Lists of more vectors stay on disk, and are read where a search looks.
+MAPPED_FROM = 100_000
+
+# So many vectors are read from SQL at a time.
+PART = 4096
 
 
 class FaissMissing(ImportError):
@@ -42,7 +48,8 @@ class DimensionMismatch(ValueError):
 class VectorIndex:
     """The vectors of one kind and model; ids are photo ids, similarity is the inner product.
 
-    Exact, in float16. Safe to share among threads: searches run together, changes alone.
+    How it is kept follows from how many vectors there are, unless the home says how; similarities
+    are exact to float16 always. Safe to share among threads: searches run together, changes alone.
     Raises FaissMissing.
     """
 
@@ -57,7 +64,8 @@ class VectorIndex:
         self._store = GenerationStore(home, database, model_id, kind)
         self._lock = SharedLock()  # between searches and changes of the index
         self._maintenance = threading.RLock()  # among those who change, load or save it
-        self._index: Any = self._empty()
+        self._wanted = home.index_kind
+        self._kept: ExactVectors | ListedVectors = ExactVectors.empty(self._faiss, dimension)
         self._highest = 0  # the greatest photo id that was ever added
         self._change = 0  # what SQL's change counter was when the index followed it
         self._generation = 0  # the newest saved file that was looked at
@@ -65,7 +73,17 @@ class VectorIndex:
     @property
     def count(self) -> int:
         """Number of vectors."""
-        return int(self._index.ntotal)
+        return self._kept.count
+
+    @property
+    def index_kind(self) -> IndexKind:
+        """How the vectors are kept."""
+        return self._kept.kind
+
+    @property
+    def is_suitable(self) -> bool:
+        """Whether it would be made again as it is; an index that is not gets saved as it should."""
+        return self._kept.suits(choose_kind(self.count, self._wanted), self.count)
 
     def open(self) -> None:
         """Load the saved file and catch up with SQL; rebuild where it cannot be trusted."""
@@ -75,18 +93,25 @@ class VectorIndex:
             elif self._catch_up() > WORTH_SAVING * self.count:
                 self._save_if_possible()
 
+    def saved_well(self) -> bool:
+        """Whether the saved file is whole and holds what SQL does now; loads it to see."""
+        with self._maintenance:
+            if not self._load_newest():
+                return False
+            with self._database.read() as session:
+                stored = photos.vector_ids(session, self.kind, self._model_id)
+                newest = photos.newest_vector_change(session, self.kind, self._model_id)
+            if newest > self._change:
+                return False
+            return np.array_equal(np.sort(stored), np.sort(self._kept.ids()))
+
     def rebuild(self) -> None:
         """Make the index anew from SQL, and save it where that is possible.
 
         Searches are answered by the old one until the new one is whole.
         """
         with self._maintenance:
-            index = self._empty()
-            with self._database.read() as session:
-                change = photos.change_counter(session)
-                for keys, values in self._stored(session, after=0):
-                    index.add_with_ids(values, keys)
-            self._replace(index, change, self._generation)
+            self._make_anew()
             self._save_if_possible()
 
     def refresh(self) -> None:
@@ -108,9 +133,16 @@ class VectorIndex:
             self._maintenance.release()
 
     def save(self) -> None:
-        """Catch up with SQL and put the index on disk, whole. Raises OSError."""
+        """Catch up with SQL and put the index on disk, whole. Raises OSError.
+
+        An index that has outgrown its kind or its training is made anew for that.
+        """
         with self._maintenance:
             self._catch_up()
+            if not self.is_suitable:
+                self._make_anew()
+            if self._kept.is_mapped:  # nothing was changed since it was read from its file
+                return
             saved = self._store.put(self._write, self.count, self._change)
             self._generation = saved.number
 
@@ -123,11 +155,12 @@ class VectorIndex:
         if not len(keys):
             return
         with self._maintenance, self._lock.alone():
+            self._kept.make_changeable()
             # Photo ids only grow, so most are new and need no look through the index.
             old = keys[keys <= self._highest]
             if len(old):
-                self._index.remove_ids(old)
-            self._index.add_with_ids(values, keys)
+                self._kept.remove(old)
+            self._kept.add(keys, values)
             self._highest = max(self._highest, int(keys.max()))
 
     def remove(self, ids: ArrayLike) -> None:
@@ -135,7 +168,8 @@ class VectorIndex:
         keys = np.ascontiguousarray(ids, dtype=np.int64)
         if len(keys):
             with self._maintenance, self._lock.alone():
-                self._index.remove_ids(keys)
+                self._kept.make_changeable()
+                self._kept.remove(keys)
 
     def search(self, queries: ArrayLike, k: int, among: Ids | None = None) -> tuple[Ids, Vectors]:
         """Return photo ids [Q, k], best first, and similarities [Q, k] for queries [Q, D].
@@ -146,11 +180,14 @@ class VectorIndex:
         rows = np.ascontiguousarray(queries, dtype=np.float32)
         if rows.ndim != 2 or rows.shape[1] != self.dimension:
             raise DimensionMismatch(f"Queries must be [Q, {self.dimension}], not {rows.shape}.")
-        only = None if among is None else self._only(among)
         with self._lock.shared():
-            similarity, ids = self._index.search(rows, k, params=only)
-        similarity[ids < 0] = -np.inf
-        return ids, similarity
+            kept = self._kept
+            if isinstance(kept, ExactVectors):
+                ids, similarity = kept.search(rows, k, among)
+                similarity[ids < 0] = -np.inf
+                return ids, similarity
+            proposed = kept.propose(rows, k, among)
+        return self._best(rows, proposed, k)
 
     def similarities(self, query: ArrayLike, ids: ArrayLike) -> Vectors:
         """Return the similarity [N] of one query [D] to given photos; -inf for those not there."""
@@ -159,57 +196,82 @@ class VectorIndex:
             return np.empty(0, dtype=np.float32)
         row = np.asarray(query, dtype=np.float32)
         with self._lock.shared():
-            found = self._reconstruct(keys)
-        similarity: Vectors = found @ row
-        similarity[np.isnan(similarity)] = -np.inf
-        return similarity
+            if isinstance(self._kept, ExactVectors):
+                similarity: Vectors = self._kept.vectors(keys) @ row
+                similarity[np.isnan(similarity)] = -np.inf
+                return similarity
+        # An approximate index keeps no whole vectors, and SQL does.
+        return self._compared(row[None], keys).reshape(-1)
 
     def stored(self, photo_id: int) -> Vectors | None:
         """Return the vector [D] of a photo, None where it has none."""
         with self._lock.shared():
-            found = self._reconstruct(np.array([photo_id], dtype=np.int64))[0]
-        return None if np.isnan(found).any() else found
+            if isinstance(self._kept, ExactVectors):
+                found = self._kept.vectors(np.array([photo_id], dtype=np.int64))
+                return None if np.isnan(found).any() else found.reshape(-1)
+        with self._database.read() as session:
+            for _, values in self._whole(session, [photo_id]):
+                return values.reshape(-1)
+        return None
 
-    def _only(self, ids: Ids) -> Any:
-        """FAISS's way to say which ids may be found: one bit for every id up to the highest."""
-        bits = np.zeros(int(ids.max(initial=0)) + 1, dtype=bool)
-        bits[ids] = True
-        selector = self._faiss.IDSelectorBitmap(np.packbits(bits, bitorder="little"))
-        return self._faiss.SearchParameters(sel=selector)
+    def _best(self, rows: Vectors, proposed: Ids, k: int) -> tuple[Ids, Vectors]:
+        """The k best of the ids proposed for each row [Q, D], by whole vectors."""
+        keys, places = np.unique(proposed, return_inverse=True)
+        similarity = self._compared(rows, keys)
+        own = np.take_along_axis(similarity, places.reshape(proposed.shape), axis=1)
+        best = np.argsort(-own, axis=1, kind="stable")[:, :k]
+        nearest = np.take_along_axis(own, best, axis=1)
+        ids = np.take_along_axis(proposed, best, axis=1)
+        return np.where(np.isfinite(nearest), ids, -1), nearest
 
-    def _reconstruct(self, keys: Ids) -> Vectors:
-        try:
-            values: Vectors = self._index.reconstruct_batch(keys)
-            return values
-        except RuntimeError:  # One of them is not there; FAISS does not say which.
-            pass
-        values = np.full((len(keys), self.dimension), np.nan, dtype=np.float32)
-        for place, key in enumerate(keys):
-            try:
-                values[place] = self._index.reconstruct(int(key))
-            except RuntimeError:
-                continue
-        return values
+    def _compared(self, rows: Vectors, keys: Ids) -> Vectors:
+        """Similarities [Q, N] of rows [Q, D] with whole vectors; -inf where there is none."""
+        every, places = np.unique(keys, return_inverse=True)
+        similarity = np.full((len(rows), len(every)), -np.inf, dtype=np.float32)
+        with self._database.read() as session:
+            for found, values in self._whole(session, every.tolist()):
+                similarity[:, np.searchsorted(every, found)] = rows @ values.T
+        wanted: Vectors = similarity[:, places]
+        return wanted
 
-    def _empty(self) -> Any:
-        flat = self._faiss.IndexScalarQuantizer(
-            self.dimension,
-            self._faiss.ScalarQuantizer.QT_fp16,
-            self._faiss.METRIC_INNER_PRODUCT,
-        )
-        return self._faiss.IndexIDMap2(flat)
+    def _whole(self, session: Session, keys: list[int]) -> Iterator[tuple[Ids, Vectors]]:
+        parts = photos.load_vectors(session, keys, self.kind, self._model_id)
+        return self._all_checked(parts)
 
-    def _replace(self, index: Any, change: int, generation: int) -> None:
-        ids = self._ids_of(index)
+    def _make_anew(self) -> None:
+        with self._database.read() as session:
+            change = photos.change_counter(session)
+            ids = photos.vector_ids(session, self.kind, self._model_id)
+            kind = choose_kind(len(ids), self._wanted)
+            if kind is IndexKind.EXACT:
+                self._replace(self._exact(session), change, self._generation)
+            else:
+                self._replace(self._listed(session, kind, ids), change, self._generation)
+
+    def _exact(self, session: Session) -> ExactVectors:
+        made = ExactVectors.empty(self._faiss, self.dimension)
+        for keys, values in self._stored(session, after=0):
+            made.add(keys, values)
+        return made
+
+    def _listed(self, session: Session, kind: IndexKind, ids: Ids) -> ListedVectors:
+        random = np.random.default_rng(0)
+        chosen = np.sort(random.choice(np.sort(ids), sample_size(len(ids)), replace=False))
+        parts = self._whole(session, chosen.tolist())
+        sample = np.concatenate([values for _, values in parts])
+        builder = ListedBuilder(self._faiss, kind, len(ids), sample)
+        del sample  # it is as large as a good part of the index
+        for keys, values in self._stored(session, after=0):
+            builder.add(keys, values)
+        return builder.finish()
+
+    def _replace(self, kept: ExactVectors | ListedVectors, change: int, generation: int) -> None:
+        highest = int(kept.ids().max(initial=0))
         with self._lock.alone():
-            self._index = index
-            self._highest = int(ids.max()) if len(ids) else 0
+            self._kept = kept
+            self._highest = highest
             self._change = change
             self._generation = generation
-
-    def _ids_of(self, index: Any) -> Ids:
-        ids: Ids = self._faiss.vector_to_array(index.id_map)
-        return ids
 
     def _load_newest(self) -> bool:
         # A second look: the file that SQL named may have been replaced before it was read.
@@ -231,13 +293,19 @@ class VectorIndex:
         path = self._store.verified_file(saved)
         if path is None:
             return False
+        is_mapped = saved.count > MAPPED_FROM
+        flags = self._faiss.IO_FLAG_MMAP | self._faiss.IO_FLAG_READ_ONLY if is_mapped else 0
         try:
-            index = self._faiss.read_index(str(path))
+            index = self._faiss.read_index(str(path), flags)
         except RuntimeError:
             return False
         if index.d != self.dimension or index.ntotal != saved.count:
             return False
-        self._replace(index, saved.change, saved.number)
+        if isinstance(index, self._faiss.IndexIDMap2):
+            kept: ExactVectors | ListedVectors = ExactVectors(self._faiss, index)
+        else:
+            kept = ListedVectors(self._faiss, index, is_mapped)
+        self._replace(kept, saved.change, saved.number)
         return True
 
     def _catch_up(self) -> int:
@@ -261,7 +329,12 @@ class VectorIndex:
         return applied
 
     def _stored(self, session: Session, after: int) -> Iterator[tuple[Ids, Vectors]]:
-        parts = photos.iter_vectors(session, self.kind, self._model_id, after=after)
+        parts = photos.iter_vectors(session, self.kind, self._model_id, PART, after)
+        return self._all_checked(parts)
+
+    def _all_checked(
+        self, parts: Iterator[tuple[Ids, NDArray[np.float16]]]
+    ) -> Iterator[tuple[Ids, Vectors]]:
         try:
             for ids, vectors in parts:
                 yield self._checked(ids, vectors)
@@ -280,13 +353,13 @@ class VectorIndex:
         if photos.count_vectors(session, self.kind, self._model_id) == self.count:
             return 0
         there = photos.vector_ids(session, self.kind, self._model_id)
-        gone = np.setdiff1d(self._ids_of(self._index), there)
+        gone = np.setdiff1d(self._kept.ids(), there)
         self.remove(gone)
         return len(gone)
 
     def _write(self, path: Path) -> None:
         try:
-            self._faiss.write_index(self._index, str(path))
+            self._faiss.write_index(self._kept.index, str(path))
         except RuntimeError as error:
             raise OSError(f"The vectors cannot be written to {path}.") from error
 

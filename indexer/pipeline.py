@@ -17,6 +17,7 @@ from pathlib import Path
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from catalog import photos
+from catalog.answering import model_name
 from catalog.home import Home
 from catalog.photos import KnownFile
 from catalog.session import Database, writer_lock
@@ -125,9 +126,10 @@ class Indexer:
             return photos.register_model(
                 session,
                 kind="captioner",
-                name=captioner.name,
+                name=model_name(captioner.name, captioner.embedder_name, embedder.name),
                 sha256=captioner.sha256,
-                config=captioner.config.to_dict(),
+                # A search has to read its sentence with the same embedder.
+                config={**captioner.config.to_dict(), "embedder": embedder.name},
                 metrics=captioner.metrics,
             )
 

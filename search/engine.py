@@ -14,10 +14,12 @@ from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.orm import Session
 
 from captioner.captioner import Captioner, PhotoState
 from captioner.embedder import SentenceEmbedder
 from catalog import photos
+from catalog.answering import described, model_name
 from catalog.filters import passing_photos
 from catalog.home import Home
 from catalog.paths import show_path
@@ -65,8 +67,21 @@ class RootStatus:
 
 
 @dataclass(frozen=True)
+class ModelStatus:
+    """A captioner, how many photos it has described, and whether it answers searches."""
+
+    name: str
+    sha256: str
+    photos: int
+    answers: bool
+
+
+@dataclass(frozen=True)
 class Status:
-    """What is indexed, and by which model."""
+    """What is indexed, and by which model; captions and vectors are those of the one that answers.
+
+    `models`: all that were used here, oldest first.
+    """
 
     photos: int
     captions: int
@@ -74,6 +89,7 @@ class Status:
     model: str
     embedder: str
     vectors: int
+    models: tuple[ModelStatus, ...]
     roots: tuple[RootStatus, ...]
     sqlite: str | None
 
@@ -264,8 +280,10 @@ class SearchEngine:
     def status(self) -> Status:
         """Counts of the catalog."""
         with self._database.read() as session:
-            counts = photos.counts(session)
+            own = self._model_id(session)
+            counts = photos.counts(session, own)
             roots = photos.roots(session)
+            used = described(session)
         return Status(
             photos=counts.photos,
             captions=counts.captions,
@@ -273,6 +291,10 @@ class SearchEngine:
             model=self.captioner.name,
             embedder=self.embedder.name,
             vectors=counts.vectors,
+            models=tuple(
+                ModelStatus(each.name, each.sha256, each.photos, each.model_id == own)
+                for each in used
+            ),
             roots=tuple(
                 RootStatus(show_path(root.path), root.photos, os.path.isdir(root.path))
                 for root in roots
@@ -292,9 +314,7 @@ class SearchEngine:
 
     def _find_collection(self) -> _Collection | None:
         with self._database.read() as session:
-            model_id = photos.model_id(
-                session, name=self.captioner.name, sha256=self.captioner.sha256
-            )
+            model_id = self._model_id(session)
         if model_id is None:
             return None
         dimension = self.captioner.config.head.dimension
@@ -307,6 +327,11 @@ class SearchEngine:
         retriever = Retriever(visual, caption, self.captioner.provenance)
         states = StateCache(self._database, model_id, self.captioner.config)
         return _Collection(retriever, states)
+
+    def _model_id(self, session: Session) -> int | None:
+        captioner = self.captioner
+        name = model_name(captioner.name, captioner.embedder_name, self.embedder.name)
+        return photos.model_id(session, name=name, sha256=captioner.sha256)
 
     def _read(self, sentence: str, reading: Reading) -> NDArray[np.float32]:
         """A sentence's unit vector [E] where the photos' vectors are.

@@ -13,10 +13,18 @@ from flask.json.provider import DefaultJSONProvider
 from search.engine import SearchEngine
 from web import api, context, formats, pages, reasons
 from web.config import TokenRequired, WebConfig, is_loopback, new_token
+from web.context import replace_engine
 from web.errors import handle_errors
 from web.security import protect
 
-__all__ = ["TokenRequired", "WebConfig", "create_app", "is_loopback", "new_token"]
+__all__ = [
+    "TokenRequired",
+    "WebConfig",
+    "create_app",
+    "is_loopback",
+    "new_token",
+    "replace_engine",
+]
 
 
 def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:

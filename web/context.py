@@ -22,6 +22,11 @@ def bind(app: Flask, engine: SearchEngine, config: WebConfig) -> None:
     app.extensions[_CONFIG] = config
 
 
+def replace_engine(app: Flask, engine: SearchEngine) -> None:
+    """Let `app` answer from another engine; requests that have begun end with the one they have."""
+    app.extensions[_ENGINE] = engine
+
+
 def current_engine() -> SearchEngine:
     """The search engine of the app that handles this request."""
     return cast(SearchEngine, current_app.extensions[_ENGINE])

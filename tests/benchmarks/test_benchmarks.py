@@ -1,5 +1,6 @@
 """The programs behind the figures in docs/ run, on a few photos."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -68,3 +69,13 @@ def test_indexing_is_timed_beside_a_tower_and_as_it_grows(sample_photos: Path) -
     assert "| CLIP ViT-B/32's image tower alone, bfloat16 | " in printed
     assert "| SQL | " in printed
     assert "\n| 2 | " in printed
+
+
+def test_vectors_measures_an_approximate_index(tmp_path: Path) -> None:
+    options = ["--photos", "1500", "--queries", "5", "--index", "ivf", "--home", str(tmp_path)]
+    first, again = (json.loads(_run("vectors", options)) for _ in range(2))
+    assert (first["index"], first["photos"]) == ("ivf", 1500)
+    assert min(first["recall_at_200"].values()) >= 0.95
+    assert first["resident_mb"] > 0
+    assert first["recall_at_200"] == again["recall_at_200"]
+    assert "fill_seconds" not in again

@@ -95,12 +95,12 @@ def test_ids_are_never_given_again(any_shelf: Shelf) -> None:
     assert new > old
 
 
-def test_more_photos_than_sqlite_takes_parameters_are_removed(shelf: Shelf) -> None:
-    ids = shelf.add(new_photos(range(1100)))
-    with shelf.database.write() as session:
+def test_more_photos_than_a_statement_takes_parameters_are_removed(any_shelf: Shelf) -> None:
+    ids = any_shelf.add(new_photos(range(1100)))
+    with any_shelf.database.write() as session:
         assert len(photos.view_photos(session, ids)) == 1100
         photos.remove_photos(session, [*ids, *range(10_000, 50_000)])
-    assert totals(shelf).photos == 0
+    assert totals(any_shelf).photos == 0
 
 
 def test_changed_file_keeps_its_id_and_loses_what_was_computed_before(any_shelf: Shelf) -> None:
@@ -322,12 +322,12 @@ def test_nothing_to_do_does_nothing(any_shelf: Shelf) -> None:
     assert any_shelf.add([]) == []
 
 
-def test_vectors_of_two_lengths_are_refused(shelf: Shelf) -> None:
+def test_vectors_of_two_lengths_are_refused(any_shelf: Shelf) -> None:
     short = new_photo(b"short", 2)
-    shelf.add([new_photo(b"long", 1)])
-    shelf.add([photos.NewPhoto(**{**vars(short), "vectors": {"caption": np.ones(3)}})])
+    any_shelf.add([new_photo(b"long", 1)])
+    any_shelf.add([photos.NewPhoto(**{**vars(short), "vectors": {"caption": np.ones(3)}})])
     with pytest.raises(photos.UnevenVectors):
-        vectors(shelf)
+        vectors(any_shelf)
 
 
 def test_foreign_keys_cascade_in_every_table(any_shelf: Shelf) -> None:

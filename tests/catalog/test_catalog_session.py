@@ -10,15 +10,18 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, select, text
 
 from catalog.engine import sqlite_driver
 from catalog.home import Home, open_home
 from catalog.migrate import is_modelled, migration_config
 from catalog.models import Base
-from catalog.photos import counts, start_run
+from catalog.photos import counts, finish_run, record_failure, start_run
 from catalog.session import Database, DatabaseUnavailable, open_database
+from catalog.vectors import VectorIndex
 from tests.catalog.conftest import REPOSITORY
+from tests.catalog.made import DIMENSION, Shelf, new_photos
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -39,6 +42,13 @@ def tables(database: Database) -> set[str]:
     return {name for name in names if is_modelled(name, "table", {})}
 
 
+def contents(database: Database) -> dict[str, list[str]]:
+    """Every row of every table that is there."""
+    known = [table for name, table in Base.metadata.tables.items() if name in tables(database)]
+    with database.engine.connect() as connection:
+        return {table.name: sorted(map(repr, connection.execute(select(table)))) for table in known}
+
+
 def test_opening_makes_exactly_the_tables_of_the_models(any_database: Database) -> None:
     with any_database.engine.connect() as connection:
         options = {"include_name": is_modelled}
@@ -54,6 +64,34 @@ def test_migrations_go_down_and_up_again(any_home: Home, any_database: Database)
     assert tables(any_database) == {"alembic_version", *Base.metadata.tables}
     with any_database.read() as session:
         assert counts(session).photos == 0
+
+
+def test_every_revision_goes_down_and_up_with_data_in_it(any_shelf: Shelf) -> None:
+    any_shelf.add(new_photos(range(20)))
+    any_shelf.add(new_photos(range(5)), any_shelf.other_model())
+    VectorIndex(any_shelf.home, any_shelf.database, any_shelf.model, "visual", DIMENSION).open()
+    with any_shelf.database.write() as session:
+        record_failure(session, b"/m\xfcnze.jpg", 2**40, 2**62, "It is no photo.")
+        finish_run(session, start_run(session), {"indexed": 20})
+    before = contents(any_shelf.database)
+    assert all(before.values())
+    config = migration_config(any_shelf.home.database_url)
+    newest, *older = (
+        script.revision for script in ScriptDirectory.from_config(config).walk_revisions()
+    )
+    for revision in older:
+        command.downgrade(config, revision)
+        left = contents(any_shelf.database)
+        assert "photo" in left
+        assert left == {name: before[name] for name in left}
+    command.upgrade(config, newest)
+    assert contents(any_shelf.database) == before
+    command.downgrade(config, "base")
+    assert tables(any_shelf.database) == {"alembic_version"}
+    command.upgrade(config, "head")
+    assert {name for name, rows in contents(any_shelf.database).items() if rows} == {
+        "vector_change"
+    }
 
 
 def test_processes_that_open_a_new_home_together_all_succeed(
@@ -111,10 +149,10 @@ def test_error_takes_back_the_whole_transaction(any_database: Database) -> None:
         assert session.scalar(text("SELECT count(*) FROM run")) == 0
 
 
-def test_reader_sees_one_moment_while_a_writer_commits(database: Database) -> None:
-    with database.read() as session:
+def test_reader_sees_one_moment_while_a_writer_commits(any_database: Database) -> None:
+    with any_database.read() as session:
         assert session.scalar(text("SELECT count(*) FROM run")) == 0
-        with database.write() as writer:
+        with any_database.write() as writer:
             start_run(writer)
         assert session.scalar(text("SELECT count(*) FROM run")) == 0
 
@@ -134,11 +172,11 @@ def test_file_that_is_no_database_is_one_clear_sentence(home: Home) -> None:
         open_database(home)
 
 
-def test_database_of_a_newer_release_is_left_alone(home: Home, database: Database) -> None:
-    with database.write() as session:
+def test_database_of_a_newer_release_is_left_alone(any_home: Home, any_database: Database) -> None:
+    with any_database.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = 'future'"))
     with pytest.raises(DatabaseUnavailable, match="another release of tellshow"):
-        open_database(home)
+        open_database(any_home)
 
 
 @pytest.mark.parametrize("url", ["nonsense", "oracle+nothing://", "postgresql+pg8000://nobody"])

@@ -79,11 +79,11 @@ def assert_right(shelf: Shelf, index: VectorIndex, k: int = 5) -> None:
 
 
 @pytest.fixture
-def filled(shelf: Shelf) -> Shelf:
-    """Forty photos, their index saved."""
-    shelf.add(new_photos(range(40)))
-    opened(shelf).save()
-    return shelf
+def filled(any_shelf: Shelf) -> Shelf:
+    """Forty photos, their index saved, in each kind of database."""
+    any_shelf.add(new_photos(range(40)))
+    opened(any_shelf).save()
+    return any_shelf
 
 
 def test_answers_are_exact(any_shelf: Shelf) -> None:
@@ -243,8 +243,8 @@ def test_home_where_nothing_can_be_saved_still_answers(
     assert "were not saved" in caplog.text
 
 
-def test_added_vector_replaces_and_removed_vector_is_gone(shelf: Shelf) -> None:
-    index = opened(shelf)
+def test_added_vector_replaces_and_removed_vector_is_gone(any_shelf: Shelf) -> None:
+    index = opened(any_shelf)
     index.add([1, 2], np.stack([unit_vector(1), unit_vector(2)]))
     index.add([2], unit_vector(3)[None])
     assert index.count == 2
@@ -255,8 +255,8 @@ def test_added_vector_replaces_and_removed_vector_is_gone(shelf: Shelf) -> None:
     assert similarity[0, 1:].tolist() == [-np.inf, -np.inf]
 
 
-def test_empty_index_finds_nothing(shelf: Shelf) -> None:
-    index = opened(shelf)
+def test_empty_index_finds_nothing(any_shelf: Shelf) -> None:
+    index = opened(any_shelf)
     index.add([], np.empty((0, DIMENSION)))
     index.remove([])
     assert index.search(QUERIES, 2)[0].tolist() == [[-1, -1]] * 5
@@ -271,13 +271,13 @@ def test_similarities_of_given_photos_are_those_of_the_search(filled: Shelf) -> 
     assert given[5] == -np.inf
 
 
-def test_kinds_and_models_do_not_mix(shelf: Shelf) -> None:
-    other = shelf.other_model()
-    shelf.add(new_photos([1, 2]))
-    shelf.add(new_photos([3]), other)
-    visual = index_of(shelf, "visual")
+def test_kinds_and_models_do_not_mix(any_shelf: Shelf) -> None:
+    other = any_shelf.other_model()
+    any_shelf.add(new_photos([1, 2]))
+    any_shelf.add(new_photos([3]), other)
+    visual = index_of(any_shelf, "visual")
     visual.open()
-    assert (opened(shelf).count, visual.count) == (2, 2)
+    assert (opened(any_shelf).count, visual.count) == (2, 2)
     np.testing.assert_allclose(visual.similarities(unit_vector(1_000_001), [1]), [1], atol=1e-3)
 
 

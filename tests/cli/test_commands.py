@@ -200,6 +200,35 @@ def test_training_writes_a_checkpoint_that_indexes_and_searches(
     assert "mine" in capsys.readouterr().out
 
 
+def test_doctor_says_what_is_wrong_and_index_does_what_it_left(
+    sample_photos: Path, tmp_path: Path, capsys: Output
+) -> None:
+    home, album = tmp_path / "home", tmp_path / "album"
+    album.mkdir()
+    (album / "cat.png").write_bytes((sample_photos / "cat.png").read_bytes())
+    options = ["--home", str(home)]
+    assert run(["index", str(album), *options]) == Exit.DONE
+    assert run(["doctor", *options]) == Exit.DONE
+    assert capsys.readouterr().out.endswith("all is well\n")
+
+    [thumbnail] = home.glob("thumbnails/*/*.jpg")
+    thumbnail.unlink()
+    next(home.glob("vectors/*-visual")).joinpath("next.tmp").touch()
+    assert run(["doctor", "--dry-run", "--json", *options]) == Exit.FAILED
+    told = _json(capsys)
+    assert not told["well"]
+    assert [each["mended"] for each in told["findings"]] == [False, False]  # type: ignore[attr-defined]
+    assert run(["doctor", *options]) == Exit.FAILED
+    captured = capsys.readouterr()
+    assert "1 files in the home that belong to nothing: mended" in captured.out
+    assert "1 photos without a thumbnail: run tellshow index on their folders" in captured.out
+    assert "some of this is left to do" in captured.err
+
+    assert run(["index", str(album), *options]) == Exit.DONE
+    assert thumbnail.is_file()
+    assert run(["doctor", *options]) == Exit.DONE
+
+
 def _failing(arguments: list[str], code: Exit, message: str, capsys: Output) -> None:
     assert run(arguments) == code
     captured = capsys.readouterr()

@@ -1,0 +1,75 @@
+"""Which of several models answers, while a newer one is still describing the photos.
+
+Functions take a session and neither commit nor roll back: who opened it decides. Knows nothing of
+checkpoints, nor whether they can be loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, delete, func, select
+from sqlalchemy.orm import Session, aliased
+
+from catalog.fulltext import refresh_words
+from catalog.models import Caption, Model, State
+
+
+@dataclass(frozen=True)
+class Described:
+    """How many photos a captioner has described; `embedder` None: the captioner's own."""
+
+    model_id: int
+    name: str
+    sha256: str
+    embedder: str | None
+    photos: int
+
+
+def described(session: Session) -> list[Described]:
+    """Every captioner that was used here and how many photos it has described, oldest first."""
+    query = (
+        select(Model.id, Model.name, Model.sha256, Model.config, func.count(State.photo_id))
+        .outerjoin(State, State.model_id == Model.id)
+        .where(Model.kind == "captioner")
+        .group_by(Model.id)
+        .order_by(Model.id)
+    )
+    return [
+        Described(key, name, sha256, config.get("embedder"), photos)
+        for key, name, sha256, config, photos in session.execute(query)
+    ]
+
+
+def answering(session: Session, usable: Sequence[int]) -> int | None:
+    """The newest of these models, oldest first, that has described all that those before it have.
+
+    None for none.
+    """
+    for place in reversed(range(len(usable))):
+        if not any(_lacks(session, usable[place], older) for older in usable[:place]):
+            return usable[place]
+    return None
+
+
+def remove_model(session: Session, model_id: int) -> None:
+    """Remove a model and all that it made of photos; the photos stay."""
+    query = select(Caption.photo_id).where(Caption.model_id == model_id).distinct()
+    captioned = session.scalars(query).all()
+    session.execute(delete(Model).where(Model.id == model_id))
+    refresh_words(session, captioned)
+
+
+def model_name(captioner: str, own_embedder: str, embedder: str) -> str:
+    """Under which name a captioner's rows are kept: with another embedder they are others."""
+    return captioner if embedder == own_embedder else f"{captioner} with {embedder}"
+
+
+def _lacks(session: Session, model_id: int, other: int) -> bool:
+    """Whether there is a photo that the other model has described and this one has not."""
+    theirs, own = aliased(State), aliased(State)
+    same = and_(own.photo_id == theirs.photo_id, own.model_id == model_id)
+    query = select(theirs.photo_id).outerjoin(own, same)
+    query = query.where(theirs.model_id == other, own.photo_id.is_(None)).limit(1)
+    return session.scalar(query) is not None

@@ -1,0 +1,119 @@
+"""Which model answers while another fills in, and what is left when one is dropped."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from catalog import photos
+from catalog.answering import answering, described, model_name, remove_model
+from catalog.checkpoints import KeptCheckpoints
+from catalog.fulltext import photos_with_word
+from catalog.home import Home
+from tests.catalog.made import Shelf, new_photo, new_photos
+
+
+def answers(shelf: Shelf, *usable: int) -> int | None:
+    with shelf.database.read() as session:
+        return answering(session, usable)
+
+
+def test_old_model_answers_until_the_new_one_has_all_that_it_has(any_shelf: Shelf) -> None:
+    old, new = any_shelf.model, any_shelf.other_model()
+    any_shelf.add(new_photos(range(10)))
+    assert answers(any_shelf, old, new) == old
+    any_shelf.add(new_photos(range(9)), new)
+    any_shelf.add(new_photos([70]), new)  # one that the old model never saw
+    assert answers(any_shelf, old, new) == old
+    any_shelf.add(new_photos([9]), new)
+    assert answers(any_shelf, old, new) == new
+
+
+def test_photo_that_is_gone_keeps_no_model_from_answering(any_shelf: Shelf) -> None:
+    old, new = any_shelf.model, any_shelf.other_model()
+    [gone, _] = any_shelf.add(new_photos([1, 2]))
+    any_shelf.add(new_photos([2]), new)
+    with any_shelf.database.write() as session:
+        photos.remove_photos(session, [gone])
+    assert answers(any_shelf, old, new) == new
+
+
+def test_old_model_answers_again_when_it_alone_described_more(any_shelf: Shelf) -> None:
+    old, new = any_shelf.model, any_shelf.other_model()
+    any_shelf.add(new_photos([1]))
+    any_shelf.add(new_photos([1]), new)
+    any_shelf.add(new_photos([2]))
+    assert answers(any_shelf, old, new) == old
+
+
+def test_only_models_that_can_be_used_answer(any_shelf: Shelf) -> None:
+    new = any_shelf.other_model()
+    any_shelf.add(new_photos([1, 2]))
+    any_shelf.add(new_photos([1]), new)
+    assert answers(any_shelf, new) == new
+    assert answers(any_shelf) is None
+
+
+def test_every_captioner_says_how_far_it_is(any_shelf: Shelf) -> None:
+    new = any_shelf.other_model()
+    any_shelf.add(new_photos([1, 2]))
+    any_shelf.add(new_photos([1]), new)
+    with any_shelf.database.write() as session:
+        photos.register_model(
+            session, kind="embedder", name="reads", sha256="1" * 64, config={}, metrics={}
+        )
+        photos.register_model(
+            session,
+            kind="captioner",
+            name="c",
+            sha256="2" * 64,
+            config={"embedder": "e"},
+            metrics={},
+        )
+    with any_shelf.database.read() as session:
+        told = [(each.name, each.embedder, each.photos) for each in described(session)]
+    assert told == [("shelf", None, 2), ("another", None, 1), ("c", "e", 0)]
+
+
+def test_dropped_model_leaves_the_photos_and_what_others_made(any_shelf: Shelf) -> None:
+    new = any_shelf.other_model()
+    dog = replace(new_photo(b"1", 1), captions=(("a dog", -1.0),))
+    hound = replace(new_photo(b"1", 1), captions=(("a hound", -1.0),))
+    [key] = any_shelf.add([dog])
+    any_shelf.add([hound], new)
+    with any_shelf.database.write() as session:
+        remove_model(session, any_shelf.model)
+    with any_shelf.database.read() as session:
+        assert photos.photo_ids(session, any_shelf.model) == []
+        assert photos.photo_ids(session, new) == [key]
+        assert photos.counts(session) == photos.Counts(1, 1, 0, 2)
+        assert photos_with_word(session, "dog", 9).tolist() == []
+        assert photos_with_word(session, "hound", 9).tolist() == [key]
+
+
+def test_captioner_with_another_embedder_goes_by_another_name() -> None:
+    assert model_name("c", "mini", "mini") == "c"
+    assert model_name("c", "mini", "/models/large") == "c with /models/large"
+
+
+def test_kept_checkpoint_outlives_the_file_it_came_from(home: Home, tmp_path: Path) -> None:
+    kept, file = KeptCheckpoints(home), tmp_path / "release.safetensors"
+    file.write_bytes(b"weights")
+    kept.keep_shipped(file, "a")
+    assert not kept.is_chosen("a")
+    file.unlink()
+    path = kept.path("a")
+    assert path is not None
+    assert path.read_bytes() == b"weights"
+
+
+def test_chosen_checkpoint_is_kept_as_it_was_when_it_was_chosen(home: Home, tmp_path: Path) -> None:
+    kept, file = KeptCheckpoints(home), tmp_path / "mine.safetensors"
+    file.write_bytes(b"weights")
+    kept.keep_chosen(file, "a")
+    file.write_bytes(b"others.")
+    path = kept.path("a")
+    assert path is not None
+    assert path.read_bytes() == b"weights"
+    assert kept.is_chosen("a")
+    kept.drop("a")
+    assert (kept.path("a"), kept.is_chosen("a")) == (None, False)
+    assert list(home.models.iterdir()) == []
