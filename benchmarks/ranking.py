@@ -44,6 +44,7 @@ from search.rerank import combined_scores, likelihood_scores, retrieval_scores
 from search.retrieve import Candidates
 
 _CANDIDATES = 200
+_COLLECTIONS = (10, 30, 100, 300, 1000)
 _WORD_ORDER_PAIRS = 200
 _PHRASE_WORDS = 3
 # Words that Flickr8k's captions use, and what somebody else would say.
@@ -258,26 +259,36 @@ def with_unknown_synonyms(
     return kept, replaced, dropped
 
 
-def weak_marks(bench: Bench, measured: Measurements) -> dict[str, float]:
-    """How the mark "weak" on the first result does when the right photo is there, and removed.
+def weak_marks(measured: Measurements, size: int) -> tuple[float, float, float]:
+    """How the mark "weak" on the first of `size` photos does, drawn anew for each query.
 
-    Fitted on one half of the queries and measured on the other.
+    Weights are of one half of the photos' queries, figures of the other. Returns percent: of
+    first results weak though the query's photo is there; of those weak where it was removed
+    (recall); and of weak ones, those whose photo was removed (precision).
     """
     fitted, asked = _halves(measured)
-    ranking = fit_ranking(fitted, bench.captioner.provenance.ranking)
-    scores = all_combined_scores(ranking, asked)
+    ranking = fit_ranking(fitted, Ranking())
+    scores = _drawn(all_combined_scores(ranking, asked), asked.owners, size)
     there = signs_of(asked, scores.argmax(axis=1))
     scores[np.arange(len(scores)), asked.owners] = -np.inf
     removed = signs_of(asked, scores.argmax(axis=1))
-    probability = [fit_probability(ranking.fit, signs) for signs in (there, removed)]
-    weak = [values < ranking.fit.weak_below for values in probability]
-    return {
-        "weak below a probability of": ranking.fit.weak_below,
-        "first result weak, photo there, %": 100 * float(weak[0].mean()),
-        "first result weak, photo removed (recall), %": 100 * float(weak[1].mean()),
-        "weak ones whose photo was removed (precision), %": 100
-        * float(weak[1].sum() / max(weak[0].sum() + weak[1].sum(), 1)),
-    }
+    weak = [
+        fit_probability(ranking.fit, signs) < ranking.fit.weak_below for signs in (there, removed)
+    ]
+    wrongly, rightly = (100 * float(marks.mean()) for marks in weak)
+    return wrongly, rightly, 100 * rightly / max(wrongly + rightly, 1e-9)
+
+
+def _drawn(
+    scores: NDArray[np.float32], owners: NDArray[np.int64], size: int
+) -> NDArray[np.float32]:
+    """Scores [Q,N] of each query's own photo and `size` - 1 others; -inf elsewhere."""
+    lots = np.random.default_rng(0).random(scores.shape)
+    lots[np.arange(len(owners)), owners] = -1
+    kept = np.argpartition(lots, min(size, lots.shape[1]) - 1, axis=1)[:, :size]
+    drawn = np.full_like(scores, -np.inf)
+    np.put_along_axis(drawn, kept, np.take_along_axis(scores, kept, axis=1), axis=1)
+    return drawn
 
 
 def _halves(measured: Measurements) -> tuple[Measurements, Measurements]:
@@ -354,8 +365,11 @@ def _print_parts(bench: Bench, measured: Measurements) -> None:
     print(_row("photo -> sentences", image_to_text(ranking, measured)))
     share = first_stage_recall(measured)
     print(f"\nright photo among {_CANDIDATES} candidates: {share:.1f}%\n")
-    for name, figure in weak_marks(bench, measured).items():
-        print(f"{name}: {figure:.2f}")
+    print("| photos | weak though there | weak where removed (recall) | precision |")
+    print("| --- | --- | --- | --- |")
+    for size in _COLLECTIONS:
+        wrongly, recalled, precision = weak_marks(measured, size)
+        print(f"| {size} | {wrongly:.1f}% | {recalled:.1f}% | {precision:.1f}% |")
 
 
 def _print_sides(bench: Bench, queries: Sequence[Query]) -> None:
