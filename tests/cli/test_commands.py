@@ -49,7 +49,7 @@ def test_index_search_and_status_from_nothing(
     assert Path(first["path"]).name == "cat.png"
     assert set(first) == {
         "photo_id", "path", "caption", "score", "log_likelihood", "evidence", "similarity", "words",
-        "matched",
+        "matched", "probability", "weak",
     }  # fmt: skip
 
     assert run(["status", "--json", *home]) == Exit.DONE
