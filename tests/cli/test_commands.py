@@ -61,11 +61,11 @@ def test_index_search_and_status_from_nothing(
 
 
 def test_search_explains_itself_in_the_terminal(indexed_home: Home, capsys: Output) -> None:
-    arguments = ["search", "a doggies cat", "-k", "1", "--home", str(indexed_home.path)]
+    arguments = ["search", "a bloke with a camera", "-k", "1", "--home", str(indexed_home.path)]
     assert run(arguments) == Exit.DONE
     captured = capsys.readouterr()
-    assert "cat.png" in captured.out
-    assert "never learned the word 'doggies'" in captured.err
+    assert "photographer.png" in captured.out
+    assert "never learned the word 'bloke'" in captured.err
 
 
 def test_search_shows_only_what_the_filters_let_pass(

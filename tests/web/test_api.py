@@ -26,6 +26,8 @@ RESULT_FIELDS = {
     "similarity",
     "words",
     "matched",
+    "probability",
+    "weak",
     "url",
     "thumbnail_url",
 }
