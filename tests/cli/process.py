@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -19,7 +20,9 @@ def start(*arguments: str | Path, largest_file: int | None = None) -> subprocess
     `largest_file`: writing more bytes than these into any file fails, as on a full disk.
     """
 
-    def limit() -> None:
+    def prepare() -> None:
+        # Shells start what runs in the background deaf to Ctrl-C, and children inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         if largest_file is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
 
@@ -31,7 +34,7 @@ def start(*arguments: str | Path, largest_file: int | None = None) -> subprocess
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=limit,
+        preexec_fn=prepare,
     )
 
 
