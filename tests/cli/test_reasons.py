@@ -33,7 +33,7 @@ def test_search_says_where_it_looked_for_each_word(indexed_home: Home, capsys: O
 
 def test_search_excludes_and_compares(indexed_home: Home, capsys: Output) -> None:
     def first(*options: str) -> str:
-        arguments = ["search", "a person", "--json", *options, *_home(indexed_home)]
+        arguments = ["search", "a person", "-k", "50", "--json", *options, *_home(indexed_home)]
         assert run(arguments) == Exit.DONE
         names = [Path(each["path"]).name for each in _json(capsys)["results"]]  # type: ignore[attr-defined]
         return min(("photographer.png", "astronaut.png"), key=names.index)
