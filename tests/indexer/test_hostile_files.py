@@ -15,7 +15,7 @@ from tests.captioner.dng import make_dng
 from tests.indexer.hostile import CRASH, HANG, decode_or_suffer, endless_jpeg, lack_the_extra
 from tests.indexer.kit import PHOTOS, Catalog
 
-SHARED_PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
+SHARED_PHOTOS = (Path(__file__).parents[3] / "shared" / "photos").resolve()
 
 
 @pytest.fixture(scope="module")
