@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from captioner.captioner import Captioner
-from captioner.decoder import PhotoFeatures
+from captioner.decoder import Decoder, PhotoFeatures
 from captioner.precision import fast
 from captioner.vocabulary import END, PAD, START
 
@@ -113,11 +113,18 @@ def _score_chunk(
     words = decoder.embedding(inputs)  # [T+1,E]
     steps = decoder.run(words, features)  # [B,T+1,H]
     outputs, attention = decoder.read(words[None], steps, features)
-    logits = decoder.logits(outputs)  # [B,T+1,V]
-    # The one logit that is not averaged over the vocabulary is computed in full precision.
-    chosen = (outputs.float() * decoder.embedding(targets)).sum(dim=-1)  # [B,T+1]
+    return _chosen_words(decoder, outputs, targets), attention.float()
+
+
+def _chosen_words(decoder: Decoder, outputs: Tensor, targets: Tensor) -> Tensor:
+    """Output vectors [...,T,E] and the words that followed -> their log-likelihoods [...,T].
+
+    The one logit that is not averaged over the vocabulary is computed in full precision.
+    """
+    chosen = (outputs.float() * decoder.embedding(targets)).sum(dim=-1)
     chosen = chosen + decoder.word_bias[targets]
-    return chosen - logits.float().logsumexp(dim=-1), attention.float()
+    scores: Tensor = chosen - decoder.logits(outputs).float().logsumexp(dim=-1)
+    return scores
 
 
 def _like_lengths(lengths: Sequence[int]) -> Iterator[list[int]]:
@@ -141,11 +148,7 @@ def _score_padded(
     many = features[torch.zeros(len(rows), dtype=torch.long, device=device)]
     words = decoder.embedding(inputs)  # [S,T+1,E]
     outputs, _ = decoder.read(words, decoder.run(words, many), many)
-    # As in _score_chunk: the chosen logit in full precision.
-    chosen = (outputs.float() * decoder.embedding(targets)).sum(dim=-1)  # [S,T+1]
-    chosen = chosen + decoder.word_bias[targets]
-    scores: Tensor = chosen - decoder.logits(outputs).float().logsumexp(dim=-1)
-    return scores.masked_fill(targets == PAD, 0.0)
+    return _chosen_words(decoder, outputs, targets).masked_fill(targets == PAD, 0.0)
 
 
 def _pad(rows: Sequence[Sequence[int]]) -> Tensor:

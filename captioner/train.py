@@ -40,9 +40,7 @@ _LENGTHS = 4
 class TrainSettings:
     """What a run does; the defaults made the shipped checkpoint."""
 
-    seeing_epochs: int = (
-        9  # of the first stage: CNN and head learn, too; then they stay as they are
-    )
+    seeing_epochs: int = 9  # of the first stage, in which CNN and head learn, too
     likelihood_epochs: int = 14
     contrastive_epochs: int = 3
     photos_per_step: int = 128
