@@ -322,6 +322,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--captions", type=Path, required=True)
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--model", type=Path, default=DEFAULT_CHECKPOINT)
+    parser.add_argument("--zoom", type=float, help="look at photos so much larger than trained on")
     parser.add_argument("--queries", type=int, help="sample so many captions (default: all)")
     parser.add_argument("--keep", type=Path, help="keep what was measured in this .npz, or take it")
     parser.add_argument("--side-queries", type=int, default=500, help="for all but the first table")
@@ -334,6 +335,9 @@ def main() -> None:
     started = time.perf_counter()
     captioner = load_checkpoint(options.model, "cpu")
     seconds, size = time.perf_counter() - started, options.model.stat().st_size
+    if options.zoom:
+        encoder = captioner.encoder
+        encoder.config = replace(encoder.config, zoom=options.zoom)
     print(f"{options.model.name}: {size / 1e6:.1f} MB, loaded in {seconds:.2f} s\n")
     embedder = SentenceEmbedder(captioner.embedder_name, "cpu")
     photos = read_captions(options.captions, options.images)

@@ -187,15 +187,12 @@ class Captioner(nn.Module):
     def see(self, pixels: Tensor) -> PhotoFeatures:
         """uint8 [B,3,S,S] -> what the decoder sees. Call in eval mode.
 
-        The head also looks at the mirrored photo: what the mean of both vectors says does not
-        hang on a side, and that is worth a point or two of recall.
+        Head and decoder look at the same, enlarged photo; the decoder at a coarser grid of it.
         """
-        pixels = pixels.to(self.device)
+        pixels = self.encoder.enlarge(pixels.to(self.device))
         with fast(self.device):
-            grids = self.encoder(torch.cat([pixels, pixels.flip(-1)])).float()  # [2B,P,C]
-        straight, mirrored = self.head(grids).chunk(2)
-        visual = nn.functional.normalize(straight + mirrored, dim=-1)
-        return self.decoder.perceive(grids[: len(pixels)], visual)
+            grid = self.encoder(pixels).float()  # [B,Q,C]
+        return self.decoder.perceive(self.encoder.shrink(grid), self.head(grid))
 
     @torch.inference_mode()
     def look(self, pixels: Tensor) -> PhotoState:

@@ -6,22 +6,29 @@ was (so that its output can be computed once), and a tail that is fine-tuned.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from captioner.backbone import make_backbone
 
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """Which CNN looks at photos, and how many leading stages stay as they were (None: 7 in 10)."""
+    """Which CNN looks at photos, and how many leading stages stay as they were (None: 7 in 10).
+
+    It learns from views of `image_size` pixels a side, and later looks at photos `zoom` times
+    larger.
+    """
 
     backbone: str = "efficientnet_lite2"
     frozen_stages: int | None = None
     image_size: int = 224
+    zoom: float = 9 / 7
 
 
 class Encoder(nn.Module):
@@ -70,6 +77,24 @@ class Encoder(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         return self.grid(self.stem(pixels))
+
+    def enlarge(self, pixels: Tensor) -> Tensor:
+        """uint8 [B,3,S,S] -> float [B,3,Z,Z], Z the whole cells of the grid nearest to zoom * S.
+
+        Training crops views out of photos and so shows things larger than they come later; a
+        larger photo shows them as large again (Touvron et al. 2019, "Fixing the train-test
+        resolution discrepancy").
+        """
+        side = math.isqrt(self.positions)
+        size = self.config.image_size // side * round(side * self.config.zoom)
+        return F.interpolate(pixels.float(), size, mode="bilinear", align_corners=False)
+
+    def shrink(self, grid: Tensor) -> Tensor:
+        """Grid of an enlarged photo [B,Q,C] -> one of as many positions as in training [B,P,C]."""
+        large, side = math.isqrt(grid.shape[1]), math.isqrt(self.positions)
+        cells = grid.transpose(1, 2).reshape(len(grid), -1, large, large)  # [B,C,q,q]
+        cells = F.interpolate(cells, side, mode="bilinear", align_corners=False, antialias=True)
+        return cells.flatten(2).transpose(1, 2)
 
     def _grid_shape(self) -> tuple[int, int]:
         size = self.config.image_size

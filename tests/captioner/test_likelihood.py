@@ -65,12 +65,16 @@ def test_word_order_changes_the_likelihood(captioner: Captioner, state: PhotoSta
     assert not torch.allclose(told.log_likelihood, swapped.log_likelihood, atol=1e-3)
 
 
-def test_a_photo_and_its_mirror_image_have_one_vector(
-    captioner: Captioner, sample_photos: Path
-) -> None:
-    pixels = to_tensor(decode_photo((sample_photos / "cat.png").read_bytes()))[None]
-    straight, mirrored = captioner.look(pixels).visual, captioner.look(pixels.flip(-1)).visual
-    assert float((straight.float() * mirrored.float()).sum()) > 0.999
+def test_an_enlarged_photo_keeps_its_places_in_the_decoders_grid(captioner: Captioner) -> None:
+    encoder = captioner.encoder
+    enlarged = encoder.enlarge(torch.zeros(1, 3, 224, 224, dtype=torch.uint8))
+    assert enlarged.shape == (1, 3, 288, 288)
+    grid = torch.zeros(1, 81, 2)
+    grid[0, 8, 0] = 1.0  # the upper right corner
+    grid[0, 40, 1] = 1.0  # the middle
+    small = encoder.shrink(grid)
+    assert small.shape == (1, 49, 2)
+    assert small[0].argmax(dim=0).tolist() == [6, 24]
 
 
 def test_a_state_survives_being_packed(captioner: Captioner, state: PhotoState) -> None:
