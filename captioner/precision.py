@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
+
+_exact = ContextVar("exact", default=False)
 
 
 def fast(device: torch.device) -> torch.autocast:
@@ -10,4 +16,14 @@ def fast(device: torch.device) -> torch.autocast:
     supported = device.type == "cuda" or (
         device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     )
-    return torch.autocast(device.type, torch.bfloat16, enabled=supported)
+    return torch.autocast(device.type, torch.bfloat16, enabled=supported and not _exact.get())
+
+
+@contextmanager
+def exact() -> Iterator[None]:
+    """Keep `fast` from rounding, to measure what anything else loses; slower by half or more."""
+    token = _exact.set(True)
+    try:
+        yield
+    finally:
+        _exact.reset(token)
