@@ -12,13 +12,14 @@ from flask.json.provider import DefaultJSONProvider
 
 from search.engine import SearchEngine
 from web import api, context, formats, pages, reasons, reference
-from web.config import TokenRequired, WebConfig, is_loopback, new_token
+from web.config import InvalidOrigin, TokenRequired, WebConfig, is_loopback, new_token
 from web.context import replace_engine
 from web.errors import handle_errors
 from web.openapi import new_app
 from web.security import protect
 
 __all__ = [
+    "InvalidOrigin",
     "TokenRequired",
     "WebConfig",
     "create_app",
@@ -37,7 +38,7 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     if isinstance(app.json, DefaultJSONProvider):
         app.json.sort_keys = False
     formats.register(app)
-    protect(app)
+    protect(app, config)
     handle_errors(app)
     app.register_api(api.blueprint)
     app.register_api(reasons.blueprint)
