@@ -111,10 +111,13 @@ def picture_body(field: str) -> dict[str, Any]:
     form = {"type": "object", "properties": {field: binary}, "required": [field]}
     content = {
         "image/*": {"schema": binary},
-        "application/octet-stream": {"schema": binary},
-        "multipart/form-data": {"schema": form},
+        "multipart/form-data": {
+            "schema": form,
+            "encoding": {field: {"contentType": "image/*"}},
+        },
     }
-    return {"requestBody": {"required": True, "content": content}}
+    meaning = f"The picture itself, or the field {field} of a form"
+    return {"requestBody": {"description": meaning, "required": True, "content": content}}
 
 
 def _error(status: int) -> dict[str, Any]:

@@ -46,6 +46,11 @@ DEFAULT_K = 20
 MAX_ID = 2**63 - 1
 
 _DEFAULT_COMPLETIONS = 8
+# A text without a letter or digit has no words.
+_WORDS = r"[\p{L}\p{N}]"
+_TEXT = {"minLength": 1, "maxLength": MAX_QUERY_LENGTH, "pattern": _WORDS}
+_MAYBE_TEXT = {"maxLength": MAX_QUERY_LENGTH, "pattern": rf"^\s*$|{_WORDS}"}
+_DATE = {"anyOf": [{"format": "date"}, {"format": "date-time"}]}
 _FULL_PATH = {"pattern": r"^/[^\x00]*$"} if os.name == "posix" else {}
 _SWITCH = {"0": False, "false": False, "1": True, "true": True}
 # What pydantic finds wrong -> how it is worded, after the name.
@@ -102,6 +107,11 @@ def _switch(value: object, info: ValidationInfo) -> object:
     return _SWITCH[text]
 
 
+def _integral(value: object) -> object:
+    """JSON has one kind of number: 5.0 is 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _counted(k: int) -> int:
     check_count(k)
     return k
@@ -123,8 +133,11 @@ _SKIPPED = {"minimum": 0, "maximum": MAX_CANDIDATES}
 Whole = Annotated[int, BeforeValidator(_whole_number)]
 Count = Annotated[Whole, AfterValidator(_counted)]
 Offset = Annotated[Whole, AfterValidator(_skipped)]
+JsonCount = Annotated[
+    StrictInt, BeforeValidator(_integral), AfterValidator(_counted), told_as(**_COUNTED)
+]
 Switch = Annotated[bool, BeforeValidator(_switch)]
-Sentence = Annotated[StrictStr, told_as(minLength=1, maxLength=MAX_QUERY_LENGTH)]
+Sentence = Annotated[StrictStr, told_as(**_TEXT)]
 Sentences = Annotated[list[Sentence], AfterValidator(_sentences), told_as(maxItems=MAX_SENTENCES)]
 
 
@@ -152,9 +165,8 @@ class SearchParameters(Parameters):
     q: str = told(
         "The sentence; a word may carry a weight, as in a red^3 car",
         "",
-        minLength=1,
-        maxLength=MAX_QUERY_LENGTH,
         example="a dog runs through the snow",
+        **_TEXT,
     )
     k: Whole = told("How many photos", DEFAULT_K, **_COUNTED)
     offset: Whole = told("How many of the best to leave out", 0, **_SKIPPED)
@@ -164,25 +176,21 @@ class SearchParameters(Parameters):
         STAGES[0],
         enum=list(STAGES),
     )
-    after: str = told("Only photos taken at this date or later", "", example="2021-07-14")
-    before: str = told("Only photos taken before this date", "", example="2021-07-15T15:30")
+    after: str = told("Only photos taken at this date or later", "", example="2021-07-14", **_DATE)
+    before: str = told(
+        "Only photos taken before this date", "", example="2021-07-15T15:30Z", **_DATE
+    )
     folder: str = told("Only photos in this folder, at any depth; a full path", "", **_FULL_PATH)
     camera: str = told("Only photos of cameras with this in their name", "")
-    format: str = told(
-        f"Only photos of this format: {', '.join(FORMATS)}; capitals do not matter",
-        "",
-        example="JPEG",
-    )
+    format: str = told("Only photos of this format", "", enum=list(FORMATS))
     orientation: str = told("Only photos of this shape", "", enum=list(ORIENTATIONS))
-    excluded: list[str] = Field(
+    excluded: list[Annotated[str, told_as(**_MAYBE_TEXT)]] = Field(
         default=[],
         alias="not",
         description="A text that photos shall not show; may come several times",
         json_schema_extra={"maxItems": MAX_EXCLUDED},
     )
-    rather_than: str = told(
-        "A text that photos shall show less than q", "", maxLength=MAX_QUERY_LENGTH
-    )
+    rather_than: str = told("A text that photos shall show less than q", "", **_MAYBE_TEXT)
     explain: Switch = told("1: every word of every result with its map", False)
 
     def request(self) -> SearchRequest:
@@ -237,9 +245,7 @@ class ExplainParameters(Parameters):
 
     model_config = ConfigDict(json_schema_extra={"required": ["q"]})
 
-    q: str = told(
-        "The sentence", "", minLength=1, maxLength=MAX_QUERY_LENGTH, example="a dog in the snow"
-    )
+    q: str = told("The sentence", "", example="a dog in the snow", **_TEXT)
 
 
 class CompleteParameters(Parameters):
@@ -275,6 +281,4 @@ class RankBody(BaseModel):
     )
 
     sentences: Sentences | None = Field(None, description="The sentences")
-    k: Annotated[StrictInt, AfterValidator(_counted), told_as(**_COUNTED)] | None = Field(
-        None, description="How many to show"
-    )
+    k: JsonCount | None = Field(None, description="How many to show")

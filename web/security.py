@@ -114,7 +114,8 @@ def _known_visitor(visitor: Request, config: WebConfig) -> bool:
     scheme, _, given = header.encode("latin-1", "replace").decode(errors="replace").partition(" ")
     if scheme.lower() == "bearer" and _same(given.strip(), config.token or ""):
         return True
-    return _same(visitor.cookies.get(COOKIE, ""), _cookie_value(config))
+    # What a page of an allowed site may do it does in its own name, not in its visitor's.
+    return not allowed_origin() and _same(visitor.cookies.get(COOKIE, ""), _cookie_value(config))
 
 
 def _token_in_url(visitor: Request, config: WebConfig) -> bool:

@@ -70,7 +70,7 @@ def test_pages_stay_closed(sharing: FlaskClient) -> None:
     assert ask(sharing, FRIEND, "/") is None
 
 
-def test_named_site_may_send_with_the_token_and_never_with_the_cookie(
+def test_named_site_may_send_with_the_token(
     sharing: FlaskClient,
 ) -> None:
     asked = {
@@ -91,6 +91,12 @@ def test_named_site_may_send_with_the_token_and_never_with_the_cookie(
         sent = sharing.post("/api/v1/photos/1/rank", json={"k": 1}, headers=headers)
         assert sent.status_code == status
         assert sent.headers[ALLOW] == FRIEND
+
+
+def test_cookie_is_not_taken_from_a_named_site(sharing: FlaskClient) -> None:
+    assert sharing.get("/?token=t").status_code == 303
+    assert sharing.get("/api/v1/status").status_code == 200
+    assert sharing.get("/api/v1/status", headers={"Origin": FRIEND}).status_code == 401
 
 
 def test_preflight_of_another_site_is_asked_for_the_token(sharing: FlaskClient) -> None:
