@@ -622,7 +622,53 @@ def _print_explanation(found: Explanation) -> None:
 # -- the server ---------------------------------------------------------------------------
 
 
+def _origins(
+    _: click.Context, parameter: click.Parameter, given: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Sites as browsers name them, checked before the models are loaded."""
+    if given:
+        from web import InvalidOrigin, WebConfig
+
+        try:
+            WebConfig(allow_origins=given)
+        except InvalidOrigin as error:
+            raise click.BadParameter(str(error), param=parameter) from error
+    return given
+
+
+def door_options(command: F) -> F:
+    """The options that say who may ask a server, and how often."""
+    options = (
+        click.option(
+            "--allow-origin",
+            metavar="ORIGIN",
+            multiple=True,
+            callback=_origins,
+            help="Let scripts of this site read the API; may be given several times.",
+        ),
+        click.option(
+            "--rate-limit",
+            metavar="N",
+            type=click.IntRange(0),
+            default=1200,
+            show_default=True,
+            help="Requests a minute for one client; 0 sets no limit.",
+        ),
+        click.option(
+            "--trusted-host",
+            metavar="NAME",
+            multiple=True,
+            help="A further name of this server; may be given several times.",
+        ),
+        click.option(
+            "--trusted-proxy", metavar="ADDRESS", help="Believe this proxy who its clients are."
+        ),
+    )
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
 @cli.command()
+@door_options
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True)
 @click.option("--token", help="What clients must show; made up when listening elsewhere.")
@@ -636,6 +682,10 @@ def serve(
     model: Path | None,
     device: str | None,
     home: Path | None,
+    allow_origin: tuple[str, ...],
+    rate_limit: int,
+    trusted_host: tuple[str, ...],
+    trusted_proxy: str | None,
 ) -> None:
     """Serve the search page and the JSON API."""
     from search.query import SearchRequest
@@ -647,9 +697,23 @@ def serve(
         _note(f"listening beyond this machine needs a token; this one was made up: {token}")
     with _engine(home, model, device) as engine:
         engine.search(SearchRequest("a photo"))  # loads what the first visitor would wait for
-        app = create_app(engine, WebConfig(host=host, port=port, token=token))
+        config = WebConfig(
+            host=host,
+            port=port,
+            token=token,
+            allow_origins=allow_origin,
+            rate_limit=rate_limit,
+            trusted_hosts=trusted_host,
+        )
+        app = create_app(engine, config)
         with nullcontext() if model else _following(app, home, device):
-            serve_app(app, host, port, on_ready=lambda url: _note(f"tellshow is at {url}"))
+            serve_app(
+                app,
+                host,
+                port,
+                trusted_proxy=trusted_proxy,
+                on_ready=lambda url: _note(f"tellshow is at {url}"),
+            )
 
 
 # How often a server looks whether a newer captioner is complete, in seconds.

@@ -11,13 +11,15 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
 from search.engine import SearchEngine
-from web import api, context, formats, pages, reasons
-from web.config import TokenRequired, WebConfig, is_loopback, new_token
+from web import api, context, formats, pages, reasons, reference
+from web.config import InvalidOrigin, TokenRequired, WebConfig, is_loopback, new_token
 from web.context import replace_engine
 from web.errors import handle_errors
+from web.openapi import new_app
 from web.security import protect
 
 __all__ = [
+    "InvalidOrigin",
     "TokenRequired",
     "WebConfig",
     "create_app",
@@ -29,15 +31,17 @@ __all__ = [
 
 def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     """An application that answers from `engine`; any number of threads may call it."""
-    app = Flask(__name__)
-    context.bind(app, engine, config or WebConfig())
+    config = config or WebConfig()
+    app = new_app(__name__, config)
+    context.bind(app, engine, config)
     app.logger.setLevel(logging.INFO)
     if isinstance(app.json, DefaultJSONProvider):
         app.json.sort_keys = False
     formats.register(app)
-    protect(app)
+    protect(app, config)
     handle_errors(app)
-    app.register_blueprint(api.blueprint)
-    app.register_blueprint(reasons.blueprint)
+    app.register_api(api.blueprint)
+    app.register_api(reasons.blueprint)
+    app.register_blueprint(reference.blueprint)
     app.register_blueprint(pages.blueprint)
     return app

@@ -1,82 +1,144 @@
 """The JSON API under /api/v1: search, photos, status and health.
 
-Knows nothing about HTML; errors get their shape in web.errors.
+Knows nothing about HTML; errors get their shape in web.errors, the description in web.openapi.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import cast
+from urllib.parse import urlencode
 
-from flask import Blueprint, Response, jsonify, request, url_for
-from flask.typing import ResponseReturnValue
+from flask import Response, jsonify, request, url_for
 
 from catalog.paths import show_path
 from catalog.photos import PhotoView
 from search.query import SearchAnswer, SimilarPhoto
+from web import answers
 from web.context import current_engine
-from web.images import send_original, send_thumbnail
-from web.parameters import read_count, read_filters, read_search
+from web.images import CONTENT_TYPES, send_original, send_thumbnail
+from web.openapi import (
+    PHOTOS,
+    SEARCHING,
+    SERVER,
+    api_blueprint,
+    described,
+    image,
+    picture_body,
+    unchanged,
+)
+from web.parameters import (
+    MAX_ID,
+    ImageParameters,
+    PhotoPath,
+    PictureParameters,
+    SearchParameters,
+    SimilarParameters,
+)
 from web.upload import find_similar
 
-DEFAULT_K = 20
-# The greatest id a database can hold; anything above it is no photo's.
-PHOTO_ID = "<int(min=0, max=9223372036854775807):photo_id>"
+PHOTO_ID = f"<int(min=0, max={MAX_ID}):photo_id>"
 
-blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+blueprint = api_blueprint("api", __name__)
 
 
-@blueprint.get("/search")
-def search() -> ResponseReturnValue:
+@blueprint.get("/search", tags=[SEARCHING], responses=described(answers.SearchAnswer))
+def search(query: SearchParameters) -> Response:
     """Photos that make the sentence q most probable, best first."""
-    wanted = replace(read_search(request, DEFAULT_K), filters=read_filters(request))
-    return jsonify(_with_links(current_engine().search(wanted)))
+    wanted = query.request()
+    answer = current_engine().search(wanted)
+    shown = bool(answer.results)
+    more = shown and wanted.offset + wanted.k < answer.candidates
+    return jsonify({**_with_links(answer), **_neighbours(wanted.offset, wanted.k, more)})
 
 
-@blueprint.post("/search")
-def search_by_picture() -> ResponseReturnValue:
+@blueprint.post(
+    "/search",
+    tags=[SEARCHING],
+    responses=described(answers.PictureAnswer, 403),
+    openapi_extensions=picture_body("image"),
+)
+def search_by_picture(query: PictureParameters) -> Response:
     """Photos like the picture that was sent, best first; the picture is not kept."""
-    found = find_similar(request, read_count(request, DEFAULT_K))
-    return jsonify({"results": _similar_json(found)})
+    return jsonify({"results": _similar_json(find_similar(request, query.k))})
 
 
-@blueprint.get(f"/photos/{PHOTO_ID}")
-def photo(photo_id: int) -> ResponseReturnValue:
+@blueprint.get(
+    f"/photos/{PHOTO_ID}",
+    tags=[PHOTOS],
+    responses={**described(answers.Photo, 404), **unchanged()},
+)
+def photo(path: PhotoPath) -> Response:
     """What is known about one photo."""
-    return jsonify(photo_json(current_engine().photo(photo_id)))
+    return _tagged(photo_json(current_engine().photo(path.photo_id)))
 
 
-@blueprint.get(f"/photos/{PHOTO_ID}/thumbnail")
-def thumbnail(photo_id: int) -> Response:
+@blueprint.get(
+    f"/photos/{PHOTO_ID}/thumbnail",
+    tags=[PHOTOS],
+    responses=image("A JPEG of at most 512 pixels", "image/jpeg"),
+)
+def thumbnail(path: PhotoPath, query: ImageParameters) -> Response:
     """The photo as a JPEG of at most 512 pixels."""
-    return send_thumbnail(photo_id)
+    return send_thumbnail(path.photo_id, query.v)
 
 
-@blueprint.get(f"/photos/{PHOTO_ID}/original")
-def original(photo_id: int) -> Response:
+@blueprint.get(
+    f"/photos/{PHOTO_ID}/original",
+    tags=[PHOTOS],
+    responses=image("The file, byte for byte", *CONTENT_TYPES),
+)
+def original(path: PhotoPath, query: ImageParameters) -> Response:
     """The photo's own file."""
-    return send_original(photo_id)
+    return send_original(path.photo_id)
 
 
-@blueprint.get(f"/photos/{PHOTO_ID}/similar")
-def similar(photo_id: int) -> ResponseReturnValue:
+@blueprint.get(
+    f"/photos/{PHOTO_ID}/similar",
+    tags=[PHOTOS],
+    responses=described(answers.SimilarAnswer, 404),
+)
+def similar(path: PhotoPath, query: SimilarParameters) -> Response:
     """Other photos like this one, best first."""
-    found = current_engine().similar_to(photo_id, read_count(request, DEFAULT_K))
-    return jsonify({"photo_id": photo_id, "results": _similar_json(found)})
+    end = query.offset + query.k
+    # One more than is shown, to know whether there are more.
+    found = current_engine().similar_to(path.photo_id, end + 1)
+    links = _neighbours(query.offset, query.k, len(found) > end)
+    shown = _similar_json(found[query.offset : end])
+    return jsonify({"photo_id": path.photo_id, "results": shown, **links})
 
 
-@blueprint.get("/status")
-def status() -> ResponseReturnValue:
+@blueprint.get("/status", tags=[SERVER], responses={**described(answers.Status), **unchanged()})
+def status() -> Response:
     """What is indexed, and by which models."""
-    return jsonify(current_engine().status().to_json())
+    return _tagged(current_engine().status().to_json())
 
 
-@blueprint.get("/healthz")
-def healthz() -> ResponseReturnValue:
+@blueprint.get("/healthz", tags=[SERVER], responses=described(answers.Health))
+def healthz() -> Response:
     """Whether the server runs with its model loaded; says nothing about the collection."""
     return jsonify({"status": "ok"})
+
+
+def _tagged(body: dict[str, object]) -> Response:
+    """An answer with its ETag, or only that it has not changed."""
+    answer = jsonify(body)
+    answer.add_etag()
+    return answer.make_conditional(request)  # type: ignore[return-value]
+
+
+def _neighbours(offset: int, k: int, more: bool) -> dict[str, str | None]:
+    """Where the pages before and after this one are: the same address with another offset."""
+    return {
+        "next": _page(offset + k) if more else None,
+        "previous": _page(max(0, offset - k)) if offset else None,
+    }
+
+
+def _page(offset: int) -> str:
+    asked = [(k, v) for k, v in request.args.items(multi=True) if k not in {"offset", "token"}]
+    return f"{request.path}?{urlencode([*asked, ('offset', offset)])}"
 
 
 def _with_links(answer: SearchAnswer) -> dict[str, object]:

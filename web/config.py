@@ -5,15 +5,22 @@ Knows nothing about Flask, photos or the command line.
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+# As browsers write it: neither a wildcard nor "null" is one.
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?")
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 class TokenRequired(ValueError):
     """Other machines could reach the page, yet no token protects it."""
+
+
+class InvalidOrigin(ValueError):
+    """A site that shall be let in is not named as browsers name it."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +30,12 @@ class WebConfig:
     `trusted_hosts` are further names that browsers may use for this machine, beside the
     loopback names and `host` itself; needed behind a reverse proxy, for example. A request may
     carry `max_body_bytes`, and a picture of `max_upload_bytes` more where it may carry one.
+    Scripts of the sites `allow_origins` may read the API. A client may ask `rate_limit` times a
+    minute; 0 sets no limit.
 
     Raises:
         TokenRequired: `host` is reachable from other machines and `token` is empty.
+        InvalidOrigin: one of `allow_origins` is no scheme, host and port.
     """
 
     host: str = "127.0.0.1"
@@ -36,6 +46,8 @@ class WebConfig:
     page_size: int = 25
     max_body_bytes: int = 1 << 20
     max_upload_bytes: int = 20_000_000
+    allow_origins: tuple[str, ...] = ()
+    rate_limit: int = 1200
 
     def __post_init__(self) -> None:
         """Refuse to open the photos to the network without a token."""
@@ -43,6 +55,12 @@ class WebConfig:
             raise TokenRequired(
                 f"listening on {self.host} lets other machines in, so a token is needed"
             )
+        for origin in self.allow_origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise InvalidOrigin(
+                    f"an origin is written as https://photos.example or http://localhost:3000, "
+                    f"in small letters and without a path, not {origin!r}"
+                )
 
     @property
     def accepted_names(self) -> frozenset[str]:

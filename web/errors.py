@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from flask import Flask, current_app, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.http import HTTP_STATUS_CODES
 
 from captioner.photo import UnreadablePhoto
 from catalog.session import DatabaseUnavailable
@@ -57,7 +58,15 @@ _WORDED = {
         "The body is not declared to be JSON.",
         "Send a JSON object as “Content-Type: application/json”.",
     ),
-    429: Problem(429, "too_many_requests", "Too many requests at once.", "Wait a moment."),
+    429: Problem(
+        429,
+        "too_many_requests",
+        "Too many requests at once.",
+        "Wait as many seconds as Retry-After says, then go on more slowly.",
+    ),
+    431: Problem(
+        431, "header_too_large", "The header of the request is too large.", "Ask with less text."
+    ),
     503: Problem(
         503, "unavailable", "The collection cannot be read just now.", "Try again in a moment."
     ),
@@ -98,8 +107,13 @@ def _worded(error: HTTPException) -> Problem:
         return Problem(400, "unknown_host", f"Unknown host: {error.description}.", hint)
     if isinstance(error, ImageMissing):
         return Problem(404, "image_missing", error.description or "", error.hint)
-    status = error.code or 500
-    plain = Problem(status, "http_error", error.name, "")
+    return problem_of(error.code or 500)
+
+
+def problem_of(status: int) -> Problem:
+    """What an HTTP status means here."""
+    name = HTTP_STATUS_CODES.get(status, "Unknown Error")
+    plain = Problem(status, "http_error", name, "")
     return _FAILED if status == 500 else _WORDED.get(status, plain)
 
 

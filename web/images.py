@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from flask import Response, request, send_file
+from flask import Response, send_file
 from werkzeug.exceptions import NotFound
 
 from catalog.paths import show_path
@@ -28,6 +28,9 @@ _SHOWN = {
     "BMP": "image/bmp",
 }
 _DOWNLOADED = {"HEIF": "image/heic", "HEIC": "image/heic", "TIFF": "image/tiff"}
+_ANY = "application/octet-stream"
+# What an original may be sent as.
+CONTENT_TYPES = (*dict.fromkeys((*_SHOWN.values(), *_DOWNLOADED.values())), _ANY)
 
 
 class ImageMissing(NotFound):
@@ -44,8 +47,8 @@ def browser_shows(photo: PhotoView) -> bool:
     return photo.format in _SHOWN
 
 
-def send_thumbnail(photo_id: int) -> Response:
-    """The small JPEG of a photo.
+def send_thumbnail(photo_id: int, version: str) -> Response:
+    """The small JPEG of a photo; browsers keep it where the address names its `version`.
 
     Raises:
         UnknownPhoto: no such photo.
@@ -57,7 +60,7 @@ def send_thumbnail(photo_id: int) -> Response:
     if not path.is_file():
         raise ImageMissing("The thumbnail of this photo is missing.", "Index its folder again.")
     response = send_file(path, "image/jpeg", conditional=True, etag=f"{version_of(photo)}-t")
-    return _cached(response, photo)
+    return _cached(response, version == version_of(photo))
 
 
 def send_original(photo_id: int) -> Response:
@@ -88,7 +91,7 @@ def send_original(photo_id: int) -> Response:
 
 def _content_type(photo: PhotoView) -> str:
     """From the decoded format, never from the file's name, which may lie."""
-    return _SHOWN.get(photo.format) or _DOWNLOADED.get(photo.format, "application/octet-stream")
+    return _SHOWN.get(photo.format) or _DOWNLOADED.get(photo.format, _ANY)
 
 
 def _file_tag(path: Path) -> str:
@@ -101,12 +104,12 @@ def _shown_name(path: Path) -> str:
     return show_path(os.fsencode(path.name))
 
 
-def _cached(response: Response, photo: PhotoView) -> Response:
+def _cached(response: Response, named: bool) -> Response:
     """Keep for ever under a URL that names the content; else ask again each time.
 
     An id alone is not enough: a photo may be replaced by another under the same path.
     """
-    if request.args.get("v") == version_of(photo):
+    if named:
         response.headers["Cache-Control"] = f"private, max-age={_FOR_EVER}, immutable"
     else:
         response.headers["Cache-Control"] = "private, no-cache"

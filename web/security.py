@@ -15,6 +15,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from web.config import WebConfig, is_address
 from web.context import current_config
+from web.cors import allowed_origin, is_preflight, share
+from web.rates import limit_rate
 
 COOKIE = "tellshow_session"
 _OPEN_ENDPOINTS = frozenset({"static", "api.healthz"})
@@ -35,14 +37,16 @@ _HEADERS = {
 }
 
 
-def protect(app: Flask) -> None:
+def protect(app: Flask, config: WebConfig) -> None:
     """Put every check in front of the routes of `app`, and the headers behind them."""
     app.before_request(_check_host)
+    limit_rate(app, config.rate_limit)  # before the token, so that nobody guesses it quickly
     app.before_request(_check_origin)
     app.before_request(_check_size)
     app.before_request(_check_token)
     app.after_request(_remember_token)
     app.after_request(_add_headers)
+    share(app)
 
 
 def _check_host() -> None:
@@ -71,7 +75,7 @@ def _check_origin() -> None:
     origin = request.headers.get("Origin")
     if origin is None or request.method in _READING_METHODS:
         return
-    if not _same_place(origin, request.host):
+    if not _same_place(origin, request.host) and not allowed_origin():
         raise Forbidden("a page of another site may not send this")
 
 
@@ -95,7 +99,7 @@ def _check_size() -> None:
 def _check_token() -> BaseResponse | None:
     """Let in who shows the token; a page opened with it in the URL goes on without it."""
     config = current_config()
-    if config.token is None or request.endpoint in _OPEN_ENDPOINTS:
+    if config.token is None or request.endpoint in _OPEN_ENDPOINTS or is_preflight():
         return None
     if _token_in_url(request, config) and not request.path.startswith("/api/"):
         return redirect(_url_without_token(), 303)
@@ -110,7 +114,8 @@ def _known_visitor(visitor: Request, config: WebConfig) -> bool:
     scheme, _, given = header.encode("latin-1", "replace").decode(errors="replace").partition(" ")
     if scheme.lower() == "bearer" and _same(given.strip(), config.token or ""):
         return True
-    return _same(visitor.cookies.get(COOKIE, ""), _cookie_value(config))
+    # What a page of an allowed site may do it does in its own name, not in its visitor's.
+    return not allowed_origin() and _same(visitor.cookies.get(COOKIE, ""), _cookie_value(config))
 
 
 def _token_in_url(visitor: Request, config: WebConfig) -> bool:
@@ -152,6 +157,8 @@ def _remember_token(response: Response) -> Response:
 def _add_headers(response: Response) -> Response:
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    if current_config().token:
+        response.vary.update(("Authorization", "Cookie"))
     # Pages and answers are private and change with the collection; images say their own rule.
     response.headers.setdefault("Cache-Control", "private, no-cache")
     return response

@@ -13,11 +13,15 @@ from typing import Any
 from flask import Flask
 from waitress.server import create_server  # type: ignore[import-untyped]
 
+from web.channel import Patience, patient
+
 THREADS = 8
 # The app itself refuses bodies far below this, with a worded answer.
 _MAX_BODY_BYTES = 32 << 20
 _MAX_HEADER_BYTES = 64 << 10
 _IDLE_SECONDS = 60
+PATIENCE = Patience()
+_CONNECTIONS = 500
 
 
 class PortUnavailable(OSError):
@@ -27,8 +31,18 @@ class PortUnavailable(OSError):
 class Server:
     """A server that already listens; `url` is what a browser on this machine opens."""
 
-    def __init__(self, app: Flask, host: str, port: int, threads: int = THREADS) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        host: str,
+        port: int,
+        threads: int = THREADS,
+        trusted_proxy: str | None = None,
+        patience: Patience = PATIENCE,
+    ) -> None:
         """Listen on `host` and `port`; port 0 takes any free one.
+
+        What `trusted_proxy`, an address, says of its clients and of https is believed.
 
         Raises:
             PortUnavailable: another program has the port, or the address is not this machine's.
@@ -45,7 +59,12 @@ class Server:
             max_request_body_size=_MAX_BODY_BYTES,
             max_request_header_size=_MAX_HEADER_BYTES,
             channel_timeout=_IDLE_SECONDS,
+            connection_limit=_CONNECTIONS,
+            outbuf_high_watermark=patience.ahead,
+            asyncore_use_poll=True,
+            **_proxy_settings(trusted_proxy),
         )
+        self._waitress.channel_class = patient(patience)
 
     def run(self) -> None:
         """Answer requests until interrupted, or until another thread calls `stop`."""
@@ -70,6 +89,7 @@ def serve(
     port: int,
     *,
     threads: int = THREADS,
+    trusted_proxy: str | None = None,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve `app` until interrupted; `on_ready` gets the URL once it can be opened.
@@ -77,7 +97,7 @@ def serve(
     Raises:
         PortUnavailable: another program has the port, or the address is not this machine's.
     """
-    server = Server(app, host, port, threads)
+    server = Server(app, host, port, threads, trusted_proxy)
     if on_ready is not None:
         on_ready(server.url)
     server.run()
@@ -87,6 +107,18 @@ def url_of(host: str, port: int) -> str:
     """The address a browser on this machine opens."""
     own = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{own}]:{port}/" if ":" in own else f"http://{own}:{port}/"
+
+
+def _proxy_settings(address: str | None) -> dict[str, Any]:
+    if address is None:
+        return {}
+    headers = {"x-forwarded-for", "x-forwarded-proto"}
+    return {
+        "trusted_proxy": address,
+        "trusted_proxy_count": 1,
+        "trusted_proxy_headers": headers,
+        "clear_untrusted_proxy_headers": True,
+    }
 
 
 def _listen(host: str, port: int) -> socket.socket:

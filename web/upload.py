@@ -5,10 +5,10 @@ Knows nothing about JSON; errors get their shape in web.errors.
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 
 from flask import Request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
 from search.look import look
 from search.query import InvalidQuery, SimilarPhoto
@@ -16,6 +16,8 @@ from web.context import current_config, current_engine
 
 # A small file may decode to hundreds of megabytes: many at once could take all memory.
 _ONE_AT_A_TIME = Lock()
+# Fewer than the server's threads: those who search for words need not wait for pictures.
+_WAITING = BoundedSemaphore(6)
 
 
 def find_similar(request: Request, k: int) -> tuple[SimilarPhoto, ...]:
@@ -25,10 +27,16 @@ def find_similar(request: Request, k: int) -> tuple[SimilarPhoto, ...]:
         InvalidQuery: there is no picture where one is expected.
         RequestEntityTooLarge: the picture has too many bytes.
         UnreadablePhoto: it is no picture, or too large a one.
+        TooManyRequests: enough other pictures are waiting.
     """
     engine, data = current_engine(), _picture_in(request)
-    with _ONE_AT_A_TIME:
-        state = look(engine.captioner, data)
+    if not _WAITING.acquire(blocking=False):
+        raise TooManyRequests(retry_after=1)
+    try:
+        with _ONE_AT_A_TIME:
+            state = look(engine.captioner, data)
+    finally:
+        _WAITING.release()
     return engine.similar(state, k)
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -36,9 +37,9 @@ def visitor(engine: SearchEngine, config: WebConfig | None = None) -> FlaskClien
 
 
 @contextmanager
-def running(engine: SearchEngine) -> Iterator[str]:
-    """The URL of a server on a free port, stopped at the end."""
-    server = Server(create_app(engine), "127.0.0.1", 0)
+def serving(app: Flask, **options: Any) -> Iterator[str]:
+    """The URL of a server of `app` on a free port, stopped at the end."""
+    server = Server(app, "127.0.0.1", 0, **options)
     thread = Thread(target=server.run)
     thread.start()
     try:
@@ -46,6 +47,13 @@ def running(engine: SearchEngine) -> Iterator[str]:
     finally:
         server.stop()
         thread.join(timeout=10)
+
+
+@contextmanager
+def running(engine: SearchEngine, config: WebConfig | None = None, **options: Any) -> Iterator[str]:
+    """The URL of a server of a fresh application on a free port, stopped at the end."""
+    with serving(create_app(engine, config), **options) as url:
+        yield url
 
 
 @contextmanager

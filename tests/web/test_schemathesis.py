@@ -1,0 +1,37 @@
+"""What a tool finds that reads the description and tries everything it allows and forbids."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.web.visit import running
+from web import WebConfig
+
+if TYPE_CHECKING:
+    from search.engine import SearchEngine
+
+TOKEN = "pass-word"
+
+
+def test_schemathesis_finds_nothing(engine: SearchEngine, tmp_path: Path) -> None:
+    with running(engine, WebConfig(token=TOKEN, rate_limit=0)) as url:
+        done = subprocess.run(
+            [
+                *(Path(sys.executable).with_name("schemathesis"), "--no-color", "run"),
+                f"{url}openapi.json",
+                *("--header", f"Authorization: Bearer {TOKEN}"),
+                *("--seed", "0", "--max-examples", "10", "--generation-database", "none"),
+                *("--request-timeout", "120", "--suppress-health-check", "all"),
+                *("--checks", "all", "--continue-on-failure"),
+            ],
+            cwd=tmp_path,
+            env={**os.environ, "HOME": str(tmp_path), "HTTP_PROXY": "", "http_proxy": ""},
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Tested: 11" in done.stdout
