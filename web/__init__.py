@@ -11,7 +11,7 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
 from search.engine import SearchEngine
-from web import api, context, formats, pages, reasons
+from web import api, context, formats, lookpage, pages, photopage, reasons
 from web.config import TokenRequired, WebConfig, is_loopback, new_token
 from web.context import replace_engine
 from web.errors import handle_errors
@@ -40,4 +40,6 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     app.register_blueprint(api.blueprint)
     app.register_blueprint(reasons.blueprint)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(photopage.blueprint)
+    app.register_blueprint(lookpage.blueprint)
     return app

@@ -10,6 +10,7 @@ from threading import Lock
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from captioner.captioner import PhotoState
 from search.look import look
 from search.query import InvalidQuery, SimilarPhoto
 from web.context import current_config, current_engine
@@ -26,10 +27,14 @@ def find_similar(request: Request, k: int) -> tuple[SimilarPhoto, ...]:
         RequestEntityTooLarge: the picture has too many bytes.
         UnreadablePhoto: it is no picture, or too large a one.
     """
-    engine, data = current_engine(), _picture_in(request)
+    return current_engine().similar(look_at(request), k)
+
+
+def look_at(request: Request) -> PhotoState:
+    """What the captioner sees in the picture of a request; raises as find_similar."""
+    data = _picture_in(request)
     with _ONE_AT_A_TIME:
-        state = look(engine.captioner, data)
-    return engine.similar(state, k)
+        return look(current_engine().captioner, data)
 
 
 def _picture_in(request: Request) -> bytes:
