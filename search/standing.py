@@ -19,6 +19,8 @@ from search.ranked import Ranked
 from search.rerank import combined_scores
 from search.retrieve import Candidates
 
+CANDIDATES = 200  # as many as a search considers
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -60,7 +62,9 @@ def order(engine: SearchEngine, request: SearchRequest) -> NDArray[np.int64]:
     return ranked.found.ids if ranked else np.empty(0, np.int64)
 
 
-def missing(engine: SearchEngine, sentence: str, photo: PhotoView) -> Missing:
+def missing(
+    engine: SearchEngine, sentence: str, photo: PhotoView, candidates: int = CANDIDATES
+) -> Missing:
     """Why a photo is not found by a sentence; weights are ignored.
 
     Raises InvalidQuery, and UnknownPhoto where this captioner has not seen the photo.
@@ -71,20 +75,22 @@ def missing(engine: SearchEngine, sentence: str, photo: PhotoView) -> Missing:
     caption = _nearest_caption(engine, sentence, photo)
     return Missing(
         told,
-        stand(engine, sentence, photo.photo_id),
-        stand(engine, costliest.without, photo.photo_id)
+        stand(engine, sentence, photo.photo_id, candidates),
+        stand(engine, costliest.without, photo.photo_id, candidates)
         if costliest and costliest.gain < 0
         else None,
-        stand(engine, caption, photo.photo_id) if caption else None,
+        stand(engine, caption, photo.photo_id, candidates) if caption else None,
     )
 
 
-def stand(engine: SearchEngine, sentence: str, photo_id: int) -> Standing:
-    """A photo's place for a sentence without its weights.
+def stand(
+    engine: SearchEngine, sentence: str, photo_id: int, candidates: int = CANDIDATES
+) -> Standing:
+    """A photo's place for a sentence without its weights, among the first stage's candidates.
 
     Raises InvalidQuery, and UnknownPhoto where this captioner has not seen the photo.
     """
-    request = SearchRequest(check_text("q", sentence))
+    request = SearchRequest(check_text("q", sentence), k=1, candidates=candidates)
     reading = read_query(request.text, engine.captioner, engine.embedder)
     ranked = engine.rank(request, reading)
     considered = len(ranked.found) if ranked else 0

@@ -101,6 +101,7 @@
   // The form itself sends at once when a picture is chosen.
   const zone = document.querySelector(".dropzone");
   if (zone) {
+    zone.classList.add("eager");
     const hint = zone.querySelector("[data-drop-hint]");
     hint.textContent = hint.dataset.dropHint;
     const field = zone.querySelector("input[type=file]");

@@ -26,16 +26,22 @@
 
   const transposed = (grid) => grid[0].map((_, column) => grid.map((row) => row[column]));
 
+  // The share that counts as looked at: what the most looked-at twelfth has on average.
+  const bright = (values) => {
+    const top = [...values].sort((a, b) => b - a).slice(0, Math.ceil(values.length / 12));
+    return top.reduce((sum, value) => sum + value, 0) / top.length;
+  };
+
   // Darkness where the model did not look, as a small picture to be stretched.
   const veilOf = (map) => {
     const grid = transposed(transposed(map.map(finer)).map(finer));
-    const most = Math.max(...grid.flat());
+    const most = bright(grid.flat());
     const small = document.createElement("canvas");
     small.width = grid[0].length;
     small.height = grid.length;
     const pixels = new ImageData(small.width, small.height);
     grid.flat().forEach((value, index) => {
-      pixels.data.set([16, 13, 9, 255 * DARKEST * (1 - value / most)], 4 * index);
+      pixels.data.set([16, 13, 9, 255 * DARKEST * (1 - Math.min(1, value / most) ** 0.8)], 4 * index);
     });
     small.getContext("2d").putImageData(pixels, 0, 0);
     return small;
@@ -73,11 +79,13 @@
     return seen > box.height * 0.6;
   };
 
-  const drawPeek = (veil) => {
+  // Where it does not cover the word that is told.
+  const drawPeek = (veil, row) => {
     const width = Math.min(innerWidth * 0.44, 260);
     const height = Math.min((width * picture.naturalHeight) / picture.naturalWidth, innerHeight * 0.4);
     peek.style.width = `${width}px`;
     peek.style.height = `${height}px`;
+    peek.classList.toggle("above", row.getBoundingClientRect().bottom > innerHeight - height - 40);
     const canvas = peek.firstElementChild;
     const pen = sized(canvas, width, height);
     pen.drawImage(picture, ...filled(canvas.width, canvas.height));
@@ -99,7 +107,7 @@
     row.querySelector(".look-at").setAttribute("aria-pressed", "true");
     if (!picture?.naturalWidth) return;
     const veil = veilOf(word.map);
-    if (!inSight()) return drawPeek(veil);
+    if (!inSight()) return drawPeek(veil, row);
     const pen = sized(spot, picture.clientWidth, picture.clientHeight);
     pen.drawImage(veil, ...filled(spot.width, spot.height));
     spot.classList.add("shown");
@@ -159,6 +167,12 @@
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") leave(); });
   window.addEventListener("resize", leave);
 
+  // Said to those who hear the page rather than see it.
+  const said = document.createElement("p");
+  said.className = "hidden";
+  said.setAttribute("role", "status");
+  document.body.append(said);
+
   // Answers come into their own section; the address stays one that can be shared. Whatever
   // goes wrong, the form is sent as it would have been.
   const ask = async (form) => {
@@ -174,6 +188,7 @@
     section.replaceWith(fresh);
     livenAll(fresh);
     history.replaceState(null, "", address);
+    said.textContent = fresh.querySelector("[role=alert], .verdict, .reasons, .ranking")?.innerText ?? "";
     fresh.querySelector("form.ask :is(input:not([type=hidden]), textarea)").focus({ preventScroll: true });
   };
 
