@@ -11,7 +11,7 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
 from search.engine import SearchEngine
-from web import api, context, formats, pages, reasons, reference
+from web import api, context, formats, lookpage, pages, photopage, reasons, reference
 from web.config import InvalidOrigin, TokenRequired, WebConfig, is_loopback, new_token
 from web.context import replace_engine
 from web.errors import handle_errors
@@ -44,4 +44,6 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     app.register_api(reasons.blueprint)
     app.register_blueprint(reference.blueprint)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(photopage.blueprint)
+    app.register_blueprint(lookpage.blueprint)
     return app

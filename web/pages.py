@@ -1,22 +1,16 @@
-"""The pages people see: search with its grid of results, and one photo.
+"""The pages people see: a welcome, and search with its grid of results.
 
 Knows nothing about JSON; errors get their page in web.errors.
 """
 
 from __future__ import annotations
 
-import os
-
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from catalog.paths import show_path
-from catalog.photos import PhotoView
 from search.query import InvalidQuery, SearchRequest
-from web.api import PHOTO_ID
-from web.cards import make_cards, version_of
+from web.cards import make_cards
 from web.context import current_config, current_engine
-from web.images import browser_shows
 from web.paging import page_links, search_link
 from web.parameters import read_search
 
@@ -87,26 +81,3 @@ def example(number: int) -> ResponseReturnValue:
     answer = redirect(url_for("api.thumbnail", photo_id=found[0].photo_id))
     answer.headers["Cache-Control"] = f"private, max-age={_EXAMPLE_SECONDS}"
     return answer
-
-
-@blueprint.get(f"/photos/{PHOTO_ID}")
-def photo(photo_id: int) -> ResponseReturnValue:
-    """One photo, large, with its captions and what its file says about it."""
-    engine = current_engine()
-    view = engine.photo(photo_id)
-    return render_template(
-        "photo.html",
-        photo=view,
-        version=version_of(view),
-        path=show_path(os.fsencode(view.full_path)),
-        full=_full_view(view),
-        query=request.args.get("q", ""),
-        back=request.query_string.decode("ascii", "replace"),
-    )
-
-
-def _full_view(view: PhotoView) -> str:
-    """Which picture stands large on the page: the original, or why only its thumbnail."""
-    if not view.full_path.is_file():
-        return "offline"
-    return "original" if browser_shows(view) else "undrawable"

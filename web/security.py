@@ -20,7 +20,7 @@ from web.rates import limit_rate
 
 COOKIE = "tellshow_session"
 _OPEN_ENDPOINTS = frozenset({"static", "api.healthz"})
-_UPLOAD_ENDPOINTS = frozenset({"api.search_by_picture"})
+_UPLOAD_ENDPOINTS = frozenset({"api.search_by_picture", "look.show_like"})
 _READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _COOKIE_SECONDS = 30 * 24 * 3600
 _HEADERS = {

@@ -10,6 +10,7 @@ from threading import BoundedSemaphore, Lock
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
+from captioner.captioner import PhotoState
 from search.look import look
 from search.query import InvalidQuery, SimilarPhoto
 from web.context import current_config, current_engine
@@ -29,15 +30,19 @@ def find_similar(request: Request, k: int) -> tuple[SimilarPhoto, ...]:
         UnreadablePhoto: it is no picture, or too large a one.
         TooManyRequests: enough other pictures are waiting.
     """
-    engine, data = current_engine(), _picture_in(request)
+    return current_engine().similar(look_at(request), k)
+
+
+def look_at(request: Request) -> PhotoState:
+    """What the captioner sees in the picture of a request; raises as find_similar."""
+    data = _picture_in(request)
     if not _WAITING.acquire(blocking=False):
         raise TooManyRequests(retry_after=1)
     try:
         with _ONE_AT_A_TIME:
-            state = look(engine.captioner, data)
+            return look(current_engine().captioner, data)
     finally:
         _WAITING.release()
-    return engine.similar(state, k)
 
 
 def _picture_in(request: Request) -> bytes:
