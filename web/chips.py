@@ -15,7 +15,7 @@ LABELS = {
     "rather_than": "Rather than",
     "after": "Taken from",
     "before": "Taken before",
-    "folder": "In",
+    "folder": "Folder",
     "camera": "Camera",
     "format": "Format",
     "orientation": "Shape",
