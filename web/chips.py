@@ -22,9 +22,9 @@ LABELS = {
     "stage": "Ranked by",
 }
 STAGE_NAMES = {
-    "combined": "everything the model knows",
+    "combined": "everything",
     "likelihood": "likelihood alone",
-    "retrieve": "nearness in meaning alone",
+    "retrieve": "meaning alone",
 }
 
 

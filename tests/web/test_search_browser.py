@@ -237,7 +237,7 @@ def test_heat_lies_where_the_map_says(page: Page, where: str, row: int, column: 
     page.route("**/explain*", lambda route: route.fulfill(json={"words": words}))
     page.goto(RESULTS)
     word(page, "cat").hover()
-    page.locator(".where", has_text=f"cat: {where}").wait_for()
+    page.locator(".where", has_text=f"cat: looked {where}").wait_for()
     x, y = (column + 0.5) / 7, (row + 0.5) / 7
     places = [[x, y], [1 - x, 0.1 if row > 3 else 0.9]]
     near, far = page.locator(".looked canvas").evaluate(PIXELS, places)
@@ -256,7 +256,7 @@ def test_words_are_walked_through_by_keyboard(page: Page) -> None:
     page.locator(".where", has_text="cat:").wait_for()
     said = page.get_by_role("status")
     said.get_by_text("“cat”").wait_for()
-    assert re.search(r"Looked (at the|all over)", said.inner_text())
+    assert re.search(r"The model looked (at the|all over)", said.inner_text())
     page.keyboard.press("End")
     page.locator(".where", has_text="camera:").wait_for()
     page.keyboard.press("Escape")
@@ -282,7 +282,7 @@ def test_words_are_plain_text_without_javascript(browser: Browser, site: str) ->
         page.goto(RESULTS)
         assert word(page, "cat").is_visible()
         assert page.locator(".told [role=button], .told [tabindex]").count() == 0
-        assert not page.get_by_text("Point at a word").is_visible()
+        assert not page.get_by_text("to see where the model looked").is_visible()
 
 
 # More photos
@@ -302,6 +302,11 @@ def test_more_photos_come_in_place_and_stay_on_going_back(page: Page) -> None:
     assert page.evaluate("document.activeElement.closest('.card').id") == everything[4]
     assert page.url.endswith("k=8")
     assert page.get_by_role("status").inner_text() == "8 photos are shown."
+    for place in (0, 6):
+        link = page.locator(".card").nth(place).locator(".picture").get_attribute("href") or ""
+        assert link.endswith(f"{RESULTS[1:]}&k=8")
+    assert page.locator("#curl").text_content().endswith("&k=8'")
+    assert page.locator("#as-json").get_attribute("href").endswith("&k=8")
     word(page, "cat", card=6).hover()
     page.locator(".card").nth(6).locator(".looked").wait_for()
     page.locator(".card").nth(6).locator(".picture").click()

@@ -262,6 +262,16 @@ def test_unknown_word_is_named_with_what_it_was_read_as(client: FlaskClient) -> 
     assert answer["unknown_words"]
 
 
+def test_photo_found_by_its_name_says_so(client: FlaskClient) -> None:
+    names = ["galaxies", "retina", "gravel", "astronaut"]
+    answers = [client.get("/api/v1/search", query_string={"q": name}).json for name in names]
+    unknown = [answer["query"] for answer in answers if answer["unknown_words"]]
+    assert unknown
+    html = client.get("/", query_string={"q": f"a photo of {unknown[0]}"}).text
+    assert f"Named {unknown[0]}" in words_of(re.findall(r'<li class="card.*?</li>', html, re.S)[0])
+    assert html.count('class="named"') == 1
+
+
 # For programs
 
 

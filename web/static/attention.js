@@ -96,7 +96,7 @@ class Attention {
     const where = placeOf(words[place].map);
     word.classList.add("lit");
     this.layer = lay(card.querySelector(".picture"), words[place].map, `${word.textContent}: ${where}`);
-    if (aloud) announce(`${word.title}. Looked ${where}.`);
+    if (aloud) announce(`${word.title}. The model ${where}.`);
   }
 
   explain(address) {

@@ -75,7 +75,7 @@ function colour(value) {
   return [red, green, blue, 255 * opacity];
 }
 
-// "at the top left", or "all over" where no ninth of the photo stands out.
+// "looked at the top left", or "looked all over" where no ninth of the photo stands out.
 export function placeOf(map) {
   const parts = ROWS.flatMap((row, down) => COLUMNS.map((column, along) => ({
     name: named(row, column),
@@ -83,7 +83,7 @@ export function placeOf(map) {
   })));
   const most = parts.reduce((best, each) => (each.mean > best.mean ? each : best));
   const even = 1 / map.flat().length;
-  return most.mean >= SALIENT * even ? `at the ${most.name}` : "all over";
+  return most.mean >= SALIENT * even ? `looked at the ${most.name}` : "looked all over";
 }
 
 function part(cells, place) {

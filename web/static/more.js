@@ -49,7 +49,19 @@ function remember(shown) {
   const address = new URL(location);
   address.searchParams.set("k", shown);
   history.replaceState(history.state, "", address);
+  follow(address.search, shown);
   const count = document.getElementById("shown");
   if (count) count.textContent = shown;
   announce(`${shown} photos are shown.`);
+}
+
+// Photos lead back to all that is shown, and programs are told to fetch as much.
+function follow(search, shown) {
+  document.querySelectorAll(".card > .picture, .deeds > a").forEach((link) => { link.search = search; });
+  document.querySelectorAll("#as-json").forEach((link) => { link.href = counted(link.href, shown); });
+  document.querySelectorAll("#curl").forEach((line) => { line.textContent = counted(line.textContent, shown); });
+}
+
+function counted(address, shown) {
+  return address.replace(/([?&]k=)\d+/, `$1${shown}`);
 }
