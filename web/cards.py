@@ -1,4 +1,4 @@
-"""One search result as the page shows it: shape, links, caption and tinted words.
+"""One search result as the page shows it: shape, caption, tinted words, what to leave out.
 
 Knows nothing about Flask's request, nor how scores come about.
 """
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from catalog.photos import PhotoView
 from search.engine import SearchEngine
 from search.query import SearchResult, WordGain
+from web.asked import Asked
+from web.leaveout import LeaveOut, leave_outs
 
 # Steps of the tint, in nats: how much more probable the photo makes the word.
 _TINTS = ((3.0, "gain-4"), (1.5, "gain-3"), (0.7, "gain-2"), (0.2, "gain-1"), (-0.2, "gain-0"))
@@ -36,20 +38,23 @@ class Card:
     shape: str
     version: str
     words: tuple[TintedWord, ...]
+    leave_outs: tuple[LeaveOut, ...]
 
 
-def make_cards(engine: SearchEngine, results: Iterable[SearchResult], first: int) -> list[Card]:
+def make_cards(
+    engine: SearchEngine, results: Iterable[SearchResult], first: int, asked: Asked
+) -> list[Card]:
     """Cards for `results`, ranked from `first` on; photos removed meanwhile are left out."""
     ranked = list(enumerate(results, start=first))
     photos = engine.photos([result.photo_id for _, result in ranked])
     return [
-        _card(result, photos[result.photo_id], rank)
+        _card(result, photos[result.photo_id], rank, asked)
         for rank, result in ranked
         if result.photo_id in photos
     ]
 
 
-def _card(result: SearchResult, photo: PhotoView, rank: int) -> Card:
+def _card(result: SearchResult, photo: PhotoView, rank: int, asked: Asked) -> Card:
     return Card(
         result=result,
         photo=photo,
@@ -57,6 +62,7 @@ def _card(result: SearchResult, photo: PhotoView, rank: int) -> Card:
         shape=shape_class(photo.width, photo.height),
         version=version_of(photo),
         words=tuple(tinted(word) for word in result.words),
+        leave_outs=tuple(leave_outs(asked, result.caption)),
     )
 
 

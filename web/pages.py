@@ -5,14 +5,21 @@ Knows nothing about JSON; errors get their page in web.errors.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from search.query import InvalidQuery, SearchRequest
+from web.asked import Asked, has_blanks, read_asked
 from web.cards import make_cards
+from web.chips import chips_of, narrows
+from web.command import curl_line
 from web.context import current_config, current_engine
-from web.paging import page_links, search_link
-from web.parameters import read_search
+from web.paging import page_links
+from web.parameters import read_filters, read_search
+from web.searchform import SearchForm
+from web.weakline import search_judged
 
 EXAMPLES = (
     "a dog runs through the snow",
@@ -30,40 +37,58 @@ blueprint = Blueprint("pages", __name__)
 @blueprint.get("/")
 def search() -> ResponseReturnValue:
     """The query box, and beneath it the results or an invitation to ask."""
+    asked = read_asked(request.args, current_config().page_size)
     if "q" not in request.args:
         return _welcome()
+    if asked.value("q") and has_blanks(request.args):
+        # A form sends its empty fields, too; an address to share says only what was filled in.
+        return redirect(url_for("pages.search") + asked.query_string)
     try:
-        return _results()
+        return _results(asked)
     except InvalidQuery as error:
-        return _welcome(error), 400
+        return _refused(asked, error), 400
 
 
-def _welcome(error: InvalidQuery | None = None) -> str:
+def _welcome() -> str:
     photos = current_engine().status().photos
     return render_template(
-        "welcome.html",
-        photos=photos,
-        examples=EXAMPLES,
-        pictured=photos >= _PICTURED_FROM,
-        query=request.args.get("q", ""),
-        error=error,
+        "welcome.html", photos=photos, examples=EXAMPLES, pictured=photos >= _PICTURED_FROM
     )
 
 
-def _results() -> str:
-    size = current_config().page_size
-    wanted = read_search(request, size)
+def _refused(asked: Asked, error: InvalidQuery) -> str:
+    form = SearchForm(asked, error)
+    return render_template(
+        "refused.html", **_around(asked, form), error=bool(form.stray), examples=EXAMPLES
+    )
+
+
+def _around(asked: Asked, form: SearchForm) -> dict[str, object]:
+    """What stands around the results of a search, or around the reason why there are none."""
+    return {"query": request.args["q"], "form": form, "chips": chips_of(asked)}
+
+
+def _results(asked: Asked) -> str:
+    wanted = replace(read_search(request, asked.page_size), filters=read_filters(request))
     engine = current_engine()
-    answer = engine.search(wanted)
+    judged = search_judged(engine, wanted)
+    answer = judged.answer
+    cards = make_cards(engine, answer.results, wanted.offset + 1, asked)
+    line = wanted.offset + judged.above
+    as_json = url_for("api.search") + asked.for_api(wanted.k)
     return render_template(
         "results.html",
-        query=wanted.query,
+        **_around(asked, SearchForm(asked)),
+        asked=asked,
         answer=answer,
-        stage=wanted.stage,
-        cards=make_cards(engine, answer.results, wanted.offset + 1),
-        paging=page_links(wanted, answer, size),
-        here=search_link(wanted, size),
-        examples=EXAMPLES,
+        plain=wanted.text,
+        cards=cards,
+        above=sum(card.rank <= line for card in cards),
+        paging=page_links(asked, wanted, answer),
+        narrowed=narrows(asked),
+        indexed=bool(cards) or bool(engine.status().photos),
+        as_json=as_json,
+        curl=curl_line(request.host_url.rstrip("/") + as_json, current_config().token is not None),
     )
 
 

@@ -41,7 +41,7 @@ def test_welcome_to_an_empty_collection_says_how_to_fill_it(
 
     client = visitor(SearchEngine(home, database, captioner, embedder))
     assert "tellshow index" in words_of(client.get("/").text)
-    assert "No photo was found" in words_of(client.get("/?q=a+dog").text)
+    assert "No photos are indexed yet" in words_of(client.get("/?q=a+dog").text)
 
 
 def test_results_show_picture_caption_and_score(client: FlaskClient) -> None:

@@ -1,5 +1,5 @@
-// Small comforts; every page works without this file.
-"use strict";
+// Comforts of every page; each works without this file.
+import { offerCompletions } from "./completion.js";
 
 const box = document.getElementById("q");
 
@@ -12,6 +12,18 @@ document.addEventListener("keydown", (event) => {
   box.select();
 });
 
-// Say that the search is under way; taken back when the page is shown again from history.
-box?.form.addEventListener("submit", (event) => event.target.setAttribute("aria-busy", "true"));
-window.addEventListener("pageshow", () => box?.form.removeAttribute("aria-busy"));
+if (box) {
+  offerCompletions(box);
+  // Say that the search is under way; taken back when the page is shown again from history.
+  box.form.addEventListener("submit", (event) => event.target.setAttribute("aria-busy", "true"));
+  window.addEventListener("pageshow", () => box.form.removeAttribute("aria-busy"));
+  // Empty fields need not stand in the address.
+  box.form.addEventListener("formdata", ({ formData }) => {
+    for (const name of new Set(formData.keys())) {
+      if (name === "q") continue;
+      const said = formData.getAll(name).filter((text) => typeof text !== "string" || text.trim());
+      formData.delete(name);
+      said.forEach((text) => formData.append(name, text));
+    }
+  });
+}

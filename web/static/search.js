@@ -1,0 +1,15 @@
+// What makes the search page better than its HTML: each part stands in a file of its own.
+import { showAttention } from "./attention.js";
+import { offerCopies } from "./copy.js";
+import { growExclusions } from "./exclusions.js";
+import { loadInPlace } from "./more.js";
+import { tendMenus } from "./menus.js";
+
+const results = document.querySelector(".results");
+if (results) {
+  const attention = showAttention(results);
+  loadInPlace(results, attention.enliven);
+  tendMenus(results);
+}
+growExclusions(document.querySelector(".unwanted"));
+offerCopies(document.getElementById("curl"));
