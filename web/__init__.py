@@ -11,16 +11,18 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
 from search.engine import SearchEngine
-from web import api, context, formats, pages, reasons
+from web import api, collection, collection_api, context, formats, pages, reasons
 from web.config import TokenRequired, WebConfig, is_loopback, new_token
 from web.context import replace_engine
 from web.errors import handle_errors
+from web.indexing import bind_indexing, indexing_of
 from web.security import protect
 
 __all__ = [
     "TokenRequired",
     "WebConfig",
     "create_app",
+    "indexing_of",
     "is_loopback",
     "new_token",
     "replace_engine",
@@ -30,7 +32,9 @@ __all__ = [
 def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     """An application that answers from `engine`; any number of threads may call it."""
     app = Flask(__name__)
-    context.bind(app, engine, config or WebConfig())
+    config = config or WebConfig()
+    context.bind(app, engine, config)
+    bind_indexing(app, engine, config)
     app.logger.setLevel(logging.INFO)
     if isinstance(app.json, DefaultJSONProvider):
         app.json.sort_keys = False
@@ -40,4 +44,6 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     app.register_blueprint(api.blueprint)
     app.register_blueprint(reasons.blueprint)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(collection_api.blueprint)
+    app.register_blueprint(collection.blueprint)
     return app

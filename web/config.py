@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
@@ -23,6 +24,7 @@ class WebConfig:
     `trusted_hosts` are further names that browsers may use for this machine, beside the
     loopback names and `host` itself; needed behind a reverse proxy, for example. A request may
     carry `max_body_bytes`, and a picture of `max_upload_bytes` more where it may carry one.
+    Visitors may have the folders `indexable` indexed, by `index_command` with a folder behind it.
 
     Raises:
         TokenRequired: `host` is reachable from other machines and `token` is empty.
@@ -36,6 +38,8 @@ class WebConfig:
     page_size: int = 25
     max_body_bytes: int = 1 << 20
     max_upload_bytes: int = 20_000_000
+    indexable: tuple[Path, ...] = ()
+    index_command: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse to open the photos to the network without a token."""

@@ -45,6 +45,7 @@ class Server:
             max_request_body_size=_MAX_BODY_BYTES,
             max_request_header_size=_MAX_HEADER_BYTES,
             channel_timeout=_IDLE_SECONDS,
+            channel_request_lookahead=1,  # else nobody notices a client that goes away
         )
 
     def run(self) -> None:
