@@ -9,11 +9,12 @@ import functools
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, replace
 from enum import IntEnum
 from pathlib import Path
@@ -672,6 +673,14 @@ def door_options(command: F) -> F:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True)
 @click.option("--token", help="What clients must show; made up when listening elsewhere.")
+@click.option(
+    "--allow-index",
+    "indexable",
+    metavar="FOLDER",
+    type=_FILE,
+    multiple=True,
+    help="Let visitors index this folder; may be given several times.",
+)
 @model_option
 @device_option
 @home_option
@@ -679,6 +688,7 @@ def serve(
     host: str,
     port: int,
     token: str | None,
+    indexable: tuple[Path, ...],
     model: Path | None,
     device: str | None,
     home: Path | None,
@@ -689,12 +699,13 @@ def serve(
 ) -> None:
     """Serve the search page and the JSON API."""
     from search.query import SearchRequest
-    from web import WebConfig, create_app, is_loopback, new_token
+    from web import WebConfig, create_app, indexing_of, is_loopback, new_token
     from web.server import serve as serve_app
 
     if token is None and not is_loopback(host):
         token = new_token()
         _note(f"listening beyond this machine needs a token; this one was made up: {token}")
+    folders = _indexable(indexable)
     with _engine(home, model, device) as engine:
         engine.search(SearchRequest("a photo"))  # loads what the first visitor would wait for
         config = WebConfig(
@@ -704,9 +715,13 @@ def serve(
             allow_origins=allow_origin,
             rate_limit=rate_limit,
             trusted_hosts=trusted_host,
+            indexable=folders,
+            index_command=_index_command(engine.home, model, device),
         )
         app = create_app(engine, config)
-        with nullcontext() if model else _following(app, home, device):
+        indexing = indexing_of(app)
+        with nullcontext() if model else _following(app, home, device), closing(indexing):
+            _when_told_to_end(indexing.hush)
             serve_app(
                 app,
                 host,
@@ -714,6 +729,33 @@ def serve(
                 trusted_proxy=trusted_proxy,
                 on_ready=lambda url: _note(f"tellshow is at {url}"),
             )
+
+
+def _indexable(folders: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Absolute folders, each once; one that is not there may be on a disk that comes later."""
+    for folder in folders:
+        if folder.is_file():
+            raise Failed(f"{folder} is a file; give the folder that holds it")
+    return tuple(dict.fromkeys(folder.expanduser().resolve() for folder in folders))
+
+
+def _index_command(home: Home, model: Path | None, device: str | None) -> tuple[str, ...]:
+    """What indexes a folder that stands behind it, for this home, as this server would."""
+    options = {"--home": home.path, "--model": model and model.absolute(), "--device": device}
+    given = [str(part) for name, value in options.items() if value for part in (name, value)]
+    return (sys.executable, str(Path(__file__).absolute()), "index", "--json", *given, "--")
+
+
+def _when_told_to_end(first: Callable[[], None]) -> None:
+    """On Ctrl-C and SIGTERM do this before anything is waited for."""
+
+    def end(number: int, frame: object) -> None:
+        first()
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, end)
 
 
 # How often a server looks whether a newer captioner is complete, in seconds.
@@ -1204,7 +1246,8 @@ def _word(error: Exception) -> Exit:
 
 
 def main() -> None:
-    """The `tellshow` command."""
+    """The `tellshow` command; told to end by the system, it saves first, as on Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run())
 
 

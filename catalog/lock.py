@@ -13,6 +13,9 @@ from filelock import FileLock, Timeout
 
 from catalog.home import Home
 
+# How long a writer waits for the lock: a look whether it is held takes it for an instant.
+_PATIENCE = 0.25
+
 
 class WriterBusy(Exception):
     """Another process is writing to this home."""
@@ -22,17 +25,26 @@ class WriterBusy(Exception):
 def writer_lock(home: Home) -> Iterator[None]:
     """Hold the home for writing; the system releases it even when the process is killed.
 
-    Raises WriterBusy at once where another holds it.
+    Raises WriterBusy, after an instant, where another holds it.
     """
-    lock = FileLock(home.lock, timeout=0)
+    lock = FileLock(home.lock)
     try:
-        lock.acquire()
+        lock.acquire(timeout=_PATIENCE)
     except Timeout as error:
         raise WriterBusy(f"Another tellshow is writing to {home.path}.") from error
     try:
         yield
     finally:
         lock.release()
+
+
+def is_being_written(home: Home) -> bool:
+    """Whether somebody holds the home for writing just now; keeps no writer from beginning."""
+    try:
+        with FileLock(home.lock, timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 class SharedLock:

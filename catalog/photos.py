@@ -32,7 +32,7 @@ from sqlalchemy.orm import Session
 from catalog import models
 from catalog.chunks import chunks
 from catalog.fulltext import refresh_words
-from catalog.models import Caption, Model, Photo, Root, Run, State, Vector, VectorChange
+from catalog.models import Caption, Model, Photo, Root, State, Vector, VectorChange
 
 # A session holds no loaded rows that these bulk statements could make stale.
 _NO_SYNC = {"synchronize_session": False}
@@ -617,25 +617,7 @@ def _captions_of(
     return captions
 
 
-# Runs, counts, changes
-
-
-def start_run(session: Session) -> int:
-    """Record that an indexing run began; return its id."""
-    return session.scalars(insert(Run).values(started_at=_now()).returning(Run.id)).one()
-
-
-def last_run_finished(session: Session) -> bool:
-    """Whether the run that was started last came to its end; True before the first."""
-    query = select(Run.finished_at.is_not(None)).order_by(Run.id.desc()).limit(1)
-    finished = session.scalar(query)
-    return True if finished is None else finished
-
-
-def finish_run(session: Session, run_id: int, counts: Mapping[str, Any]) -> None:
-    """Record that a run ended, and what it did (anything JSON can hold)."""
-    ended = {"finished_at": _now(), "counts": dict(counts)}
-    session.execute(update(Run).where(Run.id == run_id).values(ended))
+# Counts, changes
 
 
 def counts(session: Session, model_id: int | None = None) -> Counts:

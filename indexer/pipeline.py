@@ -16,7 +16,7 @@ from pathlib import Path
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
-from catalog import photos
+from catalog import photos, runs
 from catalog.answering import model_name
 from catalog.home import Home
 from catalog.photos import KnownFile
@@ -25,6 +25,7 @@ from catalog.vectors import VectorIndex
 from indexer.decoders import Decoders, shared_decoders
 from indexer.describe import describe
 from indexer.folders import FolderNotFound, NotAFolder, resolve_folders, split_offline
+from indexer.journal import Journal
 from indexer.plan import Plan, make_plan
 from indexer.prepare import Preparer
 from indexer.progress import Progress, Silent
@@ -92,13 +93,17 @@ class Indexer:
         model_id = self._register()
         indexes = self._indexes(model_id)  # before any work: FAISS may be missing
         roots = self._roots(folders)
-        plans = [self._plan(model_id, folder, roots[os.fsencode(folder)]) for folder in folders]
         names = {root_id: path for path, root_id in roots.items()}
         recorder = Recorder(model_id, self._embedder.name, names)
         size = self._captioner.config.encoder.image_size
         preparer = Preparer(self._home, self._database, self._decoders, model_id, size)
-        run = Run(self._database, preparer, recorder, progress)
-        with self._recorded(run, indexes):
+        wanted = {folder: roots[os.fsencode(folder)] for folder in folders}
+        with self._database.write() as session:
+            journal = Journal(session, list(wanted.values()))
+            before = photos.change_counter(session)
+        run = Run(self._database, preparer, recorder, progress, journal)
+        with self._ended(run, indexes, before):
+            plans = [self._plan(model_id, folder, root_id) for folder, root_id in wanted.items()]
             try:
                 self._carry_out(run, plans)
             finally:
@@ -109,7 +114,7 @@ class Indexer:
         """Clear away what a run that was killed may have left beside the database."""
         sweep(self._home.thumbnails)
         with self._database.read() as session:
-            if not photos.last_run_finished(session):
+            if not runs.last_run_finished(session):
                 remove_orphans(self._home.thumbnails, photos.content_hashes(session))
 
     def _register(self) -> int:
@@ -167,22 +172,20 @@ class Indexer:
         )
 
     @contextmanager
-    def _recorded(self, run: Run, indexes: Sequence[VectorIndex]) -> Iterator[None]:
-        """Note start and end, and let FAISS follow, also where a person breaks the run off."""
-        with self._database.write() as session:
-            run_id = photos.start_run(session)
-            before = photos.change_counter(session)
+    def _ended(self, run: Run, indexes: Sequence[VectorIndex], before: int) -> Iterator[None]:
+        """Note the end, and let FAISS follow, also where a person breaks the run off."""
         try:
             yield
         except KeyboardInterrupt:
-            self._finish(run_id, run, indexes, before)
+            self._end(run, indexes, before, interrupted=True)
             raise
-        self._finish(run_id, run, indexes, before)
+        self._end(run, indexes, before, interrupted=False)
 
-    def _finish(self, run_id: int, run: Run, indexes: Sequence[VectorIndex], before: int) -> None:
-        run.finish()
-        with self._database.write() as session:
-            photos.finish_run(session, run_id, {**run.counts, "skipped": len(run.skipped)})
+    def _end(
+        self, run: Run, indexes: Sequence[VectorIndex], before: int, interrupted: bool
+    ) -> None:
+        run.finish(interrupted)
+        with self._database.read() as session:
             changed = photos.change_counter(session) != before
         for index in indexes if changed else ():
             index.open()

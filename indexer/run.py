@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from catalog.paths import show_path
 from catalog.photos import NewPhoto
 from catalog.session import Database
+from indexer.journal import Journal
 from indexer.plan import Plan, Task
 from indexer.prepare import Failed, Outcome, Prepared, Preparer, SameBytes
 from indexer.progress import Progress
@@ -26,36 +27,48 @@ FILES_PER_PHOTO = 8
 
 
 class Run:
-    """Carries out plans; `counts` and `skipped` hold what is committed at any moment."""
+    """Carries out plans; `counts`, `done` and `skipped` hold what is committed at any moment."""
 
     def __init__(
-        self, database: Database, preparer: Preparer, recorder: Recorder, progress: Progress
+        self,
+        database: Database,
+        preparer: Preparer,
+        recorder: Recorder,
+        progress: Progress,
+        journal: Journal,
     ) -> None:
         self._database = database
         self._preparer = preparer
         self._recorder = recorder
         self._progress = progress
+        self._journal = journal
         self._early: list[SameBytes] = []  # bytes met in another file that is not recorded yet
         self.counts: Counter[str] = Counter()
+        self.done = 0
         self.skipped: list[Skipped] = []
 
     def carry_out(
         self, plans: Sequence[Plan], describe: Describe, batch_size: int, threads: int, prune: bool
     ) -> None:
         """Read, describe and record every file of the plans, then remove what vanished."""
-        self._progress.start(sum(len(plan.tasks) for plan in plans))
+        total = sum(len(plan.tasks) for plan in plans)
+        self._progress.start(total)
         self.counts[UNCHANGED] += sum(plan.unchanged for plan in plans)
         for plan in plans:
             self._report(plan.skipped)
+        with self._database.write() as session:
+            self._journal.begin(session, total, self.counts, len(self.skipped))
         tasks = (task for plan in plans for task in plan.tasks)
         for batch in in_batches(self._outcomes(tasks, threads, 2 * batch_size), batch_size):
             self._commit(batch, describe)
         self._settle()
         self._remove(plans, prune)
 
-    def finish(self) -> None:
+    def finish(self, interrupted: bool) -> None:
         """Nothing more will be done."""
         self._progress.finish()
+        with self._database.write() as session:
+            self._journal.end(session, self.done, self.counts, len(self.skipped), interrupted)
 
     def _outcomes(self, tasks: Iterable[Task], threads: int, depth: int) -> Iterator[Outcome]:
         pool = ThreadPoolExecutor(threads, thread_name_prefix="prepare")
@@ -76,11 +89,15 @@ class Run:
             reused = [self._recorder.same_bytes(session, item) for item in same]
             for item in failed:
                 counts += self._recorder.failed(session, item)
-        self.counts += counts + Counter(kind for kind in reused if kind is not None)
-        early = [item for item, kind in zip(same, reused, strict=True) if kind is None]
+            counts += self.counts + Counter(kind for kind in reused if kind is not None)
+            early = [item for item, kind in zip(same, reused, strict=True) if kind is None]
+            done = len(batch) - len(early)
+            skipped = len(self.skipped) + len(failed)
+            self._journal.note(session, self.done + done, counts, skipped)
+        self.counts, self.done = counts, self.done + done
         self._early += early
         self._report([Skipped(show_path(item.task.full_path), item.reason) for item in failed])
-        self._progress.advance(len(batch) - len(early))
+        self._progress.advance(done)
 
     def _settle(self) -> None:
         """Record the files that came before the first of their bytes did."""

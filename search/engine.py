@@ -131,6 +131,16 @@ class SearchEngine:
         self._collection: _Collection | None = None
         self._lock = Lock()
 
+    @property
+    def home(self) -> Home:
+        """Where everything it answers from lies."""
+        return self._home
+
+    @property
+    def database(self) -> Database:
+        """The database of the home."""
+        return self._database
+
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Rank photos for a sentence; raises DatabaseUnavailable."""
         started = time.perf_counter()

@@ -11,10 +11,22 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
 from search.engine import SearchEngine
-from web import api, context, formats, lookpage, pages, photopage, reasons, reference
+from web import (
+    api,
+    collection,
+    collection_api,
+    context,
+    formats,
+    lookpage,
+    pages,
+    photopage,
+    reasons,
+    reference,
+)
 from web.config import InvalidOrigin, TokenRequired, WebConfig, is_loopback, new_token
 from web.context import replace_engine
 from web.errors import handle_errors
+from web.indexing import bind_indexing, indexing_of
 from web.openapi import new_app
 from web.security import protect
 
@@ -23,6 +35,7 @@ __all__ = [
     "TokenRequired",
     "WebConfig",
     "create_app",
+    "indexing_of",
     "is_loopback",
     "new_token",
     "replace_engine",
@@ -34,6 +47,7 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     config = config or WebConfig()
     app = new_app(__name__, config)
     context.bind(app, engine, config)
+    bind_indexing(app, engine, config)
     app.logger.setLevel(logging.INFO)
     if isinstance(app.json, DefaultJSONProvider):
         app.json.sort_keys = False
@@ -46,4 +60,6 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(photopage.blueprint)
     app.register_blueprint(lookpage.blueprint)
+    app.register_blueprint(collection_api.blueprint)
+    app.register_blueprint(collection.blueprint)
     return app

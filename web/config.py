@@ -9,6 +9,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 
 # As browsers write it: neither a wildcard nor "null" is one.
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?")
@@ -32,6 +33,7 @@ class WebConfig:
     carry `max_body_bytes`, and a picture of `max_upload_bytes` more where it may carry one.
     Scripts of the sites `allow_origins` may read the API. A client may ask `rate_limit` times a
     minute; 0 sets no limit.
+    Visitors may have the folders `indexable` indexed, by `index_command` with a folder behind it.
 
     Raises:
         TokenRequired: `host` is reachable from other machines and `token` is empty.
@@ -48,6 +50,8 @@ class WebConfig:
     max_upload_bytes: int = 20_000_000
     allow_origins: tuple[str, ...] = ()
     rate_limit: int = 1200
+    indexable: tuple[Path, ...] = ()
+    index_command: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse to open the photos to the network without a token."""

@@ -17,6 +17,7 @@ def register(app: Flask) -> None:
     app.add_template_filter(sentence)
     app.add_template_filter(grouped)
     app.add_template_filter(file_size)
+    app.add_template_filter(disk_size)
     app.add_template_filter(day_and_time)
     app.add_template_filter(signed)
     app.jinja_env.trim_blocks = True
@@ -46,6 +47,14 @@ def file_size(size: int) -> str:
     if size < 1_000_000:
         return f"{size / 1000:.0f} KB"
     return f"{size / 1_000_000:.1f} MB"
+
+
+def disk_size(size: int) -> str:
+    """Bytes of many files together, without more digits than anybody wants."""
+    for unit, name in ((10**12, "TB"), (10**9, "GB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size / 1_000_000:.0f} MB" if size >= 10_000_000 else file_size(size)
 
 
 def day_and_time(moment: datetime) -> str:

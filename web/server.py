@@ -63,6 +63,7 @@ class Server:
             outbuf_high_watermark=patience.ahead,
             asyncore_use_poll=True,
             **_proxy_settings(trusted_proxy),
+            channel_request_lookahead=1,  # else nobody notices a client that goes away
         )
         self._waitress.channel_class = patient(patience)
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event, func, select, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from catalog import photos
-from catalog.models import Base, Caption, Model, Root, Run
+from catalog.models import Base, Caption, Model, Root
 from catalog.photos import Counts, Failure, FileStamp
 from tests.catalog.made import TAKEN, Shelf, new_photo, new_photos, unit_vector
 
@@ -266,18 +266,6 @@ def test_model_is_recorded_once(any_shelf: Shelf) -> None:
     with any_shelf.database.read() as session:
         row = session.get_one(Model, key)
         assert (row.kind, row.config, row.metrics) == ("embedder", config, metrics)
-
-
-def test_run_is_recorded_from_start_to_end(any_shelf: Shelf) -> None:
-    with any_shelf.database.write() as session:
-        killed, finished = photos.start_run(session), photos.start_run(session)
-        photos.finish_run(session, finished, {"indexed": 3})
-    with any_shelf.database.read() as session:
-        assert session.get_one(Run, killed).finished_at is None
-        run = session.get_one(Run, finished)
-        assert run.counts == {"indexed": 3}
-        assert run.finished_at is not None
-        assert run.finished_at >= run.started_at
 
 
 def test_times_come_back_in_utc_whatever_zone_they_had(any_shelf: Shelf) -> None:

@@ -17,12 +17,14 @@ from catalog.engine import sqlite_driver
 from catalog.home import Home, open_home
 from catalog.migrate import is_modelled, migration_config
 from catalog.models import Base
-from catalog.photos import counts, finish_run, record_failure, start_run
+from catalog.photos import counts, record_failure
+from catalog.runs import Noted, finish_run, start_run
 from catalog.session import Database, DatabaseUnavailable, open_database
 from catalog.vectors import VectorIndex
 from tests.catalog.conftest import REPOSITORY
 from tests.catalog.made import DIMENSION, Shelf, new_photos
 
+NOTHING = Noted([], {})
 Start = Callable[..., subprocess.Popen[str]]
 
 OPEN = """
@@ -72,7 +74,7 @@ def test_every_revision_goes_down_and_up_with_data_in_it(any_shelf: Shelf) -> No
     VectorIndex(any_shelf.home, any_shelf.database, any_shelf.model, "visual", DIMENSION).open()
     with any_shelf.database.write() as session:
         record_failure(session, b"/m\xfcnze.jpg", 2**40, 2**62, "It is no photo.")
-        finish_run(session, start_run(session), {"indexed": 20})
+        finish_run(session, start_run(session, NOTHING), Noted([1], {"indexed": 20}, 20, 20))
     before = contents(any_shelf.database)
     assert all(before.values())
     config = migration_config(any_shelf.home.database_url)
@@ -140,7 +142,7 @@ def test_sqlite_version_is_known_and_sound(database: Database) -> None:
 def test_error_takes_back_the_whole_transaction(any_database: Database) -> None:
     def fail_half_way() -> None:
         with any_database.write() as session:
-            start_run(session)
+            start_run(session, NOTHING)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -153,7 +155,7 @@ def test_reader_sees_one_moment_while_a_writer_commits(any_database: Database) -
     with any_database.read() as session:
         assert session.scalar(text("SELECT count(*) FROM run")) == 0
         with any_database.write() as writer:
-            start_run(writer)
+            start_run(writer, NOTHING)
         assert session.scalar(text("SELECT count(*) FROM run")) == 0
 
 

@@ -13,6 +13,7 @@ from captioner.embedder import SentenceEmbedder
 from catalog import photos
 from catalog.home import open_home
 from catalog.lock import WriterBusy, writer_lock
+from catalog.runs import RunView, list_runs
 from catalog.session import open_database
 from indexer import prepare
 from indexer.pipeline import FolderNotFound, NotAFolder
@@ -423,9 +424,38 @@ def test_the_report_is_what_index_json_prints(catalog: Catalog, folder: Path) ->
 
 
 def test_a_run_is_recorded_with_what_it_did(catalog: Catalog, folder: Path) -> None:
+    (folder / "bad.gif").write_bytes(b"no picture")
     catalog.index(folder)
+    (run,) = runs_of(catalog)
+    assert run.finished_at is not None
+    assert not run.interrupted
+    assert run.counts == {"indexed": len(PHOTOS), "skipped": 1}
+    assert (run.done, run.total) == (len(PHOTOS) + 1, len(PHOTOS) + 1)
+
+
+def test_a_run_tells_others_how_far_it_is_with_each_batch(catalog: Catalog, folder: Path) -> None:
+    seen = []
+    catalog.on_advance = lambda: seen.append(runs_of(catalog)[0])
+    catalog.index(folder, batch_size=1)
+    assert [(run.done, run.total, run.counts["indexed"]) for run in seen] == [
+        (done, len(PHOTOS), done) for done in range(1, len(PHOTOS) + 1)
+    ]
+    assert all(run.finished_at is None and run.roots for run in seen)
+
+
+def test_a_run_that_a_person_broke_off_says_so(catalog: Catalog, folder: Path) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    catalog.on_advance = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        catalog.index(folder, batch_size=2)
+    (run,) = runs_of(catalog)
+    assert run.finished_at is not None
+    assert run.interrupted
+    assert (run.done, run.total) == (2, len(PHOTOS))
+
+
+def runs_of(catalog: Catalog) -> list[RunView]:
     with catalog.database.read() as session:
-        run = session.get(photos.Run, 1)
-        assert run is not None
-        assert run.finished_at is not None
-        assert run.counts["indexed"] == len(PHOTOS)
+        return list_runs(session, 10)

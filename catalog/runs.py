@@ -1,0 +1,115 @@
+"""Index runs as they were and as they go on, for whoever wants to know how far one is.
+
+Functions take a session and neither commit nor roll back: who opened it decides. Knows nothing of
+how a run is carried out, nor whether the process that does it is still alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
+
+from catalog.models import Run
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run. Releases before this one noted no `roots`, `total`, `done` and `seconds`.
+
+    `finished_at` is None while it runs, and for ever where it was killed. `roots`: ids of the
+    folders. `total`: files to read, None while they are looked for; `done` of them were, those
+    skipped included, in `seconds`. `counts`: what became of files so far, by the names of the
+    index report. `interrupted`: a person broke it off.
+    """
+
+    run_id: int
+    started_at: datetime
+    finished_at: datetime | None
+    roots: tuple[int, ...]
+    total: int | None
+    done: int
+    seconds: float
+    interrupted: bool
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Noted:
+    """How far a run is, as it notes with each batch; see RunView."""
+
+    roots: Sequence[int]
+    counts: Mapping[str, int]
+    total: int | None = None
+    done: int = 0
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """What the row keeps: the counts, and the progress apart from them."""
+        progress = {
+            "roots": list(self.roots),
+            "total": self.total,
+            "done": self.done,
+            "seconds": round(self.seconds, 3),
+            "interrupted": self.interrupted,
+        }
+        return {**self.counts, "progress": progress}
+
+
+def start_run(session: Session, noted: Noted) -> int:
+    """Record that a run begins; return its id."""
+    row = {"started_at": datetime.now(UTC), "counts": noted.to_json()}
+    return session.scalars(insert(Run).values(row).returning(Run.id)).one()
+
+
+def note_run(session: Session, run_id: int, noted: Noted) -> None:
+    """Record how far a run is."""
+    session.execute(update(Run).where(Run.id == run_id).values(counts=noted.to_json()))
+
+
+def finish_run(session: Session, run_id: int, noted: Noted) -> None:
+    """Record that a run is over, and what it did."""
+    values = {"finished_at": datetime.now(UTC), "counts": noted.to_json()}
+    session.execute(update(Run).where(Run.id == run_id).values(values))
+
+
+def last_run_finished(session: Session) -> bool:
+    """Whether the run that was started last came to its end; True before the first."""
+    query = select(Run.finished_at.is_not(None)).order_by(Run.id.desc()).limit(1)
+    finished = session.scalar(query)
+    return True if finished is None else finished
+
+
+def list_runs(session: Session, limit: int, offset: int = 0) -> list[RunView]:
+    """Return runs, the last one first."""
+    query = select(Run.id, Run.started_at, Run.finished_at, Run.counts)
+    query = query.order_by(Run.id.desc()).limit(limit).offset(offset)
+    return [_view(*row) for row in session.execute(query)]
+
+
+def count_runs(session: Session) -> int:
+    """Return how many runs there were."""
+    return session.scalar(select(func.count()).select_from(Run)) or 0
+
+
+def _view(
+    run_id: int, started: datetime, finished: datetime | None, kept: Mapping[str, Any] | None
+) -> RunView:
+    counts = dict(kept or {})
+    progress = counts.pop("progress", {})
+    return RunView(
+        run_id=run_id,
+        started_at=started,
+        finished_at=finished,
+        roots=tuple(progress.get("roots", ())),
+        total=progress.get("total"),
+        done=progress.get("done", 0),
+        seconds=progress.get("seconds", 0.0),
+        interrupted=progress.get("interrupted", False),
+        counts=counts,
+    )

@@ -1,0 +1,89 @@
+"""Index runs in words: what goes on, how long it takes, what came of it.
+
+Knows nothing of HTML; plain values in, sentences out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from catalog.runs import RunView
+from web.progress import BUSY, LOOKING, READING, SAVING, STARTING, Progress
+from web.runs import run_state
+
+_HEADLINES = {
+    STARTING: "Getting ready to index {}",
+    LOOKING: "Looking for photos in {}",
+    READING: "Indexing {}",
+    SAVING: "Saving what was found in {}",
+    BUSY: "Another tellshow is writing to this collection",
+}
+_COUNTED = {
+    "indexed": "{} new or changed",
+    "unchanged": "{} unchanged",
+    "moved": "{} moved",
+    "duplicates": "{} duplicates",
+    "removed": "{} removed",
+    "withheld": "{} gone but kept",
+    "skipped": "{} skipped",
+}
+_ENDS = {"interrupted": "stopped early", "killed": "broken off"}
+
+
+def progress_json(progress: Progress) -> dict[str, object]:
+    """What goes on, for programs and, as `headline` and `detail`, for people."""
+    words: dict[str, object] = {"headline": headline(progress), "detail": detail(progress)}
+    return {**progress.to_json(), **words}
+
+
+def headline(progress: Progress) -> str:
+    """What goes on, in a few words; nothing where nothing does."""
+    if progress.is_idle:
+        return ""
+    if progress.stopping:
+        return f"Stopping, and saving what was found in {_folders(progress)}"
+    return _HEADLINES[progress.state].format(_folders(progress))
+
+
+def detail(progress: Progress) -> str:
+    """How far it is; nothing where nobody can tell."""
+    run = progress.going
+    if run is None or run.total is None:
+        return ""
+    parts = [f"{run.done:,} of {run.total:,} files"]
+    if progress.photos_per_second is not None:
+        parts.append(f"{progress.photos_per_second:.1f} a second")
+    if progress.seconds_left is not None and run.done < run.total:
+        parts.append(f"{duration(progress.seconds_left)} left")
+    if skipped := run.counts.get("skipped"):
+        parts.append(f"{skipped:,} skipped")
+    return ", ".join(parts)
+
+
+def outcome(counts: Mapping[str, int]) -> str:
+    """What became of the files, without what became of none."""
+    parts = [
+        text.format(f"{counts[name]:,}") for name, text in _COUNTED.items() if counts.get(name)
+    ]
+    return ", ".join(parts) or "no photos"
+
+
+def ending(run: RunView, is_going: bool) -> str:
+    """How a run ended that did not end as it should; nothing for others."""
+    return _ENDS.get(run_state(run, is_going), "")
+
+
+def duration(seconds: float) -> str:
+    """In the unit people would use."""
+    for size, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= 1.5 * size or (name == "minute" and seconds >= size):
+            return _amount(round(seconds / size), name)
+    return _amount(max(1, round(seconds)), "second")
+
+
+def _amount(number: int, unit: str) -> str:
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
+def _folders(progress: Progress) -> str:
+    return " and ".join(progress.folders) or "a folder"
