@@ -48,6 +48,7 @@ from search.rerank import (
 )
 from search.retrieve import Candidates, Retriever
 from search.states import StateCache
+from search.workers import Workers
 
 
 class UnknownPhoto(LookupError):
@@ -130,9 +131,13 @@ class SearchEngine:
         self.captioner, self.embedder = captioner, embedder
         self._collection: _Collection | None = None
         self._lock = Lock()
+        self._workers = Workers()
 
     def search(self, request: SearchRequest) -> SearchAnswer:
-        """Rank photos for a sentence; raises DatabaseUnavailable."""
+        """Rank photos for a sentence, in turn with other threads; raises DatabaseUnavailable."""
+        return self._workers.run(lambda: self._search(request))
+
+    def _search(self, request: SearchRequest) -> SearchAnswer:
         started = time.perf_counter()
         reading = read_query(request.text, self.captioner, self.embedder)
         contrast = read_contrast(request, reading, self.captioner, self.embedder)
