@@ -131,13 +131,10 @@ class SearchEngine:
         self.captioner, self.embedder = captioner, embedder
         self._collection: _Collection | None = None
         self._lock = Lock()
-        self._workers = Workers()
+        self.workers = Workers()  # for who has many threads that ask at once
 
     def search(self, request: SearchRequest) -> SearchAnswer:
-        """Rank photos for a sentence, in turn with other threads; raises DatabaseUnavailable."""
-        return self._workers.run(lambda: self._search(request))
-
-    def _search(self, request: SearchRequest) -> SearchAnswer:
+        """Rank photos for a sentence; raises DatabaseUnavailable."""
         started = time.perf_counter()
         reading = read_query(request.text, self.captioner, self.embedder)
         contrast = read_contrast(request, reading, self.captioner, self.embedder)

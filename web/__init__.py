@@ -16,6 +16,7 @@ from web.config import TokenRequired, WebConfig, is_loopback, new_token
 from web.context import replace_engine
 from web.errors import handle_errors
 from web.security import protect
+from web.turns import take_turns
 
 __all__ = [
     "TokenRequired",
@@ -40,4 +41,5 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     app.register_blueprint(api.blueprint)
     app.register_blueprint(reasons.blueprint)
     app.register_blueprint(pages.blueprint)
+    take_turns(app)  # after the last blueprint
     return app
