@@ -18,6 +18,7 @@ from itertools import cycle, islice
 from urllib.parse import urlencode
 
 _PATIENCE = 120.0  # seconds that a client waits before it gives an answer up
+_GLANCE_SECONDS = 0.1  # between looks at a thumbnail
 
 
 @dataclass(frozen=True)
@@ -44,18 +45,45 @@ def ask_each(address: str, queries: Sequence[str], k: int) -> list[Asked]:
 
 def ask_together(
     address: str, queries: Sequence[str], clients: int, seconds: float, k: int
-) -> list[Asked]:
-    """What all clients were answered in so many seconds; asked from another process."""
+) -> tuple[list[Asked], list[Asked]]:
+    """What all clients were answered in so many seconds, asked from another process.
+
+    And what a visitor was answered who meanwhile looked at a thumbnail now and then.
+    """
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         return process.submit(_run, address, queries, clients, seconds, k).result()
 
 
-def _run(address: str, queries: Sequence[str], clients: int, seconds: float, k: int) -> list[Asked]:
+def _run(
+    address: str, queries: Sequence[str], clients: int, seconds: float, k: int
+) -> tuple[list[Asked], list[Asked]]:
     until = time.monotonic() + seconds
     own = [_turned(queries, client * len(queries) // clients) for client in range(clients)]
-    with ThreadPoolExecutor(clients) as pool:
+    with ThreadPoolExecutor(clients + 1) as pool:
+        looked = pool.submit(_look, address, until)
         answered = pool.map(lambda texts: _loop(address, texts, until, k), own)
-        return [asked for each in answered for asked in each]
+        return [asked for each in answered for asked in each], looked.result()
+
+
+def _look(address: str, until: float) -> list[Asked]:
+    """One photo's thumbnail again and again; from the file each time, for nothing is kept."""
+    connection, looked = HTTPConnection(address, timeout=_PATIENCE), []
+    found = ask_each(address, ["a photo"], 1)[0]
+    path = f"/api/v1/photos/{found.ids[0]}/thumbnail" if found.ids else "/"
+    while time.monotonic() < until:
+        started = time.perf_counter()
+        status, _ = _get(connection, path)
+        spent = 1000 * (time.perf_counter() - started)
+        looked.append(Asked(path, spent, error="" if status == 200 else f"status {status}"))
+        time.sleep(_GLANCE_SECONDS)
+    connection.close()
+    return looked
+
+
+def _get(connection: HTTPConnection, path: str) -> tuple[int, bytes]:
+    connection.request("GET", path)
+    response = connection.getresponse()
+    return response.status, response.read()
 
 
 def _turned(queries: Sequence[str], start: int) -> Iterator[str]:
@@ -74,12 +102,11 @@ def _loop(address: str, queries: Iterator[str], until: float, k: int) -> list[As
 def _ask(connection: HTTPConnection, query: str, k: int) -> Asked:
     started = time.perf_counter()
     try:
-        connection.request("GET", "/api/v1/search?" + urlencode({"q": query, "k": k}))
-        response = connection.getresponse()
-        body = response.read()
+        path = "/api/v1/search?" + urlencode({"q": query, "k": k})
+        status, body = _get(connection, path)
         spent = 1000 * (time.perf_counter() - started)
-        if response.status != 200:
-            return Asked(query, spent, error=f"status {response.status}: {body[:200]!r}")
+        if status != 200:
+            return Asked(query, spent, error=f"status {status}: {body[:200]!r}")
         return _read(query, spent, json.loads(body))
     except (OSError, HTTPException, ValueError, KeyError) as error:
         connection.close()  # the next request opens it again

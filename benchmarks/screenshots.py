@@ -25,7 +25,7 @@ from benchmarks.browser import chromium
 from benchmarks.serving import own_home, serving
 from indexer.samples import copy_sample_photos
 
-QUERY = "/?q=a+cat+looks+at+the+camera"
+QUERY = "/?q=a+man+takes+a+picture+with+a+camera"
 SCREENS = {1440: 900, 768: 1024, 390: 844}
 SCHEMES = ("light", "dark")
 _QUALITY = 80
