@@ -48,6 +48,7 @@ from search.rerank import (
 )
 from search.retrieve import Candidates, Retriever
 from search.states import StateCache
+from search.workers import Workers
 
 
 class UnknownPhoto(LookupError):
@@ -130,6 +131,7 @@ class SearchEngine:
         self.captioner, self.embedder = captioner, embedder
         self._collection: _Collection | None = None
         self._lock = Lock()
+        self.workers = Workers()  # for who has many threads that ask at once
 
     @property
     def home(self) -> Home:

@@ -29,6 +29,7 @@ from web.errors import handle_errors
 from web.indexing import bind_indexing, indexing_of
 from web.openapi import new_app
 from web.security import protect
+from web.turns import take_turns
 
 __all__ = [
     "InvalidOrigin",
@@ -62,4 +63,5 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     app.register_blueprint(lookpage.blueprint)
     app.register_blueprint(collection_api.blueprint)
     app.register_blueprint(collection.blueprint)
+    take_turns(app)  # after the last blueprint
     return app

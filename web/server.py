@@ -15,7 +15,8 @@ from waitress.server import create_server  # type: ignore[import-untyped]
 
 from web.channel import Patience, patient
 
-THREADS = 8
+# Most of them only wait for one of the few that think: see web.turns.
+THREADS = 64
 # The app itself refuses bodies far below this, with a worded answer.
 _MAX_BODY_BYTES = 32 << 20
 _MAX_HEADER_BYTES = 64 << 10

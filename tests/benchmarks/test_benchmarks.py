@@ -55,6 +55,18 @@ def test_answers_are_timed_and_compared(captions: Path, sample_photos: Path) -> 
     assert "12 photos for one query: " in printed
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+def test_load_is_measured_and_every_answer_judged(
+    captions: Path, sample_photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "another.png").write_bytes((sample_photos / "cat.png").read_bytes())
+    data = ["--folder", str(sample_photos), "--queries", str(captions), "--more", str(tmp_path)]
+    printed = _run("load", [*data, "--clients", "3", "--seconds", "2"])
+    assert "12 photos; 1 more were indexed meanwhile" in printed
+    assert printed.count(" | 0 | 0 |\n") == 3
+    assert "2 models were loaded to start, 0 later" in printed
+
+
 def test_contrast_is_measured_by_what_people_wrote(captions: Path, sample_photos: Path) -> None:
     data = ["--captions", str(captions), "--images", str(sample_photos)]
     printed = _run("contrast", data)

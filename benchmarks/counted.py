@@ -1,0 +1,46 @@
+"""tellshow, which also says in its log each time that it makes a model: what `count` counts.
+
+    python -m benchmarks.counted serve
+
+Knows nothing about who reads that log.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from pathlib import Path
+
+_MADE = "a model was made: "
+
+
+def count(log: Path) -> int:
+    """How many models were made so far, by a log."""
+    return log.read_text(errors="replace").count(_MADE)
+
+
+def _tell_when_made(kind: type) -> None:
+    make = kind.__init__  # type: ignore[misc]
+
+    @functools.wraps(make)
+    def make_and_tell(self: object, *arguments: object, **options: object) -> None:
+        print(f"{_MADE}{kind.__name__}", file=sys.stderr, flush=True)
+        make(self, *arguments, **options)
+
+    kind.__init__ = make_and_tell  # type: ignore[misc]
+
+
+def main() -> None:
+    """Run tellshow's own command line."""
+    from sentence_transformers import SentenceTransformer
+
+    import tellshow
+    from captioner.captioner import Captioner
+
+    _tell_when_made(Captioner)
+    _tell_when_made(SentenceTransformer)
+    tellshow.main()
+
+
+if __name__ == "__main__":
+    main()

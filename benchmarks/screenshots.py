@@ -1,0 +1,171 @@
+"""Pictures of every page for the documents: three widths, light and dark.
+
+    python -m benchmarks.screenshots --out docs
+
+Shows the sample photos, which are free to publish; another collection by --home, or a server that
+runs by --url. Writes screens/NAME-WIDTH-SCHEME.webp, screens.md, which shows them all, and
+screenshot.png, which the README shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page
+
+from benchmarks.browser import chromium
+from benchmarks.serving import own_home, serving
+from indexer.samples import copy_sample_photos
+
+QUERY = "/?q=a+man+takes+a+picture+with+a+camera"
+SCREENS = {1440: 900, 768: 1024, 390: 844}
+SCHEMES = ("light", "dark")
+_QUALITY = 80
+_PATIENCE = 60_000  # milliseconds
+# The documents' photos are Ada's.
+_SHOWN_FOLDER = "/home/ada/Pictures"
+_RENAME_FOLDER = """([folder, shown]) => {
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const text = texts.currentNode;
+    if (text.data.includes(folder)) text.data = text.data.replaceAll(folder, shown);
+  }
+}"""
+_PICTURES_DRAWN = """async () => {
+  const isNear = (picture) => picture.getBoundingClientRect().top < innerHeight;
+  const near = [...document.images].filter(isNear);
+  await Promise.all(near.map((picture) => picture.decode()));
+}"""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A page: what it is called, how to say so in a document, and how to get there."""
+
+    name: str
+    title: str
+    visit: Callable[[Page], object]
+
+
+def _photo(page: Page) -> None:
+    page.goto(QUERY)
+    page.locator(".card a.picture").first.click()
+    page.wait_for_url("**/photos/*")
+
+
+def _look(page: Page) -> None:
+    picture = page.request.get("/api/v1/photos/1/thumbnail").body()
+    page.goto("/look")
+    sent = {"name": "picture.jpg", "mimeType": "image/jpeg", "buffer": picture}
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.set_input_files("input[type=file]", sent)  # type: ignore[arg-type]
+        page.locator("main form button[type=submit]").click()
+
+
+SUBJECTS = (
+    Subject("welcome", "Welcome", lambda page: page.goto("/")),
+    Subject("search", "Results", lambda page: page.goto(QUERY)),
+    Subject("photo", "One photo", _photo),
+    Subject("look", "Search by photo", _look),
+    Subject("collection", "The collection", lambda page: page.goto("/collection")),
+)
+
+
+def shoot(browser: Browser, url: str, subject: Subject, width: int, scheme: str, at: str) -> bytes:
+    """A page as PNG, as high as its screen. `at`: the folder of the photos, shown as Ada's.
+
+    Raises RuntimeError where the server has no such page.
+    """
+    screen = {"width": width, "height": SCREENS[width]}
+    options = {"viewport": screen, "color_scheme": scheme, "reduced_motion": "reduce"}
+    context = browser.new_context(base_url=url, **options)  # type: ignore[arg-type]
+    context.set_default_timeout(_PATIENCE)
+    try:
+        page = context.new_page()
+        subject.visit(page)
+        page.wait_for_load_state("networkidle")
+        if page.locator(".nothing .status").count():
+            raise RuntimeError(f"the server has no page {subject.name}: {page.title()}")
+        page.evaluate(_PICTURES_DRAWN)
+        rename_folder(page, at)
+        return page.screenshot()
+    finally:
+        context.close()
+
+
+def rename_folder(page: Page, folder: str) -> None:
+    """Show a folder of this machine as one of the documents' own."""
+    page.evaluate(_RENAME_FOLDER, [folder, _SHOWN_FOLDER])
+
+
+def write_screens(
+    browser: Browser, url: str, subjects: Sequence[Subject], out: Path, at: str
+) -> None:
+    """Some subjects in all sizes and schemes, and the page that shows all subjects."""
+    (out / "screens").mkdir(parents=True, exist_ok=True)
+    for subject, width, scheme in product(subjects, SCREENS, SCHEMES):
+        taken = shoot(browser, url, subject, width, scheme, at)
+        with Image.open(io.BytesIO(taken)) as picture:
+            picture.convert("RGB").save(
+                out / "screens" / f"{subject.name}-{width}-{scheme}.webp", quality=_QUALITY
+            )
+        if (subject.name, width, scheme) == ("search", 1440, "light"):
+            (out / "screenshot.png").write_bytes(taken)
+    (out / "screens.md").write_text("\n".join(_document()), encoding="utf-8")
+
+
+def _document() -> Iterator[str]:
+    yield "# What it looks like\n"
+    yield "Every page at 1440, 768 and 390 pixels, light and dark, by"
+    yield "`python -m benchmarks.screenshots`. The photos are the [samples](sample-photos.md)."
+    for subject in SUBJECTS:
+        yield f"\n## {subject.title}\n"
+        yield "| | light | dark |\n| --- | --- | --- |"
+        for width in SCREENS:
+            pictures = [
+                f"![{subject.title}, {width} pixels, {scheme}]"
+                f"(screens/{subject.name}-{width}-{scheme}.webp)"
+                for scheme in SCHEMES
+            ]
+            yield f"| {width} | {' | '.join(pictures)} |"
+    yield ""
+
+
+@contextmanager
+def _server(options: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    """The URL of a server, and the folder of its photos."""
+    if options.url:
+        yield options.url, "\0"
+        return
+    with tempfile.TemporaryDirectory(prefix="tellshow-") as folder:
+        if options.home is None:
+            copy_sample_photos(Path(folder))
+        samples = [] if options.home else [Path(folder)]
+        with own_home(options.home, samples) as home, serving(home) as served:
+            yield served.url, str(Path(folder).resolve())
+
+
+def main() -> None:
+    """Take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("docs"), help="folder to write to")
+    parser.add_argument("--home", type=Path, help="a home to show instead; it stays as it is")
+    parser.add_argument("--url", help="a server to show instead, which must run")
+    names = [subject.name for subject in SUBJECTS]
+    parser.add_argument("--only", choices=names, nargs="+", default=names)
+    options = parser.parse_args()
+    subjects = [subject for subject in SUBJECTS if subject.name in options.only]
+    with _server(options) as (url, photos), chromium() as browser:
+        write_screens(browser, url, subjects, options.out, photos)
+
+
+if __name__ == "__main__":
+    main()

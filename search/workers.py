@@ -1,0 +1,52 @@
+"""The few threads that search, however many wait for an answer.
+
+A search fills a core with small steps. More of them at once than cores get in each other's way,
+and each thread that ever ran one keeps the memory it needed. Knows nothing of what is searched.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
+from typing import TypeVar
+
+import torch
+
+T = TypeVar("T")
+
+# A third of a search is Python, which runs in one thread at a time: more would only wait.
+_MOST = 4
+
+
+class Workers:
+    """Runs work in turn, first come, first served; `count` pieces at once, by default as suits."""
+
+    def __init__(self, count: int | None = None) -> None:
+        cores = _cores()
+        self.count = count or min(cores, _MOST)
+        self._pool = ThreadPoolExecutor(
+            self.count, "search", _use_threads, (max(cores // self.count, 1),)
+        )
+
+    def run(self, work: Callable[[], T]) -> T:
+        """What `work` returns or raises, once its turn has come."""
+        return self._pool.submit(work).result()
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _use_threads(count: int) -> None:
+    """Let torch compute with so many threads in this one."""
+    usual = torch.get_num_threads()
+    torch.set_num_threads(min(count, usual))
+    # That also became the number for every thread to come: give those the usual one back.
+    restoring = Thread(target=torch.set_num_threads, args=(usual,))
+    restoring.start()
+    restoring.join()

@@ -1,0 +1,51 @@
+"""Searches take turns: a few run at once, and everybody gets their own answer."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Lock, current_thread
+
+import pytest
+import torch
+
+from search.workers import Workers
+
+PATIENCE = 60
+
+
+def test_only_so_many_run_at_once() -> None:
+    workers, both, running, most, lock = Workers(2), Barrier(2), 0, 0, Lock()
+
+    def work() -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        both.wait(PATIENCE)  # two do run at once, or this breaks
+        with lock:
+            running -= 1
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: workers.run(work), range(8)))
+    assert most == 2
+
+
+def test_everybody_gets_their_own_answer() -> None:
+    workers = Workers(2)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: workers.run(lambda: 2 * number), range(100)))
+    assert answers == [2 * number for number in range(100)]
+
+
+def test_failure_reaches_who_asked_and_nobody_else() -> None:
+    workers = Workers(1)
+    with pytest.raises(ZeroDivisionError):
+        workers.run(lambda: 1 // 0)
+    assert workers.run(lambda: 1) == 1
+
+
+def test_the_cores_are_shared_among_the_workers_and_nobody_else_loses_any() -> None:
+    usual = torch.get_num_threads()
+    workers = Workers(2)
+    assert workers.run(torch.get_num_threads) <= max(usual // 2, 1)
+    assert workers.run(current_thread).name.startswith("search")
+    with ThreadPoolExecutor(1) as fresh:
+        assert fresh.submit(torch.get_num_threads).result() == usual

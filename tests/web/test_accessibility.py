@@ -1,0 +1,160 @@
+"""Every page, light and dark, wide and narrow: axe-core finds no violation, the keyboard gets
+everywhere and back, and tinted words stay readable.
+
+A new page needs one line in PAGES.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+
+from tests.web.visit import opened
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+PAGES = {
+    "welcome": "/",
+    "refused query": "/?q=%20",
+    "results": "/?q=a+cat+looks+at+the+camera",
+    "results with unknown words": "/?q=a+zyzzyva+looks+at+the+camera",
+    "weak results": "/?q=children+playing+football+on+a+beach",
+    "results with contrast": "/?q=a+cat&not=grass&rather_than=a+dog",
+    "no more results": "/?q=a+cat&offset=100",
+    "photo": "/photos/1",
+    "photo that was searched for": "/photos/1?q=a+cat+looks+at+the+camera",
+    "error": "/photos/999999",
+}
+SCREENS = {"wide": {"width": 1440, "height": 900}, "narrow": {"width": 390, "height": 844}}
+SCHEMES = ("light", "dark")
+
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+RUN_AXE = """async (rules) => {
+  const found = await axe.run({runOnly: {type: "tag", values: rules}, resultTypes: ["violations"]});
+  return {
+    passed: found.passes.length,
+    violations: found.violations.flatMap((rule) => rule.nodes.map(
+      (node) => `${rule.id}: ${node.target} ${node.html} ${node.failureSummary}`)),
+  };
+}"""
+
+# Everything a person can act on and see, and one number for each. Of radio buttons of one name
+# Tab reaches one, and the arrows the others.
+NUMBER_CONTROLS = """() => {
+  const all = "a[href], button, input, select, textarea, summary, [tabindex='0']";
+  const controls = [...document.querySelectorAll(all)].filter((each) => !each.disabled
+    && each.type !== "hidden" && each.tabIndex >= 0 && each.checkVisibility()
+    && !(each.type === "radio" && !each.checked));
+  controls.forEach((control, number) => { control.dataset.number = number; });
+  return controls.map((control) => control.outerHTML.slice(0, 100));
+}"""
+# Tab goes on from what had the focus last, even where that lost it.
+TO_THE_TOP = """() => {
+  document.body.tabIndex = -1;
+  document.body.focus();
+  document.body.removeAttribute("tabindex");
+}"""
+# Which control has the focus, and whether that is to be seen, on it or on what holds it.
+FOCUSED = """() => {
+  const focused = document.activeElement;
+  if (!focused || focused === document.body) return null;
+  const isMarked = (element) => {
+    const style = getComputedStyle(element);
+    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  };
+  const box = focused.getBoundingClientRect();
+  let seen = false;
+  for (let element = focused; element && element !== document.body; element = element.parentElement)
+    seen ||= isMarked(element);
+  return {
+    number: focused.dataset.number, html: focused.outerHTML.slice(0, 100),
+    seen: seen && box.width > 1 && box.height > 1,
+  };
+}"""
+
+# The least contrast of a text with what may lie under a letter: the page, or any colour of a
+# gradient drawn on it. axe-core leaves gradients to people.
+LEAST_CONTRAST = """(tints) => {
+  const canvas = Object.assign(document.createElement("canvas"), {width: 1, height: 1});
+  const brush = canvas.getContext("2d", {willReadFrequently: true});
+  const onTop = (...colours) => {
+    for (const colour of colours) { brush.fillStyle = colour; brush.fillRect(0, 0, 1, 1); }
+    return [...brush.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const luminance = (rgb) => rgb
+    .map((part) => part / 255)
+    .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, part, place) => sum + part * [0.2126, 0.7152, 0.0722][place], 0);
+  const contrast = (one, other) => {
+    const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+    return (light + 0.05) / (dark + 0.05);
+  };
+  const paper = getComputedStyle(document.body).backgroundColor;
+  const place = document.querySelector(".told");
+  return Object.fromEntries(tints.map((tint) => {
+    const word = document.createElement("span");
+    word.className = `word ${tint}`;
+    word.textContent = "word";
+    place.append(word);
+    const style = getComputedStyle(word);
+    const marks = style.backgroundImage.match(/(rgba?|color|oklab)\\([^)]*\\)/g) || [];
+    const letters = onTop(paper, style.color);
+    return [tint, Math.min(...["transparent", ...marks].map(
+      (mark) => contrast(letters, onTop(paper, mark))))];
+  }));
+}"""
+
+
+def axe(page: Page) -> list[str]:
+    """What axe-core has against a page as it is shown now."""
+    page.evaluate(AXE_SCRIPT)
+    found: dict[str, Any] = page.evaluate(RUN_AXE, list(RULES))
+    assert found["passed"] > 10
+    violations: list[str] = found["violations"]
+    return violations
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("address", PAGES.values(), ids=PAGES)
+def test_axe_finds_no_violation(browser: Browser, site: str, address: str, scheme: str) -> None:
+    with opened(browser, site, [], color_scheme=scheme, reduced_motion="reduce") as page:
+        for screen in SCREENS.values():
+            page.set_viewport_size(screen)
+            page.goto(address, wait_until="networkidle")
+            assert axe(page) == []
+
+
+@pytest.mark.parametrize("screen", SCREENS.values(), ids=SCREENS)
+@pytest.mark.parametrize("address", PAGES.values(), ids=PAGES)
+def test_tab_reaches_everything_shows_where_it_is_and_gets_out(
+    browser: Browser, site: str, address: str, screen: dict[str, int]
+) -> None:
+    with opened(browser, site, [], viewport=screen) as page:
+        page.goto(address, wait_until="networkidle")
+        page.evaluate(TO_THE_TOP)
+        controls = page.evaluate(NUMBER_CONTROLS)
+        reached: set[int] = set()
+        for _ in range(3 * len(controls)):
+            page.keyboard.press("Tab")
+            focused = page.evaluate(FOCUSED)
+            if focused is None:
+                break
+            assert focused["seen"], focused["html"]
+            reached.add(int(focused["number"]))
+        else:
+            pytest.fail(f"Tab never leaves the page: {focused['html']}")
+        assert [html for number, html in enumerate(controls) if number not in reached] == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_tinted_words_stay_readable(browser: Browser, site: str, scheme: str) -> None:
+    tints = ["gain-4", "gain-3", "gain-2", "gain-1", "gain-0", "gain-less"]
+    with opened(browser, site, [], color_scheme=scheme) as page:
+        page.goto(PAGES["results"])
+        contrasts = page.evaluate(LEAST_CONTRAST, tints)
+    assert {tint: found for tint, found in contrasts.items() if found < 4.5} == {}
+    # Else nothing was drawn under the words, and there was nothing to read.
+    assert contrasts["gain-4"] < contrasts["gain-1"]

@@ -1,0 +1,65 @@
+"""Requests that think take turns; those that only read a file never wait behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Barrier, Event
+from typing import TYPE_CHECKING
+
+from tests.web.visit import visitor
+from web import create_app, turns
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+
+    from search.engine import SearchEngine
+
+PATIENCE = 120
+
+
+@contextmanager
+def busy(engine: SearchEngine) -> Iterator[None]:
+    """All workers of the engine have something to do for as long as this is open."""
+    done, begun = Event(), Barrier(engine.workers.count + 1)
+
+    def work() -> None:
+        begun.wait(PATIENCE)
+        done.wait(PATIENCE)
+
+    with ThreadPoolExecutor(engine.workers.count) as pool:
+        for _ in range(engine.workers.count):
+            pool.submit(engine.workers.run, work)
+        begun.wait(PATIENCE)
+        try:
+            yield
+        finally:
+            done.set()
+
+
+def test_thumbnail_does_not_wait_behind_searches(client: FlaskClient, engine: SearchEngine) -> None:
+    with busy(engine):
+        assert client.get("/api/v1/photos/1/thumbnail").status_code == 200
+        assert client.get("/static/tellshow.css").status_code == 200
+        assert client.get("/api/v1/healthz").status_code == 200
+
+
+def test_search_waits_for_its_turn_and_is_answered(engine: SearchEngine) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with busy(engine):
+            asked: Future[int] = pool.submit(
+                lambda: visitor(engine).get("/api/v1/search?q=a+cat").status_code
+            )
+            assert not asked.done()
+        assert asked.result(PATIENCE) == 200
+
+
+def test_error_of_a_view_that_waited_is_worded(client: FlaskClient) -> None:
+    answer = client.get("/api/v1/search?q=")
+    assert answer.status_code == 400
+    assert answer.json["error"]["code"] == "invalid_query"
+
+
+def test_every_endpoint_said_to_be_light_is_there(engine: SearchEngine) -> None:
+    assert turns._LIGHT - create_app(engine).view_functions.keys() == set()
