@@ -25,6 +25,7 @@ from catalog.vectors import VectorIndex
 from indexer.decoders import Decoders, shared_decoders
 from indexer.describe import describe
 from indexer.folders import FolderNotFound, NotAFolder, resolve_folders, split_offline
+from indexer.patience import Patience
 from indexer.plan import Plan, make_plan
 from indexer.prepare import Preparer
 from indexer.progress import Progress, Silent
@@ -71,28 +72,32 @@ class Indexer:
         self._embedder = embedder
         self._options = options or IndexOptions()
         self._decoders = decoders or shared_decoders()
+        self._repeat = Patience().repeat
 
     def index(self, folders: Sequence[Path], progress: Progress | None = None) -> IndexReport:
         """Add, refresh and remove photos, so that the catalog says what the folders hold.
 
         Raises FolderNotFound, NotAFolder, WriterBusy, FaissMissing and DatabaseUnavailable.
+        A database server that is away for less than a minute is waited for.
         After a KeyboardInterrupt everything that was committed is kept, FAISS included.
         """
         started = time.perf_counter()
         given = resolve_folders(folders)
         with writer_lock(self._home):
-            with self._database.read() as session:
-                online, offline = split_offline(session, given)
+            online, offline = self._repeat(partial(self._split_offline, given))
             run = self._run(online, progress or Silent())
         shown_offline = [os.fsencode(folder) for folder in offline]
         return make_report(run.counts, shown_offline, run.skipped, time.perf_counter() - started)
 
     def _run(self, folders: Sequence[Path], progress: Progress) -> Run:
-        self._tidy()
-        model_id = self._register()
+        self._repeat(self._tidy)
+        model_id = self._repeat(self._register)
         indexes = self._indexes(model_id)  # before any work: FAISS may be missing
-        roots = self._roots(folders)
-        plans = [self._plan(model_id, folder, roots[os.fsencode(folder)]) for folder in folders]
+        roots = self._repeat(partial(self._roots, folders))
+        plans = [
+            self._repeat(partial(self._plan, model_id, folder, roots[os.fsencode(folder)]))
+            for folder in folders
+        ]
         names = {root_id: path for path, root_id in roots.items()}
         recorder = Recorder(model_id, self._embedder.name, names)
         size = self._captioner.config.encoder.image_size
@@ -104,6 +109,10 @@ class Indexer:
             finally:
                 self._drop_thumbnails(recorder.replaced, model_id)
         return run
+
+    def _split_offline(self, folders: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+        with self._database.read() as session:
+            return split_offline(session, folders)
 
     def _tidy(self) -> None:
         """Clear away what a run that was killed may have left beside the database."""
@@ -169,9 +178,7 @@ class Indexer:
     @contextmanager
     def _recorded(self, run: Run, indexes: Sequence[VectorIndex]) -> Iterator[None]:
         """Note start and end, and let FAISS follow, also where a person breaks the run off."""
-        with self._database.write() as session:
-            run_id = photos.start_run(session)
-            before = photos.change_counter(session)
+        run_id, before = self._repeat(self._note_start)
         try:
             yield
         except KeyboardInterrupt:
@@ -181,12 +188,20 @@ class Indexer:
 
     def _finish(self, run_id: int, run: Run, indexes: Sequence[VectorIndex], before: int) -> None:
         run.finish()
+        changed = self._repeat(partial(self._note_end, run_id, run)) != before
+        for index in indexes if changed else ():
+            self._repeat(partial(_save, index))
+
+    def _note_start(self) -> tuple[int, int]:
+        """The id of a run that starts now, and what the change counter is before it."""
+        with self._database.write() as session:
+            return photos.start_run(session), photos.change_counter(session)
+
+    def _note_end(self, run_id: int, run: Run) -> int:
+        """Note what a run did; return what the change counter is after it."""
         with self._database.write() as session:
             photos.finish_run(session, run_id, {**run.counts, "skipped": len(run.skipped)})
-            changed = photos.change_counter(session) != before
-        for index in indexes if changed else ():
-            index.open()
-            index.save()
+            return photos.change_counter(session)
 
     def _drop_thumbnails(self, hashes: Iterable[str], model_id: int) -> None:
         """Remove the thumbnails of bytes that no photo has any more."""
@@ -194,3 +209,9 @@ class Indexer:
             for content_hash in hashes:
                 if photos.photo_with_content(session, content_hash, model_id) is None:
                     self._home.thumbnail(content_hash).unlink(missing_ok=True)
+
+
+def _save(index: VectorIndex) -> None:
+    """Let a vector file follow what was committed."""
+    index.open()
+    index.save()

@@ -1,7 +1,7 @@
 """One index run: files read ahead in threads, described in batches, recorded.
 
-SQL gets one transaction a batch, so that a run may be broken off at any moment. Knows nothing of
-FAISS, nor of which folders to index.
+SQL gets one transaction a batch, so that a run may be broken off at any moment; where a server is
+lost, the transaction is repeated. Knows nothing of FAISS, nor of which folders to index.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 from catalog.paths import show_path
 from catalog.photos import NewPhoto
 from catalog.session import Database
+from indexer.patience import Patience
 from indexer.plan import Plan, Task
 from indexer.prepare import Failed, Outcome, Prepared, Preparer, SameBytes
 from indexer.progress import Progress
@@ -35,6 +37,7 @@ class Run:
         self._preparer = preparer
         self._recorder = recorder
         self._progress = progress
+        self._patience = Patience()
         self._early: list[SameBytes] = []  # bytes met in another file that is not recorded yet
         self.counts: Counter[str] = Counter()
         self.skipped: list[Skipped] = []
@@ -71,16 +74,27 @@ class Run:
         same = [item for item in batch if isinstance(item, SameBytes)]
         failed = [item for item in batch if isinstance(item, Failed)]
         new = describe(prepared)
-        with self._database.write() as session:
-            counts = self._recorder.add(session, prepared, new)
-            reused = [self._recorder.same_bytes(session, item) for item in same]
-            for item in failed:
-                counts += self._recorder.failed(session, item)
+        counts, reused = self._patience.repeat(partial(self._record, prepared, new, same, failed))
         self.counts += counts + Counter(kind for kind in reused if kind is not None)
         early = [item for item, kind in zip(same, reused, strict=True) if kind is None]
         self._early += early
         self._report([Skipped(show_path(item.task.full_path), item.reason) for item in failed])
         self._progress.advance(len(batch) - len(early))
+
+    def _record(
+        self,
+        prepared: Sequence[Prepared],
+        new: Sequence[NewPhoto],
+        same: Sequence[SameBytes],
+        failed: Sequence[Failed],
+    ) -> tuple[Counter[str], list[str | None]]:
+        """Store a batch: what became of its files, and of those with bytes that were met before."""
+        with self._database.write() as session:
+            counts = self._recorder.add(session, prepared, new)
+            reused = [self._recorder.same_bytes(session, item) for item in same]
+            for item in failed:
+                counts += self._recorder.failed(session, item)
+        return counts, reused
 
     def _settle(self) -> None:
         """Record the files that came before the first of their bytes did."""
@@ -97,9 +111,11 @@ class Run:
         self._commit([*good, *bad], lambda none: [])
 
     def _remove(self, plans: Sequence[Plan], prune: bool) -> None:
-        with self._database.write() as session:
-            removed = [self._recorder.vanished(session, plan, prune) for plan in plans]
-        self.counts += sum(removed, Counter())
+        def remove() -> list[Counter[str]]:
+            with self._database.write() as session:
+                return [self._recorder.vanished(session, plan, prune) for plan in plans]
+
+        self.counts += sum(self._patience.repeat(remove), Counter())
 
     def _report(self, skipped: Sequence[Skipped]) -> None:
         self.skipped += skipped
