@@ -308,6 +308,7 @@ def _index_once(indexer: Indexer, folders: tuple[Path, ...], bar: _Bar, as_json:
     report = indexer.index(folders, bar)
     _report_index(report, as_json)
     seen = report.indexed + report.unchanged + report.moved + report.duplicates
+    seen += report.removed + report.withheld
     if not seen and not report.skipped and not report.offline_roots:
         raise Failed(f"there are no photos in {', '.join(map(str, folders))}")
 

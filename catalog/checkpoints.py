@@ -10,6 +10,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from catalog.durable import sync
 from catalog.home import Home
 
 
@@ -53,14 +54,16 @@ class KeptCheckpoints:
 
 
 def _place(file: Path, kept: Path, *, link: bool) -> None:
-    """The kept file is there whole or not at all."""
-    if kept.is_file():
+    """The kept file is there whole or not at all, also after a power cut."""
+    if kept.is_file() and kept.stat().st_size == file.stat().st_size:
         return
     partial = kept.with_suffix(".tmp")
     partial.unlink(missing_ok=True)
     if not (link and _linked(file, partial)):
         shutil.copyfile(file, partial)
+        sync(partial)
     partial.replace(kept)
+    sync(kept.parent)
 
 
 def _linked(file: Path, other: Path) -> bool:

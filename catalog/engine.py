@@ -16,6 +16,15 @@ SOUND_SQLITE = (3, 51, 3)
 BUSY_TIMEOUT_MS = 30_000
 WRITER = {"tellshow_writer": True}
 
+# A server that falls silent is given up after a minute; the system would wait for hours.
+_LIVELY = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+
 
 def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
     """Return an engine for `url`; connections of `engine.execution_options(**WRITER)` write.
@@ -24,7 +33,7 @@ def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
+        return create_engine(parsed, pool_pre_ping=True, connect_args=_lively(parsed))
     return _make_sqlite_engine(parsed, foreign_keys)
 
 
@@ -45,6 +54,13 @@ def sqlite_driver() -> Any:
     return sqlite3
 
 
+def _lively(url: URL) -> dict[str, str]:
+    """What libpq needs to notice a dead connection, but for what the URL says itself."""
+    if not url.get_driver_name().startswith("psycopg"):
+        return {}
+    return {name: value for name, value in _LIVELY.items() if name not in url.query}
+
+
 def _make_sqlite_engine(url: URL, foreign_keys: bool) -> Engine:
     engine = create_engine(url, module=sqlite_driver())
 
@@ -54,6 +70,8 @@ def _make_sqlite_engine(url: URL, foreign_keys: bool) -> Engine:
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         connection.execute(f"PRAGMA foreign_keys={int(foreign_keys)}")
         connection.execute("PRAGMA journal_mode=WAL")
+        # Whatever this SQLite was built with: what is committed survives a power cut.
+        connection.execute("PRAGMA synchronous=FULL")
 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", _begin)

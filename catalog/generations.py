@@ -6,7 +6,6 @@ Knows nothing of FAISS: it is handed a function that writes the file.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from filelock import FileLock
 from sqlalchemy.orm import Session
 
+from catalog.durable import sync
 from catalog.home import Home
 from catalog.models import VectorGeneration
 from catalog.session import Database
@@ -67,19 +67,20 @@ class GenerationStore:
     def put(self, write: Callable[[Path], None], count: int, change: int) -> Generation:
         """Make the file that `write` writes the newest generation, and return it.
 
-        Killed at any instant, SQL names a whole file or none. Raises OSError.
+        Killed at any instant, SQL names a whole file or none, and so it does after a power cut.
+        Raises OSError.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         # Whoever holds this lock may take every other temporary file for garbage.
         with FileLock(self._folder / "lock"):
             temporary = self._folder / "next.tmp"
             write(temporary)
-            _sync(temporary)
+            sync(temporary)
             digest = _sha256(temporary)
             with self._database.write() as session:
                 generation = self._record(session, digest, count, change)
                 temporary.replace(self._path(generation.number))
-                _sync(self._folder)
+                sync(self._folder)
             self._remove_others(generation.number)
         return generation
 
@@ -107,13 +108,3 @@ class GenerationStore:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    if path.is_dir() and os.name == "nt":
-        return  # Windows cannot open a folder, and needs no flush of one.
-    handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 
 from alembic.util.exc import CommandError
 from sqlalchemy import Engine
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    NoSuchModuleError,
+    OperationalError,
+)
 from sqlalchemy.orm import Session
 
 from catalog.engine import WRITER, make_engine, reading
@@ -19,11 +25,25 @@ from catalog.home import Home
 from catalog.lock import WriterBusy, writer_lock
 from catalog.migrate import migrate
 
-__all__ = ["Database", "DatabaseUnavailable", "WriterBusy", "open_database", "writer_lock"]
+__all__ = [
+    "ConnectionLost",
+    "Database",
+    "DatabaseUnavailable",
+    "WriterBusy",
+    "open_database",
+    "writer_lock",
+]
 
 
 class DatabaseUnavailable(Exception):
     """The database cannot be reached, read, written or understood."""
+
+
+class ConnectionLost(DatabaseUnavailable):
+    """The connection to a database server ended, or none comes about; one may soon.
+
+    What was under way is taken back, unless it was lost while it was committed.
+    """
 
 
 @dataclass(frozen=True)
@@ -46,14 +66,14 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Yield a session that sees the database as of its first query; keeps nothing."""
-        with _worded(self.url), Session(reading(self.engine)) as session:
+        with _worded(self.engine), Session(reading(self.engine)) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Yield a session in one transaction: committed at the end, rolled back on any error."""
         writer = self.engine.execution_options(**WRITER)
-        with _worded(self.url), Session(writer) as session, session.begin():
+        with _worded(self.engine), Session(writer) as session, session.begin():
             yield session
 
     def close(self) -> None:
@@ -72,7 +92,7 @@ def open_database(home: Home) -> Database:
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise DatabaseUnavailable(f"The database URL cannot be used: {error}.") from error
     try:
-        with _worded(database.url):
+        with _worded(database.engine):
             migrate(database.engine, home.database_url)
     except BaseException:
         database.close()
@@ -81,15 +101,29 @@ def open_database(home: Home) -> Database:
 
 
 @contextmanager
-def _worded(url: str) -> Iterator[None]:
+def _worded(engine: Engine) -> Iterator[None]:
+    url = engine.url.render_as_string(hide_password=True)
     try:
         yield
     except CommandError as error:
         reason = f"it was made by another release of tellshow ({error})"
         raise DatabaseUnavailable(f"The database {url} cannot be used: {reason}.") from error
-    except DatabaseError as error:
+    except DBAPIError as error:
+        if _is_lost(error, engine):
+            what = "was lost" if error.connection_invalidated else "cannot be reached"
+            raise ConnectionLost(f"The database {url} {what}: {_reason(error)}.") from error
         # The base class itself is how SQLite says that a file is damaged or no database.
         if not isinstance(error, OperationalError) and type(error) is not DatabaseError:
             raise
-        reason = " ".join(str(error.orig).split()).rstrip(".")
-        raise DatabaseUnavailable(f"The database {url} cannot be used: {reason}.") from error
+        message = f"The database {url} cannot be used: {_reason(error)}."
+        raise DatabaseUnavailable(message) from error
+
+
+def _is_lost(error: DBAPIError, engine: Engine) -> bool:
+    """Whether a server ended the connection, or does not take a new one."""
+    refused = isinstance(error, OperationalError) and error.statement is None
+    return error.connection_invalidated or (refused and engine.dialect.name != "sqlite")
+
+
+def _reason(error: DBAPIError) -> str:
+    return " ".join(str(error.orig).split()).rstrip(".")

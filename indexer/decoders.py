@@ -8,18 +8,29 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import threading
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from captioner.photo import UnreadablePhoto
-from indexer.decoding import Work, answer_all, decode, receive
+from indexer.decoding import OVERTIME, Work, answer_all, decode, receive
 
-MOST_SECONDS = 60.0
 ATTEMPTS = 2
 
 # Never forked: torch has threads, and maybe a GPU, that a forked process would trip over.
 _PROCESSES = multiprocessing.get_context("spawn")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many seconds one file may take: of processors' time, and of a clock.
+
+    The clock is for what hangs without computing; a busy machine must not be taken for that.
+    """
+
+    computing: float = 60.0
+    waiting: float = 600.0
 
 
 class NoDecoder(OSError):
@@ -35,7 +46,7 @@ class _WorkerLost(Exception):
 
 
 class _TooSlow(Exception):
-    """A worker did not answer in time."""
+    """A worker did not answer in time; says how much that was."""
 
 
 class Decoders:
@@ -45,9 +56,9 @@ class Decoders:
     be picklable.
     """
 
-    def __init__(self, work: Work = decode, most_seconds: float = MOST_SECONDS) -> None:
+    def __init__(self, work: Work = decode, limits: Limits | None = None) -> None:
         self._work = work
-        self._most_seconds = most_seconds
+        self._limits = limits or Limits()
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
         self._busy: set[_Worker] = set()
@@ -56,7 +67,7 @@ class Decoders:
         """Return what `work` makes of the bytes.
 
         Raises UnreadablePhoto for what `work` refuses, for what crashes two workers, and for what
-        takes one longer than `most_seconds`; DecodingInterrupted, and NoDecoder.
+        takes one longer than the limits; DecodingInterrupted, and NoDecoder.
         """
         for _ in range(ATTEMPTS):
             try:
@@ -64,9 +75,7 @@ class Decoders:
             except _WorkerLost:  # once may be the system's doing, where memory is short
                 continue
             except _TooSlow as error:
-                raise UnreadablePhoto(
-                    f"The picture cannot be decoded within {self._most_seconds:g} seconds."
-                ) from error
+                raise UnreadablePhoto(f"The picture cannot be decoded within {error}.") from error
         raise UnreadablePhoto("The picture is damaged: it makes the decoder crash.")
 
     def interrupt(self) -> None:
@@ -86,7 +95,7 @@ class Decoders:
     def _ask(self, data: bytes) -> Any:
         worker = self._take()
         try:
-            answer = worker.ask(data, self._most_seconds)
+            answer = worker.ask(data)
         except BaseException:
             self._give_back(worker, idle=False)
             worker.end()
@@ -99,7 +108,7 @@ class Decoders:
     def _take(self) -> _Worker:
         with self._lock:
             worker = self._idle.pop() if self._idle else None
-        worker = worker or _Worker(self._work)
+        worker = worker or _Worker(self._work, self._limits)
         with self._lock:
             self._busy.add(worker)
         return worker
@@ -114,31 +123,39 @@ class Decoders:
 class _Worker:
     """A process, and the pipe to it."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, limits: Limits) -> None:
+        self._limits = limits
         self._pipe, theirs = _PROCESSES.Pipe()
-        self._process = _start(theirs, work)
+        self._process = _start(theirs, work, limits.computing)
         theirs.close()  # else nobody would notice that the process is gone
         self._ready = False
         self._interrupted = False
 
-    def ask(self, data: bytes, most_seconds: float) -> Any:
+    def ask(self, data: bytes) -> Any:
         try:
-            return self._ask(data, most_seconds)
+            return self._ask(data)
         except (EOFError, OSError) as error:
             if self._interrupted:
                 raise DecodingInterrupted from error
             if not self._ready:
                 raise NoDecoder("The process that decodes photos cannot be started.") from error
+            if self._computed_too_long():
+                raise _TooSlow(f"{self._limits.computing:g} seconds of computing") from error
             raise _WorkerLost from error
 
-    def _ask(self, data: bytes, most_seconds: float) -> Any:
+    def _ask(self, data: bytes) -> Any:
         if not self._ready:
             self._pipe.recv()
             self._ready = True
         self._pipe.send_bytes(data)
-        if not self._pipe.poll(most_seconds):
-            raise _TooSlow
+        most = self._limits.computing if OVERTIME is None else self._limits.waiting
+        if not self._pipe.poll(most):
+            raise _TooSlow(f"{most:g} seconds")
         return receive(self._pipe)
+
+    def _computed_too_long(self) -> bool:
+        self._process.join()  # its pipe is closed: it is at its end
+        return OVERTIME is not None and self._process.exitcode == -OVERTIME
 
     def interrupt(self) -> None:
         self._interrupted = True
@@ -150,8 +167,9 @@ class _Worker:
         self._pipe.close()
 
 
-def _start(pipe: Connection, work: Work) -> SpawnProcess:
-    process = _PROCESSES.Process(target=answer_all, args=(pipe, work), daemon=True)
+def _start(pipe: Connection, work: Work, most_computing: float) -> SpawnProcess:
+    arguments = (pipe, work, most_computing)
+    process = _PROCESSES.Process(target=answer_all, args=arguments, daemon=True)
     process.start()
     return process
 

@@ -10,7 +10,7 @@ import contextlib
 import os
 import pickle
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -26,6 +26,9 @@ from indexer.thumbnails import make_thumbnail
 # Twice what the worst picture of 100 megapixels needs; a decoder gone wild must stop somewhere.
 MOST_MEMORY = 4 * 2**30
 READY = "ready"
+
+# What ends a process that computed for too long; None where the system does not count.
+OVERTIME: int | None = getattr(signal, "SIGPROF", None)
 
 
 @dataclass(frozen=True)
@@ -49,16 +52,20 @@ def decode(data: bytes) -> Decoded:
     return Decoded(np.array(photo.image), make_thumbnail(photo.image), read_metadata(photo))
 
 
-def answer_all(connection: Connection, work: Work) -> None:
+def answer_all(connection: Connection, work: Work, most_computing: float) -> None:
     """Answer file after file, until whoever asks is gone; the whole life of a worker process.
 
-    READY goes before the first answer.
+    READY goes before the first answer. A file that takes more than `most_computing` seconds of
+    processors' time ends the process by OVERTIME, where the system can count them.
     """
     _settle_in()
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         connection.send(READY)
         while True:
-            send(connection, _answer(work, connection.recv_bytes()))
+            data = connection.recv_bytes()
+            with _at_most(most_computing):
+                answer = _answer(work, data)
+            send(connection, answer)
 
 
 def send(connection: Connection, value: Any) -> None:
@@ -87,9 +94,21 @@ def _answer(work: Work, data: bytes) -> Any:
         return UnreadablePhoto(str(error))  # without its cause, which may not travel
 
 
+@contextlib.contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    # By default this signal ends a process at once, also in the middle of a library in C.
+    if OVERTIME is not None:
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+    yield
+    if OVERTIME is not None:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
 def _settle_in() -> None:
     # Ctrl-C reaches the whole group of processes; the one that indexes says when it is over.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if OVERTIME is not None:
+        signal.signal(OVERTIME, signal.SIG_DFL)
     # Libraries in C write what they think of a file straight to stderr.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     if os.name == "posix":

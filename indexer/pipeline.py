@@ -26,6 +26,7 @@ from indexer.decoders import Decoders, shared_decoders
 from indexer.describe import describe
 from indexer.folders import FolderNotFound, NotAFolder, resolve_folders, split_offline
 from indexer.journal import Journal
+from indexer.patience import Patience
 from indexer.plan import Plan, make_plan
 from indexer.prepare import Preparer
 from indexer.progress import Progress, Silent
@@ -72,43 +73,49 @@ class Indexer:
         self._embedder = embedder
         self._options = options or IndexOptions()
         self._decoders = decoders or shared_decoders()
+        self._repeat = Patience().repeat
 
     def index(self, folders: Sequence[Path], progress: Progress | None = None) -> IndexReport:
         """Add, refresh and remove photos, so that the catalog says what the folders hold.
 
         Raises FolderNotFound, NotAFolder, WriterBusy, FaissMissing and DatabaseUnavailable.
+        A database server that is away for less than a minute is waited for.
         After a KeyboardInterrupt everything that was committed is kept, FAISS included.
         """
         started = time.perf_counter()
         given = resolve_folders(folders)
         with writer_lock(self._home):
-            with self._database.read() as session:
-                online, offline = split_offline(session, given)
+            online, offline = self._repeat(partial(self._split_offline, given))
             run = self._run(online, progress or Silent())
         shown_offline = [os.fsencode(folder) for folder in offline]
         return make_report(run.counts, shown_offline, run.skipped, time.perf_counter() - started)
 
     def _run(self, folders: Sequence[Path], progress: Progress) -> Run:
-        self._tidy()
-        model_id = self._register()
+        self._repeat(self._tidy)
+        model_id = self._repeat(self._register)
         indexes = self._indexes(model_id)  # before any work: FAISS may be missing
-        roots = self._roots(folders)
+        roots = self._repeat(partial(self._roots, folders))
         names = {root_id: path for path, root_id in roots.items()}
         recorder = Recorder(model_id, self._embedder.name, names)
         size = self._captioner.config.encoder.image_size
         preparer = Preparer(self._home, self._database, self._decoders, model_id, size)
         wanted = {folder: roots[os.fsencode(folder)] for folder in folders}
-        with self._database.write() as session:
-            journal = Journal(session, list(wanted.values()))
-            before = photos.change_counter(session)
+        journal, before = self._repeat(partial(self._begin, list(wanted.values())))
         run = Run(self._database, preparer, recorder, progress, journal)
         with self._ended(run, indexes, before):
-            plans = [self._plan(model_id, folder, root_id) for folder, root_id in wanted.items()]
+            plans = [
+                self._repeat(partial(self._plan, model_id, folder, root_id))
+                for folder, root_id in wanted.items()
+            ]
             try:
                 self._carry_out(run, plans)
             finally:
                 self._drop_thumbnails(recorder.replaced, model_id)
         return run
+
+    def _split_offline(self, folders: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+        with self._database.read() as session:
+            return split_offline(session, folders)
 
     def _tidy(self) -> None:
         """Clear away what a run that was killed may have left beside the database."""
@@ -185,11 +192,18 @@ class Indexer:
         self, run: Run, indexes: Sequence[VectorIndex], before: int, interrupted: bool
     ) -> None:
         run.finish(interrupted)
-        with self._database.read() as session:
-            changed = photos.change_counter(session) != before
+        changed = self._repeat(self._change_counter) != before
         for index in indexes if changed else ():
-            index.open()
-            index.save()
+            self._repeat(partial(_save, index))
+
+    def _begin(self, root_ids: Sequence[int]) -> tuple[Journal, int]:
+        """The journal of a run that starts now, and what the change counter is before it."""
+        with self._database.write() as session:
+            return Journal(session, root_ids), photos.change_counter(session)
+
+    def _change_counter(self) -> int:
+        with self._database.read() as session:
+            return photos.change_counter(session)
 
     def _drop_thumbnails(self, hashes: Iterable[str], model_id: int) -> None:
         """Remove the thumbnails of bytes that no photo has any more."""
@@ -197,3 +211,9 @@ class Indexer:
             for content_hash in hashes:
                 if photos.photo_with_content(session, content_hash, model_id) is None:
                     self._home.thumbnail(content_hash).unlink(missing_ok=True)
+
+
+def _save(index: VectorIndex) -> None:
+    """Let a vector file follow what was committed."""
+    index.open()
+    index.save()

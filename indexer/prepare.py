@@ -20,6 +20,7 @@ from catalog.home import Home
 from catalog.photos import FileStamp, Metadata
 from catalog.session import Database
 from indexer.decoders import Decoders
+from indexer.patience import Patience
 from indexer.plan import Task
 from indexer.thumbnails import is_there, write_thumbnail
 
@@ -69,12 +70,16 @@ class Preparer:
         self._database = database
         self._model_id = model_id
         self._size = size
+        self._patience = Patience()
         self._lock = threading.Lock()
         self._met: set[str] = set()
         self.unreadable: dict[str, str] = {}  # content hash -> reason
 
     def prepare(self, task: Task) -> Outcome:
-        """Do all that comes before the model. Raises OSError only where nothing can be written."""
+        """Do all that comes before the model.
+
+        Raises OSError only where nothing can be written, and DatabaseUnavailable.
+        """
         try:
             data, file = _read(task)
         except UnreadablePhoto as error:
@@ -91,7 +96,8 @@ class Preparer:
         return self._decode(task, content_hash, data)
 
     def interrupt(self) -> None:
-        """Let nobody wait for a file that is being decoded."""
+        """Let nobody wait for a file that is being decoded, nor for the database."""
+        self._patience.end()
         self._decoders.interrupt()
 
     def _is_first(self, content_hash: str) -> bool:
@@ -101,8 +107,11 @@ class Preparer:
         return first
 
     def _is_known(self, content_hash: str) -> bool:
-        with self._database.read() as session:
-            known = photos.photo_with_content(session, content_hash, self._model_id)
+        def look_up() -> photos.KnownFile | None:
+            with self._database.read() as session:
+                return photos.photo_with_content(session, content_hash, self._model_id)
+
+        known = self._patience.repeat(look_up)
         return known is not None and known.has_state
 
     def _mend(self, content_hash: str, data: bytes) -> None:

@@ -1,7 +1,7 @@
 """One index run: files read ahead in threads, described in batches, recorded.
 
-SQL gets one transaction a batch, so that a run may be broken off at any moment. Knows nothing of
-FAISS, nor of which folders to index.
+SQL gets one transaction a batch, so that a run may be broken off at any moment; where a server is
+lost, the transaction is repeated. Knows nothing of FAISS, nor of which folders to index.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 from catalog.paths import show_path
 from catalog.photos import NewPhoto
 from catalog.session import Database
 from indexer.journal import Journal
+from indexer.patience import Patience
 from indexer.plan import Plan, Task
 from indexer.prepare import Failed, Outcome, Prepared, Preparer, SameBytes
 from indexer.progress import Progress
@@ -42,6 +44,7 @@ class Run:
         self._recorder = recorder
         self._progress = progress
         self._journal = journal
+        self._patience = Patience()
         self._early: list[SameBytes] = []  # bytes met in another file that is not recorded yet
         self.counts: Counter[str] = Counter()
         self.done = 0
@@ -56,8 +59,7 @@ class Run:
         self.counts[UNCHANGED] += sum(plan.unchanged for plan in plans)
         for plan in plans:
             self._report(plan.skipped)
-        with self._database.write() as session:
-            self._journal.begin(session, total, self.counts, len(self.skipped))
+        self._patience.repeat(partial(self._note_begin, total))
         tasks = (task for plan in plans for task in plan.tasks)
         for batch in in_batches(self._outcomes(tasks, threads, 2 * batch_size), batch_size):
             self._commit(batch, describe)
@@ -67,6 +69,13 @@ class Run:
     def finish(self, interrupted: bool) -> None:
         """Nothing more will be done."""
         self._progress.finish()
+        self._patience.repeat(partial(self._note_end, interrupted))
+
+    def _note_begin(self, total: int) -> None:
+        with self._database.write() as session:
+            self._journal.begin(session, total, self.counts, len(self.skipped))
+
+    def _note_end(self, interrupted: bool) -> None:
         with self._database.write() as session:
             self._journal.end(session, self.done, self.counts, len(self.skipped), interrupted)
 
@@ -84,6 +93,22 @@ class Run:
         same = [item for item in batch if isinstance(item, SameBytes)]
         failed = [item for item in batch if isinstance(item, Failed)]
         new = describe(prepared)
+        record = partial(self._record, prepared, new, same, failed)
+        counts, early = self._patience.repeat(record)
+        done = len(batch) - len(early)
+        self.counts, self.done = counts, self.done + done
+        self._early += early
+        self._report([Skipped(show_path(item.task.full_path), item.reason) for item in failed])
+        self._progress.advance(done)
+
+    def _record(
+        self,
+        prepared: Sequence[Prepared],
+        new: Sequence[NewPhoto],
+        same: Sequence[SameBytes],
+        failed: Sequence[Failed],
+    ) -> tuple[Counter[str], list[SameBytes]]:
+        """Store a batch: what the counts then are, and the files whose bytes are not known yet."""
         with self._database.write() as session:
             counts = self._recorder.add(session, prepared, new)
             reused = [self._recorder.same_bytes(session, item) for item in same]
@@ -91,13 +116,9 @@ class Run:
                 counts += self._recorder.failed(session, item)
             counts += self.counts + Counter(kind for kind in reused if kind is not None)
             early = [item for item, kind in zip(same, reused, strict=True) if kind is None]
-            done = len(batch) - len(early)
-            skipped = len(self.skipped) + len(failed)
-            self._journal.note(session, self.done + done, counts, skipped)
-        self.counts, self.done = counts, self.done + done
-        self._early += early
-        self._report([Skipped(show_path(item.task.full_path), item.reason) for item in failed])
-        self._progress.advance(done)
+            done = self.done + len(prepared) + len(same) + len(failed) - len(early)
+            self._journal.note(session, done, counts, len(self.skipped) + len(failed))
+        return counts, early
 
     def _settle(self) -> None:
         """Record the files that came before the first of their bytes did."""
@@ -114,9 +135,11 @@ class Run:
         self._commit([*good, *bad], lambda none: [])
 
     def _remove(self, plans: Sequence[Plan], prune: bool) -> None:
-        with self._database.write() as session:
-            removed = [self._recorder.vanished(session, plan, prune) for plan in plans]
-        self.counts += sum(removed, Counter())
+        def remove() -> list[Counter[str]]:
+            with self._database.write() as session:
+                return [self._recorder.vanished(session, plan, prune) for plan in plans]
+
+        self.counts += sum(self._patience.repeat(remove), Counter())
 
     def _report(self, skipped: Sequence[Skipped]) -> None:
         self.skipped += skipped

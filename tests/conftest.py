@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from catalog.home import Home
     from catalog.session import Database
     from search.engine import SearchEngine
+    from tests.postgresql import Server
 
 MOST_THREADS = 4
 
@@ -111,3 +112,15 @@ def engine(
     database = open_database(indexed_home)
     yield SearchEngine(indexed_home, database, captioner, embedder)
     database.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> "Iterator[Server]":
+    """A PostgreSQL server of the session's own."""
+    from tests.postgresql import ServerUnavailable, running_server
+
+    try:
+        with running_server() as server:
+            yield server
+    except ServerUnavailable as error:
+        pytest.skip(str(error))

@@ -20,12 +20,11 @@ from web.context import current_engine
 from web.errors import Problem
 from web.events import stream
 from web.indexing import Indexing, current_indexing
-from web.parameters import read_count
+from web.parameters import DEFAULT_K
 from web.runner import AlreadyRunning, NothingRuns, NotPermitted, shown
 from web.runs import run_json
 from web.told import progress_json
 
-_DEFAULT_K = 20
 _MOST_OFFSET = 10**9
 _RETRY_SECONDS = 10
 
@@ -65,7 +64,7 @@ def runs() -> ResponseReturnValue:
     engine, going = current_engine(), current_indexing().watch.look().going
     with engine.database.read() as session:
         names = {root.root_id: show_path(root.path) for root in photos.roots(session)}
-        found = list_runs(session, read_count(request, _DEFAULT_K), _offset())
+        found = list_runs(session, int(request.args.get("k") or DEFAULT_K), _offset())
         total = count_runs(session)
     now = going.run_id if going else None
     listed = [run_json(run, names, run.run_id == now) for run in found]
@@ -78,7 +77,7 @@ def failures() -> ResponseReturnValue:
     reason = request.args.get("reason", "")
     with current_engine().database.read() as session:
         reasons = failures_by_reason(session)
-        paths = failed_paths(session, reason, read_count(request, _DEFAULT_K), _offset())
+        paths = failed_paths(session, reason, int(request.args.get("k") or DEFAULT_K), _offset())
     counted = [{"reason": name, "files": count} for name, count in reasons.items()]
     return jsonify({"reasons": counted, "paths": [show_path(path) for path in paths]})
 

@@ -5,8 +5,6 @@ Knows nothing about JSON; errors get their page in web.errors.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -17,7 +15,7 @@ from web.chips import chips_of, narrows
 from web.command import curl_line
 from web.context import current_config, current_engine
 from web.paging import page_links
-from web.parameters import read_filters, read_search
+from web.parameters import read_search
 from web.searchform import SearchForm
 from web.weakline import search_judged
 
@@ -69,7 +67,7 @@ def _around(asked: Asked, form: SearchForm) -> dict[str, object]:
 
 
 def _results(asked: Asked) -> str:
-    wanted = replace(read_search(request, asked.page_size), filters=read_filters(request))
+    wanted = read_search(request, asked.page_size)
     engine = current_engine()
     judged = search_judged(engine, wanted)
     answer = judged.answer

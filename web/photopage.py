@@ -8,7 +8,7 @@ have found the photo; all other parameters are those of the search it was found 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -26,7 +26,7 @@ from web.alike import make_alike
 from web.api import PHOTO_ID
 from web.bars import ScoredSentence, scored_sentence
 from web.context import current_config, current_engine
-from web.parameters import read_filters, read_search
+from web.parameters import read_search
 from web.said import SaidSentence, said_sentence
 from web.shownphoto import shown_photo
 
@@ -89,7 +89,7 @@ def beside(photo_id: int) -> ResponseReturnValue:
     A route of its own, so that only who goes on waits for the search. Past an end: the results.
     """
     wanted = read_search(request, current_config().page_size)
-    found = order(current_engine(), replace(wanted, filters=read_filters(request))).tolist()
+    found = order(current_engine(), wanted).tolist()
     place = found.index(photo_id) if photo_id in found else len(found)
     place += -1 if request.args.get("step") == "-1" else 1
     carried = [(name, text) for name, text in _carried() if name != "offset"]

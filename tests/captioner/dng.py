@@ -26,8 +26,8 @@ def make_dng(preview: Image.Image | None, orientation: int = 1, *, as_jpeg: bool
         main = _camera(orientation, sub)
         if preview is not None:
             main |= _preview(preview.size, as_jpeg, at_picture, len(picture))
-        first = _directory(main, 8)
-        return first, _directory(_sensor(at_sensor), 8 + len(first))
+        first = directory(main, 8)
+        return first, directory(_sensor(at_sensor), 8 + len(first))
 
     sizes = [len(part) for part in layout(0, 0, 0)]
     sub = 8 + sizes[0]
@@ -88,8 +88,11 @@ def _sensor(start: int) -> Tags:
     }
 
 
-def _directory(tags: Tags, start: int) -> bytes:
-    """One IFD of a TIFF file that stands at `start`, what does not fit into its entries behind."""
+def directory(tags: Tags, start: int, following: int = 0) -> bytes:
+    """One IFD of a TIFF file that stands at `start`, what does not fit into its entries behind.
+
+    `following`: where the next one of the file stands, 0 for none.
+    """
     head, tail = struct.pack("<H", len(tags)), b""
     after = start + 2 + 12 * len(tags) + 4
     for tag, (name, values) in sorted(tags.items()):
@@ -106,4 +109,4 @@ def _directory(tags: Tags, start: int) -> bytes:
         else:
             head += struct.pack("<I", after + len(tail))
             tail += raw + bytes(len(raw) % 2)
-    return head + bytes(4) + tail
+    return head + struct.pack("<I", following) + tail

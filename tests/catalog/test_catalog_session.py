@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
 
-from catalog.engine import sqlite_driver
+from catalog.engine import make_engine, sqlite_driver
 from catalog.home import Home, open_home
 from catalog.migrate import is_modelled, migration_config
 from catalog.models import Base
@@ -135,6 +135,20 @@ def test_sqlite_waits_checks_references_and_logs_ahead(database: Database) -> No
         assert session.scalar(text("PRAGMA busy_timeout")) == 30_000
 
 
+def test_sqlite_keeps_what_it_committed_through_a_power_cut(database: Database) -> None:
+    with database.read() as session:
+        assert session.scalar(text("PRAGMA synchronous")) == 2  # FULL
+
+
+def test_server_that_falls_silent_is_noticed_unless_the_url_says_when(postgresql_url: str) -> None:
+    for url, idle in ((postgresql_url, "30"), (f"{postgresql_url}&keepalives_idle=77", "77")):
+        engine = make_engine(url)
+        with engine.connect() as connection:
+            used = connection.connection.dbapi_connection.info.get_parameters()
+        engine.dispose()
+        assert (used["keepalives_idle"], used["tcp_user_timeout"]) == (idle, "60000")
+
+
 def test_sqlite_version_is_known_and_sound(database: Database) -> None:
     assert database.sqlite_version == sqlite_driver().sqlite_version
 
@@ -189,6 +203,6 @@ def test_url_of_no_use_is_said_so(tmp_path: Path, url: str) -> None:
 
 def test_unreachable_server_is_named_without_its_password(tmp_path: Path) -> None:
     home = Home(tmp_path, f"postgresql+psycopg://me:secret@/none?host={tmp_path}")
-    with pytest.raises(DatabaseUnavailable, match=r"cannot be used") as caught:
+    with pytest.raises(DatabaseUnavailable, match=r"cannot be reached") as caught:
         open_database(home)
     assert "secret" not in str(caught.value)

@@ -66,6 +66,21 @@ def test_an_unplugged_folder_beside_another_is_told_and_keeps_its_photos(
     assert rows(home, "photo") == 3
 
 
+def test_a_disk_that_is_gone_for_good_is_let_go_by_an_empty_folder_in_its_place(
+    album: Path, home: Path, capsys: Output
+) -> None:
+    arguments = ["index", str(album), "--home", str(home)]
+    assert run(arguments) == Exit.DONE
+    shutil.rmtree(album)
+    album.mkdir()
+    assert run(arguments) == Exit.DONE
+    assert "run again with --prune" in capsys.readouterr().err
+    assert rows(home, "photo") == 2
+    assert run([*arguments, "--prune"]) == Exit.DONE
+    assert "2 removed" in capsys.readouterr().out
+    assert rows(home, "photo") == 0
+
+
 def test_a_second_indexer_says_that_the_home_is_busy(
     album: Path, home: Path, capsys: Output
 ) -> None:

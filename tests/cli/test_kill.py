@@ -5,26 +5,21 @@ import random
 import shutil
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from catalog.home import Home, open_home
-from catalog.models import Caption, Failure, Photo, PhotoText, Root, State, Vector
 from catalog.session import open_database
 from search.engine import SearchEngine
 from search.query import SearchRequest
 from tellshow import Exit
+from tests.cli.content import content
 from tests.cli.process import PATIENCE, rows, start, wait_until
 
 QUERIES = ("a cat", "a man with a camera", "a rocket", "grass", "a cup of coffee")
 KILLS = 4
-
-# Ids and times are a run's own; everything else must be the same.
-OWN = {"id", "photo_id", "model_id", "root_id", "change", "indexed_at", "last_seen_online"}
 
 
 @pytest.fixture
@@ -62,32 +57,6 @@ def run_whole(album: Path, home: Path) -> None:
     process = start(*index(album, home))
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == Exit.DONE, err
-
-
-def content(home: Home) -> dict[str, list[Any]]:
-    """Every row of every table by the path it belongs to, without what is a run's own."""
-    database = open_database(home)
-    with database.read() as session:
-        paths = dict(session.execute(select(Photo.id, Photo.path)).all())
-        found = {
-            table.__tablename__: sorted(
-                (
-                    (
-                        paths.get(getattr(row, "photo_id", None), b""),
-                        *(
-                            (column.name, getattr(row, column.name))
-                            for column in table.__table__.columns
-                            if column.name not in OWN
-                        ),
-                    )
-                    for row in session.scalars(select(table))
-                ),
-                key=repr,
-            )
-            for table in (Root, Photo, Caption, Vector, State, PhotoText, Failure)
-        }
-    database.close()
-    return found
 
 
 def answers(

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from captioner.photo import UnreadablePhoto
-from indexer.decoders import Decoders, DecodingInterrupted, NoDecoder
+from indexer.decoders import Decoders, DecodingInterrupted, Limits, NoDecoder
 from indexer.decoding import Decoded
 from tests.indexer.hostile import CRASH, HANG, decode_or_suffer, endless_jpeg
 
@@ -29,6 +29,13 @@ def modules_loaded(data: bytes) -> list[str]:
 
 
 def own_number(data: bytes) -> int:
+    return os.getpid()
+
+
+def some_work(data: bytes) -> int:
+    end = time.process_time() + 0.1
+    while time.process_time() < end:
+        pass
     return os.getpid()
 
 
@@ -48,7 +55,7 @@ class BreaksAtStart:
 
 @pytest.fixture(scope="module")
 def decoders() -> Iterator[Decoders]:
-    made = Decoders(decode_or_suffer, most_seconds=1.5)
+    made = Decoders(decode_or_suffer, Limits(computing=1.5, waiting=3))
     yield made
     made.close()
 
@@ -80,15 +87,38 @@ def test_a_crash_costs_one_file(decoders: Decoders) -> None:
 
 def test_a_hang_costs_one_file_and_little_time(decoders: Decoders) -> None:
     started = time.monotonic()
-    assert "within 1.5 seconds" in reason(decoders, HANG)
+    assert reason(decoders, HANG) == "The picture cannot be decoded within 3 seconds."
     assert time.monotonic() - started < 30
     assert decoders.decode(picture()).metadata.width == 30
 
 
-def test_a_real_picture_that_takes_for_ever_costs_one_file(decoders: Decoders) -> None:
+def test_a_real_picture_that_takes_for_ever_costs_one_file() -> None:
+    decoders = Decoders(limits=Limits(computing=1.5))
     data = endless_jpeg()
     assert len(data) < 2_000_000
-    assert "within 1.5 seconds" in reason(decoders, data)
+    told = reason(decoders, data)
+    assert told == "The picture cannot be decoded within 1.5 seconds of computing."
+    assert decoders.decode(picture()).metadata.width == 30
+    decoders.close()
+
+
+def test_a_machine_that_gives_no_time_makes_no_picture_too_slow() -> None:
+    decoders = Decoders(own_number, Limits(computing=0.5))
+    worker = decoders.decode(b"")
+    os.kill(worker, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(decoders.decode, b"")
+        time.sleep(1)
+        assert not answer.done()
+        os.kill(worker, signal.SIGCONT)
+        assert answer.result() == worker
+    decoders.close()
+
+
+def test_the_limit_is_for_each_file_by_itself() -> None:
+    decoders = Decoders(some_work, Limits(computing=0.5))
+    assert len({decoders.decode(b"") for _ in range(8)}) == 1
+    decoders.close()
 
 
 def test_threads_each_have_a_worker_and_get_their_own_answers(decoders: Decoders) -> None:
@@ -131,7 +161,7 @@ def test_no_file_is_blamed_where_no_worker_can_start() -> None:
 
 
 def test_an_interrupt_lets_nobody_wait() -> None:
-    decoders = Decoders(decode_or_suffer, most_seconds=600)
+    decoders = Decoders(decode_or_suffer)
     decoders.decode(picture())
     threading.Timer(0.5, decoders.interrupt).start()
     with pytest.raises(DecodingInterrupted):

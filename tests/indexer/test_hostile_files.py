@@ -9,7 +9,7 @@ from PIL import Image
 
 from captioner.raw import can_read_raw
 from indexer import prepare
-from indexer.decoders import Decoders
+from indexer.decoders import Decoders, Limits
 from indexer.walk import find_photos
 from tests.captioner.dng import make_dng
 from tests.indexer.hostile import CRASH, HANG, decode_or_suffer, endless_jpeg, lack_the_extra
@@ -20,7 +20,7 @@ SHARED_PHOTOS = (Path(__file__).parents[3] / "shared" / "photos").resolve()
 
 @pytest.fixture(scope="module")
 def decoders() -> Iterator[Decoders]:
-    made = Decoders(decode_or_suffer, most_seconds=2)
+    made = Decoders(decode_or_suffer, Limits(computing=2, waiting=4))
     yield made
     made.close()
 
@@ -36,7 +36,7 @@ def test_crashes_and_hangs_cost_one_file_each_and_are_not_tried_again(
     reasons = {Path(item.path).name: item.reason for item in report.skipped}
     assert "crash" in reasons.pop("crash.jpg")
     assert set(reasons) == {"hang.jpg", "endless.jpg"}
-    assert all("within 2 seconds" in reason for reason in reasons.values())
+    assert all("cannot be decoded within" in reason for reason in reasons.values())
     monkeypatch.setattr(prepare, "_read", lambda task: pytest.fail("it was tried again"))
     assert catalog.index(folder, decoders=decoders).skipped == report.skipped
 

@@ -1,0 +1,187 @@
+"""A power cut at any moment: whatever it leaves of the files, the catalog opens and is right."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from catalog.checkpoints import KeptCheckpoints
+from catalog.engine import sqlite_driver
+from catalog.home import Home, open_home
+from catalog.session import open_database
+from tests.catalog.made import Shelf, new_photos
+from tests.catalog.powercut import Disk, State
+from tests.catalog.test_catalog_vectors import assert_right, opened
+
+
+def copy_of(database: Path, target: Path) -> Path:
+    """The database as of its last commit, as SQLite itself copies it."""
+    source, copy = sqlite_driver().connect(database), sqlite_driver().connect(target)
+    source.backup(copy)
+    source.close()
+    copy.close()
+    return target
+
+
+class Machine:
+    """A home that loses its power; it is put up again as the cut may have left it."""
+
+    def __init__(self, shelf: Shelf, tmp_path: Path) -> None:
+        self._shelf = shelf
+        self._spare = tmp_path
+        self._folder = f"{shelf.model}-caption"
+        self._cuts = 0
+        self.databases: list[Path] = []
+
+    @property
+    def folder(self) -> Path:
+        return self._shelf.home.vectors / self._folder
+
+    def keep_database(self) -> Path:
+        """A copy of what is committed by now."""
+        name = f"commit-{len(self.databases)}.db"
+        source = self._shelf.home.path / "catalog.db"
+        self.databases.append(copy_of(source, self._spare / name))
+        return self.databases[-1]
+
+    def after_cut(self, files: State, database: Path) -> Shelf:
+        """The shelf in a home of its own that holds these files and this database."""
+        self._cuts += 1
+        home = open_home(self._spare / f"cut-{self._cuts}")
+        shutil.copy(database, home.path / "catalog.db")
+        (home.vectors / self._folder).mkdir()
+        for name, content in files:
+            (home.vectors / self._folder / name).write_bytes(content)
+        shelf = Shelf.__new__(Shelf)
+        shelf.home, shelf.database = home, open_database(home)
+        shelf.model, shelf.root = self._shelf.model, self._shelf.root
+        return shelf
+
+
+@pytest.fixture
+def machine(shelf: Shelf, tmp_path: Path) -> Machine:
+    return Machine(shelf, tmp_path)
+
+
+@pytest.fixture
+def disk(
+    shelf: Shelf, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[[], object]], Disk]:
+    """Do something, and follow what it does to the vector files and the database meanwhile."""
+
+    def followed(action: Callable[[], object]) -> Disk:
+        with monkeypatch.context() as patch:
+            made = Disk(machine.folder, patch)
+            machine.keep_database()
+
+            def commit(*_: object) -> None:
+                made.note("commit")
+
+            event.listen(shelf.database.engine, "commit", commit)
+            action()
+            event.remove(shelf.database.engine, "commit", commit)
+            machine.keep_database()
+            made.note("end")
+        return made
+
+    return followed
+
+
+def assert_comes_right(shelf: Shelf) -> None:
+    """It answers rightly, and goes on to index, save and open."""
+    assert_right(shelf, opened(shelf))
+    shelf.add(new_photos(range(700, 710)))
+    opened(shelf).save()
+    assert_right(shelf, opened(shelf))
+    shelf.database.close()
+
+
+def test_vector_file_is_on_the_disk_before_sql_names_it(
+    shelf: Shelf, disk: Callable[[Callable[[], object]], Disk]
+) -> None:
+    shelf.add(new_photos(range(40)))
+    opened(shelf).save()
+    [old] = [path.name for path in (shelf.home.vectors / f"{shelf.model}-caption").glob("gen-*")]
+    shelf.add(new_photos([50]))
+    number = int(old.removeprefix("gen-").removesuffix(".faiss"))
+    folder = f"{shelf.model}-caption"
+    happened = [what for what, _ in disk(opened(shelf).save).moments]
+    assert happened[happened.index("fsync next.tmp") :] == [
+        "fsync next.tmp",
+        "replace next.tmp",
+        f"fsync {folder}",
+        "commit",
+        f"unlink {old}",
+        "end",
+    ]
+    assert f"gen-{number + 1}.faiss" in os.listdir(shelf.home.vectors / folder)
+
+
+@pytest.mark.parametrize("saved_before", [True, False])
+def test_power_cut_while_vectors_are_saved_leaves_a_home_that_opens_right(
+    saved_before: bool,
+    shelf: Shelf,
+    machine: Machine,
+    disk: Callable[[Callable[[], object]], Disk],
+) -> None:
+    """Also where the disk lied and the database lost commits, so that files are ahead of it."""
+    shelf.add(new_photos(range(40)))
+    if saved_before:
+        opened(shelf).save()
+    index = opened(shelf)
+    shelf.add(new_photos(range(40, 50)))
+    followed = disk(index.save)
+    left = {state for _, states in followed.moments for state in states}
+    assert len(left) >= 5  # so many ways a cut may leave the files
+    for files in sorted(left):
+        for database in machine.databases:
+            assert_comes_right(machine.after_cut(files, database))
+
+
+def test_vector_file_that_is_ahead_of_the_database_is_not_believed(
+    shelf: Shelf, machine: Machine
+) -> None:
+    """Other photos get the numbers, and their changes the numbers, that the lost ones had."""
+    shelf.add(new_photos(range(40)))
+    opened(shelf).save()
+    before = machine.keep_database()
+    lost = shelf.add(new_photos(range(40, 50)))
+    opened(shelf).save()
+    files = tuple((path.name, path.read_bytes()) for path in machine.folder.glob("gen-*"))
+    after = machine.after_cut(files, before)
+    assert after.add(new_photos(range(80, 90))) == lost
+    assert_right(after, opened(after))
+    opened(after).save()
+    assert_right(after, opened(after))
+    after.database.close()
+
+
+def test_checkpoint_is_kept_whole_or_not_at_all(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = tmp_path / "mine.safetensors"
+    chosen.write_bytes(b"weights" * 1000)
+    with monkeypatch.context() as patch:
+        disk = Disk(home.models, patch)
+        KeptCheckpoints(home).keep_chosen(chosen, "abc")
+        disk.note("end")
+    whole, name = chosen.read_bytes(), KeptCheckpoints(home).path("abc")
+    assert name is not None
+    left = [dict(state).get(name.name) for _, states in disk.moments for state in states]
+    assert set(left) == {None, whole}
+    assert {dict(state)[name.name] for state in disk.moments[-1][1]} == {whole}
+
+
+def test_checkpoint_that_was_lost_is_kept_again(home: Home, tmp_path: Path) -> None:
+    chosen = tmp_path / "mine.safetensors"
+    chosen.write_bytes(b"weights")
+    kept = KeptCheckpoints(home)
+    kept.keep_chosen(chosen, "abc")
+    name = kept.path("abc")
+    assert name is not None
+    name.write_bytes(b"")
+    kept.keep_chosen(chosen, "abc")
+    assert name.read_bytes() == b"weights"
