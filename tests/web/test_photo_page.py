@@ -46,12 +46,12 @@ EVERYTHING = {
     "sentences": "\n".join(SENTENCES),
     "missed": "a dog in the snow",
 }
-# How much darker the veil is at its darkest than at its clearest, 0 to 255.
+# How much redder the glow is where the model looked than where it did not, 0 to 255.
 CONTRAST = """canvas => {
   const pen = canvas.getContext("2d");
   const colours = pen.getImageData(0, 0, canvas.width, canvas.height).data;
-  const alpha = colours.filter((_, i) => i % 4 === 3).sort();
-  return alpha[alpha.length - 1] - alpha[0];
+  const red = colours.filter((_, i) => i % 4 === 0).sort();
+  return red[red.length - 1] - red[0];
 }"""
 
 
