@@ -76,7 +76,7 @@ class Completion {
   async fetched(text, signal, known = false) {
     const query = new URLSearchParams({ q: text, k: MOST });
     const answer = await fetch(`${this.box.dataset.complete}?${query}`, { signal });
-    if (!answer.ok) return [];
+    if (!answer.ok) throw new Error(answer.statusText);
     const { completions, unknown_words: unknown } = await answer.json();
     if (known && unknown.includes(text.trim().split(/\s+/).at(-1).toLowerCase())) return [];
     return completions.filter((each) => each.probability >= LEAST_PROBABLE).map((each) => each.text);

@@ -17,11 +17,10 @@ if (box) {
   // Say that the search is under way; taken back when the page is shown again from history.
   box.form.addEventListener("submit", (event) => event.target.setAttribute("aria-busy", "true"));
   window.addEventListener("pageshow", () => box.form.removeAttribute("aria-busy"));
-  // Empty fields need not stand in the address.
+  // Empty fields need not stand in the address, nor the space that a completion ends with.
   box.form.addEventListener("formdata", ({ formData }) => {
     for (const name of new Set(formData.keys())) {
-      if (name === "q") continue;
-      const said = formData.getAll(name).filter((text) => typeof text !== "string" || text.trim());
+      const said = formData.getAll(name).map((text) => text.trim()).filter(Boolean);
       formData.delete(name);
       said.forEach((text) => formData.append(name, text));
     }
