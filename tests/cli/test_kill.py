@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from search.engine import SearchEngine
 from search.query import SearchRequest
 from tellshow import Exit
 from tests.cli.content import content
-from tests.cli.process import PATIENCE, rows, start, wait_until
+from tests.cli.nursery import Nursery
+from tests.cli.process import rows, wait_until
 
 QUERIES = ("a cat", "a man with a camera", "a rocket", "grass", "a cup of coffee")
 KILLS = 4
@@ -32,31 +34,36 @@ def album(sample_photos: Path, tmp_path: Path) -> Path:
     return made
 
 
+@pytest.fixture
+def nursery(tmp_path: Path) -> Iterator[Nursery]:
+    made = Nursery(tmp_path)
+    yield made
+    made.close()
+
+
 def index(album: Path, home: Path) -> list[str | Path]:
     # One photo at a time: what a photo shares a batch with may change its last digits.
     return ["index", album, "--home", home, "--batch-size", "1"]
 
 
-def kill_at_random(album: Path, home: Path, dice: random.Random) -> None:
+def kill_at_random(nursery: Nursery, album: Path, home: Path, dice: random.Random) -> None:
     """The first time while the database is made, then while photos are indexed."""
     made, runs = (home / "catalog.db").is_file(), rows(home, "run")
 
     def is_at_work() -> bool:
         return rows(home, "run") > runs if made else (home / "catalog.db").is_file()
 
-    process = start(*index(album, home))
+    child = nursery.start(*index(album, home))
     try:
-        wait_until(lambda: is_at_work() or process.poll() is not None)
+        wait_until(lambda: is_at_work() or not child.is_running())
         time.sleep(dice.uniform(0, 1.2 if made else 0.3))
     finally:
-        process.kill()
-        process.communicate(timeout=PATIENCE)
+        child.kill()
 
 
-def run_whole(album: Path, home: Path) -> None:
-    process = start(*index(album, home))
-    _, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == Exit.DONE, err
+def run_whole(nursery: Nursery, album: Path, home: Path) -> None:
+    code, output = nursery.start(*index(album, home)).wait()
+    assert code == Exit.DONE, output
 
 
 def answers(
@@ -78,18 +85,22 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_killed_again_and_again_it_ends_as_if_nothing_had_happened(
-    album: Path, tmp_path: Path, captioner: Captioner, embedder: SentenceEmbedder
+    nursery: Nursery,
+    album: Path,
+    tmp_path: Path,
+    captioner: Captioner,
+    embedder: SentenceEmbedder,
 ) -> None:
     dice = random.Random(0)
     killed, clean = tmp_path / "killed", tmp_path / "clean"
     for number in range(KILLS):
-        kill_at_random(album, killed, dice)
+        kill_at_random(nursery, album, killed, dice)
         if number == 1:  # life goes on between the runs
             (album / "coffee.png").unlink()
             (album / "rocket.jpg").rename(album / "ariane.jpg")
     assert 0 < rows(killed, "run") <= KILLS
-    run_whole(album, killed)
-    run_whole(album, clean)
+    run_whole(nursery, album, killed)
+    run_whole(nursery, album, clean)
     homes = open_home(killed), open_home(clean)
     first, second = (content(home) for home in homes)
     assert len(second["photo"]) == 12
