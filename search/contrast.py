@@ -89,10 +89,13 @@ class Scale:
         return total
 
     def penalty(self, text: Support) -> NDArray[np.float32]:
-        """What photos lose for showing an excluded text [N], never below 0."""
+        """What photos lose for showing an excluded text [N], never below 0.
+
+        A weight below 0 takes back what the other signs overrate: alone it would be a reward.
+        """
         visual: NDArray[np.float32] = text.similar.visual.clip(min=0)
         caption: NDArray[np.float32] = text.similar.caption.clip(min=0)
-        total: NDArray[np.float32] = self.visual * visual + self.caption * caption
+        total: NDArray[np.float32] = max(self.visual, 0) * visual + max(self.caption, 0) * caption
         if text.ratio is not None:
             softplus = np.logaddexp(0, text.ratio).astype(np.float32)
             total = total + self.likelihood * softplus
