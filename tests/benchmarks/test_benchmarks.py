@@ -48,6 +48,13 @@ def test_ways_to_write_captions_are_compared(captions: Path, sample_photos: Path
     assert "| beams | length penalty | BLEU-4 | CIDEr |" in printed
 
 
+def test_decoding_is_compared_with_pillow(sample_photos: Path) -> None:
+    printed = _run("decode", ["--folder", str(sample_photos), "--count", "1", "--repeat", "1"])
+    differences = [float(row.split("|")[-2]) for row in printed.splitlines()[2:]]
+    assert len(differences) == 3
+    assert max(differences) < 1.5
+
+
 def test_answers_are_timed_and_compared(captions: Path, sample_photos: Path) -> None:
     data = ["--folder", str(sample_photos), "--queries", str(captions), "--count", "2"]
     printed = _run("search", data)
