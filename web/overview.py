@@ -145,7 +145,7 @@ def _run(run: RunView, names: Mapping[int, str], going: bool) -> RunRow:
     return RunRow(
         started_at=run.started_at,
         folders=tuple(names[root] for root in run.roots if root in names),
-        outcome=outcome(run.counts),
+        outcome="looking for photos" if going and run.total is None else outcome(run.counts),
         took=duration(seconds) if run.finished_at else "",
         ending=ending(run, going),
         going=going,

@@ -18,11 +18,17 @@ _HEADLINES = {
     SAVING: "Saving what was found in {}",
     BUSY: "Another tellshow is writing to this collection",
 }
+_DETAILS = {
+    STARTING: "The models are being loaded.",
+    LOOKING: "What is there is compared with what is known.",
+    SAVING: "The vectors are being written.",
+    BUSY: "It is no index run, so it does not say how far it is.",
+}
 _COUNTED = {
     "indexed": "{} new or changed",
     "unchanged": "{} unchanged",
     "moved": "{} moved",
-    "duplicates": "{} duplicates",
+    "duplicates": "{} duplicate{s}",
     "removed": "{} removed",
     "withheld": "{} gone but kept",
     "skipped": "{} skipped",
@@ -46,10 +52,10 @@ def headline(progress: Progress) -> str:
 
 
 def detail(progress: Progress) -> str:
-    """How far it is; nothing where nobody can tell."""
+    """How far it is, or what it waits for."""
     run = progress.going
     if run is None or run.total is None:
-        return ""
+        return _DETAILS.get(progress.state, "")
     parts = [f"{run.done:,} of {run.total:,} files"]
     if progress.photos_per_second is not None:
         parts.append(f"{progress.photos_per_second:.1f} a second")

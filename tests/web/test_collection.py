@@ -25,6 +25,7 @@ from catalog.lock import writer_lock
 from catalog.photos import get_or_add_root, record_failure
 from catalog.runs import Noted, finish_run, note_run, start_run
 from catalog.session import Database
+from tests.cli.process import PATIENCE as LONG
 from tests.cli.process import REPOSITORY, wait_until
 from tests.web.test_pages import words_of
 from tests.web.visit import Visitor, opened
@@ -510,8 +511,9 @@ def test_folder_is_indexed_by_keyboard_and_found_without_reloading(
         with page.expect_navigation():
             page.keyboard.press("Enter")
         page.evaluate("window.loaded = 'twice'")
-        page.locator("#live-title", has_text="Indexing").wait_for()
-        page.locator("#ended", has_text="2 new or changed, 1 skipped").wait_for()
+        page.locator("#live-title", has_text=str(album)).wait_for()
+        ended = page.locator("#ended", has_text="2 new or changed, 1 skipped")
+        ended.wait_for(timeout=1000 * LONG)
         assert page.evaluate("window.loaded") == "twice"
         assert page.locator("#live").is_hidden()
         assert page.locator("#folders", has_text="2 photos").is_visible()

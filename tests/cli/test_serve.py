@@ -1,0 +1,71 @@
+"""`tellshow serve`: what it may index ends with it."""
+
+import json
+import shutil
+import signal
+import socket
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalog.home import open_home
+from catalog.lock import writer_lock
+from tellshow import Exit, run
+from tests.cli.process import PATIENCE, rows, start, wait_until
+
+
+@pytest.fixture
+def album(sample_photos: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(sample_photos, tmp_path / "album"))
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def ask(port: int, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/api/v1/{path}",
+        None if body is None else json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+        answer: dict[str, Any] = json.load(response)
+        return answer
+
+
+def test_run_that_the_server_started_ends_and_is_saved_when_the_server_is_told_to_end(
+    album: Path, tmp_path: Path
+) -> None:
+    home, port = tmp_path / "home", free_port()
+    server = start(
+        "serve", "--home", home, "--port", str(port), "--allow-index", album, "--device", "cpu"
+    )
+    try:
+        assert server.stderr is not None
+        assert server.stderr.readline().startswith("tellshow is at ")
+        assert ask(port, "index")["folders"] == [{"number": 1, "path": str(album)}]
+        events = urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/events", timeout=PATIENCE)
+        ask(port, "index", {"folder": 1})
+        wait_until(lambda: rows(home, "run") > 0)
+        server.send_signal(signal.SIGTERM)
+        _, errors = server.communicate(timeout=PATIENCE)
+        events.close()
+    finally:
+        server.kill()
+        server.communicate()
+    assert server.returncode in (Exit.DONE, Exit.INTERRUPTED), errors
+    with writer_lock(open_home(home)):  # nobody writes any more
+        assert rows(home, "run WHERE finished_at IS NOT NULL") == 1
+
+
+def test_file_cannot_be_allowed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "photo.jpg"
+    file.touch()
+    arguments = ["serve", "--home", str(tmp_path / "home"), "--allow-index", str(file)]
+    assert run(arguments) == Exit.FAILED
+    assert "is a file" in capsys.readouterr().err
