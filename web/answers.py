@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 Probability = Annotated[float, Field(ge=0, le=1)]
-Cosine = Annotated[float, Field(ge=-1.01, le=1.01)]
 
 
 def told(meaning: str, **more: Any) -> Any:
@@ -99,7 +98,7 @@ class SimilarPhoto(BaseModel):
     photo_id: int = told("The photo's number", ge=0)
     path: str = told("Its file; bytes of a name that are no text show as ?")
     caption: str = told("The model's best caption")
-    similarity: Cosine = told("How much alike the photos look to the model, a cosine")
+    similarity: float = told("How much alike the photos look to the model, a cosine")
     url: str = told("Where the photo is described")
     thumbnail_url: str = told("Where its thumbnail is")
 
@@ -113,7 +112,7 @@ class SearchResult(BaseModel):
     score: float = told("What the order comes from; comparable within one answer only")
     log_likelihood: float = told("log p(sentence | photo), in nats; 0 if no word is known")
     evidence: float = told("How much of that the photo adds, in nats")
-    similarity: Cosine = told("The first stage's similarity, a cosine")
+    similarity: float = told("The first stage's similarity, a cosine")
     words: list[MappedWord | Word] = told("Every word of the sentence; with `explain` its map too")
     matched: list[str] = told("Words that stand in the photo's path or captions as they are")
     probability: Probability = told("How probable it is that the photo fits the plain sentence")

@@ -54,11 +54,13 @@ SEARCHING = Tag(name="Search", description="Photos for a sentence or a picture")
 PHOTOS = Tag(name="Photos", description="One photo, its images and its like")
 WORDS = Tag(name="Words", description="Why a photo, which sentence for it, which word next")
 SERVER = Tag(name="Server", description="What is indexed, and whether the server runs")
+# In the order in which they are shown.
+_TAGS = (SEARCHING, PHOTOS, WORDS, SERVER)
 
 
 def new_app(import_name: str, config: WebConfig) -> OpenAPI:
     """A Flask application that describes its API."""
-    return OpenAPI(
+    app = OpenAPI(
         import_name,
         info=Info(title=config.title, version=VERSION, description=_DESCRIPTION),
         security_schemes={
@@ -70,6 +72,8 @@ def new_app(import_name: str, config: WebConfig) -> OpenAPI:
         validation_error_callback=_refuse,
         doc_ui=False,
     )
+    app.tags, app.tag_names = list(_TAGS), [tag.name for tag in _TAGS]
+    return app
 
 
 def api_blueprint(name: str, import_name: str) -> APIBlueprint:

@@ -64,6 +64,24 @@ def test_part_of_an_original_can_be_asked_for(client: FlaskClient, cat: int) -> 
     assert response.data == b"\x89PNG\r\n\x1a\n"
 
 
+def test_part_that_is_not_there_is_refused_in_the_one_shape(client: FlaskClient, cat: int) -> None:
+    beyond = {"Range": "bytes=99999999-"}
+    response = client.get(f"/api/v1/photos/{cat}/original", headers=beyond)
+    assert response.status_code == 416
+    assert response.json["error"]["code"] == "http_error"
+
+
+@pytest.mark.parametrize("kind", ["thumbnail", "original"])
+def test_image_can_be_asked_about_without_its_bytes(
+    client: FlaskClient, cat: int, kind: str
+) -> None:
+    address = f"/api/v1/photos/{cat}/{kind}"
+    whole, asked = client.get(address), client.head(address)
+    assert (asked.status_code, asked.data) == (200, b"")
+    for name in ("ETag", "Content-Type", "Content-Length", "Cache-Control"):
+        assert asked.headers[name] == whole.headers[name]
+
+
 def test_original_browsers_cannot_draw_is_downloaded(
     odd_client: FlaskClient, odd_photos: dict[str, int]
 ) -> None:
