@@ -22,7 +22,7 @@ _COUNTED = {
     "indexed": "{} new or changed",
     "unchanged": "{} unchanged",
     "moved": "{} moved",
-    "duplicates": "{} duplicates",
+    "duplicates": "{} duplicated",
     "removed": "{} removed",
     "withheld": "{} gone but kept",
     "skipped": "{} skipped",
