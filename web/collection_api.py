@@ -90,7 +90,8 @@ def stop_index() -> tuple[Response, int]:
     "/events",
     tags=[COLLECTION],
     responses=events_of(
-        "progress and idle, with `current` of /api/v1/index; done, with the `run` and `last`"
+        "The events progress and idle, with what is current in /api/v1/index, and done, with the "
+        "last of /api/v1/runs and what is last in /api/v1/index"
     ),
 )
 def events() -> Response:

@@ -79,7 +79,7 @@ def _entry(
         takes=tuple(_taken(each) for each in operation.get("parameters", [])),
         body=sent.get("description", body.get("description", "")),
         sends=tuple(_fields(body, schemas)),
-        gives=", ".join(given["content"]),
+        gives=f"{given['description']} ({', '.join(given['content'])})",
         fields=tuple(_fields(answer, schemas)),
         example=json.dumps(answer["example"], indent=2) if "example" in answer else "",
         failures=tuple(
