@@ -57,11 +57,11 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     handle_errors(app)
     app.register_api(api.blueprint)
     app.register_api(reasons.blueprint)
+    app.register_api(collection_api.blueprint)
     app.register_blueprint(reference.blueprint)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(photopage.blueprint)
     app.register_blueprint(lookpage.blueprint)
-    app.register_blueprint(collection_api.blueprint)
     app.register_blueprint(collection.blueprint)
     take_turns(app)  # after the last blueprint
     return app

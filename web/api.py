@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from typing import cast
-from urllib.parse import urlencode
 
 from flask import Response, jsonify, request, url_for
 
@@ -18,6 +17,7 @@ from search.query import SearchAnswer, SimilarPhoto
 from web import answers
 from web.context import current_engine
 from web.images import CONTENT_TYPES, send_original, send_thumbnail
+from web.links import neighbours
 from web.openapi import (
     PHOTOS,
     SEARCHING,
@@ -50,7 +50,7 @@ def search(query: SearchParameters) -> Response:
     answer = current_engine().search(wanted)
     shown = bool(answer.results)
     more = shown and wanted.offset + wanted.k < answer.candidates
-    return jsonify({**_with_links(answer), **_neighbours(wanted.offset, wanted.k, more)})
+    return jsonify({**_with_links(answer), **neighbours(wanted.offset, wanted.k, more)})
 
 
 @blueprint.post(
@@ -104,7 +104,7 @@ def similar(path: PhotoPath, query: SimilarParameters) -> Response:
     end = query.offset + query.k
     # One more than is shown, to know whether there are more.
     found = current_engine().similar_to(path.photo_id, end + 1)
-    links = _neighbours(query.offset, query.k, len(found) > end)
+    links = neighbours(query.offset, query.k, len(found) > end)
     shown = _similar_json(found[query.offset : end])
     return jsonify({"photo_id": path.photo_id, "results": shown, **links})
 
@@ -131,19 +131,6 @@ def _tagged(body: dict[str, object]) -> Response:
     answer = jsonify(body)
     answer.add_etag()
     return answer.make_conditional(request)  # type: ignore[return-value]
-
-
-def _neighbours(offset: int, k: int, more: bool) -> dict[str, str | None]:
-    """Where the pages before and after this one are: the same address with another offset."""
-    return {
-        "next": _page(offset + k) if more else None,
-        "previous": _page(max(0, offset - k)) if offset else None,
-    }
-
-
-def _page(offset: int) -> str:
-    asked = [(k, v) for k, v in request.args.items(multi=True) if k not in {"offset", "token"}]
-    return f"{request.path}?{urlencode([*asked, ('offset', offset)])}"
 
 
 def _with_links(answer: SearchAnswer) -> dict[str, object]:

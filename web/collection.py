@@ -11,9 +11,8 @@ from werkzeug.exceptions import Forbidden
 
 from catalog.failures import failed_paths, failures_by_reason
 from catalog.paths import show_path
-from web.collection_api import PROBLEMS
 from web.context import current_engine
-from web.errors import Problem
+from web.errors import INDEXING, Problem
 from web.indexing import current_indexing
 from web.overview import overview
 from web.runner import NotPermitted
@@ -92,8 +91,8 @@ def _page_number() -> int:
 
 
 def _refused(error: Exception) -> ResponseReturnValue:
-    return _page(PROBLEMS[type(error)])
+    return _page(INDEXING[type(error)])
 
 
-for _kind in PROBLEMS:
+for _kind in INDEXING:
     blueprint.register_error_handler(_kind, _refused)

@@ -1,125 +1,107 @@
 """The JSON API about the collection: runs, failures, indexing a folder, and events about it.
 
-Knows nothing about HTML; how a run is started and seen is runner.py's and progress.py's.
+Knows nothing about HTML; errors get their shape in web.errors, the description in web.openapi.
+How a run is started and seen is runner.py's and progress.py's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from flask import Blueprint, Response, jsonify, make_response, request
-from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import ServiceUnavailable
+from flask import Response, jsonify, request
 
 from catalog import photos
 from catalog.failures import failed_paths, failures_by_reason
 from catalog.paths import show_path
 from catalog.runs import count_runs, list_runs
-from search.query import InvalidQuery
+from web import collection_answers as answers
+from web.collection_parameters import FailuresParameters, IndexBody, RunsParameters
 from web.context import current_engine
-from web.errors import Problem
-from web.events import stream
+from web.events import TooManyStreams, stream
 from web.indexing import Indexing, current_indexing
-from web.parameters import DEFAULT_K
-from web.runner import AlreadyRunning, NothingRuns, NotPermitted, shown
+from web.jsonbody import require_object
+from web.links import neighbours
+from web.openapi import COLLECTION, accepted, api_blueprint, described, events_of
+from web.runner import shown
 from web.runs import run_json
 from web.told import progress_json
 
-_MOST_OFFSET = 10**9
-_RETRY_SECONDS = 10
-
-blueprint = Blueprint("collection_api", __name__, url_prefix="/api/v1")
-
-PROBLEMS: dict[type[Exception], Problem] = {
-    NotPermitted: Problem(
-        403,
-        "index_not_permitted",
-        "This folder may not be indexed from here.",
-        "Start the server with --allow-index FOLDER, or run tellshow index FOLDER.",
-    ),
-    AlreadyRunning: Problem(
-        409,
-        "index_running",
-        "Something is being indexed already.",
-        "Wait until it is done, or stop it.",
-    ),
-    NothingRuns: Problem(
-        409,
-        "no_index_running",
-        "This server is not indexing anything.",
-        "A run that was started elsewhere is stopped there, with Ctrl-C.",
-    ),
-}
-_TOO_MANY_STREAMS = Problem(
-    503,
-    "too_many_streams",
-    "Too many are following the events already.",
-    "Ask for /api/v1/index from time to time instead.",
-)
+blueprint = api_blueprint("collection_api", __name__)
 
 
-@blueprint.get("/runs")
-def runs() -> ResponseReturnValue:
+@blueprint.before_request
+def _read_json() -> None:
+    require_object("folder")
+
+
+@blueprint.get("/runs", tags=[COLLECTION], responses=described(answers.RunsAnswer))
+def runs(query: RunsParameters) -> Response:
     """Index runs, the last one first."""
     engine, going = current_engine(), current_indexing().watch.look().going
     with engine.database.read() as session:
         names = {root.root_id: show_path(root.path) for root in photos.roots(session)}
-        found = list_runs(session, int(request.args.get("k") or DEFAULT_K), _offset())
+        found = list_runs(session, query.k, query.offset)
         total = count_runs(session)
     now = going.run_id if going else None
     listed = [run_json(run, names, run.run_id == now) for run in found]
-    return jsonify({"total": total, "runs": listed})
+    more = query.offset + query.k < total
+    return jsonify({"total": total, "runs": listed, **neighbours(query.offset, query.k, more)})
 
 
-@blueprint.get("/failures")
-def failures() -> ResponseReturnValue:
+@blueprint.get("/failures", tags=[COLLECTION], responses=described(answers.FailuresAnswer))
+def failures(query: FailuresParameters) -> Response:
     """Why files could not be indexed, and with a reason, which files."""
-    reason = request.args.get("reason", "")
     with current_engine().database.read() as session:
         reasons = failures_by_reason(session)
-        paths = failed_paths(session, reason, int(request.args.get("k") or DEFAULT_K), _offset())
-    counted = [{"reason": name, "files": count} for name, count in reasons.items()]
-    return jsonify({"reasons": counted, "paths": [show_path(path) for path in paths]})
+        paths = failed_paths(session, query.reason, query.k, query.offset)
+    more = query.offset + query.k < reasons.get(query.reason, 0)
+    return jsonify(
+        {
+            "reasons": [{"reason": name, "files": count} for name, count in reasons.items()],
+            "paths": [show_path(path) for path in paths],
+            **neighbours(query.offset, query.k, more),
+        }
+    )
 
 
-@blueprint.get("/index")
-def index() -> ResponseReturnValue:
+@blueprint.get("/index", tags=[COLLECTION], responses=described(answers.IndexAnswer))
+def index() -> Response:
     """What is being indexed, by whom, and what may be from here."""
     return jsonify(_index_json(current_indexing()))
 
 
-@blueprint.post("/index")
-def start_index() -> ResponseReturnValue:
-    """Begin to index one of the allowed folders, named by its number or its path.
-
-    Only JSON is read: a form of another site can be sent without asking, JSON cannot.
-    """
-    body = request.get_json()
-    folder = body.get("folder") if isinstance(body, dict) else None
-    if type(folder) is not int and type(folder) is not str:
-        raise InvalidQuery("folder", "folder must be a number or a path of a folder allowed here")
+@blueprint.post("/index", tags=[COLLECTION], responses=accepted(answers.IndexAnswer, 403, 409, 415))
+def start_index(body: IndexBody) -> tuple[Response, int]:
+    """Begin to index one of the allowed folders, named by its number or its path."""
     indexing = current_indexing()
-    indexing.runner.start(indexing.runner.allowed(folder))
+    indexing.runner.start(indexing.runner.allowed(body.folder))
     return jsonify(_index_json(indexing)), 202
 
 
-@blueprint.delete("/index")
-def stop_index() -> ResponseReturnValue:
+@blueprint.delete("/index", tags=[COLLECTION], responses=accepted(answers.IndexAnswer, 403, 409))
+def stop_index() -> tuple[Response, int]:
     """Ask the run that this server started to end; what it did stays."""
     indexing = current_indexing()
     indexing.runner.stop()
     return jsonify(_index_json(indexing)), 202
 
 
-@blueprint.get("/events")
-def events() -> ResponseReturnValue:
-    """Progress of whatever indexes, as it comes; see web.events."""
+@blueprint.get(
+    "/events",
+    tags=[COLLECTION],
+    responses=events_of(
+        "The events progress and idle, with what is current in /api/v1/index, and done, with the "
+        "last of /api/v1/runs and what is last in /api/v1/index"
+    ),
+)
+def events() -> Response:
+    """Progress of whatever indexes, as it comes, for a minute: server-sent events."""
     indexing = current_indexing()
     if request.method == "HEAD":
-        return _event_stream("")
+        return _event_stream(())
     give_back = indexing.streams.take()
     if give_back is None:
-        return _too_many()
+        raise TooManyStreams
     text = stream(
         indexing.watch,
         indexing.runner,
@@ -133,8 +115,8 @@ def events() -> ResponseReturnValue:
     return response
 
 
-def _event_stream(text: object) -> Response:
-    response = Response(text, mimetype="text/event-stream")  # type: ignore[arg-type]
+def _event_stream(text: Iterable[str]) -> Response:
+    response = Response(text, mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
     return response
@@ -144,12 +126,6 @@ def _gone() -> Callable[[], bool]:
     """Whether the client is; only waitress tells."""
     told: Callable[[], bool] = request.environ.get("waitress.client_disconnected", bool)
     return told
-
-
-def _too_many() -> Response:
-    response = make_response(jsonify(_TOO_MANY_STREAMS.to_json()), ServiceUnavailable.code)
-    response.headers["Retry-After"] = str(_RETRY_SECONDS)
-    return response
 
 
 def _index_json(indexing: Indexing) -> dict[str, object]:
@@ -162,19 +138,3 @@ def _index_json(indexing: Indexing) -> dict[str, object]:
             for number, folder in enumerate(runner.folders, start=1)
         ],
     }
-
-
-def _offset() -> int:
-    text = request.args.get("offset", "").strip() or "0"
-    if not (text.isascii() and text.isdigit()) or int(text[:11]) > _MOST_OFFSET:
-        raise InvalidQuery("offset", f"offset must be a whole number from 0, not {text[:40]!r}")
-    return int(text)
-
-
-def _refused(error: Exception) -> ResponseReturnValue:
-    problem = PROBLEMS[type(error)]
-    return jsonify(problem.to_json()), problem.status
-
-
-for _kind in PROBLEMS:
-    blueprint.register_error_handler(_kind, _refused)

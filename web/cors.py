@@ -13,7 +13,7 @@ from web.context import current_config
 _KEPT_SECONDS = 600
 _SENT = "Authorization, Content-Type, If-None-Match, Range"
 _READ = "Content-Disposition, Content-Range, ETag, Retry-After"
-_METHODS = "GET, HEAD, POST"
+_METHODS = "GET, HEAD, POST, DELETE"
 
 
 def share(app: Flask) -> None:

@@ -16,7 +16,9 @@ from captioner.photo import UnreadablePhoto
 from catalog.session import DatabaseUnavailable
 from search.engine import UnknownPhoto
 from search.query import InvalidQuery
+from web.events import TooManyStreams
 from web.images import ImageMissing
+from web.runner import AlreadyRunning, NothingRuns, NotPermitted
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,34 @@ _FAILED = Problem(
 _UNKNOWN_PHOTO = Problem(
     404, "unknown_photo", "There is no photo with this number.", "It may have been removed."
 )
+_TOO_MANY_STREAMS = Problem(
+    503,
+    "too_many_streams",
+    "Too many are following the events already.",
+    "Ask for /api/v1/index from time to time instead.",
+)
+_STREAM_SECONDS = 10
+# What an index run that is asked for may be refused with.
+INDEXING: dict[type[Exception], Problem] = {
+    NotPermitted: Problem(
+        403,
+        "index_not_permitted",
+        "This folder may not be indexed from here.",
+        "Start the server with --allow-index FOLDER, or run tellshow index FOLDER.",
+    ),
+    AlreadyRunning: Problem(
+        409,
+        "index_running",
+        "Something is being indexed already.",
+        "Wait until it is done, or stop it.",
+    ),
+    NothingRuns: Problem(
+        409,
+        "no_index_running",
+        "This server is not indexing anything.",
+        "A run that was started elsewhere is stopped there, with Ctrl-C.",
+    ),
+}
 
 
 def handle_errors(app: Flask) -> None:
@@ -86,6 +116,9 @@ def handle_errors(app: Flask) -> None:
     app.register_error_handler(UnreadablePhoto, _unreadable_photo)
     app.register_error_handler(UnknownPhoto, _unknown_photo)
     app.register_error_handler(DatabaseUnavailable, _unavailable)
+    app.register_error_handler(TooManyStreams, _too_many_streams)
+    for kind in INDEXING:
+        app.register_error_handler(kind, _not_indexed)
     app.register_error_handler(Exception, _failure)
 
 
@@ -134,6 +167,16 @@ def _unknown_photo(_: UnknownPhoto) -> ResponseReturnValue:
 def _unavailable(error: DatabaseUnavailable) -> ResponseReturnValue:
     current_app.logger.error("The collection cannot be read: %s", error)
     return _answer(_WORDED[503])
+
+
+def _too_many_streams(_: TooManyStreams) -> ResponseReturnValue:
+    answer = make_response(_answer(_TOO_MANY_STREAMS))
+    answer.headers["Retry-After"] = str(_STREAM_SECONDS)
+    return answer
+
+
+def _not_indexed(error: Exception) -> ResponseReturnValue:
+    return _answer(INDEXING[type(error)])
 
 
 def _failure(error: Exception) -> ResponseReturnValue:

@@ -26,6 +26,10 @@ RETRY_MS = 2000
 _ID = re.compile(r"\d+:[a-z]+(:\d+)?")
 
 
+class TooManyStreams(Exception):
+    """As many follow the events as may."""
+
+
 class Streams:
     """How many streams there are; closed, there are none any more."""
 

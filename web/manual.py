@@ -66,7 +66,8 @@ def _entry(
     method: str, path: str, operation: Schema, schemas: Schema, shell: list[str], address: str
 ) -> Entry:
     responses, sent = operation["responses"], operation.get("requestBody", {})
-    answer = _resolved(_json_schema(responses["200"]), schemas)
+    given = responses[min(responses)]
+    answer = _resolved(_json_schema(given), schemas)
     body = _resolved(_json_schema(sent), schemas)
     return Entry(
         anchor=operation["operationId"],
@@ -78,7 +79,7 @@ def _entry(
         takes=tuple(_taken(each) for each in operation.get("parameters", [])),
         body=sent.get("description", body.get("description", "")),
         sends=tuple(_fields(body, schemas)),
-        gives=", ".join(responses["200"]["content"]),
+        gives=f"{given['description']} ({', '.join(given['content'])})",
         fields=tuple(_fields(answer, schemas)),
         example=json.dumps(answer["example"], indent=2) if "example" in answer else "",
         failures=tuple(
@@ -161,9 +162,13 @@ def _sent(method: str, operation: Schema, schemas: Schema) -> list[str]:
     body = _resolved(_json_schema(operation.get("requestBody", {})), schemas)
     if body:
         return ["--json", quote(json.dumps(body["example"]))]
+    if method == "delete":
+        return ["-X", "DELETE"]
     if method == "post":
         return ["-H", "'Content-Type: image/jpeg'", "--data-binary", "@photo.jpg"]
     answers = operation["responses"]["200"]["content"]
+    if "text/event-stream" in answers:
+        return ["-N"]
     return [] if "application/json" in answers else ["-O", "-J"]
 
 

@@ -6,6 +6,7 @@ requests against it; what is the same everywhere (errors, security) is said here
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from flask_openapi3.blueprint import APIBlueprint
@@ -31,15 +32,19 @@ _BEARER = "The token that the server was started with; on the machine itself usu
 _REASONS = {
     400: "The request is wrong: invalid_query, unreadable_photo, unknown_host or bad_request",
     401: "The server asks for its token: token_needed",
-    403: "A page of another site tried to send something: foreign_origin",
+    403: "A page of another site tried to send something: foreign_origin; or the folder may not "
+    "be indexed from here: index_not_permitted",
     404: "No such photo, or its file cannot be reached: unknown_photo, image_missing, not_found",
+    409: "Something is being indexed already, or nothing is that could be stopped: "
+    "index_running, no_index_running",
     413: "The picture or the rest of the body is too large: too_large",
     415: "The body is not declared to be JSON: not_json",
     416: "The photo has no such part: http_error",
     429: "Too many requests: too_many_requests",
     431: "The request's header is too large: header_too_large",
     500: "A fault of the server: internal_error",
-    503: "The database cannot be read just now: unavailable",
+    503: "The database cannot be read just now: unavailable; or too many are following the "
+    "events: too_many_streams",
 }
 _ANYWHERE = (400, 401, 413, 429, 431, 500, 503)
 _ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}}
@@ -53,9 +58,12 @@ _TAG = {
 SEARCHING = Tag(name="Search", description="Photos for a sentence or a picture")
 PHOTOS = Tag(name="Photos", description="One photo, its images and its like")
 WORDS = Tag(name="Words", description="Why a photo, which sentence for it, which word next")
+COLLECTION = Tag(
+    name="Collection", description="Index runs: as they were, as they go on, and a new one"
+)
 SERVER = Tag(name="Server", description="What is indexed, and whether the server runs")
 # In the order in which they are shown.
-_TAGS = (SEARCHING, PHOTOS, WORDS, SERVER)
+_TAGS = (SEARCHING, PHOTOS, WORDS, COLLECTION, SERVER)
 
 
 class _Application(OpenAPI):
@@ -95,14 +103,25 @@ def api_blueprint(name: str, import_name: str) -> APIBlueprint:
         name,
         import_name,
         url_prefix=PREFIX,
-        abp_responses={str(status): _error(status) for status in _ANYWHERE},
+        abp_responses=_errors(_ANYWHERE),
         operation_id_callback=lambda name, path, method: name,
     )
 
 
 def described(answer: type[BaseModel], *further: int) -> dict[Any, Any]:
     """What an address answers: a model, or an error of `further` statuses beside the usual."""
-    return {"200": answer, **{str(status): _error(status) for status in further}}
+    return {"200": answer, **_errors(further)}
+
+
+def accepted(answer: type[BaseModel], *further: int) -> dict[Any, Any]:
+    """What an address answers that only sets something going; see `described`."""
+    return {"202": answer, **_errors(further)}
+
+
+def events_of(meaning: str) -> dict[Any, Any]:
+    """What an address answers with server-sent events."""
+    content = {"text/event-stream": {"schema": {"type": "string"}}}
+    return {"200": {"description": meaning, "content": content}}
 
 
 def unchanged() -> dict[Any, Any]:
@@ -137,8 +156,12 @@ def picture_body(field: str) -> dict[str, Any]:
     return {"requestBody": {"description": meaning, "required": True, "content": content}}
 
 
+def _errors(statuses: Iterable[int]) -> dict[Any, Any]:
+    return {str(status): _error(status) for status in statuses}
+
+
 def _error(status: int) -> dict[str, Any]:
-    headers = {"headers": _RETRY} if status == 429 else {}
+    headers = {"headers": _RETRY} if status in {429, 503} else {}
     return {"description": _REASONS[status], "content": _ERROR, **headers}
 
 

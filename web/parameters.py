@@ -57,6 +57,7 @@ _SWITCH = {"0": False, "false": False, "1": True, "true": True}
 _WORDED = {
     "string_type": "must be a list of texts",
     "list_type": "must be a list of texts",
+    "missing": "is needed",
     "int_type": f"must be a whole number from 1 to {MAX_RESULTS}",
 }
 

@@ -5,15 +5,15 @@ Knows nothing about HTML; errors get their shape in web.errors.
 
 from __future__ import annotations
 
-from flask import Response, jsonify, request
+from flask import Response, jsonify
 
 from search.complete import complete
 from search.explain import explain
-from search.query import InvalidQuery
 from search.sentences import captions_near, rank_sentences
 from web import answers
 from web.api import PHOTO_ID
 from web.context import current_engine
+from web.jsonbody import require_object
 from web.openapi import WORDS, api_blueprint, described
 from web.parameters import CompleteParameters, ExplainParameters, PhotoPath, RankBody
 
@@ -24,14 +24,7 @@ blueprint = api_blueprint("reasons", __name__)
 
 @blueprint.before_request
 def _read_json() -> None:
-    """Only JSON is read: a form of another site can be sent without asking, JSON cannot.
-
-    Raises:
-        InvalidQuery: the body is no JSON object.
-        UnsupportedMediaType, BadRequest: it is not declared to be JSON, or is none; by Flask.
-    """
-    if request.method == "POST" and not isinstance(request.get_json(), dict):
-        raise InvalidQuery("sentences", "the body must be a JSON object")
+    require_object("sentences")
 
 
 @blueprint.get(

@@ -15,8 +15,29 @@ from flask import Flask
 
 from web.context import current_engine
 
-# Endpoints that only read a row or a file, or say that the server runs.
-_LIGHT = frozenset({"static", "api.thumbnail", "api.original", "api.photo", "api.healthz"})
+# Endpoints that only read rows or a file, follow an index run, or say what there is.
+_LIGHT = frozenset(
+    {
+        "static",
+        "api.thumbnail",
+        "api.original",
+        "api.photo",
+        "api.healthz",
+        "collection_api.runs",
+        "collection_api.failures",
+        "collection_api.index",
+        "collection_api.start_index",
+        "collection_api.stop_index",
+        "collection_api.events",
+        "collection.show",
+        "collection.failures",
+        "collection.start",
+        "collection.stop",
+        "look.ask",
+        "reference.description",
+        "reference.page",
+    }
+)
 
 
 def take_turns(app: Flask) -> None:

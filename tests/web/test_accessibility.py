@@ -26,6 +26,12 @@ PAGES = {
     "no more results": "/?q=a+cat&offset=100",
     "photo": "/photos/1",
     "photo that was searched for": "/photos/1?q=a+cat+looks+at+the+camera",
+    "photo with its questions answered": "/photos/1?q=a+cat&sentence=a+cat+on+a+chair"
+    "&sentences=a+cat%0Aa+dog+runs&missed=a+dog+in+the+snow",
+    "photo with wrong questions": "/photos/1?sentence=%20&missed=%3F",
+    "search by photo": "/look",
+    "collection": "/collection",
+    "reading page of the API": "/api/v1/docs",
     "error": "/photos/999999",
 }
 SCREENS = {"wide": {"width": 1440, "height": 900}, "narrow": {"width": 390, "height": 844}}

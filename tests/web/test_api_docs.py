@@ -12,18 +12,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
+from catalog.home import open_home
+from catalog.photos import record_failure
+from catalog.session import open_database
+from tests.cli.process import wait_until
 from tests.ground.source import ROOT
-from tests.web.visit import running
-from web import WebConfig
+from tests.web.visit import serving
+from web import WebConfig, create_app, indexing_of
 
 if TYPE_CHECKING:
+    from captioner.captioner import Captioner
+    from captioner.embedder import SentenceEmbedder
+    from catalog.home import Home
     from search.engine import SearchEngine
 
 TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 SERVER = re.compile(r"http://(?:127\.0\.0\.1|photos\.example):8765")
 TOKEN = "pass-word"
+BRIEFLY = "--max-time 3"  # a stream has no end
 
 
 def console_lines() -> Iterator[tuple[str, str]]:
@@ -36,6 +45,12 @@ def console_lines() -> Iterator[tuple[str, str]]:
         yield block.strip(), ""
 
 
+def assert_streams(done: subprocess.CompletedProcess[str]) -> None:
+    """That a stream of events began and was still going on when curl lost its patience."""
+    assert done.returncode == 28
+    assert re.match(r"retry: \d+\n\nevent: \w+\nid: \S+\ndata: \{.*\}\n\n", done.stdout)
+
+
 def names_in(answer: object) -> set[str]:
     if isinstance(answer, list):
         return set().union(*map(names_in, answer))
@@ -45,10 +60,52 @@ def names_in(answer: object) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def server(engine: SearchEngine) -> Iterator[str]:
+def engine(
+    indexed_home: Home,
+    captioner: Captioner,
+    embedder: SentenceEmbedder,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[SearchEngine]:
+    """An engine over the sample photos, and over a file that could not be read."""
+    from search.engine import SearchEngine
+
+    copy = tmp_path_factory.mktemp("documented") / "home"
+    shutil.copytree(indexed_home.path, copy)
+    home = open_home(copy)
+    database = open_database(home)
+    with database.write() as session:
+        record_failure(session, b"/pictures/IMG_2041.JPG", 0, 0, "The file is empty.")
+    yield SearchEngine(home, database, captioner, embedder)
+    database.close()
+
+
+@pytest.fixture(scope="module")
+def app(engine: SearchEngine, sample_photos: Path) -> Flask:
+    """An application that may index a folder; a run there goes on until it is stopped."""
+    endless = (sys.executable, "-c", "import time; time.sleep(600)")
+    config = WebConfig(rate_limit=0, indexable=(sample_photos,), index_command=endless)
+    return create_app(engine, config)
+
+
+@pytest.fixture(scope="module")
+def server(app: Flask) -> Iterator[str]:
     """The URL of a server, without its last slash."""
-    with running(engine, WebConfig(rate_limit=0)) as url:
+    with serving(app) as url:
         yield url.rstrip("/")
+
+
+def run_line(line: str, folder: Path, app: Flask) -> subprocess.CompletedProcess[str]:
+    """Run a line in a folder; where it stops an index run there is one, before all others none."""
+    runner = indexing_of(app).runner
+    if runner.going and "DELETE" not in line:
+        runner.stop()
+        wait_until(lambda: runner.going is None)
+    if "DELETE" in line and not runner.going:
+        runner.start(runner.folders[0])
+    environment = {"PATH": "/usr/bin:/bin:/usr/local/bin", "TOKEN": TOKEN, "HOME": str(folder)}
+    return subprocess.run(
+        ["sh", "-c", line], cwd=folder, env=environment, capture_output=True, text=True
+    )
 
 
 def test_python_example_prints_what_is_found(server: str) -> None:
@@ -66,6 +123,7 @@ def test_python_example_prints_what_is_found(server: str) -> None:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 @pytest.mark.parametrize(("command", "shown"), list(console_lines()))
 def test_curl_example_gets_the_answer_that_is_shown(
+    app: Flask,
     server: str,
     engine: SearchEngine,
     sample_photos: Path,
@@ -76,10 +134,10 @@ def test_curl_example_gets_the_answer_that_is_shown(
     shutil.copy(sample_photos / "rocket.jpg", tmp_path / "dog.jpg")
     [photo] = engine.sample(1)
     line = SERVER.sub(server, command).replace("photos/22", f"photos/{photo}")
-    done = subprocess.run(
-        ["sh", "-c", line], cwd=tmp_path, env={"PATH": "/usr/bin:/bin:/usr/local/bin",
-        "TOKEN": TOKEN, "HOME": str(tmp_path)}, capture_output=True, text=True,
-    )  # fmt: skip
+    if line.endswith("/events"):
+        assert_streams(run_line(f"{line} {BRIEFLY}", tmp_path, app))
+        return
+    done = run_line(line, tmp_path, app)
     assert (done.returncode, done.stderr) == (0, "")
     if "-o " in line or "-O" in line:
         [sent] = set(tmp_path.iterdir()) - {tmp_path / "dog.jpg"}
@@ -106,7 +164,7 @@ def test_reading_page_names_every_address_with_a_line_that_works(client: FlaskCl
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_lines_of_the_reading_page_can_be_copied(
-    server: str, sample_photos: Path, tmp_path: Path
+    app: Flask, server: str, sample_photos: Path, tmp_path: Path
 ) -> None:
     from html import unescape
     from urllib.request import urlopen
@@ -114,9 +172,12 @@ def test_lines_of_the_reading_page_can_be_copied(
     shutil.copy(sample_photos / "rocket.jpg", tmp_path / "photo.jpg")
     with urlopen(f"{server}/api/v1/docs", timeout=60) as response:
         lines = re.findall(r'<pre class="curl"><code>(.*?)</code>', response.read().decode())
-    assert len(lines) == 11
+    assert len(lines) == 17
     for line in map(unescape, lines):
-        done = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True)
+        if line.endswith("/events"):
+            assert_streams(run_line(f"{line} {BRIEFLY}", tmp_path, app))
+            continue
+        done = run_line(line, tmp_path, app)
         assert done.returncode == 0, line
         if "-O" not in line:
             assert "error" not in json.loads(done.stdout), line

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -28,10 +28,10 @@ from catalog.session import Database
 from tests.cli.process import PATIENCE as LONG
 from tests.cli.process import REPOSITORY, wait_until
 from tests.web.test_pages import words_of
-from tests.web.visit import Visitor, opened
+from tests.web.visit import Visitor, opened, serving
 from web import WebConfig, create_app, indexing_of
+from web import collection_answers as answers
 from web.events import stream
-from web.server import Server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -98,19 +98,6 @@ def real_index(home: Home) -> tuple[str, ...]:
         sys.executable, str(REPOSITORY / "tellshow.py"), "index", "--json", "--device", "cpu",
         "--home", str(home.path), "--",
     )  # fmt: skip
-
-
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    server = Server(app, "127.0.0.1", 0)
-    thread = Thread(target=server.run)
-    thread.start()
-    try:
-        yield server.url
-    finally:
-        indexing_of(app).hush()
-        server.stop()
-        thread.join(timeout=30)
 
 
 @contextmanager
@@ -239,6 +226,57 @@ def test_wrong_page_of_runs_is_refused(client: FlaskClient, query: str) -> None:
     assert (answer.status_code, answer.json["error"]["code"]) == (400, "invalid_query")
 
 
+@pytest.mark.parametrize(
+    "address", ["runs?ofset=1", "runs?reason=x", "failures?ofset=1", "failures?k=0"]
+)
+def test_wrong_parameter_of_a_list_is_refused(client: FlaskClient, address: str) -> None:
+    answer = client.get(f"/api/v1/{address}")
+    assert (answer.status_code, answer.json["error"]["code"]) == (400, "invalid_query")
+
+
+def test_links_lead_through_runs_and_failures_and_back(make_app: Make, database: Database) -> None:
+    with database.write() as session:
+        for number in range(5):
+            record_failure(session, b"/a/%d.jpg" % number, 0, 0, "The file is empty.")
+            start_run(session, Noted([], {}))
+    client = make_app().test_client()
+    for first, rows in [
+        ("/api/v1/runs?k=2", "runs"),
+        ("/api/v1/failures?reason=The+file+is+empty.&k=2", "paths"),
+    ]:
+        whole = client.get(first.replace("k=2", "k=5")).json
+        assert (whole["next"], whole["previous"]) == (None, None)
+        one = client.get(first).json
+        two = client.get(one["next"]).json
+        three = client.get(two["next"]).json
+        assert one[rows] + two[rows] + three[rows] == whole[rows]
+        assert three["next"] is None
+        assert client.get(three["previous"]).json == two
+
+
+def test_answers_have_exactly_the_fields_that_are_described(
+    make_app: Make, database: Database, album: Path
+) -> None:
+    program = f"print({json.dumps(json.dumps(REPORT))})"
+    app = make_app(album, command=python(program))
+    with database.write() as session:
+        record_failure(session, b"/a.jpg", 0, 0, "The file is empty.")
+        start_run(session, Noted([get_or_add_root(session, album)], {}))
+    client, runner = app.test_client(), indexing_of(app).runner
+    assert client.get("/api/v1/index").json["last"] is None
+    started = client.post("/api/v1/index", json={"folder": 1})
+    wait_until(lambda: runner.going is None)
+    over = client.get("/api/v1/index")
+    assert over.json["last"]["report"] is not None
+    for response, model in [
+        (started, answers.IndexAnswer),
+        (over, answers.IndexAnswer),
+        (client.get("/api/v1/runs"), answers.RunsAnswer),
+        (client.get("/api/v1/failures?reason=The+file+is+empty."), answers.FailuresAnswer),
+    ]:
+        model.model_validate(response.json, extra="forbid", strict=True)
+
+
 # Who may index what
 
 
@@ -279,7 +317,18 @@ def test_form_names_folders_by_number_only(make_app: Make, album: Path, number: 
 
 
 @pytest.mark.parametrize(
-    "body", [b"[]", b"1", b"null", b"{}", b'{"folder":[1]}', b'{"folder":1.0}']
+    "body",
+    [
+        b"[]",
+        b"1",
+        b"null",
+        b"{}",
+        b'{"folder":[1]}',
+        b'{"folder":1.5}',
+        b'{"folder":true}',
+        b'{"folder":null}',
+        b'{"folder":1,"prune":true}',
+    ],
 )
 def test_body_without_a_folder_is_refused(make_app: Make, album: Path, body: bytes) -> None:
     answer = (
@@ -439,7 +488,7 @@ def listening(site: str, last_id: str = "") -> Iterator[http.client.HTTPResponse
 def test_events_tell_of_a_run_from_start_to_end(
     make_app: Make, home: Home, database: Database, album: Path
 ) -> None:
-    with served(make_app()) as site, listening(site) as heard:
+    with serving(make_app()) as site, listening(site) as heard:
         assert heard.getheader("Content-Type") == "text/event-stream; charset=utf-8"
         assert read_event(heard) == {"retry": "2000"}
         assert read_event(heard)["event"] == "idle"
@@ -454,7 +503,7 @@ def test_events_tell_of_a_run_from_start_to_end(
         assert done["event"] == "done"
         assert done["data"]["run"]["indexed"] == 7
         assert read_event(heard)["event"] == "idle"
-    with served(make_app()) as site:
+    with serving(make_app()) as site:
         with listening(site, event["id"]) as heard:  # away when it ended: told nevertheless
             assert [read_event(heard).get("event") for _ in range(3)] == [None, "done", "idle"]
         with listening(site, done["id"]) as heard:
@@ -465,7 +514,7 @@ def test_events_tell_of_a_run_from_start_to_end(
 
 def test_streams_are_few_and_who_goes_away_makes_room(make_app: Make) -> None:
     app = make_app()
-    with served(app) as site:
+    with serving(app) as site:
         with listening(site) as one, listening(site) as two, listening(site) as three:
             assert [each.status for each in (one, two, three)] == [200] * 3
             with listening(site) as fourth:
@@ -504,14 +553,14 @@ def test_folder_is_indexed_by_keyboard_and_found_without_reloading(
 ) -> None:
     (album / "empty.jpg").touch()
     app = make_app(album, command=real_index(home))
-    with served(app) as site, opened(browser, site, complaints) as page:
+    with serving(app) as site, opened(browser, site, complaints) as page:
         page.goto("/collection")
         assert page.locator("#live").is_hidden()
         page.get_by_role("button", name="Index").focus()
         with page.expect_navigation():
             page.keyboard.press("Enter")
         page.evaluate("window.loaded = 'twice'")
-        page.locator("#live-title", has_text=str(album)).wait_for()
+        page.locator("#live-title", has_text="index").wait_for()  # getting ready, or at it
         ended = page.locator("#ended", has_text="2 new or changed, 1 skipped")
         ended.wait_for(timeout=1000 * LONG)
         assert page.evaluate("window.loaded") == "twice"
@@ -530,7 +579,7 @@ def test_run_of_another_process_is_followed_without_reloading(
     browser: Browser,
     complaints: list[str],
 ) -> None:
-    with served(make_app(album)) as site, opened(browser, site, complaints) as page:
+    with serving(make_app(album)) as site, opened(browser, site, complaints) as page:
         page.goto("/collection")
         assert page.locator("#live").is_hidden()
         with indexing_elsewhere(home, database, album) as note:
@@ -551,7 +600,7 @@ def test_page_that_gets_no_stream_asks_from_time_to_time(
     app = make_app(album)
     for _ in range(3):
         indexing_of(app).streams.take()
-    with served(app) as site, opened(browser, site, []) as page:
+    with serving(app) as site, opened(browser, site, []) as page:
         page.goto("/collection")
         with indexing_elsewhere(home, database, album) as note:
             note(2, 8)
@@ -565,7 +614,7 @@ def test_without_javascript_a_run_is_started_and_stopped(
     app = make_app(album, command=python("import time; time.sleep(600)"))
     runner = indexing_of(app).runner
     options: dict[str, object] = {"java_script_enabled": False}
-    with served(app) as site, opened(browser, site, complaints, **options) as page:
+    with serving(app) as site, opened(browser, site, complaints, **options) as page:
         page.goto("/collection")
         page.get_by_role("button", name="Index").click()
         page.locator("#live-title", has_text="Getting ready").wait_for()

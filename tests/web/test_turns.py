@@ -43,6 +43,11 @@ def test_thumbnail_does_not_wait_behind_searches(client: FlaskClient, engine: Se
         assert client.get("/api/v1/photos/1/thumbnail").status_code == 200
         assert client.get("/static/tellshow.css").status_code == 200
         assert client.get("/api/v1/healthz").status_code == 200
+        assert client.get("/api/v1/runs").status_code == 200
+        assert client.get("/api/v1/index").status_code == 200
+        assert client.head("/api/v1/events").status_code == 200
+        assert client.get("/collection").status_code == 200
+        assert client.get("/api/v1/docs").status_code == 200
 
 
 def test_search_waits_for_its_turn_and_is_answered(engine: SearchEngine) -> None:

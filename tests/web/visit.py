@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from web import WebConfig, create_app
+from web import WebConfig, create_app, indexing_of
 from web.server import Server
 
 if TYPE_CHECKING:
@@ -45,8 +45,9 @@ def serving(app: Flask, **options: Any) -> Iterator[str]:
     try:
         yield server.url
     finally:
+        indexing_of(app).close()
         server.stop()
-        thread.join(timeout=10)
+        thread.join(timeout=30)
 
 
 @contextmanager
