@@ -1,7 +1,8 @@
 // A map of attention as a small picture to be stretched over a photo. Knows nothing of pages.
 
 const FINE = 8; // points drawn for each of the map's own
-// From what was passed over to what was looked at: [share, red, green, blue, opacity].
+// From what was passed over to what was looked at: [share, red, green, blue, opacity]. A dark
+// veil tells on light photos, a bright glow on dark ones.
 const STEPS = [
   [0, 12, 8, 44, 0.62],
   [0.35, 70, 14, 96, 0.45],
