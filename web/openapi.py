@@ -66,9 +66,22 @@ SERVER = Tag(name="Server", description="What is indexed, and whether the server
 _TAGS = (SEARCHING, PHOTOS, WORDS, COLLECTION, SERVER)
 
 
+class _Application(OpenAPI):
+    """A Flask application whose description says that an empty parameter is none."""
+
+    def generate_spec_json(self) -> None:
+        """Make the description; flask-openapi3 has no way of its own to say this."""
+        super().generate_spec_json()  # type: ignore[no-untyped-call]
+        for methods in self.spec_json["paths"].values():
+            for operation in methods.values():
+                for parameter in operation.get("parameters", []):
+                    if not parameter["required"]:
+                        parameter["allowEmptyValue"] = True
+
+
 def new_app(import_name: str, config: WebConfig) -> OpenAPI:
     """A Flask application that describes its API."""
-    app = OpenAPI(
+    app = _Application(
         import_name,
         info=Info(title=config.title, version=VERSION, description=_DESCRIPTION),
         security_schemes={

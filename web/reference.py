@@ -5,6 +5,7 @@ Knows nothing about what the API does; web.openapi collects the description, web
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, jsonify, render_template, request
@@ -13,6 +14,9 @@ from flask_openapi3.openapi import OpenAPI
 from web.context import current_config, current_engine
 from web.manual import entries
 from web.openapi import PREFIX
+
+# It is made when it is first asked for.
+_MAKING = Lock()
 
 blueprint = Blueprint("reference", __name__)
 
@@ -39,7 +43,8 @@ def page() -> str:
 
 
 def _described() -> dict[str, Any]:
-    return cast(OpenAPI, current_app).api_doc
+    with _MAKING:
+        return cast(OpenAPI, current_app).api_doc
 
 
 def _any_photo() -> int:
