@@ -28,7 +28,7 @@ _COUNTED = {
     "indexed": "{} new or changed",
     "unchanged": "{} unchanged",
     "moved": "{} moved",
-    "duplicates": "{} duplicate{s}",
+    "duplicates": "{} duplicated",
     "removed": "{} removed",
     "withheld": "{} gone but kept",
     "skipped": "{} skipped",
