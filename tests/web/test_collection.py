@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from html import unescape
 from pathlib import Path
 from threading import Event
@@ -479,9 +480,11 @@ def listening(site: str, last_id: str = "") -> Iterator[http.client.HTTPResponse
     connection = http.client.HTTPConnection(urlsplit(site).netloc, timeout=120)
     headers = {"Last-Event-ID": last_id} if last_id else {}
     connection.request("GET", "/api/v1/events", headers=headers)
+    response = connection.getresponse()
     try:
-        yield connection.getresponse()
+        yield response
     finally:
+        response.close()  # else it keeps the connection open
         connection.close()
 
 
@@ -512,7 +515,10 @@ def test_events_tell_of_a_run_from_start_to_end(
             assert [read_event(heard).get("event") for _ in range(2)] == [None, "idle"]
 
 
-def test_streams_are_few_and_who_goes_away_makes_room(make_app: Make) -> None:
+def test_streams_are_few_and_who_goes_away_makes_room(
+    make_app: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.collection_api.stream", partial(stream, seconds=10**6))
     app = make_app()
     with serving(app) as site:
         with listening(site) as one, listening(site) as two, listening(site) as three:
