@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,8 @@ def serving(app: Flask, **options: Any) -> Iterator[str]:
     try:
         yield server.url
     finally:
-        indexing_of(app).close()
+        with suppress(KeyError):  # not every application indexes
+            indexing_of(app).close()
         server.stop()
         thread.join(timeout=30)
 
