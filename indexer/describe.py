@@ -12,6 +12,7 @@ import torch
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from captioner.generate import generate_captions
+from captioner.precision import fast
 from catalog.photos import NewPhoto
 from indexer.prepare import Prepared
 
@@ -25,7 +26,9 @@ def describe(
     state = captioner.look(torch.stack([photo.pixels for photo in batch]))
     captions = generate_captions(captioner, state)
     texts = [found[0].text for found in captions]
-    sentences = captioner.read(texts, embedder.encode(texts))
+    with fast(captioner.device):  # kept with sixteen bits anyway
+        embedded = embedder.encode(texts)
+    sentences = captioner.read(texts, embedded)
     visual, blobs, biases = state.visual.numpy(), state.pack(), captioner.hub_bias(state).tolist()
     return [
         NewPhoto(

@@ -36,6 +36,9 @@ _LIGHT = frozenset(
         "look.ask",
         "reference.description",
         "reference.page",
+        # Pictures that are sent take turns of their own, see web.upload.
+        "api.search_by_picture",
+        "look.show_like",
     }
 )
 

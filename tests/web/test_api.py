@@ -180,8 +180,8 @@ def test_photo_is_described_in_full(client: FlaskClient) -> None:
     assert photo["photo_id"] == result["photo_id"]
     assert photo["path"] == result["path"]
     assert photo["captions"][0]["text"] == result["caption"]
-    likelihoods = [caption["log_likelihood"] for caption in photo["captions"]]
-    assert likelihoods == sorted(likelihoods, reverse=True)
+    assert len(photo["captions"]) == 3
+    assert all(caption["log_likelihood"] < 0 for caption in photo["captions"])
     assert client.get(photo["thumbnail_url"]).mimetype == "image/jpeg"
     assert client.get(photo["original_url"]).status_code == 200
 

@@ -22,12 +22,13 @@ from tests.web.raw import ask, code_in, connect
 from tests.web.visit import running, serving, visitor
 from web import WebConfig, upload
 from web.channel import Patience
-from web.server import THREADS
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
 
 HOST = "Host: localhost"
+# Few threads, so that a few clients can keep all of them busy.
+THREADS = 8
 HURRIED = Patience(header=0.3, request=0.6, answer=0.3, ahead=1 << 16)
 SLOW = [
     b"GET /api/v1/healthz HTTP/1.1\r\nHost: local",
@@ -38,7 +39,7 @@ SLOW = [
 @pytest.fixture(scope="module")
 def hurried(engine: SearchEngine) -> Iterator[str]:
     """The URL of a server with little patience."""
-    with running(engine, patience=HURRIED) as url:
+    with running(engine, patience=HURRIED, threads=THREADS) as url:
         yield url
 
 
@@ -80,7 +81,7 @@ def test_answer_that_nobody_takes_off_frees_its_worker() -> None:
     # More than the system takes off our hands.
     app.add_url_rule("/", "large", lambda: Response(bytes(1 << 16) for _ in range(400)))
     app.add_url_rule("/api/v1/healthz", "small", lambda: {"status": "ok"})
-    with serving(app, patience=HURRIED) as url, ExitStack() as stack:
+    with serving(app, patience=HURRIED, threads=THREADS) as url, ExitStack() as stack:
         for _ in range(2 * THREADS):
             connection = stack.enter_context(connect(url))
             connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -205,7 +206,7 @@ def test_pictures_that_wait_leave_workers_for_those_who_search(
     looking = Event()
     monkeypatch.setattr(upload, "look", lambda *_: looking.wait(30) and None)
     monkeypatch.setattr(type(engine), "similar", lambda *_: ())
-    with running(engine) as url, ThreadPoolExecutor(THREADS) as pool:
+    with running(engine, threads=THREADS) as url, ThreadPoolExecutor(THREADS) as pool:
         head = ["POST /api/v1/search HTTP/1.1", HOST, "Content-Type: image/png"]
         answers = [
             pool.submit(ask, url, *head, "Content-Length: 1", body=b"x") for _ in range(THREADS)
