@@ -65,9 +65,8 @@ def _look(page: Page) -> None:
     picture = page.request.get("/api/v1/photos/1/thumbnail").body()
     page.goto("/look")
     sent = {"name": "picture.jpg", "mimeType": "image/jpeg", "buffer": picture}
-    with page.expect_response(lambda answer: answer.request.method == "POST"):
-        page.set_input_files("input[type=file]", sent)  # type: ignore[arg-type]
-        page.locator("main form button[type=submit]").click()
+    page.set_input_files("#image", sent)  # type: ignore[arg-type]
+    page.locator(".answered").wait_for()
 
 
 SUBJECTS = (
@@ -76,6 +75,7 @@ SUBJECTS = (
     Subject("photo", "One photo", _photo),
     Subject("look", "Search by photo", _look),
     Subject("collection", "The collection", lambda page: page.goto("/collection")),
+    Subject("api", "The API, to read", lambda page: page.goto("/api/v1/docs")),
 )
 
 
