@@ -37,7 +37,11 @@ def main() -> None:
         print(f"| tellshow index, all of it | {rates.index:.1f} |")
         for name, rate in rates.tower.items():
             print(f"| CLIP ViT-B/32's image tower alone, {name} | {rate:.1f} |")
-        print(f"\n{rates.index / max(rates.tower.values()):.2f} times as fast as the faster\n")
+        ratios = ", ".join(
+            f"{rates.index / rate:.2f} times the tower in {name}"
+            for name, rate in rates.tower.items()
+        )
+        print(f"\n{ratios}\n")
         _print_stages(indexing.stages(models, album, options.batch_size))
     _print_growth([indexing.grow(files[:count], options.batch_size) for count in options.growth])
 

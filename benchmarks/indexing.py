@@ -23,6 +23,7 @@ from captioner.checkpoint import load_checkpoint
 from captioner.embedder import SentenceEmbedder
 from captioner.generate import generate_captions
 from captioner.photo import squeeze
+from captioner.precision import fast
 from catalog.home import Home, open_home
 from catalog.session import Database, open_database
 from indexer.decoders import Decoders
@@ -198,7 +199,9 @@ def _describe(models: Models, pixels: Tensor, spent: _Spent) -> None:
         found = generate_captions(captioner, state)
     with spent.on("the vectors of captions"):
         texts = [captions[0].text for captions in found]
-        captioner.read(texts, embedder.encode(texts))
+        with fast(captioner.device):
+            embedded = embedder.encode(texts)
+        captioner.read(texts, embedded)
     with spent.on("hub bias and packing"):
         captioner.hub_bias(state)
         state.pack()
