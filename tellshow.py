@@ -652,7 +652,7 @@ def door_options(command: F) -> F:
             "--rate-limit",
             metavar="N",
             type=click.IntRange(0),
-            default=1200,
+            default=6000,
             show_default=True,
             help="Requests a minute for one client; 0 sets no limit.",
         ),

@@ -49,7 +49,7 @@ class WebConfig:
     max_body_bytes: int = 1 << 20
     max_upload_bytes: int = 20_000_000
     allow_origins: tuple[str, ...] = ()
-    rate_limit: int = 1200
+    rate_limit: int = 6000
     indexable: tuple[Path, ...] = ()
     index_command: tuple[str, ...] = ()
 
