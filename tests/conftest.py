@@ -5,6 +5,7 @@ photos are photographs and the captioner is the one that is shipped. Knows nothi
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,16 @@ def sample_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("samples") / "photos"
     copy_sample_photos(folder)
     return folder
+
+
+@pytest.fixture
+def album(sample_photos: Path, tmp_path: Path) -> Path:
+    """A folder of two photos that a test may change."""
+    made = tmp_path / "album"
+    made.mkdir()
+    for name in ("cat.png", "rocket.jpg"):
+        shutil.copy(sample_photos / name, made / name)
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -19,15 +19,6 @@ Output = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def album(sample_photos: Path, tmp_path: Path) -> Path:
-    made = tmp_path / "album"
-    made.mkdir()
-    for name in ("cat.png", "rocket.jpg"):
-        shutil.copy(sample_photos / name, made / name)
-    return made
-
-
-@pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 

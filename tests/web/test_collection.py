@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,15 +52,6 @@ REPORT = {
 
 Make = Callable[..., Flask]
 Note = Callable[[int, int], None]
-
-
-@pytest.fixture
-def album(sample_photos: Path, tmp_path: Path) -> Path:
-    made = tmp_path / "album"
-    made.mkdir()
-    for name in ("cat.png", "rocket.jpg"):
-        shutil.copy(sample_photos / name, made / name)
-    return made
 
 
 @pytest.fixture
