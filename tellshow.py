@@ -900,8 +900,8 @@ def _temporary_engine(
 ) -> Iterator[tuple[SearchEngine, list[Any]]]:
     """An engine over just these captioned photos, and each one's view in their order."""
     from catalog.home import open_home
-    from catalog.photos import list_photos
     from catalog.session import open_database
+    from catalog.views import list_photos
     from indexer.pipeline import Indexer
     from search.engine import SearchEngine
 
@@ -1028,7 +1028,7 @@ def rebuild(model: Path | None, home: Path | None) -> None:
 def models(drop: str | None, as_json: bool, home: Path | None) -> None:
     """List the checkpoints: the shipped one and those that made rows of this home."""
     from captioner.checkpoint import load_checkpoint
-    from catalog.photos import list_models
+    from catalog.registry import list_models
 
     if drop is not None:
         _drop_model(home, drop, as_json)

@@ -28,8 +28,11 @@ from numpy.typing import NDArray
 from catalog import photos
 from catalog.home import Home, open_home
 from catalog.indexkind import read_kind
-from catalog.photos import FileStamp, Metadata, NewPhoto
+from catalog.newphoto import FileStamp, Metadata, NewPhoto
+from catalog.registry import register_model
+from catalog.roots import get_or_add_root
 from catalog.session import open_database
+from catalog.vectorrows import iter_vectors
 from catalog.vectors import VectorIndex
 
 DIMENSION = 384
@@ -69,8 +72,8 @@ def fill(home: Home, count: int) -> float:
     """Put photos into an empty home, as the indexer would; returns seconds."""
     database, started = open_database(home), time.perf_counter()
     with database.write() as session:
-        root = photos.get_or_add_root(session, home.path)
-        model = photos.register_model(
+        root = get_or_add_root(session, home.path)
+        model = register_model(
             session, kind="captioner", name="made up", sha256="0" * 64, config={}, metrics={}
         )
     for first in range(0, count, _BATCH):
@@ -148,7 +151,7 @@ def _exact(home: Home, kind: str, queries: Vectors) -> NDArray[np.int64]:
     ids = np.empty((len(queries), 0), np.int64)
     similarity = np.empty((len(queries), 0), np.float32)
     with database.read() as session:
-        for keys, values in photos.iter_vectors(session, kind, 1):
+        for keys, values in iter_vectors(session, kind, 1):
             similarity = np.hstack([similarity, queries @ values.astype(np.float32).T])
             ids = np.hstack([ids, np.broadcast_to(keys, (len(ids), len(keys)))])
             best = np.argpartition(-similarity, min(RESULTS, ids.shape[1]) - 1)[:, :RESULTS]

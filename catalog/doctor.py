@@ -15,12 +15,17 @@ from enum import StrEnum
 from pathlib import Path
 
 from catalog import photos, soundness
+from catalog.counts import count_rows
+from catalog.failures import clear_failure, known_failures
 from catalog.fulltext import refresh_words
 from catalog.generations import GenerationStore
 from catalog.home import Home
 from catalog.paths import show_path
+from catalog.registry import list_models
+from catalog.roots import list_roots
 from catalog.session import Database, writer_lock
 from catalog.vectors import VectorIndex
+from catalog.views import view_photos
 
 # So many of the files or photos concerned are named; a damaged disk may have a million.
 MOST_NAMED = 10
@@ -86,7 +91,7 @@ class Doctor:
                 return Diagnosis((self._found(Problem.DATABASE, damage, mended=False),), 0)
             findings = tuple(finding for finding in self._findings() if finding.count)
             with self._database.read() as session:
-                return Diagnosis(findings, photos.counts(session).failures)
+                return Diagnosis(findings, count_rows(session).failures)
 
     def _findings(self) -> Iterator[Finding]:
         # In this order: what one mends, the next then sees as it is.
@@ -176,7 +181,7 @@ class Doctor:
     def _index_folders(self) -> dict[Path, tuple[int, str] | None]:
         """The folders of vector files, with model and kind; None where that model is gone."""
         with self._database.read() as session:
-            known = {str(model.model_id): model.model_id for model in photos.list_models(session)}
+            known = {str(model.model_id): model.model_id for model in list_models(session)}
         folders: dict[Path, tuple[int, str] | None] = {}
         for folder in sorted(self._home.vectors.glob("*-*")):
             model_id, _, kind = folder.name.partition("-")
@@ -212,21 +217,21 @@ class Doctor:
 
     def _old_failures(self) -> Finding:
         with self._database.read() as session:
-            failed = photos.known_failures(session)
-            roots = [root.path for root in photos.roots(session) if os.path.isdir(root.path)]
+            failed = known_failures(session)
+            roots = [root.path for root in list_roots(session) if os.path.isdir(root.path)]
         # A file below a folder that cannot be reached may well be there.
         below = tuple(os.path.join(root, b"") for root in roots)
         gone = [path for path in failed if path.startswith(below) and not os.path.lexists(path)]
         if gone and self._mend:
             with self._database.write() as session:
                 for path in gone:
-                    photos.clear_failure(session, path)
+                    clear_failure(session, path)
         return self._found(Problem.OLD_FAILURES, map(show_path, gone), mended=True)
 
     def _paths(self, ids: list[int]) -> list[str]:
         """A name for each photo; only those that will be shown are looked up."""
         with self._database.read() as session:
-            views = photos.view_photos(session, ids[:MOST_NAMED])
+            views = view_photos(session, ids[:MOST_NAMED])
         named = {key: show_path(os.fsencode(view.full_path)) for key, view in views.items()}
         return [named.get(key, str(key)) for key in ids]
 

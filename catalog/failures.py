@@ -1,4 +1,4 @@
-"""Which files could not be indexed, gathered by why.
+"""Which files could not be indexed, one by one and gathered by why.
 
 Functions take a session and neither commit nor roll back: who opened it decides. Knows nothing of
 how failures come about.
@@ -6,21 +6,55 @@ how failures come about.
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from dataclasses import dataclass
+
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from catalog.models import Failure
+from catalog import models
+from catalog.bulk import NO_SYNC
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that could not be indexed; `path` is absolute."""
+
+    path: bytes
+    size: int
+    mtime_ns: int
+    reason: str
+
+
+def known_failures(session: Session) -> dict[bytes, Failure]:
+    """Return every file that could not be indexed, by absolute path."""
+    row = models.Failure
+    query = select(row.path, row.size, row.mtime_ns, row.reason).order_by(row.path)
+    return {found[0]: Failure(*found) for found in session.execute(query)}
+
+
+def record_failure(session: Session, path: bytes, size: int, mtime_ns: int, reason: str) -> None:
+    """Remember why the file at an absolute path could not be indexed."""
+    clear_failure(session, path)
+    row = {"path": path, "size": size, "mtime_ns": mtime_ns, "reason": reason}
+    session.execute(insert(models.Failure), [row])
+
+
+def clear_failure(session: Session, path: bytes) -> None:
+    """Forget that the file at an absolute path failed, if it did."""
+    query = delete(models.Failure).where(models.Failure.path == path)
+    session.execute(query, execution_options=NO_SYNC)
 
 
 def failures_by_reason(session: Session) -> dict[str, int]:
     """Return every reason with the number of its files, the most frequent first."""
     number = func.count().label("number")
-    query = select(Failure.reason, number).group_by(Failure.reason)
-    found = session.execute(query.order_by(number.desc(), Failure.reason))
+    query = select(models.Failure.reason, number).group_by(models.Failure.reason)
+    found = session.execute(query.order_by(number.desc(), models.Failure.reason))
     return {row.reason: row.number for row in found}
 
 
 def failed_paths(session: Session, reason: str, limit: int, offset: int = 0) -> list[bytes]:
     """Return absolute paths of files that failed for a reason, in order."""
-    query = select(Failure.path).where(Failure.reason == reason).order_by(Failure.path)
+    row = models.Failure
+    query = select(row.path).where(row.reason == reason).order_by(row.path)
     return list(session.scalars(query.limit(limit).offset(offset)))

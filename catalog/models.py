@@ -1,6 +1,6 @@
 """The tables, as SQLAlchemy models.
 
-Does not know how they are queried (photos.py) or created (the migrations).
+Does not know how they are queried or created (the migrations).
 """
 
 from __future__ import annotations

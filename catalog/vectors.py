@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sqlalchemy.orm import Session
 
-from catalog import photos
+from catalog import vectorrows
+from catalog.changes import change_counter
 from catalog.exact import ExactVectors, Ids, Vectors
 from catalog.generations import Generation, GenerationStore
 from catalog.home import Home
@@ -99,8 +100,8 @@ class VectorIndex:
             if not self._load_newest():
                 return False
             with self._database.read() as session:
-                stored = photos.vector_ids(session, self.kind, self._model_id)
-                newest = photos.newest_vector_change(session, self.kind, self._model_id)
+                stored = vectorrows.vector_ids(session, self.kind, self._model_id)
+                newest = vectorrows.newest_vector_change(session, self.kind, self._model_id)
             if newest > self._change:
                 return False
             return np.array_equal(np.sort(stored), np.sort(self._kept.ids()))
@@ -123,7 +124,7 @@ class VectorIndex:
             return
         try:
             with self._database.read() as session:
-                change = photos.change_counter(session)
+                change = change_counter(session)
                 saved = self._store.current(session)
             if saved is not None and saved.number > self._generation:
                 self._follow(saved)
@@ -235,13 +236,13 @@ class VectorIndex:
         return wanted
 
     def _whole(self, session: Session, keys: list[int]) -> Iterator[tuple[Ids, Vectors]]:
-        parts = photos.load_vectors(session, keys, self.kind, self._model_id)
+        parts = vectorrows.load_vectors(session, keys, self.kind, self._model_id)
         return self._all_checked(parts)
 
     def _make_anew(self) -> None:
         with self._database.read() as session:
-            change = photos.change_counter(session)
-            ids = photos.vector_ids(session, self.kind, self._model_id)
+            change = change_counter(session)
+            ids = vectorrows.vector_ids(session, self.kind, self._model_id)
             kind = choose_kind(len(ids), self._wanted)
             if kind is IndexKind.EXACT:
                 self._replace(self._exact(session), change, self._generation)
@@ -312,7 +313,7 @@ class VectorIndex:
         """Apply what SQL committed after this index's change; return how many vectors that was."""
         with self._database.read() as session:
             # Read first: whatever is committed meanwhile is then seen again next time.
-            change = photos.change_counter(session)
+            change = change_counter(session)
             if change == self._change:
                 return 0
             start = self._change if change > self._change else 0
@@ -329,7 +330,7 @@ class VectorIndex:
         return applied
 
     def _stored(self, session: Session, after: int) -> Iterator[tuple[Ids, Vectors]]:
-        parts = photos.iter_vectors(session, self.kind, self._model_id, PART, after)
+        parts = vectorrows.iter_vectors(session, self.kind, self._model_id, PART, after)
         return self._all_checked(parts)
 
     def _all_checked(
@@ -338,7 +339,7 @@ class VectorIndex:
         try:
             for ids, vectors in parts:
                 yield self._checked(ids, vectors)
-        except photos.UnevenVectors as error:
+        except vectorrows.UnevenVectors as error:
             raise DimensionMismatch(str(error)) from error
 
     def _checked(self, ids: ArrayLike, vectors: ArrayLike) -> tuple[Ids, Vectors]:
@@ -350,9 +351,9 @@ class VectorIndex:
 
     def _drop_removed(self, session: Session) -> int:
         # The index holds all that SQL does by now: the same number means the same photos.
-        if photos.count_vectors(session, self.kind, self._model_id) == self.count:
+        if vectorrows.count_vectors(session, self.kind, self._model_id) == self.count:
             return 0
-        there = photos.vector_ids(session, self.kind, self._model_id)
+        there = vectorrows.vector_ids(session, self.kind, self._model_id)
         gone = np.setdiff1d(self._kept.ids(), there)
         self.remove(gone)
         return len(gone)

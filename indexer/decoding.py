@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captioner.photo import UnreadablePhoto, decode_photo
-from catalog.photos import Metadata
+from catalog.newphoto import Metadata
 from indexer.metadata import read_metadata
 from indexer.thumbnails import make_thumbnail
 

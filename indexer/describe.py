@@ -13,7 +13,7 @@ from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from captioner.generate import generate_captions
 from captioner.precision import fast
-from catalog.photos import NewPhoto
+from catalog.newphoto import NewPhoto
 from indexer.prepare import Prepared
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from catalog import photos
 from catalog.paths import show_path
+from catalog.roots import list_roots
 
 
 class FolderNotFound(FileNotFoundError):
@@ -40,7 +40,7 @@ def split_offline(session: Session, folders: Sequence[Path]) -> tuple[list[Path]
 
     Raises FolderNotFound for one that is neither.
     """
-    known = {root.path for root in photos.roots(session)}
+    known = {root.path for root in list_roots(session)}
     online = [folder for folder in folders if folder.is_dir()]
     offline = [folder for folder in folders if folder not in online]
     for folder in offline:

@@ -14,7 +14,7 @@ from typing import Any
 from PIL import ExifTags, Image
 
 from captioner.photo import Photo
-from catalog.photos import Metadata
+from catalog.newphoto import Metadata
 
 FIRST_PHOTOGRAPH = 1826
 LONGEST_CAMERA = 100  # characters

@@ -18,8 +18,11 @@ from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from catalog import photos, runs
 from catalog.answering import model_name
+from catalog.changes import change_counter
 from catalog.home import Home
 from catalog.photos import KnownFile
+from catalog.registry import register_model
+from catalog.roots import get_or_add_root, list_roots
 from catalog.session import Database, writer_lock
 from catalog.vectors import VectorIndex
 from indexer.decoders import Decoders, shared_decoders
@@ -127,7 +130,7 @@ class Indexer:
     def _register(self) -> int:
         captioner, embedder = self._captioner, self._embedder
         with self._database.write() as session:
-            photos.register_model(
+            register_model(
                 session,
                 kind="embedder",
                 name=embedder.name,
@@ -135,7 +138,7 @@ class Indexer:
                 config={"dimension": captioner.config.head.dimension},
                 metrics={},
             )
-            return photos.register_model(
+            return register_model(
                 session,
                 kind="captioner",
                 name=model_name(captioner.name, captioner.embedder_name, embedder.name),
@@ -157,8 +160,8 @@ class Indexer:
         """Ids of all roots by path, the new ones included."""
         with self._database.write() as session:
             for folder in folders:
-                photos.get_or_add_root(session, folder)
-            return {root.path: root.root_id for root in photos.roots(session)}
+                get_or_add_root(session, folder)
+            return {root.path: root.root_id for root in list_roots(session)}
 
     def _plan(self, model_id: int, folder: Path, root_id: int) -> Plan:
         with self._database.read() as session:
@@ -199,11 +202,11 @@ class Indexer:
     def _begin(self, root_ids: Sequence[int]) -> tuple[Journal, int]:
         """The journal of a run that starts now, and what the change counter is before it."""
         with self._database.write() as session:
-            return Journal(session, root_ids), photos.change_counter(session)
+            return Journal(session, root_ids), change_counter(session)
 
     def _change_counter(self) -> int:
         with self._database.read() as session:
-            return photos.change_counter(session)
+            return change_counter(session)
 
     def _drop_thumbnails(self, hashes: Iterable[str], model_id: int) -> None:
         """Remove the thumbnails of bytes that no photo has any more."""

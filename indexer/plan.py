@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session
 
 from captioner.raw import MISSING_EXTRA, can_read_raw
 from catalog import photos
+from catalog.failures import Failure, known_failures
+from catalog.newphoto import FileStamp
 from catalog.paths import show_path
-from catalog.photos import Failure, FileStamp, KnownFile
+from catalog.photos import KnownFile
 from indexer.report import Skipped
 from indexer.walk import find_photos
 
@@ -84,7 +86,7 @@ def _failures_below(session: Session, root: bytes) -> dict[bytes, Failure]:
     below = os.path.join(root, b"")
     return {
         path[len(below) :]: failure
-        for path, failure in photos.known_failures(session).items()
+        for path, failure in known_failures(session).items()
         if path.startswith(below)
     }
 

@@ -17,7 +17,7 @@ import torch
 from captioner.photo import UnreadablePhoto, check_size, squeeze
 from catalog import photos
 from catalog.home import Home
-from catalog.photos import FileStamp, Metadata
+from catalog.newphoto import FileStamp, Metadata
 from catalog.session import Database
 from indexer.decoders import Decoders
 from indexer.patience import Patience

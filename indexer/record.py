@@ -13,7 +13,9 @@ from itertools import groupby
 from sqlalchemy.orm import Session
 
 from catalog import photos
-from catalog.photos import KnownFile, NewPhoto
+from catalog.failures import clear_failure, record_failure
+from catalog.newphoto import NewPhoto
+from catalog.photos import KnownFile
 from indexer.plan import Plan, Task
 from indexer.prepare import Failed, Prepared, SameBytes
 from indexer.report import DUPLICATES, INDEXED, MOVED, REMOVED, UNCHANGED, WITHHELD
@@ -67,7 +69,7 @@ class Recorder:
         if not item.lasting:
             return Counter()
         file, known = item.task.file, item.task.known
-        photos.record_failure(session, item.task.full_path, file.size, file.mtime_ns, item.reason)
+        record_failure(session, item.task.full_path, file.size, file.mtime_ns, item.reason)
         if known is None or known.photo_id in self._moved:
             return Counter()
         return self._remove(session, [known])
@@ -75,7 +77,7 @@ class Recorder:
     def vanished(self, session: Session, plan: Plan, prune: bool) -> Counter[str]:
         """Remove what is gone, unless that is more than half of a root and not `prune`."""
         for path in plan.stale_failures:
-            photos.clear_failure(session, path)
+            clear_failure(session, path)
         gone = [file for file in plan.vanished if file.photo_id not in self._moved]
         if 2 * len(gone) > plan.known and not prune:
             return Counter({WITHHELD: len(gone)})
@@ -88,7 +90,7 @@ class Recorder:
 
     def _succeeded(self, session: Session, task: Task, content_hash: str) -> None:
         if task.failed_before:
-            photos.clear_failure(session, task.full_path)
+            clear_failure(session, task.full_path)
         if task.known is not None and task.known.content_hash != content_hash:
             self.replaced.add(task.known.content_hash)
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
+from catalog.newphoto import NewPhoto
 from catalog.paths import show_path
-from catalog.photos import NewPhoto
 from catalog.session import Database
 from indexer.journal import Journal
 from indexer.patience import Patience

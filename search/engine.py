@@ -18,14 +18,16 @@ from sqlalchemy.orm import Session
 
 from captioner.captioner import Captioner, PhotoState
 from captioner.embedder import SentenceEmbedder
-from catalog import photos
+from catalog import registry
 from catalog.answering import described, model_name
+from catalog.counts import count_rows
 from catalog.filters import passing_photos
 from catalog.home import Home
 from catalog.paths import show_path
-from catalog.photos import PhotoView
+from catalog.roots import list_roots
 from catalog.session import Database
 from catalog.vectors import VectorIndex
+from catalog.views import PhotoView, view_photos
 from search.contrast import WIDER, Contrast, read_contrast, scale_of
 from search.lexical import WordHits, find_words, matched_words
 from search.propose import propose
@@ -276,7 +278,7 @@ class SearchEngine:
     def photos(self, ids: Sequence[int]) -> dict[int, PhotoView]:
         """Photos by id; ids that are gone are left out."""
         with self._database.read() as session:
-            return photos.view_photos(session, ids)
+            return view_photos(session, ids)
 
     def photo(self, photo_id: int) -> PhotoView:
         """One photo; raises UnknownPhoto."""
@@ -293,8 +295,8 @@ class SearchEngine:
         """Counts of the catalog."""
         with self._database.read() as session:
             own = self._model_id(session)
-            counts = photos.counts(session, own)
-            roots = photos.roots(session)
+            counts = count_rows(session, own)
+            roots = list_roots(session)
             used = described(session)
         return Status(
             photos=counts.photos,
@@ -343,7 +345,7 @@ class SearchEngine:
     def _model_id(self, session: Session) -> int | None:
         captioner = self.captioner
         name = model_name(captioner.name, captioner.embedder_name, self.embedder.name)
-        return photos.model_id(session, name=name, sha256=captioner.sha256)
+        return registry.model_id(session, name=name, sha256=captioner.sha256)
 
     def _read(self, sentence: str, reading: Reading) -> NDArray[np.float32]:
         """A sentence's unit vector [E] where the photos' vectors are.

@@ -18,7 +18,7 @@ from captioner.captionmetrics import CaptionScores, score_captions
 from captioner.dataset import CaptionedPhoto
 from captioner.metrics import Recall, recall_at_k, recall_of_ranks
 from captioner.vocabulary import tokenise
-from catalog.photos import PhotoView
+from catalog.views import PhotoView
 from search.engine import SearchEngine
 from search.query import MAX_QUERY_LENGTH, SearchRequest, read_query
 from search.rerank import combined_scores, likelihood_scores

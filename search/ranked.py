@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from captioner.captioner import FitWeights
 from catalog.paths import show_path
-from catalog.photos import PhotoView
+from catalog.views import PhotoView
 from search.explain import word_maps
 from search.fit import Signs, fit_probability
 from search.lexical import WordHits, lifted

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.photos import PhotoView
+from catalog.views import PhotoView
 from search.contrast import read_contrast
 from search.engine import SearchEngine
 from search.explain import Explanation, explain

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captioner.captioner import CaptionerConfig, PhotoState
-from catalog import photos
+from catalog.changes import change_counter
 from catalog.session import Database
+from catalog.states import load_states, sample_photo_ids
 
 # 20,000 states of under 10 KB each are at most 200 MB.
 _CAPACITY = 20_000
@@ -49,16 +50,16 @@ class StateCache:
     def sample(self, count: int) -> list[int]:
         """Ids of photos that have a state, spread over the collection; always the same ones."""
         with self._database.read() as session:
-            return photos.sample_photo_ids(session, self._model_id, count)
+            return sample_photo_ids(session, self._model_id, count)
 
     def _fetch(self, ids: Sequence[int]) -> None:
         with self._database.read() as session:
-            change = photos.change_counter(session)
+            change = change_counter(session)
             if change != self._change:
                 self._kept.clear()
                 self._change = change
             missing = [key for key in ids if key not in self._kept]
-            self._kept.update(photos.load_states(session, missing, self._model_id))
+            self._kept.update(load_states(session, missing, self._model_id))
 
     def _shrink(self, used: Sequence[int]) -> None:
         for key in used:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from catalog.photos import PhotoView
+from catalog.views import PhotoView
 from search.engine import SearchEngine
 from search.query import SimilarPhoto
 from web.cards import shape_class, version_of

@@ -12,7 +12,7 @@ from typing import cast
 from flask import Response, jsonify, request, url_for
 
 from catalog.paths import show_path
-from catalog.photos import PhotoView
+from catalog.views import PhotoView
 from search.query import SearchAnswer, SimilarPhoto
 from web import answers
 from web.context import current_engine

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 
 from flask import Response, jsonify, request
 
-from catalog import photos
 from catalog.failures import failed_paths, failures_by_reason
 from catalog.paths import show_path
+from catalog.roots import list_roots
 from catalog.runs import count_runs, list_runs
 from web import collection_answers as answers
 from web.collection_parameters import FailuresParameters, IndexBody, RunsParameters
@@ -39,7 +39,7 @@ def runs(query: RunsParameters) -> Response:
     """Index runs, the last one first."""
     engine, going = current_engine(), current_indexing().watch.look().going
     with engine.database.read() as session:
-        names = {root.root_id: show_path(root.path) for root in photos.roots(session)}
+        names = {root.root_id: show_path(root.path) for root in list_roots(session)}
         found = list_runs(session, query.k, query.offset)
         total = count_runs(session)
     now = going.run_id if going else None

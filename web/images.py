@@ -12,7 +12,7 @@ from flask import Response, send_file
 from werkzeug.exceptions import NotFound
 
 from catalog.paths import show_path
-from catalog.photos import PhotoView
+from catalog.views import PhotoView
 from web.cards import version_of
 from web.context import current_engine
 

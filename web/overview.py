@@ -12,11 +12,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from catalog import photos
 from catalog.failures import failed_paths, failures_by_reason
 from catalog.footprint import Footprint, measure
 from catalog.paths import show_path
-from catalog.photos import RootView
+from catalog.roots import RootView, list_roots
 from catalog.runs import RunView, list_runs
 from search.engine import SearchEngine, Status
 from web.indexing import Indexing
@@ -97,7 +96,7 @@ def overview(engine: SearchEngine, indexing: Indexing) -> Overview:
     """Look at everything once."""
     progress = indexing.watch.look(fresh=True)
     with engine.database.read() as session:
-        roots = photos.roots(session)
+        roots = list_roots(session)
         reasons = failures_by_reason(session)
         found = tuple(_reason(session, *row) for row in list(reasons.items())[:_REASONS])
         runs = list_runs(session, _RUNS)

@@ -16,7 +16,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from captioner.captioner import PhotoState
-from catalog.photos import PhotoView
+from catalog.views import PhotoView
 from search.engine import SearchEngine, UnknownPhoto
 from search.explain import explain
 from search.query import InvalidQuery, check_text

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
 
-from catalog import photos
 from catalog.home import Home
 from catalog.lock import is_being_written
 from catalog.paths import show_path
+from catalog.roots import list_roots
 from catalog.runs import RunView, list_runs
 from catalog.session import Database
 from web.runner import Going, IndexRunner, shown
@@ -101,7 +101,7 @@ class Watch:
         written = is_being_written(self._home)
         with self._database.read() as session:
             run = next(iter(list_runs(session, 1)), None)
-            names = {root.root_id: show_path(root.path) for root in photos.roots(session)}
+            names = {root.root_id: show_path(root.path) for root in list_roots(session)}
         state = _state(run, going, written)
         return Progress(
             state=state,

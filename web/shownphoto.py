@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from flask import url_for
 
 from catalog.paths import show_path
-from catalog.photos import PhotoView
+from catalog.views import PhotoView
 from web.cards import shape_class, version_of
 from web.images import browser_shows
 

@@ -8,14 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.home import Home
-from catalog.photos import (
-    FileStamp,
-    Metadata,
-    NewPhoto,
-    add_photos,
-    get_or_add_root,
-    register_model,
-)
+from catalog.newphoto import FileStamp, Metadata, NewPhoto
+from catalog.photos import add_photos
+from catalog.registry import register_model
+from catalog.roots import get_or_add_root
 from catalog.session import Database
 
 DIMENSION = 16

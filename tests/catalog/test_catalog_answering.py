@@ -6,8 +6,11 @@ from pathlib import Path
 from catalog import photos
 from catalog.answering import answering, described, model_name, remove_model
 from catalog.checkpoints import KeptCheckpoints
+from catalog.counts import Counts, count_rows
 from catalog.fulltext import photos_with_word
 from catalog.home import Home
+from catalog.registry import register_model
+from catalog.states import photo_ids
 from tests.catalog.made import Shelf, new_photo, new_photos
 
 
@@ -57,10 +60,10 @@ def test_every_captioner_says_how_far_it_is(any_shelf: Shelf) -> None:
     any_shelf.add(new_photos([1, 2]))
     any_shelf.add(new_photos([1]), new)
     with any_shelf.database.write() as session:
-        photos.register_model(
+        register_model(
             session, kind="embedder", name="reads", sha256="1" * 64, config={}, metrics={}
         )
-        photos.register_model(
+        register_model(
             session,
             kind="captioner",
             name="c",
@@ -82,9 +85,9 @@ def test_dropped_model_leaves_the_photos_and_what_others_made(any_shelf: Shelf) 
     with any_shelf.database.write() as session:
         remove_model(session, any_shelf.model)
     with any_shelf.database.read() as session:
-        assert photos.photo_ids(session, any_shelf.model) == []
-        assert photos.photo_ids(session, new) == [key]
-        assert photos.counts(session) == photos.Counts(1, 1, 0, 2)
+        assert photo_ids(session, any_shelf.model) == []
+        assert photo_ids(session, new) == [key]
+        assert count_rows(session) == Counts(1, 1, 0, 2)
         assert photos_with_word(session, "dog", 9).tolist() == []
         assert photos_with_word(session, "hound", 9).tolist() == [key]
 

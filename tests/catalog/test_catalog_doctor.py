@@ -8,6 +8,7 @@ from sqlalchemy import delete, text, update
 
 from catalog import photos
 from catalog.doctor import Diagnosis, Doctor, Problem
+from catalog.failures import record_failure
 from catalog.fulltext import photos_with_word
 from catalog.models import Caption, PhotoText, State, Vector
 from catalog.session import WriterBusy, writer_lock
@@ -153,7 +154,7 @@ def test_failure_of_a_file_that_is_gone_is_forgotten_unless_its_disk_is(well: Sh
     there = put(well.home.path / "broken.jpg")
     with well.database.write() as session:
         for path in (root + b"/gone.jpg", os.fsencode(there), b"/unplugged/a.jpg"):
-            photos.record_failure(session, path, 1, 1, "It is no photo.")
+            record_failure(session, path, 1, 1, "It is no photo.")
     assert_mended(well, Problem.OLD_FAILURES, 1)
     assert examine(well).failures == 2
 

@@ -9,11 +9,12 @@ from sqlalchemy import Connection, delete, event, text
 from sqlalchemy.exc import IntegrityError
 
 from catalog import photos
+from catalog.counts import count_rows
 from catalog.fulltext import photos_with_word, words_of
 from catalog.home import Home
 from catalog.migrate import migration_config
 from catalog.models import Root
-from catalog.photos import FileStamp
+from catalog.newphoto import FileStamp
 from catalog.session import open_database
 from catalog.words import words_in
 from tests.catalog.made import Shelf, new_photo, new_photos
@@ -139,7 +140,7 @@ def test_photos_of_an_older_database_are_found_after_the_upgrade(any_shelf: Shel
     odd = any_shelf.add([replace(new_photo(b"m\xfcnze Porto", 900), captions=())])
     command.downgrade(config, "0001")
     with any_shelf.database.read() as session:
-        assert photos.counts(session).photos == 502
+        assert count_rows(session).photos == 502
     command.upgrade(config, "head")
     assert found(any_shelf, "lisbon") == ids
     assert found(any_shelf, "porto") == odd

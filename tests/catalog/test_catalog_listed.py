@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from catalog import indexkind, photos, vectors
+from catalog import indexkind, photos, vectorrows, vectors
 from catalog.home import Home, open_home
 from catalog.indexkind import IndexKind, UnknownIndexKind, choose_kind, is_outgrown, list_count
-from catalog.photos import NewPhoto
+from catalog.newphoto import NewPhoto
 from catalog.session import open_database
+from catalog.states import photo_ids
 from catalog.vectors import VectorIndex
 from tests.catalog.made import DIMENSION, Shelf, new_photo, unit_vector
 
@@ -47,7 +48,7 @@ def index_of(shelf: Shelf, kind: IndexKind | None) -> VectorIndex:
 def truth(shelf: Shelf) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """All ids [N] and the similarities [Q, N] of the queries, straight from SQL."""
     with shelf.database.read() as session:
-        parts = list(photos.iter_vectors(session, "caption", shelf.model))
+        parts = list(vectorrows.iter_vectors(session, "caption", shelf.model))
     stored = np.concatenate([part[1] for part in parts]).astype(np.float32)
     return np.concatenate([part[0] for part in parts]), QUERIES @ stored.T
 
@@ -187,7 +188,7 @@ def test_photos_added_changed_and_removed_are_followed(
 ) -> None:
     reader = index_of(full, index.index_kind)
     with full.database.write() as session:
-        gone = photos.photo_ids(session, full.model)[5:60]
+        gone = photo_ids(session, full.model)[5:60]
         photos.remove_photos(session, gone)
     changed = replace(made([9_000])[0], file=new_photo(b"70", 1).file)
     full.add([*made(range(8_000, 8_020)), changed])

@@ -9,38 +9,46 @@ import pytest
 from sqlalchemy import Connection, event, func, select, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from catalog import photos
+from catalog import photos, registry
+from catalog.changes import change_counter
+from catalog.counts import Counts, count_rows
+from catalog.failures import Failure, clear_failure, known_failures, record_failure
 from catalog.models import Base, Caption, Model, Root
-from catalog.photos import Counts, Failure, FileStamp
+from catalog.newphoto import FileStamp, NewPhoto
+from catalog.registry import list_models, register_model
+from catalog.roots import get_or_add_root, list_roots
+from catalog.states import load_states, photo_ids
+from catalog.vectorrows import UnevenVectors, iter_vectors
+from catalog.views import list_photos, view_photos
 from tests.catalog.made import TAKEN, Shelf, new_photo, new_photos, unit_vector
 
 
 def totals(shelf: Shelf, model: int | None = None) -> Counts:
     with shelf.database.read() as session:
-        return photos.counts(session, model)
+        return count_rows(session, model)
 
 
 def change(shelf: Shelf) -> int:
     with shelf.database.read() as session:
-        return photos.change_counter(session)
+        return change_counter(session)
 
 
 def captions(shelf: Shelf, photo_id: int) -> list[str]:
     with shelf.database.read() as session:
-        return [text for text, _ in photos.view_photos(session, [photo_id])[photo_id].captions]
+        return [text for text, _ in view_photos(session, [photo_id])[photo_id].captions]
 
 
 def vectors(shelf: Shelf, kind: str = "caption", after: int = 0) -> dict[int, np.ndarray]:
     with shelf.database.read() as session:
-        parts = list(photos.iter_vectors(session, kind, shelf.model, batch=2, after=after))
+        parts = list(iter_vectors(session, kind, shelf.model, batch=2, after=after))
     return {int(key): row for ids, rows in parts for key, row in zip(ids, rows, strict=True)}
 
 
 def test_everything_given_comes_back(any_shelf: Shelf) -> None:
     [first, second] = any_shelf.add(new_photos([1, 2]))
     with any_shelf.database.read() as session:
-        view = photos.view_photos(session, [second, first])[second]
-        states = photos.load_states(session, [first, second, 999], any_shelf.model)
+        view = view_photos(session, [second, first])[second]
+        states = load_states(session, [first, second, 999], any_shelf.model)
     assert view.path == b"2.jpg"
     assert view.full_path == any_shelf.home.path.resolve() / "2.jpg"
     assert (view.width, view.height, view.format, view.size) == (640, 480, "JPEG", 1002)
@@ -77,7 +85,7 @@ def test_removing_a_photo_removes_all_that_was_computed(any_shelf: Shelf) -> Non
         photos.remove_photos(session, ids[:2])
     assert totals(any_shelf) == Counts(photos=1, captions=2, failures=0, vectors=2)
     with any_shelf.database.read() as session:
-        assert photos.photo_ids(session, any_shelf.model) == [ids[2]]
+        assert photo_ids(session, any_shelf.model) == [ids[2]]
 
 
 def test_removing_a_root_removes_its_photos(any_shelf: Shelf) -> None:
@@ -98,7 +106,7 @@ def test_ids_are_never_given_again(any_shelf: Shelf) -> None:
 def test_more_photos_than_a_statement_takes_parameters_are_removed(any_shelf: Shelf) -> None:
     ids = any_shelf.add(new_photos(range(1100)))
     with any_shelf.database.write() as session:
-        assert len(photos.view_photos(session, ids)) == 1100
+        assert len(view_photos(session, ids)) == 1100
         photos.remove_photos(session, [*ids, *range(10_000, 50_000)])
     assert totals(any_shelf).photos == 0
 
@@ -111,7 +119,7 @@ def test_changed_file_keeps_its_id_and_loses_what_was_computed_before(any_shelf:
     assert again == first
     assert captions(any_shelf, first) == ["best sentence 2", "second sentence 2"]
     with any_shelf.database.read() as session:
-        assert photos.photo_ids(session, other) == []
+        assert photo_ids(session, other) == []
         assert photos.known_files(session, any_shelf.root, other)[b"same"].has_state is False
 
 
@@ -151,8 +159,8 @@ def test_copy_has_all_that_the_source_has(any_shelf: Shelf) -> None:
     before = change(any_shelf)
     with any_shelf.database.write() as session:
         copy = photos.copy_photo(session, source, any_shelf.root, FileStamp(b"copy", 5, 6))
-        view = photos.view_photos(session, [copy])[copy]
-        states = photos.load_states(session, [source, copy], any_shelf.model)
+        view = view_photos(session, [copy])[copy]
+        states = load_states(session, [source, copy], any_shelf.model)
     assert (view.path, view.size, view.camera, view.taken_at) == (b"copy", 5, None, TAKEN)
     assert captions(any_shelf, copy) == captions(any_shelf, source)
     assert states[copy] == states[source]
@@ -214,7 +222,7 @@ def test_path_that_is_not_utf8_comes_back_byte_for_byte(any_shelf: Shelf) -> Non
     [key] = any_shelf.add([new_photo(path, 1)])
     with any_shelf.database.read() as session:
         assert list(photos.known_files(session, any_shelf.root, any_shelf.model)) == [path]
-        full = photos.view_photos(session, [key])[key].full_path
+        full = view_photos(session, [key])[key].full_path
     assert os.fsencode(full).endswith(path)
 
 
@@ -222,10 +230,10 @@ def test_root_is_known_again_by_its_resolved_path(any_shelf: Shelf, tmp_path: Pa
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
     folder.mkdir()
     with any_shelf.database.write() as session:
-        first = photos.get_or_add_root(session, folder)
+        first = get_or_add_root(session, folder)
         longer = folder / ".." / folder.name
-        assert photos.get_or_add_root(session, longer) == first
-        views = photos.roots(session)
+        assert get_or_add_root(session, longer) == first
+        views = list_roots(session)
     assert os.fsencode(folder) in [view.path for view in views]
     assert [view.photos for view in views] == [0, 0]
 
@@ -235,9 +243,9 @@ def test_root_counts_its_photos_and_remembers_when_it_was_there(any_shelf: Shelf
     long_ago = datetime(2001, 1, 1, tzinfo=UTC)
     with any_shelf.database.write() as session:
         session.execute(update(Root).values(last_seen_online=long_ago))
-        assert photos.roots(session)[0].last_seen_online == long_ago
-        photos.get_or_add_root(session, any_shelf.home.path)
-        [root] = photos.roots(session)
+        assert list_roots(session)[0].last_seen_online == long_ago
+        get_or_add_root(session, any_shelf.home.path)
+        [root] = list_roots(session)
     assert root.photos == 2
     assert datetime.now(UTC) - root.last_seen_online < timedelta(minutes=5)
 
@@ -245,24 +253,22 @@ def test_root_counts_its_photos_and_remembers_when_it_was_there(any_shelf: Shelf
 def test_failure_is_remembered_replaced_and_forgotten(any_shelf: Shelf) -> None:
     path = b"/photos/caf\xe9.jpg"
     with any_shelf.database.write() as session:
-        photos.record_failure(session, path, 1, 2, "it is no picture")
-        photos.record_failure(session, path, 3, 2**62, "caf\udce9\0 is cut short")
-        assert photos.known_failures(session) == {
-            path: Failure(path, 3, 2**62, "caf? is cut short")
-        }
-        photos.clear_failure(session, path)
-        photos.clear_failure(session, b"never failed")
-        assert photos.known_failures(session) == {}
+        record_failure(session, path, 1, 2, "it is no picture")
+        record_failure(session, path, 3, 2**62, "caf\udce9\0 is cut short")
+        assert known_failures(session) == {path: Failure(path, 3, 2**62, "caf? is cut short")}
+        clear_failure(session, path)
+        clear_failure(session, b"never failed")
+        assert known_failures(session) == {}
 
 
 def test_model_is_recorded_once(any_shelf: Shelf) -> None:
     given = {"kind": "embedder", "name": "e", "sha256": "1" * 64}
     config, metrics = {"size": 3, "names": ["é"]}, {"r1": 23.5}
     with any_shelf.database.write() as session:
-        key = photos.register_model(session, **given, config=config, metrics=metrics)
-        assert photos.register_model(session, **given, config={}, metrics={}) == key
-        assert photos.model_id(session, name="e", sha256="1" * 64) == key
-        assert photos.model_id(session, name="e", sha256="2" * 64) is None
+        key = register_model(session, **given, config=config, metrics=metrics)
+        assert register_model(session, **given, config={}, metrics={}) == key
+        assert registry.model_id(session, name="e", sha256="1" * 64) == key
+        assert registry.model_id(session, name="e", sha256="2" * 64) is None
     with any_shelf.database.read() as session:
         row = session.get_one(Model, key)
         assert (row.kind, row.config, row.metrics) == ("embedder", config, metrics)
@@ -273,7 +279,7 @@ def test_times_come_back_in_utc_whatever_zone_they_had(any_shelf: Shelf) -> None
     with any_shelf.database.write() as session:
         session.execute(update(Root).values(last_seen_online=TAKEN.astimezone(tokyo)))
     with any_shelf.database.read() as session:
-        found = photos.roots(session)[0].last_seen_online
+        found = list_roots(session)[0].last_seen_online
     assert (found, found.tzinfo) == (TAKEN, UTC)
 
 
@@ -304,8 +310,8 @@ def test_nothing_to_do_does_nothing(any_shelf: Shelf) -> None:
     before = change(any_shelf)
     with any_shelf.database.write() as session:
         photos.remove_photos(session, [])
-        assert photos.view_photos(session, []) == {}
-        assert photos.load_states(session, [], any_shelf.model) == {}
+        assert view_photos(session, []) == {}
+        assert load_states(session, [], any_shelf.model) == {}
     assert change(any_shelf) == before
     assert any_shelf.add([]) == []
 
@@ -313,8 +319,8 @@ def test_nothing_to_do_does_nothing(any_shelf: Shelf) -> None:
 def test_vectors_of_two_lengths_are_refused(any_shelf: Shelf) -> None:
     short = new_photo(b"short", 2)
     any_shelf.add([new_photo(b"long", 1)])
-    any_shelf.add([photos.NewPhoto(**{**vars(short), "vectors": {"caption": np.ones(3)}})])
-    with pytest.raises(photos.UnevenVectors):
+    any_shelf.add([NewPhoto(**{**vars(short), "vectors": {"caption": np.ones(3)}})])
+    with pytest.raises(UnevenVectors):
         vectors(any_shelf)
 
 
@@ -333,13 +339,13 @@ def test_foreign_keys_cascade_in_every_table(any_shelf: Shelf) -> None:
 def test_photos_are_listed_in_order_of_id(shelf: Shelf) -> None:
     ids = shelf.add(new_photos([3, 1, 2]))
     with shelf.database.read() as session:
-        assert [view.photo_id for view in photos.list_photos(session)] == sorted(ids)
+        assert [view.photo_id for view in list_photos(session)] == sorted(ids)
 
 
 def test_newest_model_is_listed_last(shelf: Shelf) -> None:
     other = shelf.other_model()
     with shelf.database.read() as session:
-        listed = photos.list_models(session)
+        listed = list_models(session)
     assert [(view.model_id, view.name) for view in listed] == [
         (shelf.model, "shelf"),
         (other, "another"),

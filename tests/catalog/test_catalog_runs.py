@@ -5,12 +5,11 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from catalog.failures import failed_paths, failures_by_reason
+from catalog.failures import failed_paths, failures_by_reason, record_failure
 from catalog.footprint import measure
 from catalog.home import Home
 from catalog.lock import is_being_written, writer_lock
 from catalog.models import Run
-from catalog.photos import record_failure
 from catalog.runs import (
     Noted,
     count_runs,

@@ -5,12 +5,13 @@ from itertools import pairwise
 import pytest
 
 from catalog import photos
+from catalog.states import sample_photo_ids
 from tests.catalog.made import Shelf, new_photos
 
 
 def _sample(shelf: Shelf, count: int, model: int | None = None) -> list[int]:
     with shelf.database.read() as session:
-        return photos.sample_photo_ids(session, model or shelf.model, count)
+        return sample_photo_ids(session, model or shelf.model, count)
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 20])

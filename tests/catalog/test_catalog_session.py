@@ -13,11 +13,12 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
 
+from catalog.counts import count_rows
 from catalog.engine import make_engine, sqlite_driver
+from catalog.failures import record_failure
 from catalog.home import Home, open_home
 from catalog.migrate import is_modelled, migration_config
 from catalog.models import Base
-from catalog.photos import counts, record_failure
 from catalog.runs import Noted, finish_run, start_run
 from catalog.session import Database, DatabaseUnavailable, open_database
 from catalog.vectors import VectorIndex
@@ -65,7 +66,7 @@ def test_migrations_go_down_and_up_again(any_home: Home, any_database: Database)
     command.upgrade(config, "head")
     assert tables(any_database) == {"alembic_version", *Base.metadata.tables}
     with any_database.read() as session:
-        assert counts(session).photos == 0
+        assert count_rows(session).photos == 0
 
 
 def test_every_revision_goes_down_and_up_with_data_in_it(any_shelf: Shelf) -> None:

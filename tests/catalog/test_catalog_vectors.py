@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from catalog import photos
+from catalog import photos, vectorrows
 from catalog.home import Home
-from catalog.photos import FileStamp
+from catalog.newphoto import FileStamp
+from catalog.states import photo_ids
 from catalog.vectors import DimensionMismatch, FaissMissing, VectorIndex
 from tests.catalog.made import DIMENSION, Shelf, new_photo, new_photos, unit_vector
 
@@ -66,7 +67,7 @@ def saved_file(home: Home) -> Path:
 def assert_right(shelf: Shelf, index: VectorIndex, k: int = 5) -> None:
     """The answers are those found without FAISS, straight from SQL."""
     with shelf.database.read() as session:
-        parts = list(photos.iter_vectors(session, "caption", shelf.model))
+        parts = list(vectorrows.iter_vectors(session, "caption", shelf.model))
     there = np.concatenate([part[0] for part in parts])
     true = QUERIES @ np.concatenate([part[1] for part in parts]).astype(np.float32).T
     ids, similarity = index.search(QUERIES, k)
@@ -122,7 +123,7 @@ def test_vector_of_a_photo_is_told(filled: Shelf) -> None:
 def test_saved_index_is_opened_without_reading_vectors_again(
     filled: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("catalog.photos.iter_vectors")
+    monkeypatch.delattr("catalog.vectorrows.iter_vectors")
     index = opened(filled)
     monkeypatch.undo()
     assert_right(filled, index)
@@ -146,7 +147,7 @@ def test_flipped_bit_is_noticed_and_the_index_rebuilt(filled: Shelf, place: int)
 
 def test_file_of_another_dimension_is_rebuilt(filled: Shelf) -> None:
     with filled.database.write() as session:
-        photos.remove_photos(session, photos.photo_ids(session, filled.model))
+        photos.remove_photos(session, photo_ids(session, filled.model))
     index = index_of(filled, dimension=8)
     index.open()
     assert (index.count, index.dimension) == (0, 8)
@@ -155,7 +156,7 @@ def test_file_of_another_dimension_is_rebuilt(filled: Shelf) -> None:
 
 def test_stale_file_catches_up_with_every_kind_of_change(filled: Shelf) -> None:
     with filled.database.write() as session:
-        ids = photos.photo_ids(session, filled.model)
+        ids = photo_ids(session, filled.model)
         photos.remove_photos(session, ids[:3])
         photos.copy_photo(session, ids[5], filled.root, FileStamp(b"copy", 1, 1))
     filled.add([new_photo(b"10.jpg", 700), new_photo(b"new", 701)])
@@ -167,7 +168,7 @@ def test_stale_file_catches_up_with_every_kind_of_change(filled: Shelf) -> None:
 def test_photo_added_and_another_removed_are_both_followed(filled: Shelf) -> None:
     index = opened(filled)
     with filled.database.write() as session:
-        photos.remove_photos(session, photos.photo_ids(session, filled.model)[:1])
+        photos.remove_photos(session, photo_ids(session, filled.model)[:1])
     filled.add([new_photo(b"new", 701)])
     index.refresh()
     assert_right(filled, index)
@@ -319,14 +320,14 @@ def test_search_in_the_middle_of_a_rebuild_still_finds_everything(
     index = opened(filled)
     before, _ = index.search(QUERIES, 5)
     meanwhile = []
-    stored = photos.iter_vectors
+    stored = vectorrows.iter_vectors
 
     def stored_and_asked(*given: Any, **options: Any) -> Iterator[Any]:
         for part in stored(*given, **options):
             meanwhile.append(index.search(QUERIES, 5)[0])
             yield part
 
-    monkeypatch.setattr(photos, "iter_vectors", stored_and_asked)
+    monkeypatch.setattr(vectorrows, "iter_vectors", stored_and_asked)
     index.rebuild()
     assert len(meanwhile) == 1
     np.testing.assert_array_equal(meanwhile[0], before)

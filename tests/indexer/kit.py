@@ -5,10 +5,13 @@ from pathlib import Path
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
-from catalog import photos
+from catalog import registry
+from catalog.counts import Counts, count_rows
 from catalog.home import Home
 from catalog.session import Database
+from catalog.states import photo_ids
 from catalog.vectors import VectorIndex
+from catalog.views import PhotoView, view_photos
 from indexer.decoders import Decoders
 from indexer.pipeline import Indexer, IndexOptions, IndexReport
 
@@ -56,21 +59,23 @@ class Catalog:
     @property
     def model(self) -> int:
         with self.database.read() as session:
-            found = photos.model_id(session, name=self.captioner.name, sha256=self.captioner.sha256)
+            found = registry.model_id(
+                session, name=self.captioner.name, sha256=self.captioner.sha256
+            )
         assert found is not None
         return found
 
-    def views(self) -> dict[str, photos.PhotoView]:
+    def views(self) -> dict[str, PhotoView]:
         with self.database.read() as session:
-            found = photos.view_photos(session, photos.photo_ids(session, self.model))
+            found = view_photos(session, photo_ids(session, self.model))
         return {str(view.full_path): view for view in found.values()}
 
     def names(self) -> list[str]:
         return sorted(Path(path).name for path in self.views())
 
-    def counts(self) -> photos.Counts:
+    def counts(self) -> Counts:
         with self.database.read() as session:
-            return photos.counts(session, self.model)
+            return count_rows(session, self.model)
 
     def vectors(self, kind: str) -> VectorIndex:
         index = VectorIndex(self.home, self.database, self.model, kind, 384)

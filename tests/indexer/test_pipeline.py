@@ -10,11 +10,11 @@ from PIL import Image
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
-from catalog import photos
 from catalog.home import open_home
 from catalog.lock import WriterBusy, writer_lock
 from catalog.runs import RunView, list_runs
 from catalog.session import open_database
+from catalog.states import load_states, photo_ids
 from indexer import prepare
 from indexer.pipeline import FolderNotFound, NotAFolder
 from tests.indexer.kit import PHOTOS, Catalog
@@ -38,8 +38,8 @@ def test_indexed_photos_have_captions_vectors_states_and_thumbnails(
             assert max(thumbnail.size) <= 512
     assert catalog.counts().vectors == 2 * len(PHOTOS)
     with catalog.database.read() as session:
-        ids = photos.photo_ids(session, catalog.model)
-        states = photos.load_states(session, ids, catalog.model)
+        ids = photo_ids(session, catalog.model)
+        states = load_states(session, ids, catalog.model)
     assert len(states) == len(PHOTOS)
     assert all(len(blob) <= 10_000 for blob, _ in states.values())
 

@@ -15,8 +15,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from catalog.failures import record_failure
 from catalog.home import open_home
-from catalog.photos import record_failure
 from catalog.session import open_database
 from tests.cli.process import wait_until
 from tests.ground.source import ROOT

@@ -20,9 +20,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from catalog.failures import record_failure
 from catalog.home import Home
 from catalog.lock import writer_lock
-from catalog.photos import get_or_add_root, record_failure
+from catalog.roots import get_or_add_root
 from catalog.runs import Noted, finish_run, note_run, start_run
 from catalog.session import Database
 from tests.cli.process import PATIENCE as LONG

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from captioner.captioner import Captioner
     from captioner.embedder import SentenceEmbedder
     from catalog.home import Home
-    from catalog.photos import PhotoView
     from catalog.session import Database
+    from catalog.views import PhotoView
     from search.engine import SearchEngine
 
 QUERY = "a cat looks at the camera"

@@ -1,0 +1,95 @@
+"""Photos as a result or a photo's own page shows them.
+
+Functions take a session and neither commit nor roll back: who opened it decides. Knows nothing of
+why a photo is shown, nor how.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from catalog.chunks import chunks
+from catalog.models import Caption, Photo, Root
+
+
+@dataclass(frozen=True)
+class PhotoView:
+    """What a result or a photo's own page shows; `size` in bytes."""
+
+    photo_id: int
+    root: bytes
+    path: bytes
+    content_hash: str
+    size: int
+    width: int
+    height: int
+    format: str
+    taken_at: datetime | None
+    camera: str | None
+    latitude: float | None
+    longitude: float | None
+    indexed_at: datetime
+    captions: tuple[tuple[str, float], ...]
+
+    @property
+    def full_path(self) -> Path:
+        """Absolute path of the file."""
+        return Path(os.fsdecode(self.root)) / os.fsdecode(self.path)
+
+
+def view_photos(
+    session: Session, ids: Sequence[int], model_id: int | None = None
+) -> dict[int, PhotoView]:
+    """Return photos by id; ids that are gone are left out.
+
+    Captions are those by `model_id`, else those by the newest model that captioned the photo.
+    """
+    views: dict[int, PhotoView] = {}
+    for chunk in chunks(ids):
+        captions = _captions_of(session, chunk, model_id)
+        query = select(Root.path.label("root"), *_view_columns()).join(
+            Photo, Photo.root_id == Root.id
+        )
+        for row in session.execute(query.where(Photo.id.in_(chunk))).mappings():
+            view = PhotoView(**row, captions=captions.get(row["photo_id"], ()))
+            views[view.photo_id] = view
+    return views
+
+
+def list_photos(session: Session) -> list[PhotoView]:
+    """Return every photo, in order of id."""
+    ids = session.scalars(select(Photo.id).order_by(Photo.id)).all()
+    views = view_photos(session, ids)
+    return [views[key] for key in ids]
+
+
+def _view_columns() -> tuple[ColumnElement[Any], ...]:
+    names = (
+        "path content_hash size width height format taken_at camera latitude longitude indexed_at"
+    )
+    columns = Photo.__table__.columns
+    return (Photo.id.label("photo_id"), *(columns[name] for name in names.split()))
+
+
+def _captions_of(
+    session: Session, ids: Sequence[int], model_id: int | None
+) -> dict[int, tuple[tuple[str, float], ...]]:
+    query = select(Caption.photo_id, Caption.model_id, Caption.text, Caption.log_likelihood)
+    query = query.where(Caption.photo_id.in_(ids))
+    if model_id is not None:
+        query = query.where(Caption.model_id == model_id)
+    newest: dict[int, int] = {}
+    captions: dict[int, tuple[tuple[str, float], ...]] = {}
+    ordered = query.order_by(Caption.photo_id, Caption.model_id.desc(), Caption.rank)
+    for key, model, text, likelihood in session.execute(ordered):
+        if newest.setdefault(key, model) == model:
+            captions[key] = (*captions.get(key, ()), (text, likelihood))
+    return captions
