@@ -1,6 +1,6 @@
 """An exact FAISS index: float16 vectors by id, each compared with the query.
 
-Knows nothing of SQL and of files. Not safe among threads: vectors.py sees to that.
+Knows nothing of SQL and of files. Not safe among threads: searchable.py sees to that.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """An approximate FAISS index: vectors in lists by where they point, shortened to bytes or codes.
 
 A search looks through the likely lists only, and what it proposes is to be compared again with
-whole vectors. Knows nothing of SQL. Not safe among threads: vectors.py sees to that.
+whole vectors. Knows nothing of SQL. Not safe among threads: searchable.py sees to that.
 """
 
 from __future__ import annotations

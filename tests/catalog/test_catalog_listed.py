@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from catalog import indexkind, photos, vectorrows, vectors
+from catalog import indexkind, kept, photos, vectorrows
 from catalog.home import Home, open_home
 from catalog.indexkind import IndexKind, UnknownIndexKind, choose_kind, is_outgrown, list_count
 from catalog.newphoto import NewPhoto
@@ -107,7 +107,7 @@ def plenty(shelf: Shelf) -> Shelf:
 @pytest.fixture
 def mapped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every index that is read stays in its file."""
-    monkeypatch.setattr(vectors, "MAPPED_FROM", 0)
+    monkeypatch.setattr(kept, "MAPPED_FROM", 0)
 
 
 def test_kind_follows_the_number_of_vectors() -> None:

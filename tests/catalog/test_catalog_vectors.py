@@ -15,7 +15,8 @@ from catalog import photos, vectorrows
 from catalog.home import Home
 from catalog.newphoto import FileStamp
 from catalog.states import photo_ids
-from catalog.vectors import DimensionMismatch, FaissMissing, VectorIndex
+from catalog.storedvectors import DimensionMismatch
+from catalog.vectors import FaissMissing, VectorIndex
 from tests.catalog.made import DIMENSION, Shelf, new_photo, new_photos, unit_vector
 
 QUERIES = np.stack([unit_vector(seed) for seed in range(500, 505)])
