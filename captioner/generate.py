@@ -122,12 +122,15 @@ def _finish(
     ending = log_probs[:, END].view_as(beams.scores)
     scores = torch.where(beams.done, beams.scores, beams.scores + ending)
     order = (scores / beams.lengths.clamp(min=1) ** length_penalty).argsort(dim=1, descending=True)
-    tokens = beams.tokens.view(*beams.scores.shape, -1).cpu()
+    tokens = beams.tokens.view(*beams.scores.shape, -1)
+    # Lists of the whole: asked one by one, a GPU would be waited for once a hypothesis.
     return [
         [
-            Caption(captioner.vocabulary.join(tokens[photo, best].tolist()), value)
-            for best in order[photo].tolist()
-            if (value := float(scores[photo, best])) > _NEVER
+            Caption(captioner.vocabulary.join(said[best]), likely[best])
+            for best in ranked
+            if likely[best] > _NEVER
         ]
-        for photo in range(len(scores))
+        for said, likely, ranked in zip(
+            tokens.tolist(), scores.tolist(), order.tolist(), strict=True
+        )
     ]

@@ -15,7 +15,9 @@ from catalog.newphoto import FileStamp
 EXTENSIONS = frozenset(
     b".jpg .jpeg .jpe .jfif .mpo .png .heic .heif .hif .avif .webp .tif .tiff .gif .bmp"
     b" .jp2 .j2k .ppm .pgm"
-    b" .dng .cr2 .cr3 .nef .nrw .arw .raf .orf .rw2 .pef .srw".split()
+    b" .dng .cr2 .cr3 .nef .nrw .arw .raf .orf .rw2 .pef .srw"
+    # Pictures that cannot be read yet: passed over in silence, they would be missed unnoticed.
+    b" .ico .jxl .jxr .psd .tga .pcx .xcf .exr .hdr .crw .mrw .rwl .sr2 .srf .3fr .iiq .x3f".split()
 )
 
 Unlisted = Callable[[bytes, OSError], None]

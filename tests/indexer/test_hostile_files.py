@@ -10,7 +10,6 @@ from PIL import Image
 from captioner.raw import can_read_raw
 from indexer import prepare
 from indexer.decoders import Decoders, Limits
-from indexer.walk import find_photos
 from tests.captioner.dng import make_dng
 from tests.indexer.hostile import CRASH, HANG, decode_or_suffer, endless_jpeg, lack_the_extra
 from tests.indexer.kit import PHOTOS, Catalog
@@ -79,6 +78,13 @@ def test_a_file_we_may_not_read_is_skipped_and_read_once_we_may(
     assert catalog.index(folder).indexed == 1
 
 
+def test_a_picture_in_a_format_we_cannot_read_is_named(catalog: Catalog, folder: Path) -> None:
+    Image.new("RGB", (16, 16), "red").save(folder / "icon.ico")
+    (skipped,) = catalog.index(folder).skipped
+    assert os.path.basename(skipped.path) == "icon.ico"
+    assert skipped.reason == "The file is not a picture in a format we can read."
+
+
 @pytest.mark.skipif(not can_read_raw(), reason="the extra `raw` is not installed")
 def test_raw_files_are_indexed_once_the_extra_is_there(catalog: Catalog, folder: Path) -> None:
     (folder / "a.dng").write_bytes(make_dng(Image.new("RGB", (320, 240), "red")))
@@ -103,7 +109,9 @@ def test_raw_files_are_indexed_once_the_extra_is_there(catalog: Catalog, folder:
 def test_every_file_of_a_wild_collection_is_accounted_for(
     catalog: Catalog, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    files = {os.fsdecode(file.path) for file in find_photos(SHARED_PHOTOS)}
+    files = {
+        str(path.relative_to(SHARED_PHOTOS)) for path in SHARED_PHOTOS.rglob("*") if path.is_file()
+    }
     report = catalog.index(SHARED_PHOTOS)
     skipped = {os.path.relpath(item.path, SHARED_PHOTOS) for item in report.skipped}
     kept = {os.path.relpath(path, SHARED_PHOTOS) for path in catalog.views()}
