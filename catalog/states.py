@@ -15,12 +15,6 @@ from catalog.chunks import chunks
 from catalog.models import State
 
 
-def photo_ids(session: Session, model_id: int) -> list[int]:
-    """Return the ids of all photos with a state by the model, in ascending order."""
-    query = select(State.photo_id).where(State.model_id == model_id).order_by(State.photo_id)
-    return list(session.scalars(query))
-
-
 def sample_photo_ids(session: Session, model_id: int, count: int) -> list[int]:
     """Return at most `count` ids of photos with a state by the model, evenly spread, ascending.
 

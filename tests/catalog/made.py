@@ -6,8 +6,11 @@ from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from catalog.home import Home
+from catalog.models import State
 from catalog.newphoto import FileStamp, Metadata, NewPhoto
 from catalog.photos import add_photos
 from catalog.registry import register_model
@@ -40,6 +43,12 @@ def new_photo(path: bytes, seed: int = 0) -> NewPhoto:
 def new_photos(seeds: Sequence[int]) -> list[NewPhoto]:
     """A photo a seed, each at a path of its own."""
     return [new_photo(b"%d.jpg" % seed, seed) for seed in seeds]
+
+
+def photo_ids(session: Session, model_id: int) -> list[int]:
+    """Ids of all photos with a state by the model, ascending."""
+    query = select(State.photo_id).where(State.model_id == model_id).order_by(State.photo_id)
+    return list(session.scalars(query))
 
 
 class Shelf:

@@ -10,8 +10,7 @@ from catalog.counts import Counts, count_rows
 from catalog.fulltext import photos_with_word
 from catalog.home import Home
 from catalog.registry import register_model
-from catalog.states import photo_ids
-from tests.catalog.made import Shelf, new_photo, new_photos
+from tests.catalog.made import Shelf, new_photo, new_photos, photo_ids
 
 
 def answers(shelf: Shelf, *usable: int) -> int | None:

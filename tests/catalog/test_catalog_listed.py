@@ -14,9 +14,8 @@ from catalog.home import Home, open_home
 from catalog.indexkind import IndexKind, UnknownIndexKind, choose_kind, is_outgrown, list_count
 from catalog.newphoto import NewPhoto
 from catalog.session import open_database
-from catalog.states import photo_ids
 from catalog.vectors import VectorIndex
-from tests.catalog.made import DIMENSION, Shelf, new_photo, unit_vector
+from tests.catalog.made import DIMENSION, Shelf, new_photo, photo_ids, unit_vector
 
 COUNT = 1100
 LISTED, CODED = IndexKind.LISTED, IndexKind.CODED

@@ -17,10 +17,10 @@ from catalog.models import Base, Caption, Model, Root
 from catalog.newphoto import FileStamp, NewPhoto
 from catalog.registry import list_models, register_model
 from catalog.roots import get_or_add_root, list_roots
-from catalog.states import load_states, photo_ids
+from catalog.states import load_states
 from catalog.vectorrows import UnevenVectors, iter_vectors
 from catalog.views import list_photos, view_photos
-from tests.catalog.made import TAKEN, Shelf, new_photo, new_photos, unit_vector
+from tests.catalog.made import TAKEN, Shelf, new_photo, new_photos, photo_ids, unit_vector
 
 
 def totals(shelf: Shelf, model: int | None = None) -> Counts:

@@ -14,10 +14,9 @@ import pytest
 from catalog import photos, vectorrows
 from catalog.home import Home
 from catalog.newphoto import FileStamp
-from catalog.states import photo_ids
 from catalog.storedvectors import DimensionMismatch
 from catalog.vectors import FaissMissing, VectorIndex
-from tests.catalog.made import DIMENSION, Shelf, new_photo, new_photos, unit_vector
+from tests.catalog.made import DIMENSION, Shelf, new_photo, new_photos, photo_ids, unit_vector
 
 QUERIES = np.stack([unit_vector(seed) for seed in range(500, 505)])
 
@@ -28,7 +27,7 @@ from sqlalchemy import event
 from catalog.home import open_home
 from catalog.session import open_database
 from catalog.vectors import VectorIndex
-from tests.catalog.made import DIMENSION, Shelf, new_photos
+from tests.catalog.made import DIMENSION, Shelf, new_photos, photo_ids
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
