@@ -5,7 +5,6 @@ Knows nothing of what a checkpoint holds.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,6 +87,8 @@ def _named(used: Sequence[Described], wanted: str) -> Described:
 
 def _remove(home: Home, database: Database, model: Described, with_checkpoint: bool) -> None:
     """Its rows first: what is left of its files then belongs to nothing, and the doctor sees it."""
+    import shutil
+
     from catalog.answering import remove_model
     from catalog.checkpoints import KeptCheckpoints
 

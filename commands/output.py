@@ -5,7 +5,6 @@ Knows nothing of what is said.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -13,6 +12,8 @@ import click
 
 def print_json(value: dict[str, Any]) -> None:
     """One JSON object on a line of its own, in ASCII."""
+    import json
+
     click.echo(json.dumps(value, ensure_ascii=True))
 
 

@@ -5,7 +5,6 @@ Knows nothing of what is measured.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,6 +27,8 @@ def temporary_engine(
     captioner: Captioner, embedder: SentenceEmbedder, photos: Any, bar: ProgressBar
 ) -> Iterator[tuple[SearchEngine, list[Any]]]:
     """An engine over just these captioned photos, and each one's view in their order."""
+    import tempfile
+
     from catalog.photos import list_photos
     from indexer.pipeline import Indexer
     from search.engine import SearchEngine
