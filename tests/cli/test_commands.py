@@ -1,8 +1,6 @@
-"""The command: results on stdout, sentences on stderr, and the exit codes of the design."""
+"""The commands at work: results on stdout, everything else on stderr."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -98,21 +96,6 @@ def test_a_search_that_no_photo_passes_says_so(indexed_home: Home, capsys: Outpu
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "no photo passes the filters" in captured.err
-
-
-@pytest.mark.parametrize(
-    ("option", "value", "message"),
-    [
-        ("--after", "yesterday", "after must be a date such as 2021-07-14"),
-        ("--before", "2021-99-01", "before must be a date"),
-        ("--format", "exe", "format must be one of JPEG"),
-        ("--orientation", "odd", "orientation must be one of landscape, portrait, square"),
-    ],
-)
-def test_a_wrong_filter_is_one_sentence(
-    option: str, value: str, message: str, capsys: Output
-) -> None:
-    _failing(["search", "a dog", option, value], Exit.USAGE, message, capsys)
 
 
 def test_search_finds_a_file_by_its_name(indexed_home: Home, capsys: Output) -> None:
@@ -227,83 +210,3 @@ def test_doctor_says_what_is_wrong_and_index_does_what_it_left(
     assert run(["index", str(album), *options]) == Exit.DONE
     assert thumbnail.is_file()
     assert run(["doctor", *options]) == Exit.DONE
-
-
-def _failing(arguments: list[str], code: Exit, message: str, capsys: Output) -> None:
-    assert run(arguments) == code
-    captured = capsys.readouterr()
-    assert message in captured.err
-    assert "Traceback" not in captured.err
-    assert captured.out == ""
-
-
-def test_no_such_folder(tmp_path: Path, capsys: Output) -> None:
-    _failing(["index", str(tmp_path / "absent")], Exit.FAILED, "There is no folder", capsys)
-
-
-def test_a_file_instead_of_a_folder(tmp_path: Path, capsys: Output) -> None:
-    (tmp_path / "a.jpg").touch()
-    _failing(["index", str(tmp_path / "a.jpg")], Exit.FAILED, "is a file", capsys)
-
-
-def test_an_empty_folder(tmp_path: Path, capsys: Output) -> None:
-    (tmp_path / "empty").mkdir()
-    assert run(["index", str(tmp_path / "empty"), "--home", str(tmp_path / "h")]) == Exit.FAILED
-    assert "there are no photos in" in capsys.readouterr().err
-
-
-def test_an_empty_query(capsys: Output) -> None:
-    _failing(["search", ""], Exit.USAGE, "the query has no words", capsys)
-
-
-def test_a_wrong_option(capsys: Output) -> None:
-    _failing(["search", "a dog", "--stage", "guess"], Exit.USAGE, "guess", capsys)
-    _failing(["search", "a dog", "-k", "0"], Exit.USAGE, "k must be from 1", capsys)
-
-
-def test_a_file_that_is_no_picture(tmp_path: Path, capsys: Output) -> None:
-    (tmp_path / "notes.txt").write_text("words")
-    _failing(["caption", str(tmp_path / "notes.txt")], Exit.FAILED, "notes.txt", capsys)
-    _failing(["score", str(tmp_path / "notes.txt"), "a dog"], Exit.FAILED, "tellshow: ", capsys)
-
-
-def test_a_checkpoint_of_another_version(tmp_path: Path, capsys: Output) -> None:
-    from safetensors.numpy import save_file
-
-    save_file({}, tmp_path / "old.safetensors", {"format": "tellshow-captioner-0"})
-    arguments = ["search", "a dog", "--model", str(tmp_path / "old.safetensors")]
-    _failing(arguments, Exit.FAILED, "tellshow-captioner-0", capsys)
-
-
-def test_a_home_that_is_not_writable(tmp_path: Path, capsys: Output) -> None:
-    (tmp_path / "file").touch()
-    arguments = ["search", "a dog", "--home", str(tmp_path / "file" / "home")]
-    _failing(arguments, Exit.FAILED, "home", capsys)
-
-
-def test_a_device_that_is_not_there(tmp_path: Path, capsys: Output) -> None:
-    _failing(["search", "a dog", "--device", "cuda:99"], Exit.FAILED, "--device cpu", capsys)
-
-
-def test_searching_before_indexing_says_what_to_do(tmp_path: Path, capsys: Output) -> None:
-    assert run(["search", "a dog", "--json", "--home", str(tmp_path)]) == Exit.DONE
-    captured = capsys.readouterr()
-    assert json.loads(captured.out)["results"] == []
-    assert "tellshow index FOLDER" in captured.err
-
-
-def test_the_installed_command_is_this_one() -> None:
-    command = [sys.executable, "-m", "tellshow", "--version"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout.split()[0]) == (0, "tellshow,")
-
-
-def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
-    import tellshow
-
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(tellshow.cli, "main", interrupted)
-    assert run(["status"]) == Exit.INTERRUPTED
-    assert "saved" in capsys.readouterr().err

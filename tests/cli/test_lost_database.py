@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-import tellshow
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from catalog.home import Home, open_home
 from catalog.session import Database, open_database
+from commands.progress import ProgressBar
 from indexer import patience
 from indexer.pipeline import Indexer, IndexOptions
 from indexer.progress import Silent
@@ -172,7 +172,7 @@ def test_server_that_stays_away_is_one_sentence_and_the_next_run_completes(
     monkeypatch.setattr(patience, "MOST_SECONDS", 0.5)
     command = ["index", str(album), "--home", str(home.path), "--batch-size", "1", "--json"]
     with monkeypatch.context() as patch:
-        patch.setattr(tellshow._Bar, "advance", lambda bar, count: server.stop())
+        patch.setattr(ProgressBar, "advance", lambda bar, count: server.stop())
         assert run(command) == Exit.FAILED
     captured = capsys.readouterr()
     assert captured.out == ""

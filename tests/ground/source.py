@@ -8,7 +8,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BELOW_WEB = {"indexer", "search", "captioner", "catalog"}
 # A floor -> the floors it may import from.
 FLOORS: dict[str, set[str]] = {
-    "tellshow": {"web", *BELOW_WEB},
+    "tellshow": {"commands"},
+    "commands": {"web", *BELOW_WEB},
     "web": BELOW_WEB,
     "indexer": {"captioner", "catalog"},
     "search": {"captioner", "catalog"},

@@ -8,6 +8,8 @@ import pytest
 from tests.ground.source import FLOORS, ROOT, imports_among, python_files
 
 NEVER_IMPORTS = {
+    "tellshow": {"torch", "numpy", "sqlalchemy", "faiss", "flask"},
+    "commands": {"torch", "torchvision", "transformers", "safetensors", "sqlalchemy", "faiss"},
     "catalog": {"torch", "torchvision", "sentence_transformers", "transformers", "safetensors"},
     "captioner": {"sqlalchemy", "alembic", "sqlite3", "pysqlite3", "faiss"},
     "indexer": {"flask", "click", "faiss"},

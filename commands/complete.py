@@ -1,0 +1,35 @@
+"""`tellshow complete`: the words that may come next in a query.
+
+Knows nothing of how likely a word is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from commands.opening import open_engine
+from commands.options import engine_options
+from commands.output import print_json
+from commands.words import note_unknown
+
+
+@click.command("complete")
+@click.argument("query")
+@click.option("-k", "count", type=int, default=8, show_default=True, help="How many words.")
+@engine_options
+def complete_command(
+    query: str, count: int, model: Path | None, device: str | None, as_json: bool, home: Path | None
+) -> None:
+    """Show the words that may come next in QUERY, or complete its last one."""
+    from search.complete import complete
+
+    with open_engine(home, model, device) as engine:
+        answer = complete(engine, query, count)
+    if as_json:
+        print_json(answer.to_json())
+        return
+    for each in answer.completions:
+        click.echo(f"{each.probability:6.1%}  {each.text}")
+    note_unknown(answer.unknown_words, answer.nearest_words)

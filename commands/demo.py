@@ -1,0 +1,70 @@
+"""`tellshow demo`: sample photos in a home of their own, and two sentences that find some.
+
+Knows nothing of how they are found.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from commands.answers import print_answer
+from commands.captioners import describing_models
+from commands.options import device_option, home_option
+from commands.progress import ProgressBar
+from commands.report import print_report
+
+if TYPE_CHECKING:
+    from catalog.home import Home
+    from catalog.session import Database
+    from search.engine import SearchEngine
+
+_QUERIES = ("a man takes a picture in a field", "a person in an orange suit")
+
+
+@click.command()
+@home_option
+@device_option
+def demo(home: Path | None, device: str | None) -> None:
+    """Index a dozen sample photos into a home of their own and ask for two of them."""
+    from catalog.home import open_home
+    from catalog.session import open_database
+    from indexer.samples import copy_sample_photos
+
+    opened = open_home(home or _demo_home())
+    album = opened.path / "photos"
+    album.mkdir(exist_ok=True)
+    copy_sample_photos(album)
+    with closing(open_database(opened)) as database:
+        _ask(_indexed(opened, database, album, device))
+    command = f"{Path(sys.argv[0])} serve --home {opened.path}"
+    click.echo(f"\nOpen the page: run\n  {command}\nthen visit http://127.0.0.1:8765")
+
+
+def _demo_home() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("tellshow")) / "demo"
+
+
+def _indexed(home: Home, database: Database, album: Path, device: str | None) -> SearchEngine:
+    from indexer.pipeline import Indexer
+    from search.engine import SearchEngine
+
+    with ProgressBar("photos") as bar:
+        models = describing_models(home, database, None, device, None)
+        report = Indexer(home, database, *models).index([album], bar)
+    print_report(report, as_json=False)
+    return SearchEngine(home, database, *models)
+
+
+def _ask(engine: SearchEngine) -> None:
+    from search.query import SearchRequest
+
+    for query in _QUERIES:
+        click.echo(f'\n"{query}"')
+        print_answer(engine.search(SearchRequest(query, k=3)))

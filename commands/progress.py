@@ -1,0 +1,58 @@
+"""A progress bar on stderr, for indexing, training and measuring.
+
+Knows nothing of what takes so long.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import Any
+
+
+class ProgressBar:
+    """Silent where stderr is no terminal, but for what is skipped; a `with` finishes it."""
+
+    def __init__(self, unit: str) -> None:
+        from tqdm import tqdm
+
+        self._make = functools.partial(tqdm, unit=f" {unit}", disable=None, file=sys.stderr)
+        self._bar = self._make(total=0)
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.finish()
+
+    def start(self, total: int) -> None:
+        """Begin anew: so many are to come."""
+        self._bar.close()
+        self._bar = self._make(total=total)
+
+    def phase(self, name: str, total: int) -> None:
+        """Begin anew, with a name before the bar."""
+        self.start(total)
+        self._bar.set_description(name)
+
+    def advance(self, count: int) -> None:
+        """So many more are done."""
+        self._bar.update(count)
+
+    def skipped(self, path: str, reason: str) -> None:
+        """A file is left out: a line above the bar."""
+        self._bar.write(f"skipped {path}: {reason}", file=sys.stderr)
+
+    def epoch(self, report: Any) -> None:
+        """An epoch of training is over: a line above the bar."""
+        recall = report.dev_head
+        self._bar.write(
+            f"epoch {report.epoch} ({report.stage}): loss {report.loss:.3f}, "
+            f"dev {report.dev_likelihood:.3f} nats a word, "
+            f"head R@1 {recall.r1:.1f} R@10 {recall.r10:.1f}",
+            file=sys.stderr,
+        )
+
+    def finish(self) -> None:
+        """Nothing more will come; saying so twice does no harm."""
+        self._bar.close()

@@ -1,0 +1,23 @@
+"""`tellshow rebuild`: the FAISS files anew from the database.
+
+Knows nothing of what is in them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from commands.opening import open_engine
+from commands.options import home_option, model_option
+
+
+@click.command()
+@model_option
+@home_option
+def rebuild(model: Path | None, home: Path | None) -> None:
+    """Make the FAISS files anew from the database."""
+    with open_engine(home, model, "cpu") as engine:
+        count = engine.rebuild()
+    click.echo(f"rebuilt from the database: {count} vectors")

@@ -1,0 +1,50 @@
+"""`tellshow score`: how well sentences describe one picture file; nothing is stored.
+
+Knows nothing of how likely a sentence is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from commands.captioners import load_models
+from commands.errors import Failed
+from commands.options import FILE, captioner_options
+from commands.output import print_json
+from commands.words import note_unknown, print_words
+
+if TYPE_CHECKING:
+    from search.sentences import RankedSentence
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.argument("sentences", nargs=-1, required=True)
+@captioner_options
+def score(
+    file: Path, sentences: tuple[str, ...], model: Path | None, device: str | None, as_json: bool
+) -> None:
+    """Evidence and log p(sentence | photo) of SENTENCES on the photo FILE, best first, in nats."""
+    from search.look import look
+    from search.sentences import check_sentences, rank_sentences
+
+    check_sentences(sentences)
+    captioner, embedder = load_models(model, device)
+    ranked = rank_sentences(captioner, embedder, sentences, look(captioner, file.read_bytes()))
+    for each in ranked:
+        if not each.words:
+            raise Failed(f"the captioner learned no word of {each.sentence!r}")
+    if as_json:
+        print_json({"path": str(file), "sentences": [each.to_json() for each in ranked]})
+        return
+    for each in ranked:
+        _print_sentence(each)
+
+
+def _print_sentence(ranked: RankedSentence) -> None:
+    click.echo(f"{ranked.evidence:+8.2f}  {ranked.log_likelihood:8.2f}  {ranked.sentence}")
+    print_words(ranked.words, "                    ")
+    note_unknown(ranked.unknown_words, ranked.nearest_words)

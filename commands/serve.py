@@ -1,0 +1,134 @@
+"""`tellshow serve`: the page and the JSON API, until Ctrl-C or SIGTERM.
+
+Knows nothing of what is answered.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import closing, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from commands.door import door_options
+from commands.folders import refuse_files
+from commands.following import following
+from commands.opening import open_engine
+from commands.options import FILE, device_option, home_option, model_option
+from commands.output import note
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from catalog.home import Home
+    from web import WebConfig
+
+
+@click.command()
+@door_options
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True)
+@click.option("--token", help="What clients must show; made up when listening elsewhere.")
+@click.option(
+    "--allow-index",
+    "indexable",
+    metavar="FOLDER",
+    type=FILE,
+    multiple=True,
+    help="Let visitors index this folder; may be given several times.",
+)
+@model_option
+@device_option
+@home_option
+def serve(
+    host: str,
+    port: int,
+    token: str | None,
+    indexable: tuple[Path, ...],
+    model: Path | None,
+    device: str | None,
+    home: Path | None,
+    allow_origin: tuple[str, ...],
+    rate_limit: int,
+    trusted_host: tuple[str, ...],
+    trusted_proxy: str | None,
+) -> None:
+    """Serve the search page and the JSON API."""
+    from search.query import SearchRequest
+    from web import WebConfig, create_app
+
+    if token is None:
+        token = _token_for(host)
+    folders = _indexable(indexable)
+    with open_engine(home, model, device) as engine:
+        engine.search(SearchRequest("a photo"))  # loads what the first visitor would wait for
+        config = WebConfig(
+            host=host,
+            port=port,
+            token=token,
+            allow_origins=allow_origin,
+            rate_limit=rate_limit,
+            trusted_hosts=trusted_host,
+            indexable=folders,
+            index_command=_index_command(engine.home, model, device),
+        )
+        app = create_app(engine, config)
+        with nullcontext() if model else following(app, home, device):
+            _serve(app, config, trusted_proxy)
+
+
+def _token_for(host: str) -> str | None:
+    """None is needed where only this machine can ask; else a new one, which is told."""
+    from web import is_loopback, new_token
+
+    if is_loopback(host):
+        return None
+    token = new_token()
+    note(f"listening beyond this machine needs a token; this one was made up: {token}")
+    return token
+
+
+def _indexable(folders: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Absolute folders, each once; one that is not there may be on a disk that comes later."""
+    refuse_files(folders)
+    return tuple(dict.fromkeys(folder.expanduser().resolve() for folder in folders))
+
+
+def _index_command(home: Home, model: Path | None, device: str | None) -> tuple[str, ...]:
+    """What indexes a folder that stands behind it, for this home, as this server would."""
+    program = Path(__file__).absolute().parents[1] / "tellshow.py"  # beside this package
+    options = {"--home": home.path, "--model": model and model.absolute(), "--device": device}
+    given = [str(part) for name, value in options.items() if value for part in (name, value)]
+    return (sys.executable, str(program), "index", "--json", *given, "--")
+
+
+def _serve(app: Flask, config: WebConfig, trusted_proxy: str | None) -> None:
+    """Until told to end; what visitors had started to index is saved then."""
+    from web import indexing_of
+    from web.server import serve as serve_app
+
+    with closing(indexing_of(app)) as indexing:
+        _when_told_to_end(indexing.hush)
+        serve_app(
+            app,
+            config.host,
+            config.port,
+            trusted_proxy=trusted_proxy,
+            on_ready=lambda url: note(f"tellshow is at {url}"),
+        )
+
+
+def _when_told_to_end(first: Callable[[], None]) -> None:
+    """On Ctrl-C and SIGTERM do this before anything is waited for."""
+
+    def end(number: int, frame: object) -> None:
+        first()
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, end)

@@ -1,0 +1,40 @@
+"""`tellshow similar`: the indexed photos that look like one, which need not be indexed.
+
+Knows nothing of how photos are compared.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from commands.opening import open_engine
+from commands.options import FILE, engine_options
+from commands.output import print_json
+
+
+@click.command()
+@click.argument("photo", type=FILE)
+@click.option("-k", "count", type=click.IntRange(1, 200), default=10, show_default=True)
+@engine_options
+def similar(
+    photo: Path,
+    count: int,
+    model: Path | None,
+    device: str | None,
+    as_json: bool,
+    home: Path | None,
+) -> None:
+    """Show indexed photos that look like PHOTO."""
+    from search.look import look
+
+    with open_engine(home, model, device) as engine:
+        found = engine.similar(look(engine.captioner, photo.read_bytes()), count)
+    if as_json:
+        print_json({"path": str(photo), "results": [result.to_json() for result in found]})
+        return
+    for place, result in enumerate(found, start=1):
+        click.echo(
+            f"{place:3d}  {result.similarity:6.3f}  {result.path}\n             {result.caption}"
+        )

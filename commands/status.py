@@ -1,0 +1,54 @@
+"""`tellshow status`: what is indexed and by which models.
+
+Knows nothing of how it is counted.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from commands.opening import open_engine
+from commands.options import home_option, json_option, model_option
+from commands.output import print_json
+
+if TYPE_CHECKING:
+    from search.engine import Status
+
+
+@click.command()
+@model_option
+@json_option
+@home_option
+def status(model: Path | None, as_json: bool, home: Path | None) -> None:
+    """Say what is indexed and by which model."""
+    with open_engine(home, model, "cpu") as engine:
+        found = engine.status()
+    print_json(found.to_json()) if as_json else _print_status(found)
+
+
+def _print_status(found: Status) -> None:
+    click.echo(f"{found.photos} photos, {found.captions} captions, {found.vectors} vectors")
+    click.echo(f"{found.failures} files that could not be read")
+    click.echo(f"captioner {found.model}, sentence embedder {found.embedder}")
+    _print_models(found)
+    if found.sqlite:
+        click.echo(f"SQLite {found.sqlite}")
+    for root in found.roots:
+        click.echo(f"{root.path}: {root.photos} photos, {'online' if root.online else 'offline'}")
+
+
+def _print_models(found: Status) -> None:
+    """How far each captioner is, where there is more than one."""
+    answering = [each.sha256 for each in found.models if each.answers]
+    for each in found.models if len(found.models) > 1 else ():
+        told = f"{each.name} ({each.sha256[:12]}): {each.photos} of {found.photos} photos described"
+        click.echo(told + (", answers searches" if each.answers else ""))
+    newest = found.models[-1] if found.models else None
+    if newest and answering and not newest.answers:
+        click.echo(
+            f"{newest.name} answers once it has described what the others have; "
+            "until then run tellshow index on your folders"
+        )
