@@ -40,7 +40,7 @@ from search.evaluate import (
 )
 from search.fit import fit_probability
 from search.fusion import fit_ranking, signs_of
-from search.query import Reading, read_queries
+from search.reading import Reading, read_queries
 from search.rerank import combined_scores, likelihood_scores, retrieval_scores
 from search.retrieve import Candidates
 

@@ -20,7 +20,8 @@ from captioner.metrics import Recall, recall_at_k, recall_of_ranks
 from captioner.vocabulary import tokenise
 from catalog.photos import PhotoView
 from search.engine import SearchEngine
-from search.query import MAX_QUERY_LENGTH, SearchRequest, read_query
+from search.query import MAX_QUERY_LENGTH, SearchRequest
+from search.reading import read_query
 from search.rerank import combined_scores, likelihood_scores
 from search.retrieve import Candidates
 

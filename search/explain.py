@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from captioner.captioner import Captioner, PhotoState
 from captioner.embedder import SentenceEmbedder
-from search.query import Reading, WordGain, check_text, read_query
+from search.query import WordGain, check_text
+from search.reading import Reading, read_query
 from search.rerank import Likelihoods, score_photos
 
 Map = tuple[tuple[float, ...], ...]
