@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from captioner.captioner import Ranking
-from search.evaluate import Measurements
 from search.fit import Signs, fit_weights
+from search.measurements import Measurements
 
 
 def fit_ranking(measured: Measurements, ranking: Ranking) -> Ranking:
