@@ -51,6 +51,7 @@ class Completions:
     completions: tuple[Completion, ...]
 
     def to_json(self) -> dict[str, object]:
+        """The `complete --json` object."""
         return asdict(self)
 
 

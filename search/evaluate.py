@@ -7,7 +7,7 @@ its likelihoods on all photos are also those of its candidates. Knows nothing of
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,11 @@ __all__ = ["Evaluation", "collect", "evaluate", "sample_queries"]
 Ids = NDArray[np.int64]
 Advance = Callable[[int], None]
 
+# The stages whose candidates the first stage proposes.
+_TWO_STAGE = ("retrieve", "combined")
+# Captions that are read together: the vectors of their words are 10 MB.
+_READ_TOGETHER = 256
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -51,6 +56,7 @@ class Evaluation:
     seconds: float
 
     def to_json(self) -> dict[str, object]:
+        """That object; see Recall and CaptionScores for what is in it."""
         return {
             "photos": self.photos,
             "queries": self.queries,
@@ -92,21 +98,15 @@ def evaluate(
     ids = np.array([view.photo_id for view in views])
     questions = _questions(engine, queries)
     known = measured.rows() if measured else _measure(engine, ids, questions, advance)
-    placing, rows = Placing(_ranker(engine, ids), ids), list[Measured]()
-    ranks: dict[str, list[int]] = {"retrieve": [], "combined": []}
-    for query, question, row in zip(queries, questions, known, strict=True):
-        rows.append(row)
-        for stage, places in ranks.items():
-            places.append(placing.place(question.in_stage(stage), row, int(ids[query.owner])))
-        advance(1)
-    ranking = engine.captioner.provenance.ranking
+    owners = ids[[query.owner for query in queries]].tolist()
+    placing = Placing(_ranker(engine, ids), ids)
+    rows, places = zip(*_place_each(placing, questions, known, owners, advance), strict=True)
     measured = measured or put_together(queries, rows)
-    recalls = {stage: recall_of_ranks(np.array(places)) for stage, places in ranks.items()}
-    recalls["likelihood"] = recall_at_k(all_likelihood_scores(ranking, measured), measured.owners)
+    ranking = engine.captioner.provenance.ranking
     return Evaluation(
         photos=len(photos),
         queries=len(queries),
-        text_to_image=recalls,
+        text_to_image=_text_to_image(ranking, measured, np.array(places)),
         image_to_text=image_to_text(ranking, measured),
         captions=caption_scores(photos, views),
         seconds=time.perf_counter() - started,
@@ -116,7 +116,15 @@ def evaluate(
 def _questions(engine: SearchEngine, queries: Sequence[Query]) -> list[Question]:
     """Each caption as a question, cut where a query may be no longer."""
     requests = [SearchRequest(query.text[:MAX_QUERY_LENGTH]) for query in queries]
-    return plain_questions(requests, engine.captioner, engine.embedder)
+    parts = (
+        requests[start : start + _READ_TOGETHER]
+        for start in range(0, len(requests), _READ_TOGETHER)
+    )
+    return [
+        question
+        for part in parts
+        for question in plain_questions(part, engine.captioner, engine.embedder)
+    ]
 
 
 def _measure(
@@ -130,11 +138,34 @@ def _measure(
         yield measured
 
 
+def _place_each(
+    placing: Placing,
+    questions: Sequence[Question],
+    known: Iterable[Measured],
+    owners: Sequence[int],
+    advance: Advance,
+) -> Iterator[tuple[Measured, tuple[int, ...]]]:
+    """What was measured of each question, and where each stage puts the photo that owns it."""
+    for question, measured, owner in zip(questions, known, owners, strict=True):
+        asked = (question.in_stage(stage) for stage in _TWO_STAGE)
+        yield measured, tuple(placing.place(each, measured, owner) for each in asked)
+        advance(1)
+
+
 def _ranker(engine: SearchEngine, ids: Ids) -> Ranker:
     ranker = engine.ranker()
     if ranker is None:
         raise UnknownPhoto(int(ids[0]))
     return ranker
+
+
+def _text_to_image(
+    ranking: Ranking, measured: Measurements, places: NDArray[np.int64]
+) -> dict[str, Recall]:
+    """Recall of each stage, from the places [Q,S] that the first two gave and from all scores."""
+    recalls = {stage: recall_of_ranks(own) for stage, own in zip(_TWO_STAGE, places.T, strict=True)}
+    recalls["likelihood"] = recall_at_k(all_likelihood_scores(ranking, measured), measured.owners)
+    return recalls
 
 
 def image_to_text(ranking: Ranking, measured: Measurements) -> Recall:

@@ -64,6 +64,7 @@ class Explanation:
     costliest: CostliestWord | None  # None: fewer than two known words, so nothing would be left
 
     def to_json(self) -> dict[str, object]:
+        """The `explain --json` object, all but the photo's path."""
         return asdict(self)
 
 

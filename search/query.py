@@ -145,6 +145,7 @@ class SimilarPhoto:
     similarity: float
 
     def to_json(self) -> dict[str, object]:
+        """As the JSON API answers."""
         return asdict(self)
 
 
@@ -164,4 +165,5 @@ class SearchAnswer:
     results: tuple[SearchResult, ...]
 
     def to_json(self) -> dict[str, object]:
+        """The `search --json` object."""
         return asdict(self)

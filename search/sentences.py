@@ -36,6 +36,7 @@ class RankedSentence:
     nearest_words: dict[str, str]
 
     def to_json(self) -> dict[str, object]:
+        """One of the sentences that `score --json` prints."""
         return asdict(self)
 
 
