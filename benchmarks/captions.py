@@ -26,8 +26,8 @@ from captioner.embedder import SentenceEmbedder
 from captioner.generate import MAX_CAPTION_WORDS, Caption, generate_captions
 from captioner.metrics import recall_at_k
 from captioner.vocabulary import END, PAD, START, UNKNOWN, tokenise
-from search.evaluate import Measurements, sample_queries
 from search.fusion import fit_ranking
+from search.measurements import Measurements, sample_queries
 
 _SAMPLES = 10
 _KEPT = 5

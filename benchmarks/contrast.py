@@ -21,7 +21,8 @@ from captioner.vocabulary import tokenise
 from captioner.wordorder import swap_roles
 from search.contrast import read_contrast
 from search.engine import SearchEngine
-from search.query import STAGES, SearchRequest, read_query
+from search.query import STAGES, SearchRequest
+from search.reading import read_query
 
 _SUBJECTS = ("dog", "man", "boy", "girl", "woman", "child")
 _PLACES = ("snow", "grass", "water", "beach", "street", "field")

@@ -31,16 +31,11 @@ from captioner.metrics import Recall, recall_at_k
 from captioner.precision import exact
 from captioner.vocabulary import tokenise
 from captioner.wordorder import reorder_captions
-from search.evaluate import (
-    Measurements,
-    Query,
-    all_combined_scores,
-    image_to_text,
-    sample_queries,
-)
+from search.evaluate import image_to_text
 from search.fit import fit_probability
 from search.fusion import fit_ranking, signs_of
-from search.query import Reading, read_queries
+from search.measurements import Measurements, Query, all_combined_scores, sample_queries
+from search.reading import Reading, read_queries
 from search.rerank import combined_scores, likelihood_scores, retrieval_scores
 from search.retrieve import Candidates
 

@@ -19,7 +19,8 @@ from captioner.captioner import Captioner, PhotoState
 from captioner.likelihood import read_prefix
 from captioner.vocabulary import SPECIAL_WORDS, tokenise
 from search.engine import SearchEngine
-from search.query import InvalidQuery, Reading, plain_text, read_query
+from search.query import check_range, plain_text
+from search.reading import Reading, read_query
 
 MAX_COMPLETIONS = 50
 # More photos change the first eight words little and cost time while somebody waits.
@@ -50,6 +51,7 @@ class Completions:
     completions: tuple[Completion, ...]
 
     def to_json(self) -> dict[str, object]:
+        """The `complete --json` object."""
         return asdict(self)
 
 
@@ -74,8 +76,7 @@ def complete(engine: SearchEngine, query: str, k: int = 8) -> Completions:
     Never a special word, the last word once more, or a text that is there already. Nothing for
     an empty collection. Raises InvalidQuery.
     """
-    if not 1 <= k <= MAX_COMPLETIONS:
-        raise InvalidQuery("k", f"k must be from 1 to {MAX_COMPLETIONS}")
+    check_range("k", k, 1, MAX_COMPLETIONS)
     plain_text("q", query)
     typed = _read_typed(query)
     head = plain_text("q", typed.head)

@@ -24,92 +24,31 @@ likelier than any photo does. C+ = max(C, 0) does the same for similarities, who
 of each weighted word or phrase alone, which has K of the text's T words.
 
 A text of which the captioner knows no word takes part by its similarities alone. Knows
-nothing of SQL, HTTP or terminals.
+nothing of SQL, HTTP or terminals; how one text is read and scored stands in search.term, how
+much each sign counts in search.scale.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.captioner import Captioner, PhotoState, Ranking
+from captioner.captioner import Captioner, PhotoState
 from captioner.embedder import SentenceEmbedder
-from captioner.likelihood import score_words
-from captioner.vocabulary import tokenise
-from search.query import Reading, SearchRequest, read_query
-from search.rerank import Likelihoods, score_photos
+from search.query import SearchRequest
+from search.reading import Reading, read_query
+from search.rerank import Likelihoods
 from search.retrieve import Candidates, Retriever
-from search.weights import WeightedText, read_weights
-
-_Ratio = Callable[["Term", Captioner, PhotoState], NDArray[np.float32]]
+from search.scale import Scale, Support, scale_of
+from search.term import Term, read_term
+from search.weights import read_weights
 
 # The first stage proposes this many times the candidates, so that those it then drops for
 # what they show are replaced and do not merely shorten the list.
 WIDER = 5
-
-
-@dataclass(frozen=True)
-class Term:
-    """A text as both stages read it: K known words with their weights, and a vector [E]."""
-
-    reading: Reading
-    weights: NDArray[np.float32]  # [K]
-    vector: NDArray[np.float32]  # [E], of unit length only where no word is weighted
-
-
-@dataclass(frozen=True)
-class Support:
-    """How well a text fits N photos: log-ratios (None: no known word), similarities.
-
-    The log-ratio is E where texts are compared and R where one is excluded, in nats.
-    """
-
-    ratio: NDArray[np.float32] | None
-    similar: Candidates
-
-
-@dataclass(frozen=True)
-class Scale:
-    """How much evidence and similarities count in the stage that ranks."""
-
-    likelihood: float
-    visual: float
-    caption: float
-
-    def difference(self, text: Support, other: Support) -> NDArray[np.float32]:
-        """S(text) - S(other) [N]; without likelihood where it speaks of one of them only."""
-        visual = text.similar.visual - other.similar.visual
-        caption = text.similar.caption - other.similar.caption
-        total: NDArray[np.float32] = self.visual * visual + self.caption * caption
-        if text.ratio is not None and other.ratio is not None:
-            total = total + self.likelihood * (text.ratio - other.ratio)
-        return total
-
-    def penalty(self, text: Support) -> NDArray[np.float32]:
-        """What photos lose for showing an excluded text [N], never below 0.
-
-        A weight below 0 takes back what the other signs overrate: alone it would be a reward.
-        """
-        visual: NDArray[np.float32] = text.similar.visual.clip(min=0)
-        caption: NDArray[np.float32] = text.similar.caption.clip(min=0)
-        total: NDArray[np.float32] = max(self.visual, 0) * visual + max(self.caption, 0) * caption
-        if text.ratio is not None:
-            softplus = np.logaddexp(0, text.ratio).astype(np.float32)
-            total = total + self.likelihood * softplus
-        return total
-
-
-def scale_of(stage: str, ranking: Ranking) -> Scale:
-    """The scale of a stage's scores."""
-    if stage == "likelihood":
-        return Scale(1.0, 0.0, 0.0)
-    if stage == "combined":
-        return Scale(ranking.log_likelihood, ranking.visual, ranking.caption)
-    both = ranking.visual_in_retrieval + ranking.caption_in_retrieval
-    return Scale(0.0, ranking.visual_in_retrieval / both, ranking.caption_in_retrieval / both)
 
 
 @dataclass(frozen=True)
@@ -137,9 +76,9 @@ class Contrast:
         return self._change(
             scale,
             Support(None, found),
-            _support(self.query, retriever, found),
-            _support(self.rather_than, retriever, found) if self.rather_than else None,
-            [_support(text, retriever, found) for text in self.excluded],
+            self.query.support(retriever, found),
+            self.rather_than.support(retriever, found) if self.rather_than else None,
+            [text.support(retriever, found) for text in self.excluded],
         )
 
     def of_scores(
@@ -152,18 +91,16 @@ class Contrast:
         likelihoods: Likelihoods,
     ) -> NDArray[np.float32]:
         """The same in the score of a stage that reads the query's likelihoods on N photos."""
-
-        def support(text: Term, ratio: _Ratio) -> Support:
-            known = ratio(text, captioner, state) if text.reading.words else None
-            return _support(text, retriever, found, known)
-
-        weighted = likelihoods.word_gains @ self.query.weights
+        other = self.rather_than
         return self._change(
             scale,
             Support(likelihoods.evidence, found),
-            _support(self.query, retriever, found, weighted),
-            support(self.rather_than, _evidence) if self.rather_than else None,
-            [support(text, _against_chance) for text in self.excluded],
+            self.query.support(retriever, found, likelihoods.word_gains @ self.query.weights),
+            other.support(retriever, found, other.evidence(captioner, state)) if other else None,
+            [
+                text.support(retriever, found, text.against_chance(captioner, state))
+                for text in self.excluded
+            ],
         )
 
     @staticmethod
@@ -193,52 +130,10 @@ def read_contrast(
     def term(text: str) -> Term:
         weighted = read_weights(text)
         own = read_query(weighted.plain, captioner, embedder)
-        return _term(weighted, own, captioner, embedder)
+        return read_term(weighted, own, captioner, embedder)
 
     return Contrast(
-        _term(query, reading, captioner, embedder),
+        read_term(query, reading, captioner, embedder),
         term(request.rather_than) if request.rather_than else None,
         tuple(term(text) for text in request.excluded),
     )
-
-
-def _term(
-    text: WeightedText, reading: Reading, captioner: Captioner, embedder: SentenceEmbedder
-) -> Term:
-    texts = [text.plain, *(boost.text for boost in text.boosts)]
-    shares = np.ones(len(texts), np.float32)
-    for row, boost in enumerate(text.boosts, start=1):
-        shares[row] = (boost.weight - 1) * len(tokenise(boost.text)) / len(text.words)
-    vectors = captioner.read(texts, embedder.encode(texts))  # [1+W,E]
-    weights = np.array(reading.weights(text.weights, text.words), np.float32)
-    return Term(reading, weights, (shares @ vectors).astype(np.float32))
-
-
-def _support(
-    text: Term,
-    retriever: Retriever,
-    found: Candidates,
-    ratio: NDArray[np.float32] | None = None,
-) -> Support:
-    """With the text's similarities; a photo that was removed meanwhile has none: 0."""
-    visual, caption = (
-        np.nan_to_num(index.similarities(text.vector, found.ids), posinf=0.0, neginf=0.0)
-        for index in (retriever.visual, retriever.caption)
-    )
-    return Support(ratio, Candidates(found.ids, visual, caption))
-
-
-def _evidence(text: Term, captioner: Captioner, state: PhotoState) -> NDArray[np.float32]:
-    """E of a text with known words [N]."""
-    gains = score_photos(captioner, text.reading.words, state).word_gains  # [N,K]
-    evidence: NDArray[np.float32] = gains @ text.weights
-    return evidence
-
-
-def _against_chance(text: Term, captioner: Captioner, state: PhotoState) -> NDArray[np.float32]:
-    """R of a text with known words [N]."""
-    scored = score_words(captioner, text.reading.words, state.features(captioner.device))
-    words = scored.word_log_likelihood[:, :-1].numpy() @ text.weights  # [N], without END
-    chance = np.logaddexp.reduce(words) - np.log(len(words))
-    ratio: NDArray[np.float32] = (words - chance).astype(np.float32)
-    return ratio

@@ -1,14 +1,14 @@
 """How well the product finds photos: every caption of a test set is a query.
 
-Knows nothing of training; asks the same engine that people ask. `collect` also yields the
-numbers that `fusion` fits its weights to.
+The engine's own ranker is asked, but spared what was found out before: a query is read once, and
+its likelihoods on all photos are also those of its candidates. Knows nothing of training.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,29 @@ from captioner.dataset import CaptionedPhoto
 from captioner.metrics import Recall, recall_at_k, recall_of_ranks
 from captioner.vocabulary import tokenise
 from catalog.views import PhotoView
-from search.engine import SearchEngine
-from search.query import MAX_QUERY_LENGTH, SearchRequest, read_query
-from search.rerank import combined_scores, likelihood_scores
-from search.retrieve import Candidates
+from search.engine import SearchEngine, UnknownPhoto
+from search.measurements import (
+    Measurements,
+    Query,
+    all_likelihood_scores,
+    put_together,
+    sample_queries,
+)
+from search.placing import Placing
+from search.query import MAX_QUERY_LENGTH, SearchRequest
+from search.question import Question, plain_questions
+from search.ranker import Ranker
+from search.survey import Measured
+
+__all__ = ["Evaluation", "collect", "evaluate", "sample_queries"]
+
+Ids = NDArray[np.int64]
+Advance = Callable[[int], None]
+
+# The stages whose candidates the first stage proposes.
+_TWO_STAGE = ("retrieve", "combined")
+# Captions that are read together: the vectors of their words are 10 MB.
+_READ_TOGETHER = 256
 
 
 @dataclass(frozen=True)
@@ -37,6 +56,7 @@ class Evaluation:
     seconds: float
 
     def to_json(self) -> dict[str, object]:
+        """That object; see Recall and CaptionScores for what is in it."""
         return {
             "photos": self.photos,
             "queries": self.queries,
@@ -49,57 +69,16 @@ class Evaluation:
         }
 
 
-@dataclass(frozen=True)
-class Query:
-    """A caption and the row of the photo that it belongs to."""
-
-    text: str
-    owner: int
-
-
-@dataclass(frozen=True)
-class Measurements:
-    """What the model says of Q queries on N photos; each [Q,N] but `bias` [N]."""
-
-    log_likelihood: NDArray[np.float32]
-    evidence: NDArray[np.float32]
-    visual: NDArray[np.float32]
-    caption: NDArray[np.float32]
-    bias: NDArray[np.float32]
-    owners: NDArray[np.int64]  # [Q]
-    words: NDArray[np.int64]  # [Q], words of each query that the captioner knows
-
-    def candidates(self, row: int) -> Candidates:
-        return Candidates(np.arange(len(self.bias)), self.visual[row], self.caption[row])
-
-
-def sample_queries(
-    photos: Sequence[CaptionedPhoto], count: int | None = None, seed: int = 0
-) -> list[Query]:
-    """All captions, or `count` of them drawn without replacement."""
-    queries = [Query(text, row) for row, photo in enumerate(photos) for text in photo.captions]
-    if count is None or count >= len(queries):
-        return queries
-    rows = np.random.default_rng(seed).choice(len(queries), count, replace=False)
-    return [queries[row] for row in np.sort(rows)]
-
-
 def collect(
-    engine: SearchEngine,
-    ids: NDArray[np.int64],
-    queries: Sequence[Query],
-    advance: Callable[[int], None],
+    engine: SearchEngine, ids: Ids, queries: Sequence[Query], advance: Advance
 ) -> Measurements:
-    """Measure every query on the photos `ids` [N], whose rows the queries' owners name."""
-    rows = []
-    for query in queries:
-        rows.append(engine.measure(query.text, ids))
-        advance(1)
-    names = [field.name for field in fields(rows[0]) if field.name not in ("bias", "words")]
-    stacked = {name: np.stack([getattr(row, name) for row in rows]) for name in names}
-    owners = np.array([query.owner for query in queries])
-    words = np.array([row.words for row in rows])
-    return Measurements(**stacked, bias=rows[0].bias, owners=owners, words=words)
+    """Measure every query on the photos `ids` [N], whose rows the queries' owners name.
+
+    `advance` is told of each query. Raises UnknownPhoto, and InvalidQuery for a caption without
+    words.
+    """
+    questions = _questions(engine, queries)
+    return put_together(queries, list(_measure(engine, ids, questions, advance)))
 
 
 def evaluate(
@@ -107,55 +86,86 @@ def evaluate(
     photos: Sequence[CaptionedPhoto],
     views: Sequence[PhotoView],
     queries: Sequence[Query],
-    advance: Callable[[int], None],
+    advance: Advance,
     measured: Measurements | None = None,
 ) -> Evaluation:
     """Recall both ways and caption scores; views[i] is the indexed photos[i].
 
-    `measured` spares the slowest part where the same queries were measured already.
+    `measured` spares the slowest part where the same queries were measured already. `advance` is
+    told of each query that is measured, and once more when it is ranked. Raises as `collect`.
     """
     started = time.perf_counter()
     ids = np.array([view.photo_id for view in views])
-    ranks: dict[str, list[int]] = {"retrieve": [], "combined": []}
-    for query in queries:
-        for stage, found in ranks.items():
-            found.append(_rank_in_answer(engine, query, ids, stage))
-        advance(1)
-    measured = measured or collect(engine, ids, queries, advance)
+    questions = _questions(engine, queries)
+    known = measured.rows() if measured else _measure(engine, ids, questions, advance)
+    owners = ids[[query.owner for query in queries]].tolist()
+    placing = Placing(_ranker(engine, ids), ids)
+    rows, places = zip(*_place_each(placing, questions, known, owners, advance), strict=True)
+    measured = measured or put_together(queries, rows)
     ranking = engine.captioner.provenance.ranking
-    recalls = {stage: recall_of_ranks(np.array(found)) for stage, found in ranks.items()}
-    recalls["likelihood"] = recall_at_k(all_likelihood_scores(ranking, measured), measured.owners)
     return Evaluation(
         photos=len(photos),
         queries=len(queries),
-        text_to_image=recalls,
+        text_to_image=_text_to_image(ranking, measured, np.array(places)),
         image_to_text=image_to_text(ranking, measured),
         captions=caption_scores(photos, views),
         seconds=time.perf_counter() - started,
     )
 
 
-def _rank_in_answer(engine: SearchEngine, query: Query, ids: NDArray[np.int64], stage: str) -> int:
-    """Place of the right photo among the candidates; after all photos if it is not there."""
-    request = SearchRequest(query.text[:MAX_QUERY_LENGTH], stage=stage)
-    ranked = engine.rank(request, read_query(request.query, engine.captioner, engine.embedder))
-    places = np.flatnonzero(ranked.found.ids == ids[query.owner]) if ranked else np.array([])
-    return int(places[0]) + 1 if len(places) else len(ids)
-
-
-def all_likelihood_scores(ranking: Ranking, measured: Measurements) -> NDArray[np.float32]:
-    """Likelihood alone, hubs corrected: [Q,N]."""
-    return likelihood_scores(ranking, measured.log_likelihood, measured.bias)
-
-
-def all_combined_scores(ranking: Ranking, measured: Measurements) -> NDArray[np.float32]:
-    """Both stages together, every photo a candidate: [Q,N]."""
-    return np.stack(
-        [
-            combined_scores(ranking, measured.candidates(row), likelihood, measured.bias)
-            for row, likelihood in enumerate(measured.log_likelihood)
-        ]
+def _questions(engine: SearchEngine, queries: Sequence[Query]) -> list[Question]:
+    """Each caption as a question, cut where a query may be no longer."""
+    requests = [SearchRequest(query.text[:MAX_QUERY_LENGTH]) for query in queries]
+    parts = (
+        requests[start : start + _READ_TOGETHER]
+        for start in range(0, len(requests), _READ_TOGETHER)
     )
+    return [
+        question
+        for part in parts
+        for question in plain_questions(part, engine.captioner, engine.embedder)
+    ]
+
+
+def _measure(
+    engine: SearchEngine, ids: Ids, questions: Sequence[Question], advance: Advance
+) -> Iterator[Measured]:
+    """Each question on the photos [N], whose states are looked up once."""
+    survey = engine.survey(ids)
+    for question in questions:
+        measured = survey.measure(question.reading, question.vector)
+        advance(1)
+        yield measured
+
+
+def _place_each(
+    placing: Placing,
+    questions: Sequence[Question],
+    known: Iterable[Measured],
+    owners: Sequence[int],
+    advance: Advance,
+) -> Iterator[tuple[Measured, tuple[int, ...]]]:
+    """What was measured of each question, and where each stage puts the photo that owns it."""
+    for question, measured, owner in zip(questions, known, owners, strict=True):
+        asked = (question.in_stage(stage) for stage in _TWO_STAGE)
+        yield measured, tuple(placing.place(each, measured, owner) for each in asked)
+        advance(1)
+
+
+def _ranker(engine: SearchEngine, ids: Ids) -> Ranker:
+    ranker = engine.ranker()
+    if ranker is None:
+        raise UnknownPhoto(int(ids[0]))
+    return ranker
+
+
+def _text_to_image(
+    ranking: Ranking, measured: Measurements, places: NDArray[np.int64]
+) -> dict[str, Recall]:
+    """Recall of each stage, from the places [Q,S] that the first two gave and from all scores."""
+    recalls = {stage: recall_of_ranks(own) for stage, own in zip(_TWO_STAGE, places.T, strict=True)}
+    recalls["likelihood"] = recall_at_k(all_likelihood_scores(ranking, measured), measured.owners)
+    return recalls
 
 
 def image_to_text(ranking: Ranking, measured: Measurements) -> Recall:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from captioner.captioner import Captioner, PhotoState
 from captioner.embedder import SentenceEmbedder
-from search.query import Reading, WordGain, check_text, read_query
+from search.query import WordGain, check_text
+from search.reading import Reading, read_query
 from search.rerank import Likelihoods, score_photos
 
 Map = tuple[tuple[float, ...], ...]
@@ -63,6 +64,7 @@ class Explanation:
     costliest: CostliestWord | None  # None: fewer than two known words, so nothing would be left
 
     def to_json(self) -> dict[str, object]:
+        """The `explain --json` object, all but the photo's path."""
         return asdict(self)
 
 

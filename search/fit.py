@@ -6,6 +6,7 @@ that training never saw: a sentence's own photo against another one at even odds
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,20 +53,29 @@ def fit_weights(right: Signs, wrong: Signs) -> FitWeights:
     return replace(weights, weak_below=float(threshold))
 
 
-def _regress(features: Tensor, truth: Tensor) -> list[float]:
-    """Slopes of the features [N,F], then the offset; standardised while fitting."""
-    mean, scale = features.mean(dim=0), features.std(dim=0).clamp(min=1e-6)
-    slopes = torch.zeros(features.shape[1] + 1, requires_grad=True)
-    optimizer = torch.optim.LBFGS([slopes], max_iter=100, line_search_fn="strong_wolfe")
+def minimise(loss: Callable[[Tensor], Tensor], count: int) -> Tensor:
+    """The numbers [count] at which a convex loss is least, looked for from 0 on."""
+    found = torch.zeros(count, requires_grad=True)
+    optimizer = torch.optim.LBFGS([found], max_iter=100, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        logits = ((features - mean) / scale) @ slopes[:-1] + slopes[-1]
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
+        cost = loss(found)
+        cost.backward()  # type: ignore[no-untyped-call]
+        return cost
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
-    found = slopes.detach()
+    return found.detach()
+
+
+def _regress(features: Tensor, truth: Tensor) -> list[float]:
+    """Slopes of the features [N,F], then the offset; standardised while fitting."""
+    mean, scale = features.mean(dim=0), features.std(dim=0).clamp(min=1e-6)
+
+    def loss(slopes: Tensor) -> Tensor:
+        logits = ((features - mean) / scale) @ slopes[:-1] + slopes[-1]
+        return torch.nn.functional.binary_cross_entropy_with_logits(logits, truth)
+
+    found = minimise(loss, features.shape[1] + 1)
     plain = found[:-1] / scale
     return [*plain.tolist(), float(found[-1] - (plain * mean).sum())]

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from captioner.captioner import Ranking
-from search.evaluate import Measurements
-from search.fit import Signs, fit_weights
+from search.fit import Signs, fit_weights, minimise
+from search.measurements import Measurements
 
 
 def fit_ranking(measured: Measurements, ranking: Ranking) -> Ranking:
@@ -70,17 +70,11 @@ def _fit(features: Sequence[NDArray[np.float32]], owners: NDArray[np.int64]) -> 
     """One weight for each feature [Q,N], standardised while fitting."""
     stacked = torch.from_numpy(np.stack(features)).float()  # [F,Q,N]
     scale = stacked.std(dim=(1, 2), keepdim=True).clamp(min=1e-6)  # a bias may be 0 everywhere
-    weights = torch.zeros(len(features), requires_grad=True)
     truth = torch.from_numpy(owners)
-    optimizer = torch.optim.LBFGS([weights], max_iter=100, line_search_fn="strong_wolfe")
 
-    def closure() -> Tensor:
-        optimizer.zero_grad()
+    def loss(weights: Tensor) -> Tensor:
         scores = torch.einsum("f,fqn->qn", weights, stacked / scale)
-        loss = torch.nn.functional.cross_entropy(scores, truth)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
+        return torch.nn.functional.cross_entropy(scores, truth)
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
-    fitted: list[float] = (weights.detach() / scale.flatten()).tolist()
+    fitted: list[float] = (minimise(loss, len(features)) / scale.flatten()).tolist()
     return fitted

@@ -18,7 +18,7 @@ from captioner.vocabulary import tokenise
 from catalog.fulltext import photos_with_word, words_of
 from catalog.session import Database
 from catalog.words import words_in
-from search.query import Reading
+from search.reading import Reading
 
 Ids = NDArray[np.int64]
 _NONE: Ids = np.empty(0, np.int64)

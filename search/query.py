@@ -1,18 +1,14 @@
 """What is asked and what is answered.
 
-Knows nothing of how photos are found: requests are checked here, answers take shape here.
+Knows nothing of models, nor how photos are found: requests are checked here, answers take shape
+here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-import numpy as np
-
-from captioner.captioner import Captioner
-from captioner.embedder import SentenceEmbedder
-from captioner.vocabulary import SPECIAL_WORDS, tokenise
+from captioner.vocabulary import tokenise
 from catalog.filters import PhotoFilter
 from search.weights import InvalidWeight, read_weights
 
@@ -31,10 +27,15 @@ class InvalidQuery(ValueError):
         self.field = field
 
 
+def check_range(field: str, number: int, least: int, most: int) -> None:
+    """Raise InvalidQuery where a number is out of range, limits included."""
+    if not least <= number <= most:
+        raise InvalidQuery(field, f"{field} must be from {least} to {most}")
+
+
 def check_count(k: int) -> None:
     """Raise InvalidQuery where nobody may ask for `k` results at once."""
-    if not 1 <= k <= MAX_RESULTS:
-        raise InvalidQuery("k", f"k must be from 1 to {MAX_RESULTS}")
+    check_range("k", k, 1, MAX_RESULTS)
 
 
 @dataclass(frozen=True)
@@ -60,37 +61,30 @@ class SearchRequest:
 
     def __post_init__(self) -> None:
         check_text("q", self.query)
-        self._check(
-            "not",
-            len(self.excluded) <= MAX_EXCLUDED,
-            f"at most {MAX_EXCLUDED} texts can be excluded",
-        )
+        self._check_contrast()
+        check_count(self.k)
+        check_range("offset", self.offset, 0, MAX_CANDIDATES)
+        check_range("candidates", self.candidates, 1, MAX_CANDIDATES)
+        if self.stage not in STAGES:
+            raise InvalidQuery("stage", f"stage must be one of {', '.join(STAGES)}")
+
+    def _check_contrast(self) -> None:
+        if len(self.excluded) > MAX_EXCLUDED:
+            raise InvalidQuery("not", f"at most {MAX_EXCLUDED} texts can be excluded")
         for text in self.excluded:
             check_text("not", text, "the text to exclude")
         if self.rather_than:
             check_text("rather_than", self.rather_than, "the text to compare with")
-        check_count(self.k)
-        self._check(
-            "offset",
-            0 <= self.offset <= MAX_CANDIDATES,
-            f"offset must be from 0 to {MAX_CANDIDATES}",
-        )
-        self._check(
-            "candidates",
-            1 <= self.candidates <= MAX_CANDIDATES,
-            f"candidates must be from 1 to {MAX_CANDIDATES}",
-        )
-        self._check("stage", self.stage in STAGES, f"stage must be one of {', '.join(STAGES)}")
-
-    @staticmethod
-    def _check(field: str, valid: bool, message: str) -> None:
-        if not valid:
-            raise InvalidQuery(field, message)
 
     @property
     def text(self) -> str:
         """The query without its weights."""
         return read_weights(self.query).plain
+
+    @property
+    def considered(self) -> int:
+        """How many photos the first stage proposes, so that the page asked for can be filled."""
+        return max(self.candidates, self.offset + self.k)
 
 
 def check_text(field: str, text: str, name: str = "the query") -> str:
@@ -151,6 +145,7 @@ class SimilarPhoto:
     similarity: float
 
     def to_json(self) -> dict[str, object]:
+        """As the JSON API answers."""
         return asdict(self)
 
 
@@ -170,57 +165,5 @@ class SearchAnswer:
     results: tuple[SearchResult, ...]
 
     def to_json(self) -> dict[str, object]:
+        """The `search --json` object."""
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A query as the captioner reads it."""
-
-    words: tuple[str, ...]
-    unknown: tuple[str, ...]
-    nearest: dict[str, str]
-
-    def weights(self, weights: Sequence[float], tokens: Sequence[str]) -> tuple[float, ...]:
-        """Of the weights of a query's tokens, those of the words that were kept."""
-        left_out = set(self.unknown) - set(self.nearest)
-        pairs = zip(weights, tokens, strict=True)
-        return tuple(weight for weight, token in pairs if token not in left_out)
-
-
-def read_query(query: str, captioner: Captioner, embedder: SentenceEmbedder) -> Reading:
-    """Known words stay; an unknown one is replaced by its nearest known word or left out."""
-    return read_queries([query], captioner, embedder)[0]
-
-
-def read_queries(
-    queries: Sequence[str], captioner: Captioner, embedder: SentenceEmbedder
-) -> list[Reading]:
-    """Each as read_query reads it; the unknown words of all meet the embedder together."""
-    tokens = [tokenise(query) for query in queries]
-    unknown = [_unknown(words, captioner) for words in tokens]
-    every = tuple(dict.fromkeys(word for words in unknown for word in words))
-    nearest = _nearest_words(every, captioner, embedder) if every else {}
-    return [_reading(*pair, nearest) for pair in zip(tokens, unknown, strict=True)]
-
-
-def _unknown(words: Sequence[str], captioner: Captioner) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(word for word in words if word not in captioner.vocabulary))
-
-
-def _reading(tokens: Sequence[str], unknown: tuple[str, ...], nearest: dict[str, str]) -> Reading:
-    own = {word: nearest[word] for word in unknown if word in nearest}
-    words = (own.get(word, word) for word in tokens)
-    kept = tuple(word for word in words if word not in unknown)
-    return Reading(kept, unknown, own)
-
-
-def _nearest_words(
-    unknown: tuple[str, ...], captioner: Captioner, embedder: SentenceEmbedder
-) -> dict[str, str]:
-    known = captioner.word_vectors[len(SPECIAL_WORDS) :].float().cpu().numpy()  # [V,E]
-    similarity = embedder.encode(unknown) @ known.T  # [U,V]
-    best = similarity.argmax(axis=1)
-    close = similarity[np.arange(len(unknown)), best] >= captioner.provenance.ranking.nearest_word
-    words = captioner.vocabulary.words[len(SPECIAL_WORDS) :]
-    return {word: words[best[row]] for row, word in enumerate(unknown) if close[row]}

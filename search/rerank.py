@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from captioner.captioner import Captioner, PhotoState, Ranking
+from captioner.decoder import PhotoFeatures
 from captioner.likelihood import SentenceScore, score_without_photo, score_words
 from search.query import WordGain
 from search.retrieve import Candidates
@@ -65,10 +66,37 @@ def word_gains(with_photo: Tensor, without_photo: Tensor) -> NDArray[np.float32]
 
 def score_photos(captioner: Captioner, words: tuple[str, ...], state: PhotoState) -> Likelihoods:
     """Score at least one known word on at least one photo."""
+    return score_features(captioner, words, state.features(captioner.device))
+
+
+def score_features(
+    captioner: Captioner, words: tuple[str, ...], features: PhotoFeatures
+) -> Likelihoods:
+    """The same for photos that are on the captioner's device already."""
     return Likelihoods(
-        score_words(captioner, words, state.features(captioner.device)),
-        score_without_photo(captioner, words),
+        score_words(captioner, words, features), score_without_photo(captioner, words)
     )
+
+
+def stage_scores(
+    stage: str,
+    ranking: Ranking,
+    found: Candidates,
+    bias: NDArray[np.float32],
+    similarity: NDArray[np.float32],
+    log_likelihood: NDArray[np.float32] | None,
+) -> NDArray[np.float32]:
+    """What N photos score in one of search.query's stages [N].
+
+    `log_likelihood` None: no word is known, so that the similarity is all there is to rank by.
+    """
+    if stage == "retrieve":
+        return retrieval_scores(ranking, similarity, bias)
+    if log_likelihood is None:
+        return similarity
+    if stage == "likelihood":
+        return likelihood_scores(ranking, log_likelihood, bias)
+    return combined_scores(ranking, found, log_likelihood, bias)
 
 
 def combined_scores(

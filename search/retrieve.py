@@ -27,6 +27,7 @@ class Candidates:
         return len(self.ids)
 
     def take(self, rows: NDArray[np.int64]) -> Candidates:
+        """Some of the photos, in the order given."""
         return Candidates(self.ids[rows], self.visual[rows], self.caption[rows])
 
 
@@ -37,6 +38,11 @@ class Retriever:
     visual: VectorIndex
     caption: VectorIndex
     provenance: Provenance  # asked at each search: weights may be fitted meanwhile
+
+    @property
+    def indexes(self) -> tuple[VectorIndex, VectorIndex]:
+        """The visual one, then that of captions."""
+        return self.visual, self.caption
 
     def nearest(
         self, query: NDArray[np.float32], count: int, among: NDArray[np.int64] | None = None
@@ -49,20 +55,23 @@ class Retriever:
             return self.compare(query, among, count)
         proposed = [
             index.search(query[None], max(min(count, index.count), 1), among)[0][0]
-            for index in (self.visual, self.caption)
+            for index in self.indexes
         ]
         ids = np.unique(np.concatenate(proposed))
         return self.compare(query, ids[ids >= 0], count)
 
     def compare(self, query: NDArray[np.float32], ids: NDArray[np.int64], count: int) -> Candidates:
         """Given photos in order of similarity, `count` of them."""
-        found = Candidates(
-            ids, self.visual.similarities(query, ids), self.caption.similarities(query, ids)
-        )
+        found = self.similarities(query, ids)
         similarity = self.score(found)
         order = np.argsort(-similarity, kind="stable")[:count]
         # A photo that was removed since FAISS proposed it has no similarity any more.
         return found.take(order[np.isfinite(similarity[order])])
+
+    def similarities(self, query: NDArray[np.float32], ids: NDArray[np.int64]) -> Candidates:
+        """Given photos [N] in their own order; -inf for what has no vector. `query` [E]."""
+        visual, caption = (index.similarities(query, ids) for index in self.indexes)
+        return Candidates(ids, visual, caption)
 
     def score(self, found: Candidates) -> NDArray[np.float32]:
         """The first stage's similarity: a weighted mean of the two kinds', in -1..1."""

@@ -15,7 +15,8 @@ from captioner.embedder import SentenceEmbedder
 from captioner.likelihood import score_sentences
 from captioner.vocabulary import tokenise
 from search.engine import SearchEngine
-from search.query import InvalidQuery, Reading, WordGain, check_text, read_queries
+from search.query import InvalidQuery, WordGain, check_text
+from search.reading import Reading, read_queries
 from search.rerank import word_gains
 
 MAX_SENTENCES = 200
@@ -35,6 +36,7 @@ class RankedSentence:
     nearest_words: dict[str, str]
 
     def to_json(self) -> dict[str, object]:
+        """One of the sentences that `score --json` prints."""
         return asdict(self)
 
 

@@ -14,9 +14,11 @@ from catalog.views import PhotoView
 from search.contrast import read_contrast
 from search.engine import SearchEngine
 from search.explain import Explanation, explain
-from search.query import MAX_CANDIDATES, Reading, SearchRequest, check_text, read_query
+from search.query import MAX_CANDIDATES, SearchRequest, check_text
 from search.ranked import Ranked
+from search.reading import Reading, read_query
 from search.rerank import combined_scores
+from search.results import Judge
 from search.retrieve import Candidates
 
 CANDIDATES = 200  # as many as a search considers
@@ -112,9 +114,8 @@ def _row(ranked: Ranked | None, photo_id: int) -> int | None:
 
 
 def _is_weak(engine: SearchEngine, ranked: Ranked, reading: Reading, row: int) -> bool:
-    fit = engine.captioner.provenance.ranking.fit
-    only = ranked.take(np.array([row]))
-    return bool(only.probability(fit, len(reading.words))[0] < fit.weak_below)
+    judge = Judge(engine.captioner.provenance.ranking.fit, reading)
+    return judge.is_weak(float(judge.chances(ranked.take(np.array([row])))[0]))
 
 
 def _proposed(

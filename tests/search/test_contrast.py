@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.contrast import Scale, Support
 from search.engine import SearchEngine
 from search.query import InvalidQuery, SearchAnswer, SearchRequest
 from search.retrieve import Candidates
+from search.scale import Scale, Support
 
 STAGES = ["combined", "likelihood", "retrieve"]
 PHOTOGRAPHER = "a man takes a picture in a field"

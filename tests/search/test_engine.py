@@ -13,7 +13,8 @@ from catalog import photos
 from catalog.home import Home
 from catalog.session import Database
 from search.engine import SearchEngine, UnknownPhoto
-from search.query import SearchRequest, SearchResult, read_query
+from search.query import SearchRequest, SearchResult
+from search.reading import read_query
 from search.rerank import score_photos
 
 

@@ -1,14 +1,21 @@
 """Evaluation asks the engine every caption, and fitting prefers what tells photos apart."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from captioner.captioner import Ranking
 from captioner.dataset import CaptionedPhoto
 from search.engine import SearchEngine
-from search.evaluate import Measurements, all_combined_scores, evaluate, sample_queries
+from search.evaluate import collect, evaluate, sample_queries
 from search.fusion import fit_ranking
+from search.measurements import Measurements, Query, all_combined_scores
+from search.placing import Placing
+from search.query import SearchRequest
+from search.question import plain_questions
+from search.reading import read_query
 
 _CAPTIONS = {
     "cat.png": ("a cat",),
@@ -45,9 +52,59 @@ def test_recall_is_perfect_on_photos_that_are_easily_told_apart(engine: SearchEn
 
 
 def _all(engine: SearchEngine):  # type: ignore[no-untyped-def]
-    from search.query import SearchRequest
-
     return engine.search(SearchRequest("a photo", k=50)).results
+
+
+# Known words, an unknown one that is close to a known one, one that is not, and one of a path.
+_SENTENCES = (
+    "a cat", "a man takes a picture in a field", "two doggies on a bicycle", "qzxv",
+    "an astronaut png", "a cup of coffee in Lisbon", "a person in an orange suit smiles",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("stage", ["retrieve", "combined"])
+@pytest.mark.parametrize("candidates", [4, 200])
+@pytest.mark.parametrize("measured_on", [12, 3])
+def test_photos_that_were_measured_have_the_places_that_a_search_gives_them(
+    engine: SearchEngine, stage: str, candidates: int, measured_on: int
+) -> None:
+    ids = np.array(sorted((result.photo_id for result in _all(engine)), reverse=True))
+    ranker, survey = engine.ranker(), engine.survey(ids[:measured_on])
+    assert ranker is not None
+    requests = [SearchRequest(text, k=1, candidates=candidates, stage=stage) for text in _SENTENCES]
+    placing = Placing(ranker, ids[:measured_on])
+    for question in plain_questions(requests, engine.captioner, engine.embedder):
+        measured = survey.measure(question.reading, question.vector)
+        reading = read_query(question.request.text, engine.captioner, engine.embedder)
+        ranked = engine.rank(question.request, reading)
+        assert ranked is not None
+        asked = ranked.found.ids.tolist()
+        for photo_id in ids.tolist():
+            expected = asked.index(photo_id) + 1 if photo_id in asked else measured_on
+            assert placing.place(question, measured, photo_id) == expected
+
+
+def test_measuring_many_sentences_together_agrees_with_measuring_each(
+    engine: SearchEngine,
+) -> None:
+    ids = np.array([result.photo_id for result in _all(engine)])
+    together = collect(engine, ids, [Query(text, 0) for text in _SENTENCES], lambda _: None)
+    for text, measured in zip(_SENTENCES, together.rows(), strict=True):
+        alone = engine.measure(text, ids)
+        assert measured.words == alone.words
+        for name in ("log_likelihood", "evidence", "visual", "caption", "bias"):
+            found, expected = getattr(measured, name), getattr(alone, name)
+            assert found.tolist() == pytest.approx(expected.tolist(), abs=1e-5), name
+
+
+def test_what_was_measured_before_leads_to_the_same_evaluation(engine: SearchEngine) -> None:
+    ids = {Path(result.path).name: result.photo_id for result in _all(engine)}
+    photos = [CaptionedPhoto(Path(name), texts) for name, texts in _CAPTIONS.items()]
+    views, queries = [engine.photo(ids[name]) for name in _CAPTIONS], sample_queries(photos)
+    measured = collect(engine, np.array([view.photo_id for view in views]), queries, lambda _: None)
+    again = evaluate(engine, photos, views, queries, lambda _: None, measured)
+    whole = evaluate(engine, photos, views, queries, lambda _: None)
+    assert replace(again, seconds=0) == replace(whole, seconds=0)
 
 
 def test_sampled_queries_repeat_themselves() -> None:

@@ -12,7 +12,8 @@ from catalog import photos
 from search.engine import SearchEngine
 from search.filters import read_filter
 from search.lexical import find_words, lifted
-from search.query import STAGES, SearchRequest, SearchResult, read_query
+from search.query import STAGES, SearchRequest, SearchResult
+from search.reading import read_query
 from search.rerank import combined_scores
 from search.retrieve import Candidates
 
@@ -131,7 +132,7 @@ def test_a_known_word_in_a_path_proposes_its_photo(named_engine: SearchEngine) -
 def test_words_that_many_photos_have_propose_none(named_engine: SearchEngine) -> None:
     reading = read_query("a", named_engine.captioner, named_engine.embedder)
     for few, expected in ((11, []), (12, [12])):
-        hits = find_words(named_engine._database, "a", reading, few)
+        hits = find_words(named_engine.database, "a", reading, few)
         assert [len(having) for having in hits.known] == expected
 
 
@@ -186,7 +187,7 @@ def test_hostile_queries_are_only_words(named_engine: SearchEngine) -> None:
 def test_hits_count_the_unknown_words_of_each_photo(named_engine: SearchEngine) -> None:
     query = "IMG 2041 bicycle"
     reading = read_query(query, named_engine.captioner, named_engine.embedder)
-    hits = find_words(named_engine._database, query, reading, few=5)
+    hits = find_words(named_engine.database, query, reading, few=5)
     ids = np.array([result.photo_id for result in find(named_engine, query)])
     counts = hits.unknown_words(ids)
     assert counts.tolist()[:4] == [2, 1, 1, 0]

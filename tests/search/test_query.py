@@ -4,7 +4,8 @@ import pytest
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
-from search.query import InvalidQuery, SearchRequest, read_query
+from search.query import InvalidQuery, SearchRequest
+from search.reading import read_query
 
 
 @pytest.mark.parametrize(

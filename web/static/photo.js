@@ -1,25 +1,10 @@
 // The photo page, better: where the model looked for a word, and answers without a new page.
 // Every form works without this file.
+import { penOver, within } from "./overlay.js";
 import { shade } from "./shade.js";
 
 const frame = document.querySelector(".frame");
 const picture = frame?.querySelector("img");
-
-// The part of its box that the picture itself fills.
-const filled = (width, height) => {
-  const scale = Math.min(width / picture.naturalWidth, height / picture.naturalHeight);
-  const [w, h] = [picture.naturalWidth * scale, picture.naturalHeight * scale];
-  return [(width - w) / 2, (height - h) / 2, w, h];
-};
-
-const sized = (canvas, width, height) => {
-  const dense = Math.min(window.devicePixelRatio || 1, 2);
-  canvas.width = Math.round(width * dense);
-  canvas.height = Math.round(height * dense);
-  const pen = canvas.getContext("2d");
-  pen.imageSmoothingQuality = "high";
-  return pen;
-};
 
 const spot = document.createElement("canvas");
 spot.className = "spot";
@@ -45,9 +30,9 @@ const drawPeek = (veil, row) => {
   peek.style.height = `${height}px`;
   peek.classList.toggle("above", row.getBoundingClientRect().bottom > innerHeight - height - 40);
   const canvas = peek.firstElementChild;
-  const pen = sized(canvas, width, height);
-  pen.drawImage(picture, ...filled(canvas.width, canvas.height));
-  pen.drawImage(veil, ...filled(canvas.width, canvas.height));
+  const pen = penOver(canvas, width, height);
+  pen.drawImage(picture, ...within(canvas, picture));
+  pen.drawImage(veil, ...within(canvas, picture));
   peek.hidden = false;
 };
 
@@ -66,8 +51,8 @@ const show = (row, word) => {
   if (!picture?.naturalWidth) return;
   const veil = shade(word.map);
   if (!inSight()) return drawPeek(veil, row);
-  const pen = sized(spot, picture.clientWidth, picture.clientHeight);
-  pen.drawImage(veil, ...filled(spot.width, spot.height));
+  const pen = penOver(spot, picture.clientWidth, picture.clientHeight);
+  pen.drawImage(veil, ...within(spot, picture));
   spot.classList.add("shown");
   looking.textContent = `“${word.word}” – ${row.querySelector(".place").textContent}`;
   looking.classList.add("shown");

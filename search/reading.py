@@ -1,0 +1,89 @@
+"""A sentence as the captioner reads it: in words that it knows, and as a vector near its photos.
+
+Knows nothing of photos, nor of what else a request asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captioner.captioner import Captioner
+from captioner.embedder import SentenceEmbedder
+from captioner.vocabulary import SPECIAL_WORDS, tokenise
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A query's words as the captioner reads them.
+
+    `words`: known ones, in their order. `unknown`: those it never learned, each once; `nearest`
+    has the known word that stands for one of them, and what it has not is left out.
+    """
+
+    words: tuple[str, ...]
+    unknown: tuple[str, ...]
+    nearest: dict[str, str]
+
+    def weights(self, weights: Sequence[float], tokens: Sequence[str]) -> tuple[float, ...]:
+        """Of the weights of a query's tokens, those of the words that were kept."""
+        left_out = set(self.unknown) - set(self.nearest)
+        pairs = zip(weights, tokens, strict=True)
+        return tuple(weight for weight, token in pairs if token not in left_out)
+
+
+def read_query(query: str, captioner: Captioner, embedder: SentenceEmbedder) -> Reading:
+    """Known words stay; an unknown one is replaced by its nearest known word or left out."""
+    return read_queries([query], captioner, embedder)[0]
+
+
+def read_queries(
+    queries: Sequence[str], captioner: Captioner, embedder: SentenceEmbedder
+) -> list[Reading]:
+    """Each as read_query reads it; the unknown words of all meet the embedder together."""
+    tokens = [tokenise(query) for query in queries]
+    unknown = [_unknown(words, captioner) for words in tokens]
+    every = tuple(dict.fromkeys(word for words in unknown for word in words))
+    nearest = _nearest_words(every, captioner, embedder) if every else {}
+    return [_reading(*pair, nearest) for pair in zip(tokens, unknown, strict=True)]
+
+
+def read_vectors(
+    sentences: Sequence[str],
+    readings: Sequence[Reading],
+    captioner: Captioner,
+    embedder: SentenceEmbedder,
+) -> NDArray[np.float32]:
+    """Unit vectors [N,E] of N sentences where the photos' vectors are.
+
+    The embedder knows words that the captioner does not; of the latter's own words those count
+    that the sentences were read as.
+    """
+    words = [" ".join(reading.words) for reading in readings]
+    vectors: NDArray[np.float32] = captioner.read(words, embedder.encode(sentences))
+    return vectors
+
+
+def _unknown(words: Sequence[str], captioner: Captioner) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word for word in words if word not in captioner.vocabulary))
+
+
+def _reading(tokens: Sequence[str], unknown: tuple[str, ...], nearest: dict[str, str]) -> Reading:
+    own = {word: nearest[word] for word in unknown if word in nearest}
+    words = (own.get(word, word) for word in tokens)
+    kept = tuple(word for word in words if word not in unknown)
+    return Reading(kept, unknown, own)
+
+
+def _nearest_words(
+    unknown: tuple[str, ...], captioner: Captioner, embedder: SentenceEmbedder
+) -> dict[str, str]:
+    known = captioner.word_vectors[len(SPECIAL_WORDS) :].float().cpu().numpy()  # [V,E]
+    similarity = embedder.encode(unknown) @ known.T  # [U,V]
+    best = similarity.argmax(axis=1)
+    close = similarity[np.arange(len(unknown)), best] >= captioner.provenance.ranking.nearest_word
+    words = captioner.vocabulary.words[len(SPECIAL_WORDS) :]
+    return {word: words[best[row]] for row, word in enumerate(unknown) if close[row]}
