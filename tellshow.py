@@ -6,6 +6,7 @@ Results go to stdout, everything else to stderr. Knows nothing of how anything i
 from __future__ import annotations
 
 import functools
+import gc
 import json
 import os
 import shutil
@@ -118,16 +119,19 @@ def _catalog(home: Path | None) -> Iterator[tuple[Home, Database]]:
 
 
 def _models(
-    model: Path | None, device: str | None, embedder: str | None = None
+    model: Path | None, device: str | None, embedder: str | None = None, quick: bool = False
 ) -> tuple[Captioner, SentenceEmbedder]:
+    """What looks and what reads; `quick` for a command that ends with its answer."""
     from captioner.checkpoint import load_checkpoint
-    from captioner.embedder import SentenceEmbedder
+    from captioner.embedder import choose_embedder
 
     captioner = load_checkpoint(model, device)
-    return captioner, SentenceEmbedder(embedder or captioner.embedder_name)
+    return captioner, choose_embedder(embedder or captioner.embedder_name, quick)
 
 
-def _answering(home: Home, database: Database, device: str | None) -> SearchEngine:
+def _answering(
+    home: Home, database: Database, device: str | None, quick: bool = False
+) -> SearchEngine:
     """An engine with the captioner that answers, passing over those that cannot be loaded."""
     from captioner.checkpoint import CheckpointError
     from captioner.embedder import EmbedderUnavailable
@@ -136,12 +140,12 @@ def _answering(home: Home, database: Database, device: str | None) -> SearchEngi
     passed: set[int] = set()
     while (chosen := _chosen(home, database, passed)) is not None:
         try:
-            models = _models(_file_of(home, chosen), device, chosen.embedder)
+            models = _models(_file_of(home, chosen), device, chosen.embedder, quick)
             return SearchEngine(home, database, *models)
         except (CheckpointError, EmbedderUnavailable) as error:
             _note(f"{chosen.name} cannot answer: {_sentence(error)}")
             passed.add(chosen.model_id)
-    return SearchEngine(home, database, *_models(None, device))
+    return SearchEngine(home, database, *_models(None, device, quick=quick))
 
 
 def _chosen(
@@ -204,14 +208,16 @@ def _describing(
 
 
 @contextmanager
-def _engine(home: Path | None, model: Path | None, device: str | None) -> Iterator[SearchEngine]:
+def _engine(
+    home: Path | None, model: Path | None, device: str | None, quick: bool = False
+) -> Iterator[SearchEngine]:
     from search.engine import SearchEngine
 
     with _catalog(home) as (opened, database):
         if model is None:
-            yield _answering(opened, database, device)
+            yield _answering(opened, database, device, quick)
         else:
-            yield SearchEngine(opened, database, *_models(model, device))
+            yield SearchEngine(opened, database, *_models(model, device, quick=quick))
 
 
 def _print_json(value: dict[str, Any]) -> None:
@@ -421,7 +427,7 @@ def search(
         query, count, offset, candidates, stage, read_filter(folder=below, **filters),
         excluded, rather_than, explain,
     )  # fmt: skip
-    with _engine(home, model, device) as engine:
+    with _engine(home, model, device, quick=True) as engine:
         answer = engine.search(request)
         # Counting takes a while in a large catalog, and only an empty answer needs the reason.
         indexed = bool(answer.results) or engine.status().photos > 0
@@ -486,7 +492,7 @@ def complete_command(
     """Show the words that may come next in QUERY, or complete its last one."""
     from search.complete import complete
 
-    with _engine(home, model, device) as engine:
+    with _engine(home, model, device, quick=True) as engine:
         answer = complete(engine, query, count)
     if as_json:
         _print_json(answer.to_json())
@@ -577,7 +583,7 @@ def score(
     from search.sentences import check_sentences, rank_sentences
 
     check_sentences(sentences)
-    captioner, embedder = _models(model, device)
+    captioner, embedder = _models(model, device, quick=True)
     ranked = rank_sentences(captioner, embedder, sentences, _look(captioner, file))
     for each in ranked:
         if not each.words:
@@ -605,7 +611,7 @@ def explain_command(
     from search.query import check_text
 
     check_text("q", query)
-    captioner, embedder = _models(model, device)
+    captioner, embedder = _models(model, device, quick=True)
     found = explain(captioner, embedder, query, _look(captioner, file))
     _print_json({"path": str(file), **found.to_json()}) if as_json else _print_explanation(found)
 
@@ -1249,7 +1255,9 @@ def _word(error: Exception) -> Exit:
 def main() -> None:
     """The `tellshow` command; told to end by the system, it saves first, as on Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(run())
+    code = run()
+    gc.freeze()  # what ends is not searched for garbage: with torch that takes a fifth of a second
+    sys.exit(code)
 
 
 if __name__ == "__main__":
