@@ -6,15 +6,15 @@ never change here, and a photo passes in two thirds of the time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
-import torchvision  # type: ignore[import-untyped]
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -35,11 +35,15 @@ class UnknownBackbone(ValueError):
 
 @dataclass(frozen=True)
 class Backbone:
-    """A CNN before its pooling, cut into stages, and the statistics of its pixels."""
+    """A CNN before its pooling, cut into stages, and the statistics of its pixels.
+
+    `grid` tells positions and channels by the size of a photo, where that can be calculated.
+    """
 
     stages: list[nn.Module]
     mean: Color = _MEAN
     deviation: Color = _DEVIATION
+    grid: Callable[[int], tuple[int, int]] | None = None
 
 
 def make_backbone(name: str, weights: Mapping[str, Tensor] | None = None) -> Backbone:
@@ -67,9 +71,7 @@ def backbone_weights(name: str, file: Path | None) -> dict[str, Tensor]:
     if file is None and name in efficientnet_lite.VARIANTS:
         file = _lite_file(name)
     if file is None:
-        _check_torchvision(name)
-        model = torchvision.models.get_model(name, weights="DEFAULT")
-        return dict(model.state_dict())
+        return dict(_torchvision_with(name).get_model(name, weights="DEFAULT").state_dict())
     if file.suffix == ".safetensors":
         return load_file(file)
     return dict(torch.load(file, weights_only=True, map_location="cpu"))
@@ -85,7 +87,9 @@ def _lite(name: str, weights: Mapping[str, Tensor] | None) -> Backbone:
         if len(kept) != len(own.state_dict()) or any(a.shape != b.shape for (_, a), b in pairs):
             raise ValueError(f"the backbone weights are not those of {name}")
         own.load_state_dict({key: tensor for (key, _), tensor in pairs})
-    return Backbone(stages, efficientnet_lite.MEAN, efficientnet_lite.DEVIATION)
+    return Backbone(
+        stages, efficientnet_lite.MEAN, efficientnet_lite.DEVIATION, efficientnet_lite.grid
+    )
 
 
 def _lite_file(name: str) -> Path:
@@ -101,8 +105,7 @@ def _lite_file(name: str) -> Path:
 
 
 def _torchvision(name: str, weights: Mapping[str, Tensor] | None) -> Backbone:
-    _check_torchvision(name)
-    model = torchvision.models.get_model(name, weights=None)
+    model: nn.Module = _torchvision_with(name).get_model(name, weights=None)
     if weights is not None:
         missing = model.load_state_dict(dict(weights), strict=False).missing_keys
         wanted = [key for key in missing if not key.startswith(_CLASSIFIERS)]
@@ -111,9 +114,14 @@ def _torchvision(name: str, weights: Mapping[str, Tensor] | None) -> Backbone:
     return Backbone(_cut(model))
 
 
-def _check_torchvision(name: str) -> None:
-    if name not in torchvision.models.list_models():
+def _torchvision_with(name: str) -> Any:
+    """The module of torchvision's models, this one among them."""
+    # Loading it takes a second, which EfficientNet-Lite can do without.
+    from torchvision import models  # type: ignore[import-untyped]
+
+    if name not in models.list_models():
         raise UnknownBackbone(f"torchvision has no model named {name!r}")
+    return models
 
 
 def _cut(model: nn.Module) -> list[nn.Module]:
@@ -137,7 +145,14 @@ def _fold(module: nn.Module) -> None:
     """
     for (name, first), (follower, second) in pairwise(list(module.named_children())):
         if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
-            setattr(module, name, fuse_conv_bn_eval(first, second))
+            setattr(module, name, _folded(first, second))
             setattr(module, follower, nn.Identity())
     for child in module.children():
         _fold(child)
+
+
+def _folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
+    if convolution.weight.is_meta:  # no numbers to fold yet: of the shape that they will have
+        convolution.bias = nn.Parameter(torch.empty(convolution.out_channels, device="meta"))
+        return convolution
+    return fuse_conv_bn_eval(convolution, norm)

@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from captioner.captioner import Captioner, CaptionerConfig, FitWeights, Provenance, Ranking
+from captioner.unfilled import unfilled
 from captioner.vocabulary import Vocabulary
 
 FORMAT = "tellshow-captioner-2"
@@ -82,11 +83,13 @@ def load_checkpoint(path: Path | None = None, device: str | None = None) -> Capt
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise CheckpointError(f"{path} is no safetensors file, or a damaged one") from error
-    captioner = _build(path, metadata)
+    with unfilled():
+        captioner = _build(path, metadata)
     try:
-        captioner.load_state_dict(weights, strict=True)
+        captioner.load_state_dict(weights, strict=True, assign=True)
     except RuntimeError as error:
         raise CheckpointError(f"the weights in {path} do not fit its configuration") from error
+    captioner.encoder.to(memory_format=torch.channels_last)
     return captioner.float().eval().requires_grad_(False).to(target)
 
 
@@ -102,7 +105,7 @@ def _build(path: Path, metadata: dict[str, str]) -> Captioner:
         vocabulary = Vocabulary(tuple(json.loads(metadata["vocabulary"])))
         provenance = Provenance(
             metadata["name"],
-            hashlib.sha256(path.read_bytes()).hexdigest(),
+            _hash(path),
             metadata["embedder"],
             json.loads(metadata["metrics"]),
             _ranking(json.loads(metadata["ranking"])),
@@ -110,6 +113,11 @@ def _build(path: Path, metadata: dict[str, str]) -> Captioner:
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the description inside {path} is damaged: {error!r}") from error
     return Captioner(config, vocabulary, provenance)
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _ranking(values: dict[str, Any]) -> Ranking:

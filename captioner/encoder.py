@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captioner.backbone import make_backbone
+from captioner.backbone import Color, make_backbone
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Encoder(nn.Module):
         self.trunk = nn.Sequential(*backbone.stages[:cut])
         self.tail = nn.Sequential(*backbone.stages[cut:])
         self.trunk.requires_grad_(False)
-        mean, std = (torch.tensor(c).view(1, 3, 1, 1) for c in (backbone.mean, backbone.deviation))
-        self.register_buffer("mean", mean, persistent=False)
-        self.register_buffer("std", std, persistent=False)
-        self.positions, self.channels = self._grid_shape()
+        self.register_buffer("mean", _per_channel(backbone.mean), persistent=False)
+        self.register_buffer("std", _per_channel(backbone.deviation), persistent=False)
+        measure = backbone.grid or self._grid
+        self.positions, self.channels = measure(config.image_size)
         self.to(memory_format=torch.channels_last)
 
     def load_backbone(self, weights: Mapping[str, Tensor]) -> None:
@@ -96,13 +96,20 @@ class Encoder(nn.Module):
         cells = F.interpolate(cells, side, mode="bilinear", align_corners=False, antialias=True)
         return cells.flatten(2).transpose(1, 2)
 
-    def _grid_shape(self) -> tuple[int, int]:
-        size = self.config.image_size
+    def _grid(self, size: int) -> tuple[int, int]:
+        """Positions and channels for a photo of `size` pixels a side, by looking at a black one."""
+        device = next(self.parameters()).device
         with torch.no_grad():
             was_training = self.training
-            grid = self.eval()(torch.zeros(1, 3, size, size, dtype=torch.uint8))
+            self.eval()
+            features = self.tail(self.trunk(torch.zeros(1, 3, size, size, device=device)))
             self.train(was_training)
-        return grid.shape[1], grid.shape[2]
+        return features[0, 0].numel(), features.shape[1]
+
+
+def _per_channel(values: Color) -> Tensor:
+    # No checkpoint holds these, so they are numbers even in a network that waits for its weights.
+    return torch.tensor(values, device="cpu").view(1, 3, 1, 1)
 
 
 def _cut_at(config: EncoderConfig, stages: int) -> int:

@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 
 
 def load_models(
-    model: Path | None, device: str | None, embedder: str | None = None
+    model: Path | None, device: str | None, embedder: str | None = None, quick: bool = False
 ) -> tuple[Captioner, SentenceEmbedder]:
-    """A checkpoint (the shipped one, where none is named) and a sentence embedder, its own."""
+    """A checkpoint (the shipped one, where none is named) and a sentence embedder, its own.
+
+    `quick` is for a command that ends with its answer.
+    """
     from captioner.checkpoint import load_checkpoint
-    from captioner.embedder import SentenceEmbedder
+    from captioner.embedder import choose_embedder
 
     captioner = load_checkpoint(model, device)
-    return captioner, SentenceEmbedder(embedder or captioner.embedder_name)
+    return captioner, choose_embedder(embedder or captioner.embedder_name, quick)
 
 
 def describing_models(

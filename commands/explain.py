@@ -32,7 +32,7 @@ def explain_command(
     from search.query import check_text
 
     check_text("q", query)
-    captioner, embedder = load_models(model, device)
+    captioner, embedder = load_models(model, device, quick=True)
     found = explain(captioner, embedder, query, look(captioner, file.read_bytes()))
     print_json({"path": str(file), **found.to_json()}) if as_json else _print_explanation(found)
 

@@ -38,19 +38,24 @@ def open_catalog(home: Path | None) -> Iterator[tuple[Home, Database]]:
 
 @contextmanager
 def open_engine(
-    home: Path | None, model: Path | None, device: str | None
+    home: Path | None, model: Path | None, device: str | None, quick: bool = False
 ) -> Iterator[SearchEngine]:
-    """An engine on a home, with the captioner that is named, else the one that answers."""
+    """An engine on a home, with the captioner that is named, else the one that answers.
+
+    `quick` is for a command that ends with its answer.
+    """
     from search.engine import SearchEngine
 
     with open_catalog(home) as (opened, database):
         if model is None:
-            yield answering_engine(opened, database, device)
+            yield answering_engine(opened, database, device, quick)
         else:
-            yield SearchEngine(opened, database, *load_models(model, device))
+            yield SearchEngine(opened, database, *load_models(model, device, quick=quick))
 
 
-def answering_engine(home: Home, database: Database, device: str | None) -> SearchEngine:
+def answering_engine(
+    home: Home, database: Database, device: str | None, quick: bool = False
+) -> SearchEngine:
     """An engine with the captioner that answers, passing over those that cannot be loaded."""
     from captioner.checkpoint import CheckpointError
     from captioner.embedder import EmbedderUnavailable
@@ -59,9 +64,9 @@ def answering_engine(home: Home, database: Database, device: str | None) -> Sear
     passed: set[int] = set()
     while (chosen := answering_captioner(home, database, passed)) is not None:
         try:
-            models = load_models(checkpoint_of(home, chosen), device, chosen.embedder)
+            models = load_models(checkpoint_of(home, chosen), device, chosen.embedder, quick)
             return SearchEngine(home, database, *models)
         except (CheckpointError, EmbedderUnavailable) as error:
             note(f"{chosen.name} cannot answer: {sentence(error)}")
             passed.add(chosen.model_id)
-    return SearchEngine(home, database, *load_models(None, device))
+    return SearchEngine(home, database, *load_models(None, device, quick=quick))

@@ -32,7 +32,7 @@ def score(
     from search.sentences import check_sentences, rank_sentences
 
     check_sentences(sentences)
-    captioner, embedder = load_models(model, device)
+    captioner, embedder = load_models(model, device, quick=True)
     ranked = rank_sentences(captioner, embedder, sentences, look(captioner, file.read_bytes()))
     for each in ranked:
         if not each.words:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from catalog.home import Home
 from tests.ground.source import ROOT
 
 _CAPTIONS = """image\tcaption
@@ -88,6 +89,12 @@ def test_indexing_is_timed_beside_a_tower_and_as_it_grows(sample_photos: Path) -
     assert "| CLIP ViT-B/32's image tower alone, bfloat16 | " in printed
     assert "| SQL | " in printed
     assert "\n| 2 | " in printed
+
+
+def test_the_start_of_a_search_is_timed_by_stages(indexed_home: Home) -> None:
+    printed = _run("start", ["--home", str(indexed_home.path), "--count", "1"])
+    for stage in ("imports", "loading the checkpoint", "first result", "end of the process"):
+        assert f"\n| {stage} | " in printed
 
 
 def test_vectors_measures_an_approximate_index(tmp_path: Path) -> None:

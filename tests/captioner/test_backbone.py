@@ -51,6 +51,16 @@ def test_an_efficientnet_lite_has_its_blocks_and_its_grid(name: str, blocks: int
     assert nn.Sequential(*stages)(torch.zeros(1, 3, 224, 224)).shape == (1, 1280, 7, 7)
 
 
+@pytest.mark.parametrize("size", [32, 95, 224, 225])
+def test_the_grid_of_an_efficientnet_lite_is_as_calculated(size: int) -> None:
+    backbone = make_backbone("efficientnet_lite0")
+    assert backbone.grid is not None
+    positions, channels = backbone.grid(size)
+    with torch.no_grad():
+        seen = nn.Sequential(*backbone.stages)(torch.zeros(1, 3, size, size))
+    assert seen.flatten(2).shape == (1, channels, positions)
+
+
 def test_weights_of_efficientnet_pytorchs_layout_are_taken_in_order() -> None:
     names = nn.Sequential(*efficientnet_lite.stages("efficientnet_lite0")).state_dict()
     weights = {f"_blocks.{key}": torch.full_like(value, 2) for key, value in names.items()}

@@ -1,5 +1,7 @@
 """A checkpoint carries everything, loads strictly, and says what is wrong with it."""
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,14 +18,20 @@ from captioner.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from captioner.encoder import EncoderConfig
 
 
-def _copy_with(target: Path, change: dict[str, str], drop: str = "") -> Path:
-    """The shipped checkpoint with other metadata, and perhaps without one tensor."""
+def _copy_with(
+    target: Path,
+    change: dict[str, str],
+    drop: str = "",
+    more: dict[str, torch.Tensor] | None = None,
+) -> Path:
+    """The shipped checkpoint with other metadata, perhaps without one tensor or with others."""
     with safe_open(DEFAULT_CHECKPOINT, "pt") as file:
         metadata = dict(file.metadata() or {}) | change
         weights = {name: file.get_tensor(name) for name in file.keys() if name != drop}  # noqa: SIM118
-    save_file(weights, target, metadata)
+    save_file(weights | (more or {}), target, metadata)
     return target
 
 
@@ -34,6 +42,39 @@ def test_saving_and_loading_changes_no_weight(captioner: Captioner, tmp_path: Pa
         assert torch.equal(tensor, again.state_dict()[name]), name
     assert again.vocabulary == captioner.vocabulary
     assert again.provenance.ranking == captioner.provenance.ranking
+
+
+@pytest.mark.parametrize("backbone", ["efficientnet_lite0", "mobilenet_v3_small", "resnet18"])
+def test_a_loaded_network_is_the_one_that_was_saved(
+    backbone: str, captioner: Captioner, tmp_path: Path
+) -> None:
+    """Nothing is left of the network that waited for its weights, whatever the CNN."""
+    encoder = EncoderConfig(backbone=backbone, image_size=64)
+    config = replace(captioner.config, encoder=encoder)
+    made = Captioner(config, captioner.vocabulary).half().float().eval()
+    save_checkpoint(made, tmp_path / "made.safetensors")
+    loaded = load_checkpoint(tmp_path / "made.safetensors", "cpu")
+    assert _laid_out(loaded) == _laid_out(made)
+    assert not any(parameter.requires_grad for parameter in loaded.parameters())
+    assert not any(module.training for module in loaded.modules())
+    pixels = torch.randint(256, (1, 3, 64, 64), dtype=torch.uint8)
+    ours, theirs = loaded.look(pixels), made.look(pixels)
+    for part in ("memory", "seed", "visual"):
+        assert torch.equal(getattr(ours, part), getattr(theirs, part)), part
+
+
+def _laid_out(captioner: Captioner) -> dict[str, tuple[object, ...]]:
+    """What and how every tensor is, those that no checkpoint holds included, and the grid."""
+    tensors = [*captioner.named_parameters(), *captioner.named_buffers()]
+    told: dict[str, tuple[object, ...]] = {
+        name: (tensor.dtype, tensor.device, tensor.stride(), tensor.tolist())
+        for name, tensor in tensors
+    }
+    return told | {"grid": (captioner.encoder.positions, captioner.encoder.channels)}
+
+
+def test_the_shipped_checkpoint_is_known_by_the_hash_of_its_file(captioner: Captioner) -> None:
+    assert captioner.sha256 == hashlib.sha256(DEFAULT_CHECKPOINT.read_bytes()).hexdigest()
 
 
 def test_the_shipped_checkpoint_says_what_was_measured_with_it(captioner: Captioner) -> None:
@@ -52,6 +93,16 @@ def test_a_missing_tensor_is_refused(tmp_path: Path) -> None:
     file = _copy_with(tmp_path / "less.safetensors", {}, drop="decoder.word_bias")
     with pytest.raises(CheckpointError, match="do not fit"):
         load_checkpoint(file)
+
+
+def test_a_tensor_too_many_or_of_another_shape_is_refused(
+    captioner: Captioner, tmp_path: Path
+) -> None:
+    shape = captioner.decoder.word_bias.shape[0] + 1
+    for name in ("decoder.another", "decoder.word_bias"):
+        file = _copy_with(tmp_path / f"{name}.safetensors", {}, more={name: torch.zeros(shape)})
+        with pytest.raises(CheckpointError, match="do not fit"):
+            load_checkpoint(file)
 
 
 def test_a_damaged_description_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,34 @@
+"""What a search loads: each of these libraries would make a fresh process wait for seconds."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from catalog.home import Home
+from tests.cli.process import REPOSITORY
+
+UNNEEDED = {"torchvision", "sentence_transformers", "transformers", "sklearn", "scipy", "sympy"}
+
+
+@pytest.fixture(scope="module")
+def searching(indexed_home: Home) -> subprocess.CompletedProcess[str]:
+    """A search as a process of its own that says on stderr what it imports."""
+    options = ["--home", str(indexed_home.path), "--json"]
+    return subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "tellshow", "search", "a cat", *options],
+        cwd=REPOSITORY, env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+
+def test_a_search_finds_photos_without_libraries_that_load_for_seconds(
+    searching: subprocess.CompletedProcess[str],
+) -> None:
+    assert json.loads(searching.stdout)["results"]
+    loaded = {line.rpartition("|")[2].strip() for line in searching.stderr.splitlines()}
+    assert {"torch", "tokenizers", "search.engine"} <= loaded
+    assert {name.partition(".")[0] for name in loaded} & UNNEEDED == set()
+    assert "torch._dynamo" not in loaded
