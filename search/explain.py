@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from captioner.captioner import Captioner, PhotoState
 from captioner.embedder import SentenceEmbedder
 from search.query import WordGain, check_text
-from search.reading import Reading, read_query
+from search.reading import read_query
 from search.rerank import Likelihoods, score_photos
 
 Map = tuple[tuple[float, ...], ...]
@@ -77,28 +77,16 @@ def explain(
     """
     reading = read_query(check_text("q", query), captioner, embedder)
     if not reading.words:
-        return _explanation(query, reading, 0.0, 0.0)
+        return Explanation(query, reading.unknown, reading.nearest, 0.0, 0.0, (), None)
     scored = score_photos(captioner, reading.words, state)
-    return _explanation(
+    return Explanation(
         query,
-        reading,
+        reading.unknown,
+        reading.nearest,
         float(scored.log_likelihood[0]),
         float(scored.evidence[0]),
         word_maps(scored, 0),
         _costliest(captioner, reading.words, state, scored),
-    )
-
-
-def _explanation(
-    query: str,
-    reading: Reading,
-    log_likelihood: float,
-    evidence: float,
-    words: tuple[WordMap, ...] = (),
-    costliest: CostliestWord | None = None,
-) -> Explanation:
-    return Explanation(
-        query, reading.unknown, reading.nearest, log_likelihood, evidence, words, costliest
     )
 
 

@@ -27,8 +27,8 @@ class Placing:
     def place(self, question: Question, measured: Measured, photo_id: int) -> int:
         """A photo's place among the candidates, from 1; N where it is none of them."""
         ranked = self._rank(question, measured)
-        places = np.flatnonzero(ranked.found.ids == photo_id) if ranked else np.array([])
-        return int(places[0]) + 1 if len(places) else len(self.ids)
+        place = ranked.place(photo_id) if ranked else None
+        return len(self.ids) if place is None else place
 
     def _rank(self, question: Question, measured: Measured) -> Ranked | None:
         hits = self.ranker.look_up(question)

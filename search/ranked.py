@@ -35,6 +35,11 @@ class Ranked:
         """At most `k` of the photos, those before `offset` passed over."""
         return self.take(np.arange(len(self.found))[offset : offset + k])
 
+    def place(self, photo_id: int) -> int | None:
+        """A photo's place, from 1; None where it is not among them."""
+        rows = np.flatnonzero(self.found.ids == photo_id).tolist()
+        return rows[0] + 1 if rows else None
+
     def in_order(self, hits: WordHits) -> Ranked:
         """Best first; photos with words that the captioner does not know before those without."""
         ranked = self.take(np.argsort(-self.score, kind="stable"))

@@ -96,8 +96,8 @@ def stand(
     reading = read_query(request.text, engine.captioner, engine.embedder)
     ranked = engine.rank(request, reading)
     considered = len(ranked.found) if ranked else 0
-    row = _row(ranked, photo_id)
-    if ranked is None or row is None:
+    place = ranked.place(photo_id) if ranked else None
+    if ranked is None or place is None:
         return Standing(
             sentence,
             considered,
@@ -105,17 +105,12 @@ def stand(
             proposed=_proposed(engine, request, reading, photo_id),
             deserved=_deserved(engine, ranked, reading, request.text, photo_id),
         )
-    return Standing(sentence, considered, row + 1, weak=_is_weak(engine, ranked, reading, row))
+    return Standing(sentence, considered, place, weak=_is_weak(engine, ranked, reading, place))
 
 
-def _row(ranked: Ranked | None, photo_id: int) -> int | None:
-    rows = [] if ranked is None else np.flatnonzero(ranked.found.ids == photo_id).tolist()
-    return rows[0] if rows else None
-
-
-def _is_weak(engine: SearchEngine, ranked: Ranked, reading: Reading, row: int) -> bool:
+def _is_weak(engine: SearchEngine, ranked: Ranked, reading: Reading, place: int) -> bool:
     judge = Judge(engine.captioner.provenance.ranking.fit, reading)
-    return judge.is_weak(float(judge.chances(ranked.take(np.array([row])))[0]))
+    return judge.is_weak(float(judge.chances(ranked.page(place - 1, 1))[0]))
 
 
 def _proposed(
@@ -123,8 +118,8 @@ def _proposed(
 ) -> int | None:
     """The photo's rank in the first stage, None where it is too far down to be looked for."""
     wide = replace(request, stage="retrieve", candidates=MAX_CANDIDATES)
-    row = _row(engine.rank(wide, reading), photo_id)
-    return None if row is None else row + 1
+    ranked = engine.rank(wide, reading)
+    return ranked.place(photo_id) if ranked else None
 
 
 def _deserved(
