@@ -44,33 +44,33 @@ def test_saving_and_loading_changes_no_weight(captioner: Captioner, tmp_path: Pa
     assert again.provenance.ranking == captioner.provenance.ranking
 
 
-@pytest.mark.parametrize("backbone", ["efficientnet_lite0", "mobilenet_v3_small", "resnet18"])
+@pytest.mark.parametrize("backbone", ["efficientnet_lite0", "mobilenet_v3_small"])
 def test_a_loaded_network_is_the_one_that_was_saved(
     backbone: str, captioner: Captioner, tmp_path: Path
 ) -> None:
     """Nothing is left of the network that waited for its weights, whatever the CNN."""
     encoder = EncoderConfig(backbone=backbone, image_size=64)
     config = replace(captioner.config, encoder=encoder)
-    made = Captioner(config, captioner.vocabulary).half().float().eval()
+    made = Captioner(config, captioner.vocabulary).eval()
+    halves = {name: tensor.half() for name, tensor in made.state_dict().items()}
+    made.load_state_dict(halves)  # as they are in the file
     save_checkpoint(made, tmp_path / "made.safetensors")
     loaded = load_checkpoint(tmp_path / "made.safetensors", "cpu")
-    assert _laid_out(loaded) == _laid_out(made)
+    ours, theirs = _tensors(loaded), _tensors(made)
+    assert ours.keys() == theirs.keys()
+    for name, tensor in theirs.items():
+        assert torch.equal(ours[name], tensor), name
+        assert (ours[name].dtype, ours[name].stride()) == (tensor.dtype, tensor.stride()), name
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
     assert not any(module.training for module in loaded.modules())
-    pixels = torch.randint(256, (1, 3, 64, 64), dtype=torch.uint8)
-    ours, theirs = loaded.look(pixels), made.look(pixels)
-    for part in ("memory", "seed", "visual"):
-        assert torch.equal(getattr(ours, part), getattr(theirs, part)), part
+    seed = torch.Generator().manual_seed(0)
+    pixels = torch.randint(256, (1, 3, 64, 64), generator=seed, dtype=torch.uint8)
+    assert loaded.look(pixels).pack() == made.look(pixels).pack()
 
 
-def _laid_out(captioner: Captioner) -> dict[str, tuple[object, ...]]:
-    """What and how every tensor is, those that no checkpoint holds included, and the grid."""
-    tensors = [*captioner.named_parameters(), *captioner.named_buffers()]
-    told: dict[str, tuple[object, ...]] = {
-        name: (tensor.dtype, tensor.device, tensor.stride(), tensor.tolist())
-        for name, tensor in tensors
-    }
-    return told | {"grid": (captioner.encoder.positions, captioner.encoder.channels)}
+def _tensors(captioner: Captioner) -> dict[str, torch.Tensor]:
+    """All of them, those that no checkpoint holds included."""
+    return dict([*captioner.named_parameters(), *captioner.named_buffers()])
 
 
 def test_the_shipped_checkpoint_is_known_by_the_hash_of_its_file(captioner: Captioner) -> None:
