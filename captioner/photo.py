@@ -110,12 +110,12 @@ def to_tensor(photo: Photo, size: int = 224) -> torch.Tensor:
 def squeeze(picture: NDArray[np.uint8], size: int = 224) -> torch.Tensor:
     """uint8 [3, size, size] of an upright RGB picture [H, W, 3], likewise."""
     import torch
-    from torchvision.transforms.v2 import functional as transforms  # type: ignore[import-untyped]
+    from torch.nn.functional import interpolate
 
-    pixels = torch.from_numpy(picture).permute(2, 0, 1)  # channels last in memory
-    if pixels.shape[1:] != (size, size):
-        pixels = transforms.resize(pixels, [size, size], antialias=True)
-    return pixels.contiguous()
+    pixels = torch.from_numpy(picture).permute(2, 0, 1)[None]  # [1,3,H,W], channels last in memory
+    if pixels.shape[2:] != (size, size):
+        pixels = interpolate(pixels, (size, size), mode="bilinear", antialias=True)
+    return pixels[0].contiguous()
 
 
 def _prepare_pillow() -> None:

@@ -9,11 +9,11 @@ from catalog import registry
 from catalog.counts import Counts, count_rows
 from catalog.home import Home
 from catalog.session import Database
-from catalog.states import photo_ids
 from catalog.vectors import VectorIndex
 from catalog.views import PhotoView, view_photos
 from indexer.decoders import Decoders
 from indexer.pipeline import Indexer, IndexOptions, IndexReport
+from tests.catalog.made import photo_ids
 
 PHOTOS = ("cat.png", "coffee.png", "rocket.jpg", "retina.jpg")
 

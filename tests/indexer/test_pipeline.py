@@ -14,9 +14,10 @@ from catalog.home import open_home
 from catalog.lock import WriterBusy, writer_lock
 from catalog.runs import RunView, list_runs
 from catalog.session import open_database
-from catalog.states import load_states, photo_ids
+from catalog.states import load_states
 from indexer import prepare
 from indexer.pipeline import FolderNotFound, NotAFolder
+from tests.catalog.made import photo_ids
 from tests.indexer.kit import PHOTOS, Catalog
 
 
