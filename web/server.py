@@ -7,6 +7,7 @@ Knows nothing about what the application does.
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,8 @@ class Server:
         listener = _listen(host, port)
         self.url = url_of(host, listener.getsockname()[1])
         self._sockets: dict[int, Any] = {}
+        self._stopping = threading.Lock()
+        self._ended = False
         self._waitress = create_server(
             app,
             map=self._sockets,
@@ -73,16 +76,22 @@ class Server:
         try:
             self._waitress.run()
         finally:
+            for connection in list(self._waitress.active_channels.values()):
+                connection.close()
             self._waitress.task_dispatcher.shutdown()
-            self._close_sockets()
+            with self._stopping:
+                self._waitress.close()
+                self._ended = True
 
     def stop(self) -> None:
-        """Make `run` return; safe to call from any thread."""
-        self._waitress.trigger.pull_trigger(self._close_sockets)
+        """Make `run` return; safe to call from any thread, and more than once.
 
-    def _close_sockets(self) -> None:
-        for open_socket in list(self._sockets.values()):
-            open_socket.close()
+        What wakes the server stays open until nobody uses it any more: a byte written to it later
+        would go to whatever file was given its number.
+        """
+        with self._stopping:
+            if not self._ended:
+                self._waitress.trigger.pull_trigger(self._sockets.clear)  # its loop ends then
 
 
 def serve(

@@ -62,6 +62,26 @@ def test_server_stops_when_told() -> None:
     assert not thread.is_alive()
 
 
+def test_stopping_survives_a_worker_that_wakes_the_server_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Server(Flask("x"), "127.0.0.1", 0)
+    trigger = server._waitress.trigger
+    pull, thread = trigger._physical_pull, Thread(target=server.run)
+
+    def be_overtaken() -> None:
+        pull()  # a worker's, after which the server does what it was asked
+        thread.join(timeout=1)
+        pull()
+
+    monkeypatch.setattr(trigger, "_physical_pull", be_overtaken)
+    thread.start()
+    server.stop()
+    thread.join(timeout=10)
+    assert not thread.is_alive()
+    server.stop()
+
+
 @pytest.mark.parametrize(
     ("host", "url"),
     [
