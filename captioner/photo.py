@@ -115,7 +115,8 @@ def squeeze(picture: NDArray[np.uint8], size: int = 224) -> torch.Tensor:
     pixels = torch.from_numpy(picture).permute(2, 0, 1)  # channels last in memory
     if pixels.shape[1:] != (size, size):
         pixels = transforms.resize(pixels, [size, size], antialias=True)
-    return pixels.contiguous()
+    # By NumPy: torch would wake a team of threads for so little, in each thread that decodes.
+    return torch.from_numpy(np.ascontiguousarray(pixels.numpy()))
 
 
 def _prepare_pillow() -> None:

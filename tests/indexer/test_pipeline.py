@@ -146,6 +146,20 @@ def test_copies_in_one_run_are_captioned_once(catalog: Catalog, folder: Path) ->
     assert len(catalog.names()) == len(PHOTOS) + 5
 
 
+def test_a_copy_of_a_photo_that_is_then_changed_is_indexed_in_the_same_run(
+    catalog: Catalog, folder: Path
+) -> None:
+    catalog.index(folder)
+    shutil.copy(folder / "cat.png", folder / "original.png")
+    with Image.open(folder / "rocket.jpg") as rocket:
+        rocket.rotate(180).save(folder / "cat.png")
+    report = catalog.index(folder)
+    assert (report.indexed, report.unchanged) == (2, len(PHOTOS) - 1)
+    assert catalog.names() == sorted([*PHOTOS, "original.png"])
+    (run, _) = runs_of(catalog)
+    assert (run.done, run.total) == (2, 2)
+
+
 def test_a_removed_photo_leaves_the_catalog(catalog: Catalog, folder: Path) -> None:
     catalog.index(folder)
     gone = catalog.views()[str(folder / "cat.png")]
@@ -327,9 +341,11 @@ def test_an_interrupted_run_keeps_what_was_committed(catalog: Catalog, folder: P
     assert list(catalog.home.vectors.rglob("gen-*"))
     assert catalog.messages[-1] == "finish"
     catalog.on_advance = lambda: None
+    looked = catalog.looked  # the next batch too, which was described meanwhile
+    assert looked <= 4
     report = catalog.index(folder)
     assert (report.indexed, report.unchanged) == (2, 2)
-    assert catalog.looked == 4
+    assert catalog.looked == looked + 2
     assert threading.active_count() < 20
 
 
