@@ -267,7 +267,7 @@ class _Bar:
     "--prune", is_flag=True, help="Remove vanished photos even if most of a folder is gone."
 )
 @click.option("--watch", is_flag=True, help="Go on, and follow what changes until Ctrl-C.")
-@click.option("--batch-size", type=click.IntRange(1, 1024), default=32, show_default=True)
+@click.option("--batch-size", type=click.IntRange(1, 1024), show_default="32; on CUDA 256")
 @model_option
 @embedder_option
 @device_option
@@ -277,7 +277,7 @@ def index(
     folders: tuple[Path, ...],
     prune: bool,
     watch: bool,
-    batch_size: int,
+    batch_size: int | None,
     model: Path | None,
     embedder: str | None,
     device: str | None,
@@ -331,13 +331,13 @@ def _keep_indexing(
 def _index_when_free(
     indexer: Indexer, folders: tuple[Path, ...], progress: Progress
 ) -> IndexReport:
-    from catalog.lock import WriterBusy
+    from catalog.session import ConnectionLost, WriterBusy
 
     told = False
     while True:
         try:
             return indexer.index(folders, progress)
-        except WriterBusy as error:
+        except (ConnectionLost, WriterBusy) as error:
             if not told:
                 _note(f"{error} Waiting for it.")
             told = True

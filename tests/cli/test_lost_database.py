@@ -1,6 +1,7 @@
 """A database server whose connections break, or that goes away, while tellshow works with it."""
 
 import gc
+import json
 import logging
 import shutil
 import threading
@@ -182,6 +183,43 @@ def test_server_that_stays_away_is_one_sentence_and_the_next_run_completes(
     assert "Traceback" not in captured.err
     server.start()
     assert run(command) == Exit.DONE
+    assert content(home) == undisturbed
+
+
+def test_watching_goes_on_once_the_server_is_back(
+    album: Path,
+    captioner: Captioner,
+    embedder: SentenceEmbedder,
+    home: Home,
+    server: Server,
+    undisturbed: dict[str, list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    database, progress, passes = open_database(home), Silent(), []
+    progress.start = passes.append  # type: ignore[method-assign]
+    outages = iter([threading.Timer(5.0, server.start)])
+
+    def go_away_for_longer_than_is_waited_for(count: int) -> None:
+        for outage in outages:
+            server.stop()
+            outage.start()
+
+    progress.advance = go_away_for_longer_than_is_waited_for  # type: ignore[method-assign]
+    options = IndexOptions(batch_size=1, patience=0.2)
+    indexer = Indexer(home, database, captioner, embedder, options)
+    monkeypatch.setattr("indexer.watch._Changes.wait", interrupt)  # it watches: enough seen
+    with pytest.raises(KeyboardInterrupt):
+        tellshow._keep_indexing(indexer, home, (album,), progress, True)  # type: ignore[arg-type]
+    database.close()
+    captured = capsys.readouterr()
+    (line,) = [line for line in captured.err.splitlines() if "Waiting for it." in line]
+    assert line.startswith("The database postgresql+psycopg://")
+    assert json.loads(captured.out)["indexed"] < len(NAMES) == passes[0] - 2
+    assert len(passes) == 2
     assert content(home) == undisturbed
 
 
