@@ -366,6 +366,8 @@ def _report_index(report: IndexReport, as_json: bool) -> None:
             click.echo(f"{count:6d} skipped: {reason}")
     for root in report.offline_roots:
         _note(f"{root} cannot be reached; its photos stay indexed")
+    for held_back in report.held_back:
+        _note(str(held_back))
     if report.withheld:
         _note(
             f"{report.withheld} photos are gone from their folder; they stay indexed, as that is "
@@ -1005,9 +1007,11 @@ def _print_models(found: Status) -> None:
         click.echo(told + (", answers searches" if each.answers else ""))
     newest = found.models[-1] if found.models else None
     if newest and answering and not newest.answers:
+        away = [root.path for root in found.roots if root.photos and not root.online]
         click.echo(
             f"{newest.name} answers once it has described what the others have; "
             "until then run tellshow index on your folders"
+            + (f", also on {', '.join(away)}, offline now" if away else "")
         )
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from catalog import photos, runs
-from catalog.answering import model_name
+from catalog.answering import model_name, undescribed
 from catalog.contents import described_contents
 from catalog.home import Home
 from catalog.photos import KnownFile
@@ -95,13 +95,15 @@ class Indexer:
         given = resolve_folders(folders)
         with writer_lock(self._home):
             online, offline = self._repeat(partial(self._split_offline, given))
-            run = self._run(online, progress or Silent())
+            model_id = self._repeat(self._register)
+            run = self._run(model_id, online, progress or Silent())
         shown_offline = [os.fsencode(folder) for folder in offline]
-        return make_report(run.counts, shown_offline, run.skipped, time.perf_counter() - started)
+        left = self._repeat(partial(self._undescribed, model_id))
+        seconds = time.perf_counter() - started
+        return make_report(run.counts, shown_offline, run.skipped, left, seconds)
 
-    def _run(self, folders: Sequence[Path], progress: Progress) -> Run:
+    def _run(self, model_id: int, folders: Sequence[Path], progress: Progress) -> Run:
         self._repeat(self._tidy)
-        model_id = self._repeat(self._register)
         indexes = self._indexes(model_id)  # before any work: FAISS may be missing
         roots = self._repeat(partial(self._roots, folders))
         names = {root_id: path for path, root_id in roots.items()}
@@ -169,6 +171,10 @@ class Indexer:
             for folder in folders:
                 photos.get_or_add_root(session, folder)
             return {root.path: root.root_id for root in photos.roots(session)}
+
+    def _undescribed(self, model_id: int) -> dict[bytes, int]:
+        with self._database.read() as session:
+            return undescribed(session, model_id)
 
     def _known(self, model_id: int) -> set[bytes]:
         with self._database.read() as session:
