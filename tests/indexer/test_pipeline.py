@@ -17,6 +17,7 @@ from catalog.runs import RunView, list_runs
 from catalog.session import open_database
 from indexer import prepare
 from indexer.pipeline import FolderNotFound, NotAFolder
+from indexer.record import Recorder
 from tests.indexer.kit import PHOTOS, Catalog
 
 
@@ -366,6 +367,25 @@ def test_an_error_in_the_model_keeps_what_was_committed(
     assert len(catalog.names()) == 2
     assert catalog.vectors("caption").count == 2
     assert catalog.index(folder).indexed == 2
+
+
+def test_nothing_more_is_described_once_a_batch_cannot_be_written(
+    catalog: Catalog, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = Recorder.add
+
+    def fill_the_disk(recorder, session, batch, new):  # type: ignore[no-untyped-def]
+        if catalog.counts().photos:
+            raise OSError("No space left on device")
+        return add(recorder, session, batch, new)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "add", fill_the_disk)
+        with pytest.raises(OSError, match="No space"):
+            catalog.index(folder, batch_size=1)
+    assert len(catalog.names()) == 1
+    assert catalog.looked in (2, 3)  # the third photo at most, while the second was written
+    assert catalog.index(folder).indexed == len(PHOTOS) - 1
 
 
 def test_names_that_are_no_text_are_indexed_and_shown(catalog: Catalog, folder: Path) -> None:
