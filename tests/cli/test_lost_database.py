@@ -62,8 +62,8 @@ class Index:
     """Indexes an album into homes, and does something to the database each time a batch is done."""
 
     def __init__(self, album: Path, captioner: Captioner, embedder: SentenceEmbedder) -> None:
-        self._album = album
-        self._models = captioner, embedder
+        self.album = album
+        self.models = captioner, embedder
 
     def __call__(
         self,
@@ -74,9 +74,7 @@ class Index:
         used = database or open_database(home)
         progress = Silent()
         progress.advance = lambda count: each_batch()  # type: ignore[method-assign]
-        Indexer(home, used, *self._models, IndexOptions(batch_size=1)).index(
-            [self._album], progress
-        )
+        Indexer(home, used, *self.models, IndexOptions(batch_size=1)).index([self.album], progress)
         used.close()
 
 
@@ -187,15 +185,9 @@ def test_server_that_stays_away_is_one_sentence_and_the_next_run_completes(
 
 
 def test_watching_goes_on_once_the_server_is_back(
-    album: Path,
-    captioner: Captioner,
-    embedder: SentenceEmbedder,
-    home: Home,
-    server: Server,
-    undisturbed: dict[str, list[Any]],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    index: Index, home: Home, server: Server, undisturbed: dict[str, list[Any]],
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     def interrupt(*arguments: object) -> None:
         raise KeyboardInterrupt
 
@@ -210,10 +202,10 @@ def test_watching_goes_on_once_the_server_is_back(
 
     progress.advance = go_away_for_longer_than_is_waited_for  # type: ignore[method-assign]
     options = IndexOptions(batch_size=1, patience=0.2)
-    indexer = Indexer(home, database, captioner, embedder, options)
+    indexer, folders = Indexer(home, database, *index.models, options), (index.album,)
     monkeypatch.setattr("indexer.watch._Changes.wait", interrupt)  # it watches: enough seen
     with pytest.raises(KeyboardInterrupt):
-        tellshow._keep_indexing(indexer, home, (album,), progress, True)  # type: ignore[arg-type]
+        tellshow._keep_indexing(indexer, home, folders, progress, True)  # type: ignore[arg-type]
     database.close()
     captured = capsys.readouterr()
     (line,) = [line for line in captured.err.splitlines() if "Waiting for it." in line]
