@@ -28,12 +28,11 @@ from catalog.home import Home, open_home
 from catalog.session import Database, open_database
 from indexer.decoders import Decoders
 from indexer.pipeline import Indexer, IndexOptions, IndexReport
+from indexer.sizes import decoders_that_suit
 from indexer.walk import is_named_like_a_photo
 from search.engine import SearchEngine
 
-# As the indexer reads ahead: two threads, two batches.
-_THREADS = 2
-_DEPTH = 2
+_DEPTH = 2  # batches that are read ahead, as the indexer does
 
 Models = tuple[Captioner, SentenceEmbedder]
 
@@ -161,7 +160,7 @@ def _batches(files: Sequence[Path], size: int, decoders: Decoders) -> Iterator[T
     def pixels(file: Path) -> Tensor:
         return squeeze(decoders.decode(file.read_bytes()).pixels)
 
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with ThreadPoolExecutor(decoders_that_suit()) as pool:
         ahead = [pool.submit(pixels, file) for file in files[: _DEPTH * size]]
         for start in range(0, len(files), size):
             batch = [ahead[row].result() for row in range(len(files[start : start + size]))]

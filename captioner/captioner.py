@@ -18,6 +18,7 @@ from captioner.decoder import Decoder, DecoderConfig, PhotoFeatures
 from captioner.encoder import Encoder, EncoderConfig
 from captioner.head import Head, HeadConfig
 from captioner.precision import fast
+from captioner.transfer import send
 from captioner.vocabulary import PAD, Vocabulary, tokenise
 
 
@@ -189,7 +190,7 @@ class Captioner(nn.Module):
 
         Head and decoder look at the same, enlarged photo; the decoder at a coarser grid of it.
         """
-        pixels = self.encoder.enlarge(pixels.to(self.device))
+        pixels = self.encoder.enlarge(send(pixels, self.device))
         with fast(self.device):
             grid = self.encoder(pixels).float()  # [B,Q,C]
         return self.decoder.perceive(self.encoder.shrink(grid), self.head(grid))

@@ -115,7 +115,8 @@ def squeeze(picture: NDArray[np.uint8], size: int = 224) -> torch.Tensor:
     pixels = torch.from_numpy(picture).permute(2, 0, 1)[None]  # [1,3,H,W], channels last in memory
     if pixels.shape[2:] != (size, size):
         pixels = interpolate(pixels, (size, size), mode="bilinear", antialias=True)
-    return pixels[0].contiguous()
+    # By NumPy: torch would wake a team of threads for so little, in each thread that decodes.
+    return torch.from_numpy(np.ascontiguousarray(pixels[0].numpy()))
 
 
 def _prepare_pillow() -> None:

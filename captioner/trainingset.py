@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from captioner.transfer import send
 from captioner.views import ViewCache
 from captioner.vocabulary import END, PAD, START, Vocabulary, tokenise
 
@@ -31,11 +32,9 @@ class Batch:
     sentences: Tensor  # [B,K,E] unit vectors
 
     def to(self, device: torch.device) -> Batch:
-        """The batch on a device; copies to a GPU run beside its work, from pinned memory."""
+        """The batch on a device."""
         parts = [self.stem, self.tokens, self.words, self.sentences]
-        if device.type == "cuda":
-            parts = [part.pin_memory() for part in parts]
-        return Batch(*(part.to(device, non_blocking=True) for part in parts))
+        return Batch(*(send(part, device) for part in parts))
 
 
 class TrainingSet:

@@ -13,7 +13,7 @@ from sqlalchemy import and_, delete, func, select
 from sqlalchemy.orm import Session, aliased
 
 from catalog.fulltext import refresh_words
-from catalog.models import Caption, Model, State
+from catalog.models import Caption, Model, Photo, Root, State
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,24 @@ def answering(session: Session, usable: Sequence[int]) -> int | None:
         if not any(_lacks(session, usable[place], older) for older in usable[:place]):
             return usable[place]
     return None
+
+
+def undescribed(session: Session, model_id: int) -> dict[bytes, int]:
+    """By folder, how many photos only captioners before this one have described."""
+    before = select(Model.id).where(Model.kind == "captioner", Model.id < model_id)
+    older = session.scalars(before).all()
+    if not older:
+        return {}
+    others = select(State.photo_id).where(State.model_id.in_(older))
+    own = select(State.photo_id).where(State.model_id == model_id)
+    query = (
+        select(Root.path, func.count(Photo.id).label("photos"))
+        .join(Photo, Photo.root_id == Root.id)
+        .where(Photo.id.in_(others), Photo.id.not_in(own))
+        .group_by(Root.path)
+        .order_by(Root.path)
+    )
+    return {row.path: row.photos for row in session.execute(query)}
 
 
 def remove_model(session: Session, model_id: int) -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     "--prune", is_flag=True, help="Remove vanished photos even if most of a folder is gone."
 )
 @click.option("--watch", is_flag=True, help="Go on, and follow what changes until Ctrl-C.")
-@click.option("--batch-size", type=click.IntRange(1, 1024), default=32, show_default=True)
+@click.option("--batch-size", type=click.IntRange(1, 1024), show_default="32; on CUDA 256")
 @model_option
 @embedder_option
 @device_option
@@ -46,7 +46,7 @@ def index(
     folders: tuple[Path, ...],
     prune: bool,
     watch: bool,
-    batch_size: int,
+    batch_size: int | None,
     model: Path | None,
     embedder: str | None,
     device: str | None,

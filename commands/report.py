@@ -23,6 +23,8 @@ def print_report(report: IndexReport, as_json: bool) -> None:
         _print_counts(report)
     for root in report.offline_roots:
         note(f"{root} cannot be reached; its photos stay indexed")
+    for held_back in report.held_back:
+        note(str(held_back))
     if report.withheld:
         note(
             f"{report.withheld} photos are gone from their folder; they stay indexed, as that is "

@@ -48,7 +48,9 @@ def _print_models(found: Status) -> None:
         click.echo(told + (", answers searches" if each.answers else ""))
     newest = found.models[-1] if found.models else None
     if newest and answering and not newest.answers:
+        away = [root.path for root in found.roots if root.photos and not root.online]
         click.echo(
             f"{newest.name} answers once it has described what the others have; "
             "until then run tellshow index on your folders"
+            + (f", also on {', '.join(away)}, offline now" if away else "")
         )

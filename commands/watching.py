@@ -37,13 +37,13 @@ def keep_indexing(
 def _index_when_free(
     indexer: Indexer, folders: tuple[Path, ...], progress: Progress
 ) -> IndexReport:
-    from catalog.lock import WriterBusy
+    from catalog.session import ConnectionLost, WriterBusy
 
     told = False
     while True:
         try:
             return indexer.index(folders, progress)
-        except WriterBusy as error:
+        except (ConnectionLost, WriterBusy) as error:
             if not told:
                 note(f"{error} Waiting for it.")
             told = True

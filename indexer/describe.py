@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from captioner.generate import generate_captions
 from captioner.precision import fast
+from captioner.transfer import stack
 from catalog.newphoto import NewPhoto
 from indexer.prepare import Prepared
 
@@ -23,7 +22,7 @@ def describe(
     """Everything the catalog keeps of each photo, in order."""
     if not batch:
         return []
-    state = captioner.look(torch.stack([photo.pixels for photo in batch]))
+    state = captioner.look(stack([photo.pixels for photo in batch], captioner.device))
     captions = generate_captions(captioner, state)
     texts = [found[0].text for found in captions]
     with fast(captioner.device):  # kept with sixteen bits anyway

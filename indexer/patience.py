@@ -31,35 +31,54 @@ LONGEST_PAUSE = 5.0
 
 
 class Patience:
-    """Repeats what lost its connection to the database, for a minute; for one run, in any thread.
+    """Repeats what lost its connection to the database, for a minute, say; in any thread.
 
     Nobody can know whether a transaction was committed whose connection broke at that moment:
     what is repeated must come to the same when it is done twice.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float | None = None) -> None:
+        self._seconds = MOST_SECONDS if seconds is None else seconds
         self._ended = threading.Event()
-        self._told = False
+        self._telling = _Telling()
+
+    def another(self) -> Patience:
+        """As long a patience that ends by itself; of one outage only one of them tells."""
+        made = Patience(self._seconds)
+        made._telling = self._telling
+        return made
 
     def repeat(self, work: Callable[[], T]) -> T:
         """Return what `work` does. Raises ConnectionLost once it has waited long enough."""
         retrying = Retrying(
             retry=retry_if_exception_type(ConnectionLost),
             wait=wait_exponential(multiplier=0.1, max=LONGEST_PAUSE),
-            stop=stop_after_delay(MOST_SECONDS) | stop_when_event_set(self._ended),
+            stop=stop_after_delay(self._seconds) | stop_when_event_set(self._ended),
             sleep=sleep_using_event(self._ended),
-            before_sleep=self._tell,
+            before_sleep=self._telling.lost,
             reraise=True,
         )
         done = retrying(work)
-        self._told = False
+        self._telling.found()
         return done
 
     def end(self) -> None:
         """Wait no longer, whoever does."""
         self._ended.set()
 
-    def _tell(self, state: RetryCallState) -> None:
+
+class _Telling:
+    """Tells of each outage once, whoever meets it."""
+
+    def __init__(self) -> None:
+        self._told = False
+
+    def lost(self, state: RetryCallState) -> None:
+        """Told of, if nobody did before."""
         if not self._told and state.outcome is not None:
             self._told = True
             log.warning("%s Trying again for a while.", state.outcome.exception())
+
+    def found(self) -> None:
+        """The server is back."""
+        self._told = False

@@ -17,8 +17,9 @@ from pathlib import Path
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from catalog import photos, runs
-from catalog.answering import model_name
+from catalog.answering import model_name, undescribed
 from catalog.changes import change_counter
+from catalog.contents import described_contents
 from catalog.home import Home
 from catalog.photos import KnownFile
 from catalog.registry import register_model
@@ -36,6 +37,7 @@ from indexer.progress import Progress, Silent
 from indexer.record import Recorder
 from indexer.report import IndexReport, Skipped, make_report
 from indexer.run import Run
+from indexer.sizes import decoders_that_suit, photos_that_suit
 from indexer.thumbnails import is_there, remove_orphans, sweep
 
 __all__ = [
@@ -51,11 +53,17 @@ __all__ = [
 
 @dataclass(frozen=True)
 class IndexOptions:
-    """`prune`: remove what vanished even if that is more than half of a folder."""
+    """What a person may choose; None: as suits the machine.
 
-    batch_size: int = 32
+    `batch_size`: photos that the model sees at once. `prune`: remove what vanished even if that is
+    more than half of a folder. `decode_threads`: files decoded at once. `patience`: seconds to
+    wait for a database server that is away.
+    """
+
+    batch_size: int | None = None
     prune: bool = False
-    decode_threads: int = 2
+    decode_threads: int | None = None
+    patience: float | None = None
 
 
 class Indexer:
@@ -76,35 +84,39 @@ class Indexer:
         self._embedder = embedder
         self._options = options or IndexOptions()
         self._decoders = decoders or shared_decoders()
-        self._repeat = Patience().repeat
+        self._patience = Patience(self._options.patience)
+        self._repeat = self._patience.repeat
 
     def index(self, folders: Sequence[Path], progress: Progress | None = None) -> IndexReport:
         """Add, refresh and remove photos, so that the catalog says what the folders hold.
 
         Raises FolderNotFound, NotAFolder, WriterBusy, FaissMissing and DatabaseUnavailable.
-        A database server that is away for less than a minute is waited for.
+        A database server that is away is waited for, for a minute where the options say nothing.
         After a KeyboardInterrupt everything that was committed is kept, FAISS included.
         """
         started = time.perf_counter()
         given = resolve_folders(folders)
         with writer_lock(self._home):
             online, offline = self._repeat(partial(self._split_offline, given))
-            run = self._run(online, progress or Silent())
+            model_id = self._repeat(self._register)
+            run = self._run(model_id, online, progress or Silent())
         shown_offline = [os.fsencode(folder) for folder in offline]
-        return make_report(run.counts, shown_offline, run.skipped, time.perf_counter() - started)
+        left = self._repeat(partial(self._undescribed, model_id))
+        seconds = time.perf_counter() - started
+        return make_report(run.counts, shown_offline, run.skipped, left, seconds)
 
-    def _run(self, folders: Sequence[Path], progress: Progress) -> Run:
+    def _run(self, model_id: int, folders: Sequence[Path], progress: Progress) -> Run:
         self._repeat(self._tidy)
-        model_id = self._repeat(self._register)
         indexes = self._indexes(model_id)  # before any work: FAISS may be missing
         roots = self._repeat(partial(self._roots, folders))
         names = {root_id: path for path, root_id in roots.items()}
         recorder = Recorder(model_id, self._embedder.name, names)
         size = self._captioner.config.encoder.image_size
-        preparer = Preparer(self._home, self._database, self._decoders, model_id, size)
+        known = self._repeat(partial(self._known, model_id))
+        preparer = Preparer(self._home, self._decoders, known, size)
         wanted = {folder: roots[os.fsencode(folder)] for folder in folders}
         journal, before = self._repeat(partial(self._begin, list(wanted.values())))
-        run = Run(self._database, preparer, recorder, progress, journal)
+        run = Run(self._database, preparer, recorder, progress, journal, self._patience)
         with self._ended(run, indexes, before):
             plans = [
                 self._repeat(partial(self._plan, model_id, folder, root_id))
@@ -163,6 +175,14 @@ class Indexer:
                 get_or_add_root(session, folder)
             return {root.path: root.root_id for root in list_roots(session)}
 
+    def _undescribed(self, model_id: int) -> dict[bytes, int]:
+        with self._database.read() as session:
+            return undescribed(session, model_id)
+
+    def _known(self, model_id: int) -> set[bytes]:
+        with self._database.read() as session:
+            return described_contents(session, model_id)
+
     def _plan(self, model_id: int, folder: Path, root_id: int) -> Plan:
         with self._database.read() as session:
             return make_plan(
@@ -176,8 +196,8 @@ class Indexer:
         run.carry_out(
             plans,
             partial(describe, self._captioner, self._embedder),
-            batch_size=self._options.batch_size,
-            threads=self._options.decode_threads,
+            batch_size=self._options.batch_size or photos_that_suit(self._captioner.device.type),
+            threads=self._options.decode_threads or decoders_that_suit(),
             prune=self._options.prune,
         )
 

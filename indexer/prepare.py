@@ -10,17 +10,15 @@ import contextlib
 import hashlib
 import os
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import torch
 
 from captioner.photo import UnreadablePhoto, check_size, squeeze
-from catalog import photos
 from catalog.home import Home
 from catalog.newphoto import FileStamp, Metadata
-from catalog.session import Database
 from indexer.decoders import Decoders
-from indexer.patience import Patience
 from indexer.plan import Task
 from indexer.thumbnails import is_there, write_thumbnail
 
@@ -60,17 +58,19 @@ class FileChanging(OSError):
 
 
 class Preparer:
-    """Prepares the files of one run, and sees to it that no bytes are decoded twice in it."""
+    """Prepares the files of one run, and sees to it that no bytes are decoded twice in it.
+
+    `known`: the SHA-256s of the bytes that need no model, as they are when the run begins; asking
+    the database for each file would cost more than reading it.
+    """
 
     def __init__(
-        self, home: Home, database: Database, decoders: Decoders, model_id: int, size: int = 224
+        self, home: Home, decoders: Decoders, known: Collection[bytes], size: int = 224
     ) -> None:
         self._home = home
         self._decoders = decoders
-        self._database = database
-        self._model_id = model_id
+        self._known = known
         self._size = size
-        self._patience = Patience()
         self._lock = threading.Lock()
         self._met: set[str] = set()
         self.unreadable: dict[str, str] = {}  # content hash -> reason
@@ -78,7 +78,7 @@ class Preparer:
     def prepare(self, task: Task) -> Outcome:
         """Do all that comes before the model.
 
-        Raises OSError only where nothing can be written, and DatabaseUnavailable.
+        Raises OSError only where nothing can be written.
         """
         try:
             data, file = _read(task)
@@ -90,14 +90,18 @@ class Preparer:
         content_hash = hashlib.sha256(data).hexdigest()
         if not self._is_first(content_hash):
             return SameBytes(task, content_hash)
-        if self._is_known(content_hash):
+        if bytes.fromhex(content_hash) in self._known:
             self._mend(content_hash, data)
             return SameBytes(task, content_hash)
         return self._decode(task, content_hash, data)
 
+    def forget(self) -> None:
+        """Take no bytes for known or met any more: those that are asked for next are not."""
+        self._known = ()
+        self._met = set()
+
     def interrupt(self) -> None:
-        """Let nobody wait for a file that is being decoded, nor for the database."""
-        self._patience.end()
+        """Let nobody wait for a file that is being decoded."""
         self._decoders.interrupt()
 
     def _is_first(self, content_hash: str) -> bool:
@@ -105,14 +109,6 @@ class Preparer:
             first = content_hash not in self._met
             self._met.add(content_hash)
         return first
-
-    def _is_known(self, content_hash: str) -> bool:
-        def look_up() -> photos.KnownFile | None:
-            with self._database.read() as session:
-                return photos.photo_with_content(session, content_hash, self._model_id)
-
-        known = self._patience.repeat(look_up)
-        return known is not None and known.has_state
 
     def _mend(self, content_hash: str, data: bytes) -> None:
         """Make the thumbnail of a known photo anew where it was lost."""

@@ -5,8 +5,10 @@ Knows nothing of how it is shown.
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from catalog.paths import show_path
@@ -25,12 +27,41 @@ class Skipped:
 
 
 @dataclass(frozen=True)
+class HeldBack:
+    """A folder with photos that only an older captioner has described, which so goes on answering.
+
+    `online`: the folder is there.
+    """
+
+    path: str
+    photos: int
+    online: bool
+
+    def __str__(self) -> str:
+        """What holds the captioner back, and the way out, in one sentence."""
+        command = f"tellshow index {shlex.quote(self.path)}"
+        if self.online:
+            way_out = f"run {command}, with --prune if they are gone"
+        else:
+            way_out = (
+                f"it cannot be reached; when it can, run {command}, or, if it is gone for good, "
+                "make an empty folder in its place and add --prune"
+            )
+        which = "1 photo" if self.photos == 1 else f"{self.photos} photos"
+        return (
+            f"the older captioner goes on answering, for it alone has described {which} in "
+            f"{self.path}: {way_out}"
+        )
+
+
+@dataclass(frozen=True)
 class IndexReport:
     """What an index run did.
 
     `indexed` went through the model; `unchanged`, `moved` and `duplicates` did not have to.
     `removed` are gone from disk and catalog; `withheld` are gone from disk only, because more
     than half of their folder is and nobody said to prune. `photos_per_second` counts `indexed`.
+    `held_back`: why the captioner does not answer searches yet.
     """
 
     indexed: int
@@ -43,6 +74,7 @@ class IndexReport:
     skipped: tuple[Skipped, ...]
     seconds: float
     photos_per_second: float
+    held_back: tuple[HeldBack, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -57,16 +89,20 @@ class IndexReport:
     def to_json(self) -> dict[str, object]:
         """The object that `tellshow index --json` prints."""
         values = asdict(self)
-        del values["withheld"]
+        del values["withheld"], values["held_back"]
         values["offline_roots"] = list(self.offline_roots)
         values["skipped"] = [asdict(item) for item in self.skipped]
         return values
 
 
 def make_report(
-    counts: Counter[str], offline_roots: Sequence[bytes], skipped: Sequence[Skipped], seconds: float
+    counts: Counter[str],
+    offline_roots: Sequence[bytes],
+    skipped: Sequence[Skipped],
+    undescribed: Mapping[bytes, int],
+    seconds: float,
 ) -> IndexReport:
-    """Sum up a run that took `seconds`."""
+    """Sum up a run that took `seconds`; `undescribed`: photos of older captioners by folder."""
     return IndexReport(
         indexed=counts[INDEXED],
         unchanged=counts[UNCHANGED],
@@ -78,4 +114,8 @@ def make_report(
         skipped=tuple(skipped),
         seconds=seconds,
         photos_per_second=counts[INDEXED] / seconds if seconds else 0.0,
+        held_back=tuple(
+            HeldBack(show_path(path), count, os.path.isdir(path))
+            for path, count in undescribed.items()
+        ),
     )

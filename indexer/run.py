@@ -1,4 +1,4 @@
-"""One index run: files read ahead in threads, described in batches, recorded.
+"""One index run: files read ahead in threads, described in batches, recorded beside the next.
 
 SQL gets one transaction a batch, so that a run may be broken off at any moment; where a server is
 lost, the transaction is repeated. Knows nothing of FAISS, nor of which folders to index.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 
 from catalog.newphoto import NewPhoto
@@ -21,11 +23,25 @@ from indexer.prepare import Failed, Outcome, Prepared, Preparer, SameBytes
 from indexer.progress import Progress
 from indexer.record import Recorder
 from indexer.report import UNCHANGED, Skipped
+from indexer.writer import Writer
 
 Describe = Callable[[Sequence[Prepared]], list[NewPhoto]]
 
 # Files that need no model fill no batch; this many batches' worth of them are committed together.
 FILES_PER_PHOTO = 8
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A batch that is committed: how many files, what the counts then are, and what is left over.
+
+    `early`: files with the bytes of another that is not recorded yet. `failed`: those left out.
+    """
+
+    files: int
+    counts: Counter[str]
+    early: list[SameBytes]
+    failed: list[Failed]
 
 
 class Run:
@@ -38,13 +54,16 @@ class Run:
         recorder: Recorder,
         progress: Progress,
         journal: Journal,
+        patience: Patience,
     ) -> None:
         self._database = database
         self._preparer = preparer
         self._recorder = recorder
         self._progress = progress
         self._journal = journal
-        self._patience = Patience()
+        self._patience = patience
+        self._writer = Writer(self._count)
+        self._writers_patience = patience.another()
         self._early: list[SameBytes] = []  # bytes met in another file that is not recorded yet
         self.counts: Counter[str] = Counter()
         self.done = 0
@@ -60,10 +79,13 @@ class Run:
         for plan in plans:
             self._report(plan.skipped)
         self._patience.repeat(partial(self._note_begin, total))
-        tasks = (task for plan in plans for task in plan.tasks)
-        for batch in in_batches(self._outcomes(tasks, threads, 2 * batch_size), batch_size):
-            self._commit(batch, describe)
-        self._settle()
+        tasks = [task for plan in plans for task in plan.tasks]
+        with self._writing():
+            self._go_through(tasks, describe, batch_size, threads)
+            if self._early:  # the photo with their bytes was changed or removed meanwhile
+                tasks, self._early = [item.task for item in self._early], []
+                self._preparer.forget()
+                self._go_through(tasks, describe, batch_size, threads)
         self._remove(plans, prune)
 
     def finish(self, interrupted: bool) -> None:
@@ -79,36 +101,55 @@ class Run:
         with self._database.write() as session:
             self._journal.end(session, self.done, self.counts, len(self.skipped), interrupted)
 
+    def _go_through(
+        self, tasks: Sequence[Task], describe: Describe, batch_size: int, threads: int
+    ) -> None:
+        for batch in in_batches(self._outcomes(tasks, threads, 2 * batch_size), batch_size):
+            self._commit(batch, describe)
+        self._writer.wait()
+        self._settle()
+        self._writer.wait()
+
     def _outcomes(self, tasks: Iterable[Task], threads: int, depth: int) -> Iterator[Outcome]:
         pool = ThreadPoolExecutor(threads, thread_name_prefix="prepare")
         try:
-            yield from ahead(pool, self._preparer.prepare, tasks, depth)
+            for outcome in ahead(pool, self._preparer.prepare, tasks, depth):
+                self._writer.look()  # nothing is described in vain once nothing can be written
+                yield outcome
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             self._preparer.interrupt()
             pool.shutdown()
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """See what is handed over to its end; where a run is broken off, without waiting long."""
+        try:
+            yield
+        except BaseException:
+            self._writers_patience.end()
+            with suppress(Exception):  # what broke the run off is told, not what came of it
+                self._writer.wait()
+            raise
+        finally:
+            self._writer.close()
+
     def _commit(self, batch: Sequence[Outcome], describe: Describe) -> None:
+        """Describe a batch, and have it written while the next one is described."""
         prepared = [item for item in batch if isinstance(item, Prepared)]
         same = [item for item in batch if isinstance(item, SameBytes)]
         failed = [item for item in batch if isinstance(item, Failed)]
-        new = describe(prepared)
-        record = partial(self._record, prepared, new, same, failed)
-        counts, early = self._patience.repeat(record)
-        done = len(batch) - len(early)
-        self.counts, self.done = counts, self.done + done
-        self._early += early
-        self._report([Skipped(show_path(item.task.full_path), item.reason) for item in failed])
-        self._progress.advance(done)
+        record = partial(self._record, prepared, describe(prepared), same, failed)
+        self._writer.hand_over(partial(self._writers_patience.repeat, record))
 
     def _record(
         self,
         prepared: Sequence[Prepared],
         new: Sequence[NewPhoto],
         same: Sequence[SameBytes],
-        failed: Sequence[Failed],
-    ) -> tuple[Counter[str], list[SameBytes]]:
-        """Store a batch: what the counts then are, and the files whose bytes are not known yet."""
+        failed: list[Failed],
+    ) -> _Written:
+        """Store a batch; in the writer's thread, while nobody changes what is counted so far."""
         with self._database.write() as session:
             counts = self._recorder.add(session, prepared, new)
             reused = [self._recorder.same_bytes(session, item) for item in same]
@@ -116,9 +157,17 @@ class Run:
                 counts += self._recorder.failed(session, item)
             counts += self.counts + Counter(kind for kind in reused if kind is not None)
             early = [item for item, kind in zip(same, reused, strict=True) if kind is None]
-            done = self.done + len(prepared) + len(same) + len(failed) - len(early)
-            self._journal.note(session, done, counts, len(self.skipped) + len(failed))
-        return counts, early
+            files = len(prepared) + len(same) + len(failed) - len(early)
+            self._journal.note(session, self.done + files, counts, len(self.skipped) + len(failed))
+        return _Written(files, counts, early, failed)
+
+    def _count(self, written: _Written) -> None:
+        """Count and tell what is committed."""
+        self.counts, self.done = written.counts, self.done + written.files
+        self._early += written.early
+        failed = written.failed
+        self._report([Skipped(show_path(item.task.full_path), item.reason) for item in failed])
+        self._progress.advance(written.files)
 
     def _settle(self) -> None:
         """Record the files that came before the first of their bytes did."""

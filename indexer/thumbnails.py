@@ -31,16 +31,23 @@ def write_thumbnail(thumbnail: bytes, target: Path, workshop: Path) -> None:
 
     It is written in the folder `workshop`, of the same file system, before.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=workshop, suffix=UNFINISHED)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(thumbnail)
-        Path(name).replace(target)
+        _move(Path(name), target)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             Path(name).unlink()
         raise
+
+
+def _move(path: Path, target: Path) -> None:
+    try:
+        path.replace(target)
+    except FileNotFoundError:  # the first one there; asking each time would cost more
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(target)
 
 
 def is_there(target: Path) -> bool:

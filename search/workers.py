@@ -6,13 +6,14 @@ and each thread that ever ran one keeps the memory it needed. Knows nothing of w
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 from typing import TypeVar
 
 import torch
+
+from captioner.machine import cores
 
 T = TypeVar("T")
 
@@ -24,22 +25,15 @@ class Workers:
     """Runs work in turn, first come, first served; `count` pieces at once, by default as suits."""
 
     def __init__(self, count: int | None = None) -> None:
-        cores = _cores()
-        self.count = count or min(cores, _MOST)
+        available = cores()
+        self.count = count or min(available, _MOST)
         self._pool = ThreadPoolExecutor(
-            self.count, "search", _use_threads, (max(cores // self.count, 1),)
+            self.count, "search", _use_threads, (max(available // self.count, 1),)
         )
 
     def run(self, work: Callable[[], T]) -> T:
         """What `work` returns or raises, once its turn has come."""
         return self._pool.submit(work).result()
-
-
-def _cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _use_threads(count: int) -> None:

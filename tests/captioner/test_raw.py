@@ -8,7 +8,9 @@ from PIL import ExifTags, Image
 
 from captioner import photo, raw
 from captioner.photo import UnreadablePhoto, decode_photo
+from indexer.metadata import read_metadata
 from tests.captioner.dng import make_dng
+from tests.captioner.rawboxes import make_cr3, make_raf
 from tests.captioner.rawfiles import make_cr2, make_nef
 from tests.captioner.test_photo import saved
 
@@ -78,6 +80,34 @@ def test_a_raw_file_laid_out_like_canon_s_shows_its_larger_preview() -> None:
     assert decoded.image.size == (240, 320)
     assert decoded.image.getpixel((120, 300)) == pytest.approx((255, 0, 0), abs=5)
     assert decoded.exif[ExifTags.Base.Model] == "Canon EOS 40D"
+
+
+@needs_rawpy
+@pytest.mark.parametrize(("orientation", "red_at"), [(6, (120, 20)), (8, (120, 300))])
+def test_a_raw_file_laid_out_like_fujifilm_s_shows_its_preview_upright(
+    orientation: int, red_at: tuple[int, int]
+) -> None:
+    decoded = decode_photo(make_raf(half_red(), orientation))
+    assert (decoded.format, decoded.width, decoded.height) == ("RAW", 480, 640)
+    assert decoded.image.size == (240, 320)
+    assert decoded.image.getpixel(red_at) == pytest.approx((255, 0, 0), abs=5)
+    assert read_metadata(decoded).camera == "FUJIFILM X-T3"
+    assert str(read_metadata(decoded).taken_at) == "2021-07-14 15:30:00+00:00"
+
+
+@needs_rawpy
+@pytest.mark.parametrize(("whole", "size"), [(True, (240, 320)), (False, (120, 160))])
+@pytest.mark.parametrize(("orientation", "red_at"), [(6, 0), (8, 1)])
+def test_a_raw_file_made_of_boxes_like_canon_s_shows_its_largest_preview_upright(
+    whole: bool, size: tuple[int, int], orientation: int, red_at: int
+) -> None:
+    decoded = decode_photo(make_cr3(half_red(), orientation, whole=whole))
+    assert (decoded.format, decoded.width, decoded.height) == ("RAW", 480, 640)
+    assert decoded.image.size == size
+    place = (size[0] // 2, round(size[1] * (0.1 + 0.8 * red_at)))
+    assert decoded.image.getpixel(place) == pytest.approx((255, 0, 0), abs=5)
+    assert read_metadata(decoded).camera == "Canon EOS R5"
+    assert str(read_metadata(decoded).taken_at) == "2021-07-14 15:30:00+00:00"
 
 
 @needs_rawpy

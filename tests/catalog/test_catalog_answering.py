@@ -1,10 +1,11 @@
 """Which model answers while another fills in, and what is left when one is dropped."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 from catalog import photos
-from catalog.answering import answering, described, model_name, remove_model
+from catalog.answering import answering, described, model_name, remove_model, undescribed
 from catalog.checkpoints import KeptCheckpoints
 from catalog.counts import Counts, count_rows
 from catalog.fulltext import photos_with_word
@@ -27,6 +28,19 @@ def test_old_model_answers_until_the_new_one_has_all_that_it_has(any_shelf: Shel
     assert answers(any_shelf, old, new) == old
     any_shelf.add(new_photos([9]), new)
     assert answers(any_shelf, old, new) == new
+
+
+def test_what_a_new_model_lacks_is_counted_by_folder(any_shelf: Shelf) -> None:
+    old, new = any_shelf.model, any_shelf.other_model()
+    any_shelf.add(new_photos(range(5)))
+    any_shelf.add(new_photos([1, 2, 70]), new)
+    root = os.fsencode(any_shelf.home.path)
+    with any_shelf.database.read() as session:
+        assert undescribed(session, new) == {root: 3}
+        assert undescribed(session, old) == {}  # nothing came before it
+    any_shelf.add(new_photos(range(5)), new)
+    with any_shelf.database.read() as session:
+        assert undescribed(session, new) == {}
 
 
 def test_photo_that_is_gone_keeps_no_model_from_answering(any_shelf: Shelf) -> None:

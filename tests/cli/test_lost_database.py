@@ -1,6 +1,7 @@
 """A database server whose connections break, or that goes away, while tellshow works with it."""
 
 import gc
+import json
 import logging
 import shutil
 import threading
@@ -16,6 +17,7 @@ from captioner.embedder import SentenceEmbedder
 from catalog.home import Home, open_home
 from catalog.session import Database, open_database
 from commands.progress import ProgressBar
+from commands.watching import keep_indexing
 from indexer import patience
 from indexer.pipeline import Indexer, IndexOptions
 from indexer.progress import Silent
@@ -61,8 +63,8 @@ class Index:
     """Indexes an album into homes, and does something to the database each time a batch is done."""
 
     def __init__(self, album: Path, captioner: Captioner, embedder: SentenceEmbedder) -> None:
-        self._album = album
-        self._models = captioner, embedder
+        self.album = album
+        self.models = captioner, embedder
 
     def __call__(
         self,
@@ -73,9 +75,7 @@ class Index:
         used = database or open_database(home)
         progress = Silent()
         progress.advance = lambda count: each_batch()  # type: ignore[method-assign]
-        Indexer(home, used, *self._models, IndexOptions(batch_size=1)).index(
-            [self._album], progress
-        )
+        Indexer(home, used, *self.models, IndexOptions(batch_size=1)).index([self.album], progress)
         used.close()
 
 
@@ -182,6 +182,37 @@ def test_server_that_stays_away_is_one_sentence_and_the_next_run_completes(
     assert "Traceback" not in captured.err
     server.start()
     assert run(command) == Exit.DONE
+    assert content(home) == undisturbed
+
+
+def test_watching_goes_on_once_the_server_is_back(
+    index: Index, home: Home, server: Server, undisturbed: dict[str, list[Any]],
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    database, progress, passes = open_database(home), Silent(), []
+    progress.start = passes.append  # type: ignore[method-assign]
+    outages = iter([threading.Timer(5.0, server.start)])
+
+    def go_away_for_longer_than_is_waited_for(count: int) -> None:
+        for outage in outages:
+            server.stop()
+            outage.start()
+
+    progress.advance = go_away_for_longer_than_is_waited_for  # type: ignore[method-assign]
+    options = IndexOptions(batch_size=1, patience=0.2)
+    indexer, folders = Indexer(home, database, *index.models, options), (index.album,)
+    monkeypatch.setattr("indexer.watch._Changes.wait", interrupt)  # it watches: enough seen
+    with pytest.raises(KeyboardInterrupt):
+        keep_indexing(indexer, home, folders, progress, True)  # type: ignore[arg-type]
+    database.close()
+    captured = capsys.readouterr()
+    (line,) = [line for line in captured.err.splitlines() if "Waiting for it." in line]
+    assert line.startswith("The database postgresql+psycopg://")
+    assert json.loads(captured.out)["indexed"] < len(NAMES) == passes[0] - 2
+    assert len(passes) == 2
     assert content(home) == undisturbed
 
 

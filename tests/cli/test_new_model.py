@@ -76,6 +76,30 @@ def test_searches_stay_with_the_old_captioner_until_the_new_one_is_complete(
     assert len(told(capsys, "search", "a cat", *home)["results"]) == 2  # type: ignore[arg-type]
 
 
+def test_folder_that_holds_the_new_captioner_back_is_named_with_the_way_out(
+    other: Path, album: Path, tmp_path: Path, capsys: Output
+) -> None:
+    home = ["--home", str(tmp_path / "home")]
+    one, two = album / "one", album / "two"
+    assert run(["index", str(one), str(two), *home]) == Exit.DONE
+    assert "captioner" not in capsys.readouterr().err
+    two.rename(tmp_path / "unplugged")
+    assert run(["index", str(one), "--model", str(other), *home]) == Exit.DONE
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("the older captioner goes on answering, for it alone has described 1 ")
+    assert f"photo in {two}: it cannot be reached" in line
+    assert f"tellshow index {two}" in line
+    assert run(["status", *home]) == Exit.DONE
+    assert f"also on {two}, offline now" in capsys.readouterr().out
+
+    two.mkdir()  # the way out that was told
+    assert run(["index", str(two), *home]) == Exit.DONE
+    assert f"run tellshow index {two}, with --prune" in capsys.readouterr().err
+    assert run(["index", str(two), "--prune", *home]) == Exit.DONE
+    assert "captioner" not in capsys.readouterr().err
+    assert answering(capsys, *home)[0] == "other"
+
+
 def test_later_release_answers_with_the_checkpoint_of_the_earlier_one(
     captioner: Captioner, other: Path, album: Path, tmp_path: Path, capsys: Output,
     monkeypatch: pytest.MonkeyPatch,

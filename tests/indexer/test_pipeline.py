@@ -17,6 +17,7 @@ from catalog.session import open_database
 from catalog.states import load_states
 from indexer import prepare
 from indexer.pipeline import FolderNotFound, NotAFolder
+from indexer.record import Recorder
 from tests.catalog.made import photo_ids
 from tests.indexer.kit import PHOTOS, Catalog
 
@@ -145,6 +146,20 @@ def test_copies_in_one_run_are_captioned_once(catalog: Catalog, folder: Path) ->
     assert (report.indexed, report.duplicates) == (len(PHOTOS), 5)
     assert catalog.looked == len(PHOTOS)
     assert len(catalog.names()) == len(PHOTOS) + 5
+
+
+def test_a_copy_of_a_photo_that_is_then_changed_is_indexed_in_the_same_run(
+    catalog: Catalog, folder: Path
+) -> None:
+    catalog.index(folder)
+    shutil.copy(folder / "cat.png", folder / "original.png")
+    with Image.open(folder / "rocket.jpg") as rocket:
+        rocket.rotate(180).save(folder / "cat.png")
+    report = catalog.index(folder)
+    assert (report.indexed, report.unchanged) == (2, len(PHOTOS) - 1)
+    assert catalog.names() == sorted([*PHOTOS, "original.png"])
+    (run, _) = runs_of(catalog)
+    assert (run.done, run.total) == (2, 2)
 
 
 def test_a_removed_photo_leaves_the_catalog(catalog: Catalog, folder: Path) -> None:
@@ -328,9 +343,11 @@ def test_an_interrupted_run_keeps_what_was_committed(catalog: Catalog, folder: P
     assert list(catalog.home.vectors.rglob("gen-*"))
     assert catalog.messages[-1] == "finish"
     catalog.on_advance = lambda: None
+    looked = catalog.looked  # the next batch too, which was described meanwhile
+    assert looked <= 4
     report = catalog.index(folder)
     assert (report.indexed, report.unchanged) == (2, 2)
-    assert catalog.looked == 4
+    assert catalog.looked == looked + 2
     assert threading.active_count() < 20
 
 
@@ -351,6 +368,25 @@ def test_an_error_in_the_model_keeps_what_was_committed(
     assert len(catalog.names()) == 2
     assert catalog.vectors("caption").count == 2
     assert catalog.index(folder).indexed == 2
+
+
+def test_nothing_more_is_described_once_a_batch_cannot_be_written(
+    catalog: Catalog, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = Recorder.add
+
+    def fill_the_disk(recorder, session, batch, new):  # type: ignore[no-untyped-def]
+        if catalog.counts().photos:
+            raise OSError("No space left on device")
+        return add(recorder, session, batch, new)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "add", fill_the_disk)
+        with pytest.raises(OSError, match="No space"):
+            catalog.index(folder, batch_size=1)
+    assert len(catalog.names()) == 1
+    assert catalog.looked in (2, 3)  # the third photo at most, while the second was written
+    assert catalog.index(folder).indexed == len(PHOTOS) - 1
 
 
 def test_names_that_are_no_text_are_indexed_and_shown(catalog: Catalog, folder: Path) -> None:
