@@ -228,7 +228,7 @@ class _TimedDatabase(Database):
     @contextmanager
     def write(self) -> Iterator[Session]:
         """As ever."""
-        with self.spent.on("SQL"), super().write() as session:
+        with self.spent.on("SQL, beside the model"), super().write() as session:
             yield session
 
 

@@ -87,7 +87,7 @@ def test_indexing_is_timed_beside_a_tower_and_as_it_grows(sample_photos: Path) -
     printed = _run("index", [*data, "--batch-size", "2"])
     assert "3 photos, " in printed
     assert "| CLIP ViT-B/32's image tower alone, bfloat16 | " in printed
-    assert "| SQL | " in printed
+    assert "| SQL, beside the model | " in printed
     assert "\n| 2 | " in printed
 
 
