@@ -6,7 +6,6 @@ Knows nothing of how it is shown.
 from __future__ import annotations
 
 import os
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -36,22 +35,6 @@ class HeldBack:
     path: str
     photos: int
     online: bool
-
-    def __str__(self) -> str:
-        """What holds the captioner back, and the way out, in one sentence."""
-        command = f"tellshow index {shlex.quote(self.path)}"
-        if self.online:
-            way_out = f"run {command}, with --prune if they are gone"
-        else:
-            way_out = (
-                f"it cannot be reached; when it can, run {command}, or, if it is gone for good, "
-                "make an empty folder in its place and add --prune"
-            )
-        which = "1 photo" if self.photos == 1 else f"{self.photos} photos"
-        return (
-            f"the older captioner goes on answering, for it alone has described {which} in "
-            f"{self.path}: {way_out}"
-        )
 
 
 @dataclass(frozen=True)
