@@ -5,7 +5,6 @@ Each command is a file in `commands/`. Knows nothing of what any of them does.
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 from pathlib import Path
@@ -66,9 +65,7 @@ def run(arguments: list[str] | None = None) -> Exit:
 def main() -> None:
     """The `tellshow` command; told to end by the system, it saves first, as on Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    code = run()
-    gc.freeze()  # what ends is not searched for garbage: with torch that takes a fifth of a second
-    sys.exit(code)
+    sys.exit(run())
 
 
 if __name__ == "__main__":
