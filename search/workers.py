@@ -27,19 +27,19 @@ class Workers:
     def __init__(self, count: int | None = None) -> None:
         available = cores()
         self.count = count or min(available, _MOST)
-        self._pool = ThreadPoolExecutor(
-            self.count, "search", _use_threads, (max(available // self.count, 1),)
-        )
+        usual = torch.get_num_threads()  # asked once: while a worker starts, it is another
+        each = min(max(available // self.count, 1), usual)
+        self._pool = ThreadPoolExecutor(self.count, "search", _use_threads, (each, usual))
 
     def run(self, work: Callable[[], T]) -> T:
         """What `work` returns or raises, once its turn has come."""
         return self._pool.submit(work).result()
 
 
-def _use_threads(count: int) -> None:
-    """Let torch compute with so many threads in this one."""
-    usual = torch.get_num_threads()
-    torch.set_num_threads(min(count, usual))
+def _use_threads(count: int, usual: int) -> None:
+    """Let torch compute with so many threads in this one, and with the usual in all to come."""
+    torch.get_num_threads()  # a thread's first question, or work, gives it the usual number
+    torch.set_num_threads(count)
     # That also became the number for every thread to come: give those the usual one back.
     restoring = Thread(target=torch.set_num_threads, args=(usual,))
     restoring.start()
