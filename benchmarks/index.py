@@ -24,11 +24,12 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000, help="photos for both rates")
     parser.add_argument("--growth", type=int, nargs="*", default=[], help="numbers of photos")
     parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--device", default="cpu", help="of both sides")
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
     files = indexing.photos_in(options.folder)
     with indexing.Album(files[: options.count]) as album:
-        models = indexing.load_models()
+        models = indexing.load_models(options.device)
         rates = indexing.compare(models, album, options.batch_size, options.repeat)
         print(
             f"{len(album.files)} photos, {indexing.threads()} threads, {rates.photos} of them new\n"
@@ -43,7 +44,8 @@ def main() -> None:
         )
         print(f"\n{ratios}\n")
         _print_stages(indexing.stages(models, album, options.batch_size))
-    _print_growth([indexing.grow(files[:count], options.batch_size) for count in options.growth])
+    size, device = options.batch_size, options.device
+    _print_growth([indexing.grow(files[:count], size, device) for count in options.growth])
 
 
 def _print_stages(stages: list[Stage]) -> None:

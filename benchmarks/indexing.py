@@ -24,6 +24,7 @@ from captioner.embedder import SentenceEmbedder
 from captioner.generate import generate_captions
 from captioner.photo import squeeze
 from captioner.precision import fast
+from captioner.transfer import send
 from catalog.home import Home, open_home
 from catalog.session import Database, open_database
 from indexer.decoders import Decoders
@@ -88,9 +89,9 @@ def photos_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if is_named_like_a_photo(bytes(path)))
 
 
-def load_models() -> Models:
-    """The shipped captioner and its embedder, on the processor."""
-    return load_checkpoint(device="cpu"), SentenceEmbedder(device="cpu")
+def load_models(device: str) -> Models:
+    """The shipped captioner and its embedder, on a device."""
+    return load_checkpoint(device=device), SentenceEmbedder(device=device)
 
 
 def threads() -> int:
@@ -101,7 +102,7 @@ def threads() -> int:
 def compare(models: Models, album: Album, batch_size: int, repeat: int) -> Rates:
     """The best of several times each, in turns, so that both meet the same machine."""
     towers = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-    tower = _tower()
+    tower = _tower(models[0].device)
     index: list[float] = []
     rates: dict[str, list[float]] = {name: [] for name in towers}
     decoders, photos = Decoders(), 0
@@ -132,11 +133,11 @@ def _home() -> Iterator[tuple[Home, Database]]:
             database.close()
 
 
-def _tower() -> nn.Module:
+def _tower(device: torch.device) -> nn.Module:
     torch.manual_seed(0)
     tower: nn.Module = torchvision.models.vit_b_32(weights=None).eval()
     tower.heads = nn.Identity()  # CLIP has a projection there, which costs next to nothing
-    return tower
+    return tower.to(device)
 
 
 @torch.inference_mode()
@@ -144,9 +145,10 @@ def _tower_rate(
     tower: nn.Module, kind: torch.dtype, album: Album, batch_size: int, decoders: Decoders
 ) -> float:
     started = time.perf_counter()
+    device = next(tower.parameters()).device
     for pixels in _batches(album.files, batch_size, decoders):
-        with torch.autocast("cpu", torch.bfloat16, enabled=kind == torch.bfloat16):
-            tower(_normalised(pixels))
+        with torch.autocast(device.type, torch.bfloat16, enabled=kind == torch.bfloat16):
+            tower(_normalised(send(pixels, device))).cpu()
     return len(album.files) / (time.perf_counter() - started)
 
 
@@ -232,17 +234,17 @@ class _TimedDatabase(Database):
             yield session
 
 
-def grow(files: Sequence[Path], batch_size: int) -> Grown:
+def grow(files: Sequence[Path], batch_size: int, device: str) -> Grown:
     """Index photos in a process of its own, whose memory is then known, and then again."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-        return pool.submit(_grow, list(files), batch_size).result()
+        return pool.submit(_grow, list(files), batch_size, device).result()
 
 
-def _grow(files: Sequence[Path], batch_size: int) -> Grown:
+def _grow(files: Sequence[Path], batch_size: int, device: str) -> Grown:
     options = IndexOptions(batch_size=batch_size)
     with Album(files) as album, _home() as (home, database):
-        indexer = Indexer(home, database, *load_models(), options)
+        indexer = Indexer(home, database, *load_models(device), options)
         first = indexer.index([album.path])
         again = indexer.index([album.path])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

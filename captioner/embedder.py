@@ -102,9 +102,12 @@ class QuickEmbedder(SentenceEmbedder):
         return self._network.encode(sentences)
 
 
-def choose_embedder(name: str = DEFAULT_EMBEDDER, quick: bool = False) -> SentenceEmbedder:
+def choose_embedder(
+    name: str = DEFAULT_EMBEDDER, device: str | None = None, quick: bool = False
+) -> SentenceEmbedder:
     """The embedder of that name; `quick` for a command that embeds a sentence or two and ends."""
-    return QuickEmbedder() if quick and name == DEFAULT_EMBEDDER else SentenceEmbedder(name)
+    quickly = quick and name == DEFAULT_EMBEDDER
+    return QuickEmbedder() if quickly else SentenceEmbedder(name, device)
 
 
 def _default_folder() -> Path:

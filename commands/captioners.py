@@ -29,7 +29,8 @@ def load_models(
     from captioner.embedder import choose_embedder
 
     captioner = load_checkpoint(model, device)
-    return captioner, choose_embedder(embedder or captioner.embedder_name, quick)
+    name = embedder or captioner.embedder_name
+    return captioner, choose_embedder(name, str(captioner.device), quick)
 
 
 def describing_models(
