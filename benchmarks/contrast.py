@@ -31,6 +31,22 @@ _SWAPS = 100
 
 
 @dataclass(frozen=True)
+class Scenes:
+    """Who may be seen, and where."""
+
+    subjects: Sequence[str] = _SUBJECTS
+    places: Sequence[str] = _PLACES
+
+    def all(self) -> list[tuple[str, str]]:
+        """Every subject at every place."""
+        return list(product(self.subjects, self.places))
+
+    def another(self, place: str) -> str:
+        """The place that follows."""
+        return self.places[(self.places.index(place) + 1) % len(self.places)]
+
+
+@dataclass(frozen=True)
 class Asked:
     """A request with and without its contrast, the word to find and the word to lose."""
 
@@ -54,7 +70,7 @@ class Told:
         return 100 * float(np.mean([word in self._words[key] for key in ids]))
 
 
-def exclusions(stage: str) -> list[Asked]:
+def exclusions(stage: str, scenes: Scenes) -> list[Asked]:
     """A subject, not at a place."""
     return [
         Asked(
@@ -63,11 +79,11 @@ def exclusions(stage: str) -> list[Asked]:
             subject,
             place,
         )
-        for subject, place in product(_SUBJECTS, _PLACES)
+        for subject, place in scenes.all()
     ]
 
 
-def preferences(stage: str) -> list[Asked]:
+def preferences(stage: str, scenes: Scenes) -> list[Asked]:
     """A subject at one place rather than at another."""
     return [
         Asked(
@@ -75,17 +91,16 @@ def preferences(stage: str) -> list[Asked]:
             SearchRequest(
                 f"a {subject} in the {place}",
                 stage=stage,
-                rather_than=f"a {subject} in the {other}",
+                rather_than=f"a {subject} in the {scenes.another(place)}",
             ),
             place,
-            other,
+            scenes.another(place),
         )
-        for subject in _SUBJECTS
-        for place, other in zip(_PLACES, _PLACES[1:] + _PLACES[:1], strict=True)
+        for subject, place in scenes.all()
     ]
 
 
-def weights(stage: str) -> list[Asked]:
+def weights(stage: str, scenes: Scenes) -> list[Asked]:
     """A subject at a place, where the place counts three times."""
     return [
         Asked(
@@ -94,7 +109,7 @@ def weights(stage: str) -> list[Asked]:
             place,
             subject,
         )
-        for subject, place in product(_SUBJECTS, _PLACES)
+        for subject, place in scenes.all()
     ]
 
 
@@ -142,6 +157,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--captions", type=Path, required=True)
     parser.add_argument("--images", type=Path, required=True)
+    parser.add_argument("--subjects", nargs="+", default=_SUBJECTS)
+    parser.add_argument("--places", nargs="+", default=_PLACES, help="two or more")
     options = parser.parse_args()
     photos = read_captions(options.captions, options.images)
     with (
@@ -149,7 +166,7 @@ def main() -> None:
         indexed([folder]) as (engine, views),
     ):
         ids = [view.photo_id for view in views]
-        _print_table(engine, Told(photos, ids))
+        _print_table(engine, Told(photos, ids), Scenes(options.subjects, options.places))
         count, without, using = swapped_roles(engine, photos, ids)
     print(
         f"\n{count} captions rather than the same with actors exchanged: median rank of their "
@@ -157,17 +174,17 @@ def main() -> None:
     )
 
 
-def _print_table(engine: SearchEngine, told: Told) -> None:
+def _print_table(engine: SearchEngine, told: Told, scenes: Scenes) -> None:
     print(f"percent of the first {_SHOWN} that show the word to find / the word to lose\n")
     print("| asked | stage | plain | with it |\n| --- | --- | --- | --- |")
-    kinds: dict[str, Callable[[str], list[Asked]]] = {
+    kinds: dict[str, Callable[[str, Scenes], list[Asked]]] = {
         '"a dog" `--not snow`': exclusions,
         '"a dog in the snow" `--rather-than "a dog in the grass"`': preferences,
         '"a dog in the snow^3" (find: snow, lose: dog)': weights,
     }
     for name, make in kinds.items():
         for stage in STAGES:
-            found = [f"{share:.0f}" for share in compare(engine, told, make(stage))]
+            found = [f"{share:.0f}" for share in compare(engine, told, make(stage, scenes))]
             print(f"| {name} | {stage} | {' / '.join(found[:2])} | {' / '.join(found[2:])} |")
 
 

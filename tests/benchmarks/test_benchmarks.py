@@ -77,7 +77,8 @@ def test_load_is_measured_and_every_answer_judged(
 
 def test_contrast_is_measured_by_what_people_wrote(captions: Path, sample_photos: Path) -> None:
     data = ["--captions", str(captions), "--images", str(sample_photos)]
-    printed = _run("contrast", data)
+    scenes = ["--subjects", "cat", "man", "--places", "suit", "camera"]
+    printed = _run("contrast", [*data, *scenes])
     assert printed.count("| retrieve | ") == 3
     assert "captions rather than the same with actors exchanged" in printed
 
