@@ -35,7 +35,7 @@ from search.evaluate import image_to_text
 from search.fit import fit_probability
 from search.fusion import fit_ranking, signs_of
 from search.measurements import Measurements, Query, all_combined_scores, sample_queries
-from search.reading import Reading, read_queries
+from search.reading import Reading, read_queries, read_vectors
 from search.rerank import combined_scores, likelihood_scores, retrieval_scores
 from search.retrieve import Candidates
 
@@ -108,9 +108,7 @@ class Bench:
 
     def read(self, texts: Sequence[str], readings: Sequence[Reading]) -> NDArray[np.float32]:
         """Unit vectors of queries [Q,E]."""
-        words = [" ".join(reading.words) for reading in readings]
-        vectors: NDArray[np.float32] = self.captioner.read(words, self.embedder.encode(texts))
-        return vectors
+        return read_vectors(texts, readings, self.captioner, self.embedder)
 
 
 def look(captioner: Captioner, embedder: SentenceEmbedder, photos: list[CaptionedPhoto]) -> Album:
