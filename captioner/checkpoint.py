@@ -5,7 +5,6 @@ Knows nothing of training. Loading is strict: every tensor and every field must 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from captioner.captioner import Captioner, CaptionerConfig, FitWeights, Provenance, Ranking
+from captioner.filehash import sha256_of
 from captioner.unfilled import unfilled
 from captioner.vocabulary import Vocabulary
 
@@ -105,7 +105,7 @@ def _build(path: Path, metadata: dict[str, str]) -> Captioner:
         vocabulary = Vocabulary(tuple(json.loads(metadata["vocabulary"])))
         provenance = Provenance(
             metadata["name"],
-            _hash(path),
+            sha256_of(path),
             metadata["embedder"],
             json.loads(metadata["metrics"]),
             _ranking(json.loads(metadata["ranking"])),
@@ -113,11 +113,6 @@ def _build(path: Path, metadata: dict[str, str]) -> Captioner:
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the description inside {path} is damaged: {error!r}") from error
     return Captioner(config, vocabulary, provenance)
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _ranking(values: dict[str, Any]) -> Ranking:

