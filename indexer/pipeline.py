@@ -112,8 +112,7 @@ class Indexer:
         names = {root_id: path for path, root_id in roots.items()}
         recorder = Recorder(model_id, self._embedder.name, names)
         size = self._captioner.config.encoder.image_size
-        known = self._repeat(partial(self._known, model_id))
-        preparer = Preparer(self._home, self._decoders, known, size)
+        preparer = Preparer(self._home, self._decoders, size)
         wanted = {folder: roots[os.fsencode(folder)] for folder in folders}
         journal, before = self._repeat(partial(self._begin, list(wanted.values())))
         run = Run(self._database, preparer, recorder, progress, journal, self._patience)
@@ -122,6 +121,8 @@ class Indexer:
                 self._repeat(partial(self._plan, model_id, folder, root_id))
                 for folder, root_id in wanted.items()
             ]
+            if any(plan.tasks for plan in plans):  # reading them takes a while in a large catalog
+                preparer.begin(self._repeat(partial(self._known, model_id)))
             try:
                 self._carry_out(run, plans)
             finally:

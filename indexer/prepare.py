@@ -58,19 +58,13 @@ class FileChanging(OSError):
 
 
 class Preparer:
-    """Prepares the files of one run, and sees to it that no bytes are decoded twice in it.
+    """Prepares the files of one run, and sees to it that no bytes are decoded twice in it."""
 
-    `known`: the SHA-256s of the bytes that need no model, as they are when the run begins; asking
-    the database for each file would cost more than reading it.
-    """
-
-    def __init__(
-        self, home: Home, decoders: Decoders, known: Collection[bytes], size: int = 224
-    ) -> None:
+    def __init__(self, home: Home, decoders: Decoders, size: int = 224) -> None:
         self._home = home
         self._decoders = decoders
-        self._known = known
         self._size = size
+        self._known: Collection[bytes] = ()
         self._lock = threading.Lock()
         self._met: set[str] = set()
         self.unreadable: dict[str, str] = {}  # content hash -> reason
@@ -95,9 +89,13 @@ class Preparer:
             return SameBytes(task, content_hash)
         return self._decode(task, content_hash, data)
 
-    def forget(self) -> None:
-        """Take no bytes for known or met any more: those that are asked for next are not."""
-        self._known = ()
+    def begin(self, known: Collection[bytes]) -> None:
+        """Go through files from here on, none of whose bytes were met before.
+
+        `known`: the SHA-256s of the bytes that need no model; asking the database for each file
+        would cost more than reading it.
+        """
+        self._known = known
         self._met = set()
 
     def interrupt(self) -> None:

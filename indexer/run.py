@@ -84,7 +84,7 @@ class Run:
             self._go_through(tasks, describe, batch_size, threads)
             if self._early:  # the photo with their bytes was changed or removed meanwhile
                 tasks, self._early = [item.task for item in self._early], []
-                self._preparer.forget()
+                self._preparer.begin(known=())
                 self._go_through(tasks, describe, batch_size, threads)
         self._remove(plans, prune)
 
