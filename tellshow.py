@@ -12,15 +12,15 @@ from pathlib import Path
 import click
 
 from commands.caption import caption
+from commands.common.errors import Exit, Failed, fail, word
+from commands.common.options import home_option
 from commands.complete import complete_command
 from commands.demo import demo
 from commands.doctor import doctor
-from commands.errors import Exit, Failed, fail, word
 from commands.evaluate import evaluate_command
 from commands.explain import explain_command
 from commands.index import index
 from commands.models import models
-from commands.options import home_option
 from commands.rebuild import rebuild
 from commands.score import score
 from commands.search import search

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from captioner.photo import decode_photo, to_tensor
+from captioner.image_file import decode_photo, to_tensor
 
 _BATCH = 50
 

@@ -18,16 +18,15 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.album import pixel_batches
+from captioner.beam_search import MAX_CAPTION_WORDS, Caption, generate_captions
 from captioner.captioner import Captioner, PhotoState, Ranking
-from captioner.captionmetrics import score_captions
 from captioner.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
 from captioner.dataset import CaptionedPhoto, read_captions
 from captioner.embedder import SentenceEmbedder
-from captioner.generate import MAX_CAPTION_WORDS, Caption, generate_captions
-from captioner.metrics import recall_at_k
+from captioner.metrics import recall_at_k, score_captions
 from captioner.vocabulary import END, PAD, START, UNKNOWN, tokenise
-from search.fusion import fit_ranking
-from search.measurements import Measurements, sample_queries
+from search.evaluation.fit_weights import fit_ranking
+from search.evaluation.measurements import Measurements, sample_queries
 
 _SAMPLES = 10
 _KEPT = 5

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from captioner.checkpoint import load_checkpoint
 from captioner.embedder import SentenceEmbedder
+from catalog.database import open_database
 from catalog.home import open_home
-from catalog.session import open_database
 from catalog.views import PhotoView, list_photos
 from indexer.pipeline import Indexer
 from search.engine import SearchEngine

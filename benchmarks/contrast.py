@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.collection import indexed, linked
+from benchmarks.word_order import swap_roles
 from captioner.dataset import CaptionedPhoto, read_captions
 from captioner.vocabulary import tokenise
-from captioner.wordorder import swap_roles
-from search.contrast import read_contrast
 from search.engine import SearchEngine
-from search.query import STAGES, SearchRequest
-from search.reading import read_query
+from search.parsed_query import read_query
+from search.query_modifiers import read_contrast
+from search.request import STAGES, SearchRequest
 
 _SUBJECTS = ("dog", "man", "boy", "girl", "woman", "child")
 _PLACES = ("snow", "grass", "water", "beach", "street", "field")

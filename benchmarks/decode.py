@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarks.indexing import photos_in
-from captioner.photo import decode_photo, to_tensor
+from captioner.image_file import decode_photo, to_tensor
 
 _SIZES = {"9 megapixels": (3488, 2616), "1080p": (1920, 1080), "640 pixels": (640, 360)}
 _TILES = 3  # a side of the mosaic

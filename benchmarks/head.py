@@ -23,13 +23,13 @@ from tqdm import tqdm
 from benchmarks.album import pixel_batches
 from captioner.backbone import backbone_weights
 from captioner.dataset import CaptionedPhoto, read_captions
+from captioner.device import fast
 from captioner.embedder import SentenceEmbedder
 from captioner.encoder import Encoder, EncoderConfig
 from captioner.head import Head, HeadConfig
-from captioner.losses import multi_caption_infonce
 from captioner.metrics import Recall, recall_at_k
-from captioner.precision import fast
-from captioner.trainingset import pad
+from captioner.training.batches import pad
+from captioner.training.losses import multi_caption_infonce
 from captioner.vocabulary import PAD, Vocabulary
 
 _CPU = torch.device("cpu")

@@ -18,18 +18,17 @@ import torchvision  # type: ignore[import-untyped]
 from sqlalchemy.orm import Session
 from torch import Tensor, nn
 
+from captioner.beam_search import generate_captions
 from captioner.captioner import Captioner
 from captioner.checkpoint import load_checkpoint
+from captioner.device import fast, send
 from captioner.embedder import SentenceEmbedder
-from captioner.generate import generate_captions
-from captioner.photo import squeeze
-from captioner.precision import fast
-from captioner.transfer import send
+from captioner.image_file import squeeze
+from catalog.database import Database, open_database
 from catalog.home import Home, open_home
-from catalog.session import Database, open_database
-from indexer.decoders import Decoders
+from indexer.concurrency import decoders_that_suit
+from indexer.decode_pool import Decoders
 from indexer.pipeline import Indexer, IndexOptions, IndexReport
-from indexer.sizes import decoders_that_suit
 from indexer.walk import is_named_like_a_photo
 from search.engine import SearchEngine
 

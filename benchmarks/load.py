@@ -26,9 +26,9 @@ from sqlalchemy import select
 from benchmarks.answers import Truth, difference, fault
 from benchmarks.clients import Asked, ask_each, ask_together
 from benchmarks.serving import Served, own_home, serving, start, stop
+from catalog.database import open_database
 from catalog.home import open_home
 from catalog.models import Photo
-from catalog.session import open_database
 
 _K = 20
 _ALL_CANDIDATES = 200

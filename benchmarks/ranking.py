@@ -3,7 +3,8 @@
     python -m benchmarks.ranking --captions dev.tsv --images images
 
 Asks the captioner itself, without catalog or FAISS: every photo is a candidate. The weights of
-sums are fitted to the sentences they are measured on (six numbers, see search.fusion).
+sums are fitted to the sentences they are measured on: six numbers, see
+search.evaluation.fit_weights.
 """
 
 from __future__ import annotations
@@ -20,24 +21,24 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.album import pixel_batches
+from benchmarks.word_order import reorder_captions
+from captioner.beam_search import generate_captions
 from captioner.captioner import Captioner, PhotoState, Ranking
 from captioner.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
 from captioner.dataset import CaptionedPhoto, read_captions
 from captioner.decoder import PhotoFeatures
+from captioner.device import exact
 from captioner.embedder import SentenceEmbedder
-from captioner.generate import generate_captions
 from captioner.likelihood import score_without_photo, score_words
 from captioner.metrics import Recall, recall_at_k
-from captioner.precision import exact
 from captioner.vocabulary import tokenise
-from captioner.wordorder import reorder_captions
-from search.evaluate import image_to_text
-from search.fit import fit_probability
-from search.fusion import fit_ranking, signs_of
-from search.measurements import Measurements, Query, all_combined_scores, sample_queries
-from search.reading import Reading, read_queries, read_vectors
+from search.calibration import fit_probability
+from search.evaluation.evaluate import image_to_text
+from search.evaluation.fit_weights import fit_ranking, signs_of
+from search.evaluation.measurements import Measurements, Query, all_combined_scores, sample_queries
+from search.parsed_query import Reading, read_queries, read_vectors
 from search.rerank import combined_scores, likelihood_scores, retrieval_scores
-from search.retrieve import Candidates
+from search.retrieval import Candidates
 
 _CANDIDATES = 200
 _COLLECTIONS = (10, 30, 100, 300, 1000)

@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks.browser import chromium
 from benchmarks.serving import own_home, serving
-from indexer.samples import copy_sample_photos
+from indexer.sample_photos import copy_sample_photos
 
 QUERY = "/?q=a+man+takes+a+picture+with+a+camera"
 SCREENS = {1440: 900, 768: 1024, 390: 844}

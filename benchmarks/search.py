@@ -28,8 +28,8 @@ from captioner.embedder import SentenceEmbedder
 from captioner.likelihood import score_words
 from captioner.vocabulary import END, START
 from search.engine import SearchEngine
-from search.query import SearchRequest
-from search.reading import read_query
+from search.parsed_query import read_query
+from search.request import SearchRequest
 from search.rerank import score_photos
 from web import create_app
 from web.server import Server

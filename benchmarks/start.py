@@ -55,12 +55,12 @@ def tell(home: Path, query: str, started: float) -> None:
     clock = time.perf_counter()
     # All that a search loads before it does anything.
     import captioner.checkpoint
-    import catalog.session
+    import catalog.database
     import search.engine
     import tellshow
 
     stages["imports"] = time.perf_counter() - clock
-    _time(stages, "opening the database", catalog.session, "open_database")
+    _time(stages, "opening the database", catalog.database, "open_database")
     _time(stages, "loading the checkpoint", captioner.checkpoint, "load_checkpoint")
     engine: Any = search.engine.SearchEngine
     ask = engine.search

@@ -26,14 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog import photos
-from catalog.home import Home, open_home
-from catalog.indexkind import read_kind
-from catalog.newphoto import FileStamp, Metadata, NewPhoto
-from catalog.registry import register_model
+from catalog.database import open_database
+from catalog.home import Home, open_home, read_kind
+from catalog.model_registry import register_model
+from catalog.records import FileStamp, Metadata, NewPhoto
 from catalog.roots import get_or_add_root
-from catalog.session import open_database
-from catalog.vectorrows import iter_vectors
-from catalog.vectors import VectorIndex
+from catalog.vectors.index import VectorIndex
+from catalog.vectors.store import iter_vectors
 
 DIMENSION = 384
 KINDS = ("caption", "visual")

@@ -15,10 +15,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from captioner.decoder import Decoder, DecoderConfig, PhotoFeatures
+from captioner.device import fast, send
 from captioner.encoder import Encoder, EncoderConfig
 from captioner.head import Head, HeadConfig
-from captioner.precision import fast
-from captioner.transfer import send
 from captioner.vocabulary import PAD, Vocabulary, tokenise
 
 

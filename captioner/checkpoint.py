@@ -15,8 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from captioner.captioner import Captioner, CaptionerConfig, FitWeights, Provenance, Ranking
+from captioner.device import unfilled
 from captioner.filehash import sha256_of
-from captioner.unfilled import unfilled
 from captioner.vocabulary import Vocabulary
 
 FORMAT = "tellshow-captioner-2"

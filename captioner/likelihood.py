@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from captioner.captioner import Captioner
 from captioner.decoder import Decoder, PhotoFeatures
-from captioner.precision import fast
+from captioner.device import fast
 from captioner.vocabulary import END, PAD, START
 
 # Photos whose logits are computed together: 128 photos x 13 words x 3,000 logits are 10 MB in

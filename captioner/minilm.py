@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captioner.unfilled import unfilled
+from captioner.device import unfilled
 
 _BATCH = 32
 

@@ -10,8 +10,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog.durable import sync
-from catalog.home import Home
+from catalog.home import Home, sync
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, insert, literal, select
+from sqlalchemy import delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from catalog import models
-from catalog.bulk import NO_SYNC, ONE_SHAPE
-from catalog.chunks import chunks
-from catalog.models import Caption, State, Vector
-from catalog.newphoto import NewPhoto
+from catalog.models import Caption, State, Vector, VectorChange
+from catalog.records import NewPhoto
+from catalog.sql import NO_SYNC, ONE_SHAPE, chunks
 
 _PARTS = (Caption, Vector, State)
 
@@ -91,3 +90,54 @@ def _copy_rows(
 def _insert(session: Session, table: type[models.Base], rows: list[dict[str, Any]]) -> None:
     if rows:
         session.execute(insert(table), rows, execution_options=ONE_SHAPE)
+
+
+# Photo states in SQL, and which photos have one
+
+
+def sample_photo_ids(session: Session, model_id: int, count: int) -> list[int]:
+    """Return at most `count` ids of photos with a state by the model, evenly spread, ascending.
+
+    Each costs a look into the index, however many photos there are.
+    """
+    own = State.model_id == model_id
+    first, last = session.execute(
+        select(func.min(State.photo_id), func.max(State.photo_id)).where(own)
+    ).one()
+    if first is None:
+        return []
+    step = max((last - first) / max(count - 1, 1), 1)
+    starts = sorted({first + round(step * number) for number in range(count)})
+    found = (
+        session.scalar(select(func.min(State.photo_id)).where(own, State.photo_id >= start))
+        for start in starts
+        if start <= last
+    )
+    return sorted({key for key in found if key is not None})
+
+
+def load_states(
+    session: Session, ids: Sequence[int], model_id: int
+) -> dict[int, tuple[bytes, float]]:
+    """Return (packed state, hub bias) by photo id; photos without one are left out."""
+    states: dict[int, tuple[bytes, float]] = {}
+    for chunk in chunks(ids):
+        query = select(State.photo_id, State.blob, State.bias)
+        query = query.where(State.model_id == model_id, State.photo_id.in_(chunk))
+        states.update({key: (blob, bias) for key, blob, bias in session.execute(query)})
+    return states
+
+
+# The counter that grows with every change to vectors, by which an index follows them
+
+
+def change_counter(session: Session) -> int:
+    """Return the counter that every committed change to vectors makes grow."""
+    return session.scalars(select(VectorChange.counter)).one()
+
+
+def next_change(session: Session) -> int:
+    """Make the counter grow and return it; its row stays locked until the transaction ends."""
+    query = update(VectorChange).values(counter=VectorChange.counter + 1)
+    query = query.execution_options(**NO_SYNC)
+    return session.scalars(query.returning(VectorChange.counter)).one()

@@ -14,18 +14,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from catalog import photos, soundness
-from catalog.counts import count_rows
+from catalog import integrity, photos
+from catalog.database import Database, writer_lock
 from catalog.failures import clear_failure, known_failures
 from catalog.fulltext import refresh_words
-from catalog.generations import GenerationStore
 from catalog.home import Home
+from catalog.model_registry import list_models
 from catalog.paths import show_path
-from catalog.registry import list_models
 from catalog.roots import list_roots
-from catalog.session import Database, writer_lock
-from catalog.vectors import VectorIndex
-from catalog.views import view_photos
+from catalog.vectors.index import VectorIndex
+from catalog.vectors.snapshots import GenerationStore
+from catalog.views import count_rows, view_photos
 
 # So many of the files or photos concerned are named; a damaged disk may have a million.
 MOST_NAMED = 10
@@ -110,22 +109,22 @@ class Doctor:
 
     def _damage(self) -> list[str]:
         with self._database.read() as session:
-            return soundness.damage(session)
+            return integrity.damage(session)
 
     def _references(self) -> Finding:
         with self._database.read() as session:
-            broken = soundness.broken_references(session)
+            broken = integrity.broken_references(session)
         if broken and self._mend:
             with self._database.write() as session:
                 for table, rows in broken.items():
-                    soundness.remove_rows(session, table, rows)
+                    integrity.remove_rows(session, table, rows)
         names = [f"{table} {row}" for table, rows in broken.items() for row in rows]
         return self._found(Problem.REFERENCES, names, mended=True)
 
     def _half_described(self) -> Finding:
         """Forgotten, so that the next indexing makes all of it; that needs the photos."""
         with self._database.read() as session:
-            found = soundness.half_described(session)
+            found = integrity.half_described(session)
         if found and self._mend:
             with self._database.write() as session:
                 for model_id, ids in found.items():
@@ -135,25 +134,25 @@ class Doctor:
 
     def _not_described(self) -> Finding:
         with self._database.read() as session:
-            ids = soundness.not_described(session)
+            ids = integrity.not_described(session)
         return self._found(Problem.NOT_DESCRIBED, self._paths(ids), mended=False)
 
     def _words(self) -> Finding:
         with self._database.read() as session:
-            ids = soundness.wordless(session)
-            is_wrong = soundness.is_text_index_wrong(session)
+            ids = integrity.wordless(session)
+            is_wrong = integrity.is_text_index_wrong(session)
         if (ids or is_wrong) and self._mend:
             with self._database.write() as session:
                 if is_wrong:
-                    soundness.rebuild_text_index(session)
+                    integrity.rebuild_text_index(session)
                 refresh_words(session, ids)
         names = [*self._paths(ids), *(["the full-text index"] if is_wrong else [])]
         return self._found(Problem.WORDS, names, mended=True)
 
     def _vectors(self) -> Finding:
         with self._database.read() as session:
-            sets = soundness.vector_sets(session)
-            sizes = {model: soundness.vector_size(session, model) or 0 for model, _ in sets}
+            sets = integrity.vector_sets(session)
+            sizes = {model: integrity.vector_size(session, model) or 0 for model, _ in sets}
         wrong = [
             f"{model_id}-{kind}"
             for model_id, kind in sets
@@ -198,21 +197,21 @@ class Doctor:
 
     def _nameless_thumbnails(self) -> list[Path]:
         with self._database.read() as session:
-            known = soundness.content_hashes(session)
+            known = integrity.content_hashes(session)
         files = self._home.thumbnails.glob("*/*")
         return sorted(path for path in files if path.suffix != ".jpg" or path.stem not in known)
 
     def _thumbnails(self) -> Finding:
         """Their photos are read again when they are indexed next; that needs the photos."""
         with self._database.read() as session:
-            known = soundness.content_hashes(session)
+            known = integrity.content_hashes(session)
         gone = [digest for digest in known if not _has_content(self._home.thumbnail(digest))]
         ids = sorted(key for digest in gone for key in known[digest])
         if ids and self._mend:
             for digest in gone:
                 self._home.thumbnail(digest).unlink(missing_ok=True)
             with self._database.write() as session:
-                soundness.read_again(session, ids)
+                integrity.read_again(session, ids)
         return self._found(Problem.THUMBNAILS, self._paths(ids), mended=False)
 
     def _old_failures(self) -> Finding:

@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from catalog import models
-from catalog.bulk import NO_SYNC
+from catalog.sql import NO_SYNC
 
 
 @dataclass(frozen=True)

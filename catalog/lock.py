@@ -5,7 +5,6 @@ Does not know what the locks protect.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -45,41 +44,3 @@ def is_being_written(home: Home) -> bool:
             return False
     except Timeout:
         return True
-
-
-class SharedLock:
-    """Many threads may share it, or one may hold it alone; who waits to be alone goes first."""
-
-    def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self._sharing = 0
-        self._waiting = 0
-        self._alone = False
-
-    @contextmanager
-    def shared(self) -> Iterator[None]:
-        """Hold the lock beside others who share it. Not reentrant."""
-        with self._condition:
-            self._condition.wait_for(lambda: not self._alone and not self._waiting)
-            self._sharing += 1
-        try:
-            yield
-        finally:
-            with self._condition:
-                self._sharing -= 1
-                self._condition.notify_all()
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Hold the lock with nobody beside. Not reentrant."""
-        with self._condition:
-            self._waiting += 1
-            self._condition.wait_for(lambda: not self._alone and not self._sharing)
-            self._waiting -= 1
-            self._alone = True
-        try:
-            yield
-        finally:
-            with self._condition:
-                self._alone = False
-                self._condition.notify_all()

@@ -14,13 +14,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from catalog.bulk import NO_SYNC, ONE_SHAPE
-from catalog.changes import next_change
-from catalog.chunks import chunks
-from catalog.descriptions import add_descriptions, copy_descriptions, drop_descriptions
+from catalog.descriptions import add_descriptions, copy_descriptions, drop_descriptions, next_change
 from catalog.fulltext import refresh_words
 from catalog.models import Photo, State
-from catalog.newphoto import FileStamp, NewPhoto
+from catalog.records import FileStamp, NewPhoto
+from catalog.sql import NO_SYNC, ONE_SHAPE, chunks
 
 
 @dataclass(frozen=True)
@@ -197,3 +195,13 @@ def _copied_photo(session: Session, source_id: int) -> dict[str, Any]:
     columns = [column for column in Photo.__table__.columns if column.name != "id"]
     row = session.execute(select(*columns).where(Photo.id == source_id)).mappings().one()
     return dict(row)
+
+
+# Which bytes are in the catalog, whatever files hold them
+
+
+def described_contents(session: Session, model_id: int) -> set[bytes]:
+    """Return the SHA-256s, of 32 bytes each, of all photos with a state by the model."""
+    query = select(Photo.content_hash).join(State, State.photo_id == Photo.id)
+    rows = session.scalars(query.where(State.model_id == model_id))
+    return {bytes.fromhex(content_hash) for content_hash in rows}

@@ -13,11 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from catalog.chunks import chunks
-from catalog.models import Caption, Photo, Root
+from catalog import models
+from catalog.models import Caption, Photo, Root, Vector
+from catalog.sql import chunks
 
 
 @dataclass(frozen=True)
@@ -93,3 +94,33 @@ def _captions_of(
         if newest.setdefault(key, model) == model:
             captions[key] = (*captions.get(key, ()), (text, likelihood))
     return captions
+
+
+# How much is stored
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Numbers of rows; captions and vectors of one model, where one was named."""
+
+    photos: int
+    captions: int
+    failures: int
+    vectors: int
+
+
+def count_rows(session: Session, model_id: int | None = None) -> Counts:
+    """Return how much is stored; captions and vectors of one model, or of all."""
+    return Counts(
+        photos=_count(session, Photo),
+        captions=_count(session, Caption, model_id),
+        failures=_count(session, models.Failure),
+        vectors=_count(session, Vector, model_id),
+    )
+
+
+def _count(session: Session, table: type[models.Base], model_id: int | None = None) -> int:
+    query = select(func.count()).select_from(table)
+    if model_id is not None:
+        query = query.where(table.__table__.c.model_id == model_id)
+    return session.scalar(query) or 0

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.errors import Failed, sentence
-from commands.options import FILE, captioner_options
-from commands.output import note, print_json
+from commands.common.errors import Failed, sentence
+from commands.common.options import FILE, captioner_options
+from commands.common.output import note, print_json
 
 if TYPE_CHECKING:
     from captioner.captioner import Captioner
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def caption(files: tuple[Path, ...], model: Path | None, device: str | None, as_json: bool) -> None:
     """Describe FILES; nothing is stored."""
     from captioner.checkpoint import load_checkpoint
-    from captioner.photo import UnreadablePhoto
+    from captioner.image_file import UnreadablePhoto
 
     captioner, described, skipped = load_checkpoint(model, device), [], []
     for file in files:
@@ -43,8 +43,8 @@ def caption(files: tuple[Path, ...], model: Path | None, device: str | None, as_
 
 
 def _captions(captioner: Captioner, file: Path) -> list[dict[str, Any]]:
-    from captioner.generate import generate_captions
-    from search.look import look
+    from captioner.beam_search import generate_captions
+    from captioner.encode_photo import look
 
     captions = generate_captions(captioner, look(captioner, file.read_bytes()))[0]
     return [{"text": each.text, "log_likelihood": each.log_likelihood} for each in captions]

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import click
 
-from commands.opening import open_engine
-from commands.options import engine_options
-from commands.output import print_json
-from commands.words import note_unknown
+from commands.common.loading import open_engine
+from commands.common.options import engine_options
+from commands.common.output import note_unknown, print_json
 
 
 @click.command("complete")

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.answers import print_answer
-from commands.captioners import describing_models
-from commands.options import device_option, home_option
-from commands.progress import ProgressBar
-from commands.report import print_report
+from commands.common.loading import describing_models
+from commands.common.options import device_option, home_option
+from commands.common.output import print_answer, print_report
+from commands.common.progress_bar import ProgressBar
 
 if TYPE_CHECKING:
+    from catalog.database import Database
     from catalog.home import Home
-    from catalog.session import Database
     from search.engine import SearchEngine
 
 _QUERIES = ("a man takes a picture in a field", "a person in an orange suit")
@@ -31,9 +30,9 @@ _QUERIES = ("a man takes a picture in a field", "a person in an orange suit")
 @device_option
 def demo(home: Path | None, device: str | None) -> None:
     """Index a dozen sample photos into a home of their own and ask for two of them."""
+    from catalog.database import open_database
     from catalog.home import open_home
-    from catalog.session import open_database
-    from indexer.samples import copy_sample_photos
+    from indexer.sample_photos import copy_sample_photos
 
     opened = open_home(home or _demo_home())
     album = opened.path / "photos"
@@ -63,7 +62,7 @@ def _indexed(home: Home, database: Database, album: Path, device: str | None) ->
 
 
 def _ask(engine: SearchEngine) -> None:
-    from search.query import SearchRequest
+    from search.request import SearchRequest
 
     for query in _QUERIES:
         click.echo(f'\n"{query}"')

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.errors import Failed
-from commands.opening import open_catalog
-from commands.options import home_option, json_option
-from commands.output import print_json
+from commands.common.errors import Failed
+from commands.common.loading import open_catalog
+from commands.common.options import home_option, json_option
+from commands.common.output import print_json
 
 if TYPE_CHECKING:
     from catalog.doctor import Diagnosis, Finding

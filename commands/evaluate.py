@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.captioners import load_models
-from commands.options import (
+from commands.common.loading import load_models
+from commands.common.options import (
     captioned_options,
     device_option,
     embedder_option,
     json_option,
     model_option,
 )
-from commands.output import print_json
-from commands.progress import ProgressBar
-from commands.temporary import temporary_engine
+from commands.common.output import print_json
+from commands.common.progress_bar import ProgressBar
+from commands.common.temporary_engine import temporary_engine
 
 if TYPE_CHECKING:
-    from search.evaluate import Evaluation
+    from search.evaluation.evaluate import Evaluation
 
 
 @click.command("evaluate")
@@ -46,7 +46,7 @@ def evaluate_command(
 ) -> None:
     """Measure recall and captions on a captioned set, with the product's own engine."""
     from captioner.dataset import read_captions
-    from search.evaluate import evaluate, sample_queries
+    from search.evaluation.evaluate import evaluate, sample_queries
 
     photos = read_captions(captions, images, split)
     captioner, sentences = load_models(model, device, embedder)

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.captioners import load_models
-from commands.options import FILE, captioner_options
-from commands.output import print_json
-from commands.words import note_unknown, print_words
+from commands.common.loading import load_models
+from commands.common.options import FILE, captioner_options
+from commands.common.output import note_unknown, print_json, print_words
 
 if TYPE_CHECKING:
     from search.explain import Explanation
@@ -27,9 +26,9 @@ def explain_command(
     file: Path, query: str, model: Path | None, device: str | None, as_json: bool
 ) -> None:
     """Why QUERY does or does not describe the photo FILE, and which word costs it most."""
+    from captioner.encode_photo import look
     from search.explain import explain
-    from search.look import look
-    from search.query import check_text
+    from search.request import check_text
 
     check_text("q", query)
     captioner, embedder = load_models(model, device, quick=True)

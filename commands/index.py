@@ -10,24 +10,31 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.captioners import describing_models
-from commands.errors import Failed
-from commands.folders import refuse_files, refuse_unknown
-from commands.opening import open_catalog
-from commands.options import (
+from commands.common.errors import Failed
+from commands.common.loading import describing_models, open_catalog
+from commands.common.options import (
     FILE,
     device_option,
     embedder_option,
     home_option,
     json_option,
     model_option,
+    refuse_files,
+    refuse_unknown,
 )
-from commands.progress import ProgressBar
-from commands.report import print_report
-from commands.watching import keep_indexing
+from commands.common.output import print_report
+from commands.common.progress_bar import ProgressBar
 
 if TYPE_CHECKING:
     from indexer.pipeline import Indexer
+import time
+from typing import TYPE_CHECKING
+
+from commands.common.output import note
+
+if TYPE_CHECKING:
+    from catalog.home import Home
+    from indexer.pipeline import Indexer, IndexReport, Progress
 
 
 @click.command()
@@ -78,3 +85,39 @@ def _index_once(
     seen += report.removed + report.withheld
     if not seen and not report.skipped and not report.offline_roots:
         raise Failed(f"there are no photos in {', '.join(map(str, folders))}")
+
+
+# `tellshow index --watch`: one run after the other, for as long as nobody ends it
+
+BUSY_SECONDS = 2.0  # between looks whether another tellshow is done
+
+
+def keep_indexing(
+    indexer: Indexer, home: Home, folders: tuple[Path, ...], bar: Progress, as_json: bool
+) -> None:
+    """Until interrupted: a report of the first pass, and of each that changed something."""
+    from indexer.progress import EachOnce
+    from indexer.watch import times_to_look
+
+    progress = EachOnce(bar)
+    own = (home.thumbnails, home.vectors, home.models)
+    for number, _ in enumerate(times_to_look(folders, own)):
+        report = _index_when_free(indexer, folders, progress)
+        if number == 0 or report.changed:
+            print_report(report, as_json)
+
+
+def _index_when_free(
+    indexer: Indexer, folders: tuple[Path, ...], progress: Progress
+) -> IndexReport:
+    from catalog.database import ConnectionLost, WriterBusy
+
+    told = False
+    while True:
+        try:
+            return indexer.index(folders, progress)
+        except (ConnectionLost, WriterBusy) as error:
+            if not told:
+                note(f"{error} Waiting for it.")
+            told = True
+            time.sleep(BUSY_SECONDS)

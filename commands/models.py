@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.captioners import answering_captioner
-from commands.errors import Failed
-from commands.opening import open_catalog
-from commands.options import home_option, json_option
-from commands.output import print_json
+from commands.common.errors import Failed
+from commands.common.loading import answering_captioner, open_catalog
+from commands.common.options import home_option, json_option
+from commands.common.output import print_json
 
 if TYPE_CHECKING:
-    from catalog.answering import Described
+    from catalog.database import Database
     from catalog.home import Home
-    from catalog.session import Database
+    from catalog.model_registry import Described
 
 
 @click.command()
@@ -42,7 +41,7 @@ def models(drop: str | None, as_json: bool, home: Path | None) -> None:
 
 def _rows(home: Path | None) -> list[dict[str, Any]]:
     from captioner.checkpoint import load_checkpoint
-    from catalog.registry import list_models
+    from catalog.model_registry import list_models
 
     shipped = load_checkpoint(None, "cpu")
     with open_catalog(home) as (_, database), database.read() as session:
@@ -57,8 +56,8 @@ def _rows(home: Path | None) -> list[dict[str, Any]]:
 
 
 def _drop_model(home: Path | None, wanted: str, as_json: bool) -> None:
-    from catalog.answering import described
-    from catalog.session import writer_lock
+    from catalog.database import writer_lock
+    from catalog.model_registry import described
 
     with open_catalog(home) as (opened, database), writer_lock(opened):
         with database.read() as session:
@@ -89,8 +88,8 @@ def _remove(home: Home, database: Database, model: Described, with_checkpoint: b
     """Its rows first: what is left of its files then belongs to nothing, and the doctor sees it."""
     import shutil
 
-    from catalog.answering import remove_model
     from catalog.checkpoints import KeptCheckpoints
+    from catalog.model_registry import remove_model
 
     with database.write() as session:
         remove_model(session, model.model_id)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from commands.opening import open_engine
-from commands.options import home_option, model_option
+from commands.common.loading import open_engine
+from commands.common.options import home_option, model_option
 
 
 @click.command()

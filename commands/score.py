@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.captioners import load_models
-from commands.errors import Failed
-from commands.options import FILE, captioner_options
-from commands.output import print_json
-from commands.words import note_unknown, print_words
+from commands.common.errors import Failed
+from commands.common.loading import load_models
+from commands.common.options import FILE, captioner_options
+from commands.common.output import note_unknown, print_json, print_words
 
 if TYPE_CHECKING:
-    from search.sentences import RankedSentence
+    from search.image_to_text import RankedSentence
 
 
 @click.command()
@@ -28,8 +27,8 @@ def score(
     file: Path, sentences: tuple[str, ...], model: Path | None, device: str | None, as_json: bool
 ) -> None:
     """Evidence and log p(sentence | photo) of SENTENCES on the photo FILE, best first, in nats."""
-    from search.look import look
-    from search.sentences import check_sentences, rank_sentences
+    from captioner.encode_photo import look
+    from search.image_to_text import check_sentences, rank_sentences
 
     check_sentences(sentences)
     captioner, embedder = load_models(model, device, quick=True)

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.answers import print_answer
-from commands.opening import open_engine
-from commands.options import engine_options, filter_options
-from commands.output import note, print_json
+from commands.common.loading import open_engine
+from commands.common.options import engine_options, filter_options
+from commands.common.output import note, print_answer, print_json
 
 if TYPE_CHECKING:
-    from search.query import SearchRequest
+    from search.request import SearchRequest
 
 
 @click.command()
@@ -63,7 +62,7 @@ def _request(
     **filters: str | None,
 ) -> SearchRequest:
     from search.filters import read_filter
-    from search.query import SearchRequest
+    from search.request import SearchRequest
 
     below = str(folder.expanduser().resolve()) if folder else None
     return SearchRequest(

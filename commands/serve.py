@@ -14,18 +14,68 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.door import door_options
-from commands.folders import refuse_files
-from commands.following import following
-from commands.opening import open_engine
-from commands.options import FILE, device_option, home_option, model_option
-from commands.output import note
+from commands.common.loading import open_engine
+from commands.common.model_reload import following
+from commands.common.options import (
+    FILE,
+    device_option,
+    home_option,
+    model_option,
+    refuse_files,
+    together,
+)
+from commands.common.output import note
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from catalog.home import Home
     from web import WebConfig
+
+
+# The options of `tellshow serve` that say who may ask a server, and how often
+
+
+def _origins(
+    _: click.Context, parameter: click.Parameter, given: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Sites as browsers name them, checked before the models are loaded."""
+    if given:
+        from web import InvalidOrigin, WebConfig
+
+        try:
+            WebConfig(allow_origins=given)
+        except InvalidOrigin as error:
+            raise click.BadParameter(str(error), param=parameter) from error
+    return given
+
+
+door_options = together(
+    click.option(
+        "--allow-origin",
+        metavar="ORIGIN",
+        multiple=True,
+        callback=_origins,
+        help="Let scripts of this site read the API; may be given several times.",
+    ),
+    click.option(
+        "--rate-limit",
+        metavar="N",
+        type=click.IntRange(0),
+        default=6000,
+        show_default=True,
+        help="Requests a minute for one client; 0 sets no limit.",
+    ),
+    click.option(
+        "--trusted-host",
+        metavar="NAME",
+        multiple=True,
+        help="A further name of this server; may be given several times.",
+    ),
+    click.option(
+        "--trusted-proxy", metavar="ADDRESS", help="Believe this proxy who its clients are."
+    ),
+)
 
 
 @click.command()
@@ -58,7 +108,7 @@ def serve(
     trusted_proxy: str | None,
 ) -> None:
     """Serve the search page and the JSON API."""
-    from search.query import SearchRequest
+    from search.request import SearchRequest
     from web import WebConfig, create_app
 
     if token is None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from commands.opening import open_engine
-from commands.options import FILE, engine_options
-from commands.output import print_json
+from commands.common.loading import open_engine
+from commands.common.options import FILE, engine_options
+from commands.common.output import print_json
 
 
 @click.command()
@@ -27,7 +27,7 @@ def similar(
     home: Path | None,
 ) -> None:
     """Show indexed photos that look like PHOTO."""
-    from search.look import look
+    from captioner.encode_photo import look
 
     with open_engine(home, model, device) as engine:
         found = engine.similar(look(engine.captioner, photo.read_bytes()), count)

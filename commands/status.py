@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.opening import open_engine
-from commands.options import home_option, json_option, model_option
-from commands.output import print_json
+from commands.common.loading import open_engine
+from commands.common.options import home_option, json_option, model_option
+from commands.common.output import print_json
 
 if TYPE_CHECKING:
     from search.engine import Status

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.captioners import load_models
-from commands.options import (
+from commands.common.loading import load_models
+from commands.common.options import (
     FILE,
     captioned_options,
     device_option,
     embedder_option,
     json_option,
 )
-from commands.output import print_json
-from commands.progress import ProgressBar
-from commands.temporary import temporary_engine
+from commands.common.output import print_json
+from commands.common.progress_bar import ProgressBar
+from commands.common.temporary_engine import temporary_engine
 
 if TYPE_CHECKING:
     from captioner.captioner import CaptionerConfig
-    from captioner.recipe import Recipe
-    from search.evaluate import Evaluation
+    from captioner.training.recipe import Recipe
+    from search.evaluation.evaluate import Evaluation
 
 _SETTINGS = ("likelihood_epochs", "contrastive_epochs", "photos_per_step", "views", "seed")
 
@@ -55,7 +55,7 @@ def train(as_json: bool, **options: Any) -> None:
     """Train a captioner, fit how its scores combine, and write a checkpoint."""
     from captioner.checkpoint import choose_device, save_checkpoint
     from captioner.embedder import DEFAULT_EMBEDDER, SentenceEmbedder
-    from captioner.recipe import train_captioner
+    from captioner.training.recipe import train_captioner
 
     recipe = _recipe(options)
     embedder = SentenceEmbedder(options["embedder"] or DEFAULT_EMBEDDER)
@@ -73,8 +73,8 @@ def train(as_json: bool, **options: Any) -> None:
 def _recipe(options: dict[str, Any]) -> Recipe:
     """Options to a Recipe; what was not given keeps its default."""
     from captioner.dataset import read_captions
-    from captioner.recipe import Recipe
-    from captioner.train import TrainSettings
+    from captioner.training.recipe import Recipe
+    from captioner.training.trainer import TrainSettings
 
     given = {name: options[name] for name in _SETTINGS if options[name] is not None}
     config = _config(options)
@@ -94,7 +94,7 @@ def _recipe(options: dict[str, Any]) -> Recipe:
 def _config(options: dict[str, Any]) -> CaptionerConfig:
     from captioner.captioner import CaptionerConfig
     from captioner.encoder import EncoderConfig
-    from captioner.recipe import seed_course
+    from captioner.training.recipe import seed_course
 
     encoder = EncoderConfig(backbone=options["backbone"])
     if options["frozen_stages"] is not None:
@@ -108,8 +108,8 @@ def _fit(checkpoint: Path, recipe: Recipe, options: dict[str, Any], bar: Progres
     import numpy as np
 
     from captioner.checkpoint import save_checkpoint
-    from search.evaluate import collect, evaluate, sample_queries
-    from search.fusion import fit_ranking
+    from search.evaluation.evaluate import collect, evaluate, sample_queries
+    from search.evaluation.fit_weights import fit_ranking
 
     captioner, embedder = load_models(checkpoint, options["device"], options["embedder"])
     with temporary_engine(captioner, embedder, recipe.dev, bar) as (engine, views):

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from captioner.beam_search import generate_captions
 from captioner.captioner import Captioner
+from captioner.device import fast, stack
 from captioner.embedder import SentenceEmbedder
-from captioner.generate import generate_captions
-from captioner.precision import fast
-from captioner.transfer import stack
-from catalog.newphoto import NewPhoto
+from catalog.records import NewPhoto
 from indexer.prepare import Prepared
 
 

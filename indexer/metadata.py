@@ -13,8 +13,8 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
-from captioner.photo import Photo
-from catalog.newphoto import Metadata
+from captioner.image_file import Photo
+from catalog.records import Metadata
 
 FIRST_PHOTOGRAPH = 1826
 LONGEST_CAMERA = 100  # characters

@@ -17,27 +17,24 @@ from pathlib import Path
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from catalog import photos, runs
-from catalog.answering import model_name, undescribed
-from catalog.changes import change_counter
-from catalog.contents import described_contents
+from catalog.database import Database, writer_lock
+from catalog.descriptions import change_counter
 from catalog.home import Home
-from catalog.photos import KnownFile
-from catalog.registry import register_model
+from catalog.model_registry import model_name, register_model, undescribed
+from catalog.photos import KnownFile, described_contents
 from catalog.roots import get_or_add_root, list_roots
-from catalog.session import Database, writer_lock
-from catalog.vectors import VectorIndex
-from indexer.decoders import Decoders, shared_decoders
+from catalog.vectors.index import VectorIndex
+from indexer.concurrency import decoders_that_suit, photos_that_suit
+from indexer.decode_pool import Decoders, shared_decoders
 from indexer.describe import describe
 from indexer.folders import FolderNotFound, NotAFolder, resolve_folders, split_offline
-from indexer.journal import Journal
-from indexer.patience import Patience
 from indexer.plan import Plan, make_plan
 from indexer.prepare import Preparer
 from indexer.progress import Progress, Silent
-from indexer.record import Recorder
+from indexer.record import Journal, Recorder
 from indexer.report import IndexReport, Skipped, make_report
+from indexer.retry import Patience
 from indexer.run import Run
-from indexer.sizes import decoders_that_suit, photos_that_suit
 from indexer.thumbnails import is_there, remove_orphans, sweep
 
 __all__ = [

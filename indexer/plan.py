@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 from captioner.raw import MISSING_EXTRA, can_read_raw
 from catalog import photos
 from catalog.failures import Failure, known_failures
-from catalog.newphoto import FileStamp
 from catalog.paths import show_path
 from catalog.photos import KnownFile
+from catalog.records import FileStamp
 from indexer.report import Skipped
 from indexer.walk import find_photos
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from captioner.photo import UnreadablePhoto, check_size, squeeze
+from captioner.image_file import UnreadablePhoto, check_size, squeeze
 from catalog.home import Home
-from catalog.newphoto import FileStamp, Metadata
-from indexer.decoders import Decoders
+from catalog.records import FileStamp, Metadata
+from indexer.decode_pool import Decoders
 from indexer.plan import Task
 from indexer.thumbnails import is_there, write_thumbnail
 

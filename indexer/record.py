@@ -6,6 +6,7 @@ Knows nothing of the model, and opens no file.
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -14,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from catalog import photos
 from catalog.failures import clear_failure, record_failure
-from catalog.newphoto import NewPhoto
 from catalog.photos import KnownFile
+from catalog.records import NewPhoto
+from catalog.runs import Noted, finish_run, note_run, start_run
 from indexer.plan import Plan, Task
 from indexer.prepare import Failed, Prepared, SameBytes
 from indexer.report import DUPLICATES, INDEXED, MOVED, REMOVED, UNCHANGED, WITHHELD
@@ -100,3 +102,45 @@ class Recorder:
         path = os.path.join(root, source.path)
         # The same path below another root: one of the two folders lies in the other.
         return path == task.full_path or (os.path.isdir(root) and not os.path.lexists(path))
+
+
+# What an index run notes of itself in the catalog, so that other processes see how far it is
+
+
+class Journal:
+    """The row of one run; `roots` are the ids of its folders."""
+
+    def __init__(self, session: Session, roots: Sequence[int]) -> None:
+        """Note that the run begins."""
+        self._roots = tuple(roots)
+        self._run_id = start_run(session, Noted(self._roots, {}))
+        self._total: int | None = None
+        self._began = time.monotonic()
+
+    def begin(self, session: Session, total: int, counts: Counter[str], skipped: int) -> None:
+        """So many files will be read; some were left out or known already."""
+        self._total, self._began = total, time.monotonic()
+        self.note(session, 0, counts, skipped)
+
+    def note(self, session: Session, done: int, counts: Counter[str], skipped: int) -> None:
+        """So many files are done once this transaction is committed."""
+        note_run(session, self._run_id, self._noted(done, counts, skipped))
+
+    def end(
+        self, session: Session, done: int, counts: Counter[str], skipped: int, interrupted: bool
+    ) -> None:
+        """Nothing more will come."""
+        noted = self._noted(done, counts, skipped, interrupted)
+        finish_run(session, self._run_id, noted)
+
+    def _noted(
+        self, done: int, counts: Counter[str], skipped: int, interrupted: bool = False
+    ) -> Noted:
+        return Noted(
+            roots=self._roots,
+            counts={**counts, "skipped": skipped},
+            total=self._total,
+            done=done,
+            seconds=time.monotonic() - self._began,
+            interrupted=interrupted,
+        )

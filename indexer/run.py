@@ -13,17 +13,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
-from catalog.newphoto import NewPhoto
+from catalog.database import Database
 from catalog.paths import show_path
-from catalog.session import Database
-from indexer.journal import Journal
-from indexer.patience import Patience
+from catalog.records import NewPhoto
+from indexer.background_writer import Writer
 from indexer.plan import Plan, Task
 from indexer.prepare import Failed, Outcome, Prepared, Preparer, SameBytes
 from indexer.progress import Progress
-from indexer.record import Recorder
+from indexer.record import Journal, Recorder
 from indexer.report import UNCHANGED, Skipped
-from indexer.writer import Writer
+from indexer.retry import Patience
 
 Describe = Callable[[Sequence[Prepared]], list[NewPhoto]]
 

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from catalog.newphoto import FileStamp
+from catalog.records import FileStamp
 
 EXTENSIONS = frozenset(
     b".jpg .jpeg .jpe .jfif .mpo .png .heic .heif .hif .avif .webp .tif .tiff .gif .bmp"

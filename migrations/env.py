@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
+from catalog.database import is_modelled, migrating
 from catalog.home import open_home
-from catalog.migrate import is_modelled, migrating
 from catalog.models import Base
 
 

@@ -19,8 +19,8 @@ from captioner.captioner import Captioner, PhotoState
 from captioner.likelihood import read_prefix
 from captioner.vocabulary import SPECIAL_WORDS, tokenise
 from search.engine import SearchEngine
-from search.query import check_range, plain_text
-from search.reading import Reading, read_query
+from search.parsed_query import Reading, read_query
+from search.request import check_range, plain_text
 
 MAX_COMPLETIONS = 50
 # More photos change the first eight words little and cost time while somebody waits.

@@ -15,22 +15,28 @@ from numpy.typing import NDArray
 
 from captioner.captioner import Captioner, PhotoState
 from captioner.embedder import SentenceEmbedder
+from catalog.database import Database
 from catalog.home import Home
-from catalog.session import Database
 from catalog.views import PhotoView, view_photos
 from search.collection import Collection, CollectionOpener, UnknownPhoto
-from search.contrast import Contrast, read_contrast
 from search.lexical import matched_words
-from search.query import SearchAnswer, SearchRequest, SearchResult, SimilarPhoto
-from search.question import Question
-from search.ranked import Ranked
-from search.ranker import Ranker
-from search.reading import Reading, read_query, read_vectors
-from search.results import Judge, make_results, make_similar
-from search.retrieve import Candidates
+from search.parsed_query import Reading, read_query, read_vectors
+from search.photo_scores import Measured, Survey, survey
+from search.pipeline import Question, Ranker
+from search.query_modifiers import Contrast, read_contrast
+from search.request import SearchRequest
+from search.rerank import Ranked
+from search.results import (
+    Judge,
+    SearchAnswer,
+    SearchResult,
+    SimilarPhoto,
+    make_results,
+    make_similar,
+)
+from search.retrieval import Candidates
 from search.status import Status, read_status
-from search.survey import Measured, Survey, survey
-from search.workers import Workers
+from search.thread_pool import Workers
 
 __all__ = ["SearchEngine", "Status", "UnknownPhoto"]
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from captioner.captioner import Captioner, PhotoState
 from captioner.embedder import SentenceEmbedder
-from search.query import WordGain, check_text
-from search.reading import read_query
-from search.rerank import Likelihoods, score_photos
+from search.parsed_query import read_query
+from search.request import check_text
+from search.rerank import Likelihoods, WordGain, score_photos
 
 Map = tuple[tuple[float, ...], ...]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 
-from captioner.photo import FORMATS
+from captioner.image_file import FORMATS
 from catalog.filters import ORIENTATIONS, PhotoFilter
-from search.query import InvalidQuery
+from search.request import InvalidQuery
 
 _LONGEST = 4096  # characters, as many as a path may have
 # As files are named -> as decoders name what they found.

@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captioner.vocabulary import tokenise
-from catalog.fulltext import photos_with_word, words_of
-from catalog.session import Database
-from catalog.words import words_in
-from search.reading import Reading
+from catalog.database import Database
+from catalog.fulltext import photos_with_word, words_in, words_of
+from search.parsed_query import Reading
 
 Ids = NDArray[np.int64]
 _NONE: Ids = np.empty(0, np.int64)

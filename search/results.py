@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,8 @@ from captioner.captioner import FitWeights
 from catalog.paths import show_path
 from catalog.views import PhotoView
 from search.explain import word_maps
-from search.query import SearchResult, SimilarPhoto, WordGain
-from search.ranked import Ranked
-from search.reading import Reading
-from search.rerank import Likelihoods
+from search.parsed_query import Reading
+from search.rerank import Likelihoods, Ranked, WordGain
 
 
 @dataclass(frozen=True)
@@ -106,3 +104,59 @@ def _said(
 def _shown(view: PhotoView) -> tuple[str, str]:
     """A photo's path and best caption, as text."""
     return show_path(os.fsencode(view.full_path)), view.captions[0][0] if view.captions else ""
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """One photo of an answer; log-likelihood and evidence in nats, similarity in -1..1.
+
+    `matched`: the query's words that stand in the photo's path or captions. `probability`: that
+    the photo fits the plain query, 0 to 1, see search.calibration. `weak`: too improbable to
+    convince.
+    """
+
+    photo_id: int
+    path: str
+    caption: str
+    score: float
+    log_likelihood: float
+    evidence: float
+    similarity: float
+    words: tuple[WordGain, ...]
+    matched: tuple[str, ...]
+    probability: float
+    weak: bool
+
+
+@dataclass(frozen=True)
+class SimilarPhoto:
+    """A photo near another one; similarity is a cosine."""
+
+    photo_id: int
+    path: str
+    caption: str
+    similarity: float
+
+    def to_json(self) -> dict[str, object]:
+        """As the JSON API answers."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class SearchAnswer:
+    """Results, best first. `nearest_words` says which known word stood in for an unknown one.
+
+    `nothing_fits`: every photo that was ranked is weak.
+    """
+
+    query: str
+    unknown_words: tuple[str, ...]
+    nearest_words: dict[str, str]
+    took_ms: float
+    candidates: int
+    nothing_fits: bool
+    results: tuple[SearchResult, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """The `search --json` object."""
+        return asdict(self)

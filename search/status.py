@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
-from catalog.answering import described
-from catalog.counts import count_rows
+from catalog.database import Database
+from catalog.model_registry import described
 from catalog.paths import show_path
 from catalog.roots import list_roots
-from catalog.session import Database
+from catalog.views import count_rows
 from search.collection import own_model_id
 
 

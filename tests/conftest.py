@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from indexer.samples import copy_sample_photos
+from indexer.sample_photos import copy_sample_photos
 
 if TYPE_CHECKING:
     from captioner.captioner import Captioner
     from captioner.embedder import SentenceEmbedder
+    from catalog.database import Database
     from catalog.home import Home
-    from catalog.session import Database
     from search.engine import SearchEngine
     from tests.postgresql import Server
 
@@ -86,7 +86,7 @@ def home(tmp_path: Path) -> "Home":
 @pytest.fixture
 def database(home: "Home") -> "Iterator[Database]":
     """The database of `home`, migrated and empty."""
-    from catalog.session import open_database
+    from catalog.database import open_database
 
     database = open_database(home)
     yield database
@@ -101,8 +101,8 @@ def indexed_home(
     embedder: "SentenceEmbedder",
 ) -> "Home":
     """A home with the sample photos indexed. Shared by the whole session: read it only."""
+    from catalog.database import open_database
     from catalog.home import open_home
-    from catalog.session import open_database
     from indexer.pipeline import Indexer
 
     home = open_home(tmp_path_factory.mktemp("indexed") / "home")
@@ -117,7 +117,7 @@ def engine(
     indexed_home: "Home", captioner: "Captioner", embedder: "SentenceEmbedder"
 ) -> "Iterator[SearchEngine]":
     """A search engine over the sample photos. Shared by the whole session: it only reads."""
-    from catalog.session import open_database
+    from catalog.database import open_database
     from search.engine import SearchEngine
 
     database = open_database(indexed_home)

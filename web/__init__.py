@@ -11,25 +11,17 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
 from search.engine import SearchEngine
-from web import (
-    api,
-    collection,
-    collection_api,
-    context,
-    formats,
-    lookpage,
-    pages,
-    photopage,
-    reasons,
-    reference,
-)
+from web import context, template_filters
+from web.api import collection as collection_api
+from web.api import docs, photos, words
+from web.api.openapi import new_app
 from web.config import InvalidOrigin, TokenRequired, WebConfig, is_loopback, new_token
 from web.context import replace_engine
 from web.errors import handle_errors
-from web.indexing import bind_indexing, indexing_of
-from web.openapi import new_app
-from web.security import protect
-from web.turns import take_turns
+from web.indexing.state import bind_indexing, indexing_of
+from web.middleware.security import protect
+from web.middleware.worker_queue import take_turns
+from web.pages import collection, photo, search, similar
 
 __all__ = [
     "InvalidOrigin",
@@ -52,16 +44,16 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     app.logger.setLevel(logging.INFO)
     if isinstance(app.json, DefaultJSONProvider):
         app.json.sort_keys = False
-    formats.register(app)
+    template_filters.register(app)
     protect(app, config)
     handle_errors(app)
-    app.register_api(api.blueprint)
-    app.register_api(reasons.blueprint)
+    app.register_api(photos.blueprint)
+    app.register_api(words.blueprint)
     app.register_api(collection_api.blueprint)
-    app.register_blueprint(reference.blueprint)
-    app.register_blueprint(pages.blueprint)
-    app.register_blueprint(photopage.blueprint)
-    app.register_blueprint(lookpage.blueprint)
+    app.register_blueprint(docs.blueprint)
+    app.register_blueprint(search.blueprint)
+    app.register_blueprint(photo.blueprint)
+    app.register_blueprint(similar.blueprint)
     app.register_blueprint(collection.blueprint)
     take_turns(app)  # after the last blueprint
     return app

@@ -12,13 +12,13 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.http import HTTP_STATUS_CODES
 
-from captioner.photo import UnreadablePhoto
-from catalog.session import DatabaseUnavailable
+from captioner.image_file import UnreadablePhoto
+from catalog.database import DatabaseUnavailable
 from search.engine import UnknownPhoto
-from search.query import InvalidQuery
-from web.events import TooManyStreams
+from search.request import InvalidQuery
 from web.images import ImageMissing
-from web.runner import AlreadyRunning, NothingRuns, NotPermitted
+from web.indexing.events import TooManyStreams
+from web.indexing.runner import AlreadyRunning, NothingRuns, NotPermitted
 
 
 @dataclass(frozen=True)

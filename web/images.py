@@ -13,7 +13,6 @@ from werkzeug.exceptions import NotFound
 
 from catalog.paths import show_path
 from catalog.views import PhotoView
-from web.cards import version_of
 from web.context import current_engine
 
 _FOR_EVER = 365 * 24 * 3600
@@ -114,3 +113,8 @@ def _cached(response: Response, named: bool) -> Response:
     else:
         response.headers["Cache-Control"] = "private, no-cache"
     return response
+
+
+def version_of(photo: PhotoView) -> str:
+    """A short name of the photo's content, for URLs that browsers may keep for ever."""
+    return photo.content_hash[:12]

@@ -24,11 +24,12 @@ from pydantic import (
     model_validator,
 )
 
-from captioner.photo import FORMATS
+from captioner.image_file import FORMATS
 from catalog.filters import ORIENTATIONS, PhotoFilter
 from search.complete import MAX_COMPLETIONS
 from search.filters import read_filter
-from search.query import (
+from search.image_to_text import MAX_SENTENCES, check_sentences
+from search.request import (
     MAX_CANDIDATES,
     MAX_EXCLUDED,
     MAX_QUERY_LENGTH,
@@ -38,12 +39,12 @@ from search.query import (
     SearchRequest,
     check_count,
 )
-from search.sentences import MAX_SENTENCES, check_sentences
 
 FILTERS = ("after", "before", "folder", "camera", "format", "orientation")
 DEFAULT_K = 20
 # The greatest id a database can hold; anything above it is no photo's.
 MAX_ID = 2**63 - 1
+PHOTO_ID = f"<int(min=0, max={MAX_ID}):photo_id>"  # in a route
 
 _DEFAULT_COMPLETIONS = 8
 # A text without a letter or digit has no words.
@@ -283,3 +284,53 @@ class RankBody(BaseModel):
 
     sentences: Sentences | None = Field(None, description="The sentences")
     k: JsonCount | None = Field(None, description="How many to show")
+
+
+# What requests about the collection may carry: which rows of a list, which folder to index
+
+_MAX_ROWS = 999_999_999
+
+
+def _from_zero(offset: int) -> int:
+    if offset < 0:
+        raise InvalidQuery("offset", "offset must be a whole number from 0")
+    return offset
+
+
+def _number_or_path(value: object) -> object:
+    """JSON has one kind of number: 1.0 is 1; true is none."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if type(value) not in (int, str):
+        raise InvalidQuery("folder", "folder must be the number or the path of an allowed folder")
+    return value
+
+
+_Row = Annotated[Whole, AfterValidator(_from_zero)]
+_Number = Annotated[int, told_as(minimum=1)]
+_Folder = Annotated[_Number | str, BeforeValidator(_number_or_path)]
+
+
+class RunsParameters(Parameters):
+    """Which of the runs."""
+
+    k: Count = told("How many runs", DEFAULT_K, minimum=1, maximum=MAX_RESULTS)
+    offset: _Row = told("How many of the last to leave out", 0, minimum=0, maximum=_MAX_ROWS)
+
+
+class FailuresParameters(Parameters):
+    """Which of the files that could not be indexed."""
+
+    reason: str = told("Why they could not be, word for word; without it no files are named", "")
+    k: Count = told("How many files", DEFAULT_K, minimum=1, maximum=MAX_RESULTS)
+    offset: _Row = told("How many of the first to leave out", 0, minimum=0, maximum=_MAX_ROWS)
+
+
+class IndexBody(BaseModel):
+    """The folder to index."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"folder": 1}})
+
+    folder: _Folder = Field(
+        description="Its number among the folders that may be indexed from here, or its path"
+    )

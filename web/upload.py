@@ -11,8 +11,9 @@ from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
 from captioner.captioner import PhotoState
-from search.look import look
-from search.query import InvalidQuery, SimilarPhoto
+from captioner.encode_photo import look
+from search.request import InvalidQuery
+from search.results import SimilarPhoto
 from web.context import current_config, current_engine
 
 # A small file may decode to hundreds of megabytes: many at once could take all memory.

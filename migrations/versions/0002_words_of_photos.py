@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import context, op
 
-from catalog.words import words_of_photo
+from catalog.fulltext import words_of_photo
 
 revision = "0002"
 down_revision = "0001"

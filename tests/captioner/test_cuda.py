@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from captioner.beam_search import generate_captions
 from captioner.captioner import Captioner
 from captioner.checkpoint import load_checkpoint
 from captioner.decoder import PhotoFeatures
-from captioner.generate import generate_captions
+from captioner.device import exact
+from captioner.image_file import decode_photo, to_tensor
 from captioner.likelihood import read_prefix, score_sentences, score_without_photo, score_words
-from captioner.photo import decode_photo, to_tensor
-from captioner.precision import exact
 
 WORDS = ["a", "dog", "runs"]
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")

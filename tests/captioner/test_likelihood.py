@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from captioner.beam_search import generate_captions
 from captioner.captioner import Captioner, PhotoState
-from captioner.generate import generate_captions
+from captioner.image_file import decode_photo, to_tensor
 from captioner.likelihood import score_without_photo, score_words
-from captioner.photo import decode_photo, to_tensor
 from captioner.vocabulary import tokenise
 
 

@@ -6,8 +6,7 @@ from pycocoevalcap.bleu.bleu import Bleu
 from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.rouge.rouge import Rouge
 
-from captioner.captionmetrics import score_captions
-from captioner.metrics import recall_at_k, recall_of_ranks
+from captioner.metrics import recall_at_k, recall_of_ranks, score_captions
 
 _WORDS = [
     "a",

@@ -14,8 +14,8 @@ import pytest
 import torch
 from PIL import ExifTags, Image, ImageDraw
 
-from captioner import photo
-from captioner.photo import UnreadablePhoto, decode_photo, to_tensor
+from captioner import image_file
+from captioner.image_file import UnreadablePhoto, decode_photo, to_tensor
 
 SHARED_PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
 
@@ -49,7 +49,7 @@ def noise(width: int, height: int) -> Image.Image:
 
 
 def saved(image: Image.Image, form: str, **options: object) -> bytes:
-    photo._prepare_pillow()  # HEIF
+    image_file._prepare_pillow()  # HEIF
     file = io.BytesIO()
     image.save(file, form, **options)
     return file.getvalue()
@@ -259,7 +259,7 @@ def test_a_bomb_is_refused_by_its_pixels() -> None:
 
 
 def test_a_file_too_large_is_refused_by_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(photo, "MAX_BYTES", 100)
+    monkeypatch.setattr(image_file, "MAX_BYTES", 100)
     assert "MB" in reason(saved(picture(), "PNG"))
 
 

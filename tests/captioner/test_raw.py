@@ -6,8 +6,8 @@ from contextlib import suppress
 import pytest
 from PIL import ExifTags, Image
 
-from captioner import photo, raw
-from captioner.photo import UnreadablePhoto, decode_photo
+from captioner import image_file, raw
+from captioner.image_file import UnreadablePhoto, decode_photo
 from indexer.metadata import read_metadata
 from tests.captioner.dng import make_dng
 from tests.captioner.rawboxes import make_cr3, make_raf
@@ -134,7 +134,7 @@ def test_a_raw_file_that_is_cut_or_scrambled_is_refused_at_worst() -> None:
 
 
 def test_without_the_extra_the_reason_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(photo, "can_read_raw", lambda: False)
+    monkeypatch.setattr(image_file, "can_read_raw", lambda: False)
     assert reason(make_dng(half_red())) == raw.MISSING_EXTRA
     assert "tellshow[raw]" in raw.MISSING_EXTRA
 

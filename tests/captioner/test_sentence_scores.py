@@ -8,8 +8,8 @@ import torch
 from captioner import likelihood
 from captioner.captioner import Captioner
 from captioner.decoder import PhotoFeatures
+from captioner.image_file import decode_photo, to_tensor
 from captioner.likelihood import read_prefix, score_sentences, score_words
-from captioner.photo import decode_photo, to_tensor
 from captioner.vocabulary import END
 
 SENTENCES = [["a", "cat"], ["a", "man", "takes", "a", "picture", "in", "a", "field"], ["dogs"]]

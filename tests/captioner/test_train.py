@@ -16,8 +16,8 @@ from captioner.decoder import DecoderConfig
 from captioner.embedder import SentenceEmbedder
 from captioner.encoder import Encoder, EncoderConfig
 from captioner.metrics import Recall
-from captioner.recipe import Recipe, seed_course, train_captioner
-from captioner.train import EpochReport, TrainSettings, Waiting, look_alikes
+from captioner.training.recipe import Recipe, seed_course, train_captioner
+from captioner.training.trainer import EpochReport, TrainSettings, Waiting, look_alikes
 
 _CAPTIONS = {
     "cat.png": ("a cat looks at the camera", "a brown cat with green eyes"),

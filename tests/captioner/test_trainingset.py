@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from captioner.trainingset import cut_phrases, pad
+from captioner.training.batches import cut_phrases, pad
 from captioner.vocabulary import END, PAD, START, Vocabulary
 
 _CAPTIONS = [("a dog on the left of a man in the snow", "a dog runs")]

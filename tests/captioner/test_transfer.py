@@ -2,7 +2,7 @@
 
 import torch
 
-from captioner.transfer import send, stack
+from captioner.device import send, stack
 
 
 def test_stacked_and_sent_tensors_are_what_they_were() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from catalog.database import Database, open_database
 from catalog.home import Home, open_home
-from catalog.session import Database, open_database
 from tests.catalog.made import Shelf
 from tests.postgresql import Server
 

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from catalog.database import Database
 from catalog.home import Home
+from catalog.model_registry import register_model
 from catalog.models import State
-from catalog.newphoto import FileStamp, Metadata, NewPhoto
 from catalog.photos import add_photos
-from catalog.registry import register_model
+from catalog.records import FileStamp, Metadata, NewPhoto
 from catalog.roots import get_or_add_root
-from catalog.session import Database
 
 DIMENSION = 16
 TAKEN = datetime(2021, 3, 4, 5, 6, 7, tzinfo=UTC)

@@ -5,12 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from catalog import photos
-from catalog.answering import answering, described, model_name, remove_model, undescribed
 from catalog.checkpoints import KeptCheckpoints
-from catalog.counts import Counts, count_rows
 from catalog.fulltext import photos_with_word
 from catalog.home import Home
-from catalog.registry import register_model
+from catalog.model_registry import (
+    answering,
+    described,
+    model_name,
+    register_model,
+    remove_model,
+    undescribed,
+)
+from catalog.views import Counts, count_rows
 from tests.catalog.made import Shelf, new_photo, new_photos, photo_ids
 
 

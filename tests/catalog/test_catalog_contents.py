@@ -1,6 +1,6 @@
 """Which bytes are known, once a photo with them was described."""
 
-from catalog.contents import described_contents
+from catalog.photos import described_contents
 from tests.catalog.made import Shelf, new_photo, new_photos
 
 

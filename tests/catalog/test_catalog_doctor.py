@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import delete, text, update
 
 from catalog import photos
+from catalog.database import WriterBusy, writer_lock
 from catalog.doctor import Diagnosis, Doctor, Problem
 from catalog.failures import record_failure
 from catalog.fulltext import photos_with_word
 from catalog.models import Caption, PhotoText, State, Vector
-from catalog.session import WriterBusy, writer_lock
-from catalog.vectors import VectorIndex
+from catalog.vectors.index import VectorIndex
 from tests.catalog.made import DIMENSION, Shelf, new_photos
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import insert
 
 from catalog.filters import PhotoFilter, passing_photos
 from catalog.models import Root
-from catalog.newphoto import Metadata
 from catalog.photos import add_photos
+from catalog.records import Metadata
 from tests.catalog.made import TAKEN, Shelf, new_photo
 
 DAY = timedelta(days=1)

@@ -9,14 +9,12 @@ from sqlalchemy import Connection, delete, event, text
 from sqlalchemy.exc import IntegrityError
 
 from catalog import photos
-from catalog.counts import count_rows
-from catalog.fulltext import photos_with_word, words_of
+from catalog.database import migration_config, open_database
+from catalog.fulltext import photos_with_word, words_in, words_of
 from catalog.home import Home
-from catalog.migrate import migration_config
 from catalog.models import Root
-from catalog.newphoto import FileStamp
-from catalog.session import open_database
-from catalog.words import words_in
+from catalog.records import FileStamp
+from catalog.views import count_rows
 from tests.catalog.made import Shelf, new_photo, new_photos
 
 

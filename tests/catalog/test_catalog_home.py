@@ -5,8 +5,8 @@ from pathlib import Path
 import platformdirs
 import pytest
 
+from catalog.database import open_database
 from catalog.home import HomeNotWritable, open_home
-from catalog.session import open_database
 
 
 def test_named_folder_wins_over_environment(

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from catalog import indexkind, kept, photos, vectorrows
-from catalog.home import Home, open_home
-from catalog.indexkind import IndexKind, UnknownIndexKind, choose_kind, is_outgrown, list_count
-from catalog.newphoto import NewPhoto
-from catalog.session import open_database
-from catalog.vectors import VectorIndex
+from catalog import photos
+from catalog.database import open_database
+from catalog.home import Home, IndexKind, UnknownIndexKind, open_home
+from catalog.records import NewPhoto
+from catalog.vectors import factory, kinds, store
+from catalog.vectors.index import VectorIndex
+from catalog.vectors.kinds import choose_kind, is_outgrown, list_count
 from tests.catalog.made import DIMENSION, Shelf, new_photo, photo_ids, unit_vector
 
 COUNT = 1100
@@ -47,7 +48,7 @@ def index_of(shelf: Shelf, kind: IndexKind | None) -> VectorIndex:
 def truth(shelf: Shelf) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """All ids [N] and the similarities [Q, N] of the queries, straight from SQL."""
     with shelf.database.read() as session:
-        parts = list(vectorrows.iter_vectors(session, "caption", shelf.model))
+        parts = list(store.iter_vectors(session, "caption", shelf.model))
     stored = np.concatenate([part[1] for part in parts]).astype(np.float32)
     return np.concatenate([part[0] for part in parts]), QUERIES @ stored.T
 
@@ -106,7 +107,7 @@ def plenty(shelf: Shelf) -> Shelf:
 @pytest.fixture
 def mapped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every index that is read stays in its file."""
-    monkeypatch.setattr(kept, "MAPPED_FROM", 0)
+    monkeypatch.setattr(factory, "MAPPED_FROM", 0)
 
 
 def test_kind_follows_the_number_of_vectors() -> None:
@@ -229,7 +230,7 @@ def test_saving_what_was_only_read_keeps_the_file(
 def test_kind_changes_when_a_saved_index_outgrows_it(
     plenty: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexkind, "MOST_EXACT", COUNT)
+    monkeypatch.setattr(kinds, "MOST_EXACT", COUNT)
     index = index_of(plenty, None)
     assert index.index_kind is IndexKind.EXACT
     plenty.add(made(range(COUNT, COUNT + 50)))

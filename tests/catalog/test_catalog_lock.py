@@ -7,15 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from catalog.database import WriterBusy, writer_lock
 from catalog.home import Home
-from catalog.lock import SharedLock
-from catalog.session import WriterBusy, writer_lock
+from catalog.vectors.thread_safe import SharedLock
 
 HOLD = """
 import sys
 from pathlib import Path
 from catalog.home import open_home
-from catalog.session import writer_lock
+from catalog.database import writer_lock
 with writer_lock(open_home(Path(sys.argv[1]))):
     print("held", flush=True)
     sys.stdin.readline()

@@ -9,17 +9,15 @@ import pytest
 from sqlalchemy import Connection, event, func, select, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from catalog import photos, registry
-from catalog.changes import change_counter
-from catalog.counts import Counts, count_rows
+from catalog import model_registry, photos
+from catalog.descriptions import change_counter, load_states
 from catalog.failures import Failure, clear_failure, known_failures, record_failure
+from catalog.model_registry import list_models, register_model
 from catalog.models import Base, Caption, Model, Root
-from catalog.newphoto import FileStamp, NewPhoto
-from catalog.registry import list_models, register_model
+from catalog.records import FileStamp, NewPhoto
 from catalog.roots import get_or_add_root, list_roots
-from catalog.states import load_states
-from catalog.vectorrows import UnevenVectors, iter_vectors
-from catalog.views import list_photos, view_photos
+from catalog.vectors.store import UnevenVectors, iter_vectors
+from catalog.views import Counts, count_rows, list_photos, view_photos
 from tests.catalog.made import TAKEN, Shelf, new_photo, new_photos, photo_ids, unit_vector
 
 
@@ -267,8 +265,8 @@ def test_model_is_recorded_once(any_shelf: Shelf) -> None:
     with any_shelf.database.write() as session:
         key = register_model(session, **given, config=config, metrics=metrics)
         assert register_model(session, **given, config={}, metrics={}) == key
-        assert registry.model_id(session, name="e", sha256="1" * 64) == key
-        assert registry.model_id(session, name="e", sha256="2" * 64) is None
+        assert model_registry.model_id(session, name="e", sha256="1" * 64) == key
+        assert model_registry.model_id(session, name="e", sha256="2" * 64) is None
     with any_shelf.database.read() as session:
         row = session.get_one(Model, key)
         assert (row.kind, row.config, row.metrics) == ("embedder", config, metrics)

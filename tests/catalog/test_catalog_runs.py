@@ -5,8 +5,8 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
+from catalog.disk_usage import measure
 from catalog.failures import failed_paths, failures_by_reason, record_failure
-from catalog.footprint import measure
 from catalog.home import Home
 from catalog.lock import is_being_written, writer_lock
 from catalog.models import Run

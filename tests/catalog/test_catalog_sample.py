@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from catalog import photos
-from catalog.states import sample_photo_ids
+from catalog.descriptions import sample_photo_ids
 from tests.catalog.made import Shelf, new_photos
 
 

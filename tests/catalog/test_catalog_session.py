@@ -13,15 +13,21 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
 
-from catalog.counts import count_rows
-from catalog.engine import make_engine, sqlite_driver
+from catalog.database import (
+    Database,
+    DatabaseUnavailable,
+    is_modelled,
+    make_engine,
+    migration_config,
+    open_database,
+    sqlite_driver,
+)
 from catalog.failures import record_failure
 from catalog.home import Home, open_home
-from catalog.migrate import is_modelled, migration_config
 from catalog.models import Base
 from catalog.runs import Noted, finish_run, start_run
-from catalog.session import Database, DatabaseUnavailable, open_database
-from catalog.vectors import VectorIndex
+from catalog.vectors.index import VectorIndex
+from catalog.views import count_rows
 from tests.catalog.conftest import REPOSITORY
 from tests.catalog.made import DIMENSION, Shelf, new_photos
 
@@ -32,7 +38,7 @@ OPEN = """
 import sys
 from pathlib import Path
 from catalog.home import open_home
-from catalog.session import open_database
+from catalog.database import open_database
 home = open_home(Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()

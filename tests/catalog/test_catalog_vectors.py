@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from catalog import photos, vectorrows
+from catalog import photos
 from catalog.home import Home
-from catalog.newphoto import FileStamp
-from catalog.storedvectors import DimensionMismatch
-from catalog.vectors import FaissMissing, VectorIndex
+from catalog.records import FileStamp
+from catalog.vectors import store
+from catalog.vectors.index import FaissMissing, VectorIndex
+from catalog.vectors.store import DimensionMismatch
 from tests.catalog.made import DIMENSION, Shelf, new_photo, new_photos, photo_ids, unit_vector
 
 QUERIES = np.stack([unit_vector(seed) for seed in range(500, 505)])
@@ -25,8 +26,8 @@ import os, signal, sys
 from pathlib import Path
 from sqlalchemy import event
 from catalog.home import open_home
-from catalog.session import open_database
-from catalog.vectors import VectorIndex
+from catalog.database import open_database
+from catalog.vectors.index import VectorIndex
 from tests.catalog.made import DIMENSION, Shelf, new_photos, photo_ids
 
 def die(*_):
@@ -67,7 +68,7 @@ def saved_file(home: Home) -> Path:
 def assert_right(shelf: Shelf, index: VectorIndex, k: int = 5) -> None:
     """The answers are those found without FAISS, straight from SQL."""
     with shelf.database.read() as session:
-        parts = list(vectorrows.iter_vectors(session, "caption", shelf.model))
+        parts = list(store.iter_vectors(session, "caption", shelf.model))
     there = np.concatenate([part[0] for part in parts])
     true = QUERIES @ np.concatenate([part[1] for part in parts]).astype(np.float32).T
     ids, similarity = index.search(QUERIES, k)
@@ -123,7 +124,7 @@ def test_vector_of_a_photo_is_told(filled: Shelf) -> None:
 def test_saved_index_is_opened_without_reading_vectors_again(
     filled: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("catalog.vectorrows.iter_vectors")
+    monkeypatch.delattr("catalog.vectors.store.iter_vectors")
     index = opened(filled)
     monkeypatch.undo()
     assert_right(filled, index)
@@ -320,14 +321,14 @@ def test_search_in_the_middle_of_a_rebuild_still_finds_everything(
     index = opened(filled)
     before, _ = index.search(QUERIES, 5)
     meanwhile = []
-    stored = vectorrows.iter_vectors
+    stored = store.iter_vectors
 
     def stored_and_asked(*given: Any, **options: Any) -> Iterator[Any]:
         for part in stored(*given, **options):
             meanwhile.append(index.search(QUERIES, 5)[0])
             yield part
 
-    monkeypatch.setattr(vectorrows, "iter_vectors", stored_and_asked)
+    monkeypatch.setattr(store, "iter_vectors", stored_and_asked)
     index.rebuild()
     assert len(meanwhile) == 1
     np.testing.assert_array_equal(meanwhile[0], before)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalog.words import words_in, words_of_photo
+from catalog.fulltext import words_in, words_of_photo
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,8 @@ import pytest
 from sqlalchemy import event
 
 from catalog.checkpoints import KeptCheckpoints
-from catalog.engine import sqlite_driver
+from catalog.database import open_database, sqlite_driver
 from catalog.home import Home, open_home
-from catalog.session import open_database
 from tests.catalog.made import Shelf, new_photos
 from tests.catalog.powercut import Disk, State
 from tests.catalog.test_catalog_vectors import assert_right, opened

@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from catalog.database import open_database
 from catalog.home import Home
 from catalog.models import Caption, Failure, Photo, PhotoText, Root, State, Vector
-from catalog.session import open_database
 
 # Ids and times are a run's own; everything else must be the same.
 OWN = {"id", "photo_id", "model_id", "root_id", "change", "indexed_at", "last_seen_online"}

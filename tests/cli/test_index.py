@@ -11,7 +11,7 @@ import pytest
 
 from catalog.home import open_home
 from catalog.lock import writer_lock
-from commands import watching
+from commands import index
 from tellshow import Exit, run
 from tests.cli.process import PATIENCE, rows, start, wait_until
 
@@ -88,7 +88,7 @@ def test_watching_waits_for_another_indexer(
     lock, slept = writer_lock(open_home(home)), []
 
     def sleep(seconds: float) -> None:
-        if seconds != watching.BUSY_SECONDS:
+        if seconds != index.BUSY_SECONDS:
             return  # the lock's own, which looks a few times before it gives up
         slept.append(seconds)
         if len(slept) == 3:
@@ -99,7 +99,7 @@ def test_watching_waits_for_another_indexer(
     def interrupt(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(watching.time, "sleep", sleep)
+    monkeypatch.setattr(index.time, "sleep", sleep)
     monkeypatch.setattr("indexer.watch._Changes.wait", interrupt)
     lock.__enter__()
     assert run(["index", str(album), "--home", str(home), "--watch"]) == Exit.INTERRUPTED

@@ -11,10 +11,10 @@ import pytest
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
+from catalog.database import open_database
 from catalog.home import Home, open_home
-from catalog.session import open_database
 from search.engine import SearchEngine
-from search.query import SearchRequest
+from search.request import SearchRequest
 from tellshow import Exit
 from tests.cli.content import content
 from tests.cli.nursery import Nursery

@@ -14,11 +14,11 @@ from sqlalchemy import event
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
+from catalog.database import Database, open_database
 from catalog.home import Home, open_home
-from catalog.session import Database, open_database
-from commands.progress import ProgressBar
-from commands.watching import keep_indexing
-from indexer import patience
+from commands.common.progress_bar import ProgressBar
+from commands.index import keep_indexing
+from indexer import retry
 from indexer.pipeline import Indexer, IndexOptions
 from indexer.progress import Silent
 from search.engine import SearchEngine
@@ -169,7 +169,7 @@ def test_server_that_stays_away_is_one_sentence_and_the_next_run_completes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("TELLSHOW_DATABASE_URL", home.database_url)
-    monkeypatch.setattr(patience, "MOST_SECONDS", 0.5)
+    monkeypatch.setattr(retry, "MOST_SECONDS", 0.5)
     command = ["index", str(album), "--home", str(home.path), "--batch-size", "1", "--json"]
     with monkeypatch.context() as patch:
         patch.setattr(ProgressBar, "advance", lambda bar, count: server.stop())

@@ -9,8 +9,8 @@ import pytest
 from captioner import checkpoint
 from captioner.captioner import Captioner
 from captioner.checkpoint import load_checkpoint, save_checkpoint
-from commands import following
-from commands.opening import open_engine
+from commands.common import model_reload
+from commands.common.loading import open_engine
 from tellshow import Exit, run
 from web import create_app
 
@@ -118,11 +118,11 @@ def test_running_server_goes_over_to_the_new_captioner_when_it_is_complete(
 ) -> None:
     home = tmp_path / "home"
     assert run(["index", str(album), "--home", str(home)]) == Exit.DONE
-    monkeypatch.setattr(following, "LOOK_AGAIN", 0.05)
+    monkeypatch.setattr(model_reload, "LOOK_AGAIN", 0.05)
     with open_engine(home, None, "cpu") as engine:
         app = create_app(engine)
         client = app.test_client()
-        with following.following(app, home, "cpu"):
+        with model_reload.following(app, home, "cpu"):
             assert client.get("/api/v1/status").get_json()["model"] == captioner.name
             command = ["index", str(album), "--model", str(other), "--home", str(home)]
             assert run(command) == Exit.DONE

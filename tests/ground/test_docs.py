@@ -68,7 +68,7 @@ def test_section_of_a_command_names_exactly_its_options(name: str, command: clic
 
 
 def test_api_names_every_parameter_and_field() -> None:
-    from search.query import SearchAnswer, SearchResult, SimilarPhoto
+    from search.results import SearchAnswer, SearchResult, SimilarPhoto
     from web.parameters import FILTERS
 
     documented = code_in((ROOT / "docs" / "api.md").read_text(encoding="utf-8"))

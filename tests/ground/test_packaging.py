@@ -123,7 +123,7 @@ def test_installed_catalog_brings_its_migrations(unpacked: Path, tmp_path: Path)
     program = (
         "from pathlib import Path\n"
         "from catalog.home import open_home\n"
-        "from catalog.session import open_database\n"
+        "from catalog.database import open_database\n"
         "open_database(open_home(Path('home'))).close()\n"
     )
     run_python("-c", program, folder=tmp_path, path=unpacked)

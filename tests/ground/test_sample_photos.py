@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from indexer.samples import SAMPLE_PHOTOS, SamplesUnavailable, copy_sample_photos
+from indexer.sample_photos import SAMPLE_PHOTOS, SamplesUnavailable, copy_sample_photos
 from tests.ground.source import ROOT
 
 

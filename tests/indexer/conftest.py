@@ -8,8 +8,8 @@ from PIL import Image
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
+from catalog.database import Database
 from catalog.home import Home
-from catalog.session import Database
 from tests.indexer.kit import PHOTOS, Catalog
 
 

@@ -10,9 +10,9 @@ import time
 
 from PIL import Image
 
-from captioner.photo import UnreadablePhoto
+from captioner.image_file import UnreadablePhoto
 from captioner.raw import MISSING_EXTRA
-from indexer.decoding import Decoded, decode
+from indexer.decode_worker import Decoded, decode
 
 CRASH = b"crash"
 HANG = b"hang"

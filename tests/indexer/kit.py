@@ -5,13 +5,12 @@ from pathlib import Path
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
-from catalog import registry
-from catalog.counts import Counts, count_rows
+from catalog import model_registry
+from catalog.database import Database
 from catalog.home import Home
-from catalog.session import Database
-from catalog.vectors import VectorIndex
-from catalog.views import PhotoView, view_photos
-from indexer.decoders import Decoders
+from catalog.vectors.index import VectorIndex
+from catalog.views import Counts, PhotoView, count_rows, view_photos
+from indexer.decode_pool import Decoders
 from indexer.pipeline import Indexer, IndexOptions, IndexReport
 from tests.catalog.made import photo_ids
 
@@ -59,7 +58,7 @@ class Catalog:
     @property
     def model(self) -> int:
         with self.database.read() as session:
-            found = registry.model_id(
+            found = model_registry.model_id(
                 session, name=self.captioner.name, sha256=self.captioner.sha256
             )
         assert found is not None

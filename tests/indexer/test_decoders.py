@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from PIL import Image
 
-from captioner.photo import UnreadablePhoto
-from indexer.decoders import Decoders, DecodingInterrupted, Limits, NoDecoder
-from indexer.decoding import Decoded
+from captioner.image_file import UnreadablePhoto
+from indexer.decode_pool import Decoders, DecodingInterrupted, Limits, NoDecoder
+from indexer.decode_worker import Decoded
 from tests.indexer.hostile import CRASH, HANG, decode_or_suffer, endless_jpeg
 
 

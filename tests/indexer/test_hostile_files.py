@@ -9,7 +9,7 @@ from PIL import Image
 
 from captioner.raw import can_read_raw
 from indexer import prepare
-from indexer.decoders import Decoders, Limits
+from indexer.decode_pool import Decoders, Limits
 from tests.captioner.dng import make_dng
 from tests.indexer.hostile import CRASH, HANG, decode_or_suffer, endless_jpeg, lack_the_extra
 from tests.indexer.kit import PHOTOS, Catalog
@@ -100,7 +100,7 @@ def test_raw_files_are_indexed_once_the_extra_is_there(catalog: Catalog, folder:
     assert catalog.index(folder).indexed == 1
     (view,) = catalog.views().values()
     assert (view.format, view.camera) == ("RAW", "Maker One")
-    assert catalog.counts().failures == 0
+    assert catalog.views().failures == 0
 
 
 @pytest.mark.skipif(
@@ -120,6 +120,6 @@ def test_every_file_of_a_wild_collection_is_accounted_for(
     assert not {name for name in skipped if not name.startswith("broken")}
     assert report.indexed + report.duplicates == len(kept)
     assert all(item.reason.endswith(".") for item in report.skipped)
-    assert catalog.counts().failures == len(skipped)
+    assert catalog.views().failures == len(skipped)
     assert capfd.readouterr().err == "", "a decoder wrote to the terminal"
     assert catalog.index(SHARED_PHOTOS).unchanged == len(kept)

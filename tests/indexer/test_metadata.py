@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import ExifTags, Image
 
-from captioner.photo import Photo, decode_photo
+from captioner.image_file import Photo, decode_photo
 from indexer.metadata import read_metadata
 
 SHARED_PHOTOS = Path(__file__).parents[3] / "shared" / "photos"

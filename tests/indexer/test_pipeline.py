@@ -10,11 +10,11 @@ from PIL import Image
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
+from catalog.database import open_database
+from catalog.descriptions import load_states
 from catalog.home import open_home
 from catalog.lock import WriterBusy, writer_lock
 from catalog.runs import RunView, list_runs
-from catalog.session import open_database
-from catalog.states import load_states
 from indexer import prepare
 from indexer.pipeline import FolderNotFound, NotAFolder
 from indexer.record import Recorder
@@ -38,7 +38,7 @@ def test_indexed_photos_have_captions_vectors_states_and_thumbnails(
             assert (view.width, view.height) == original.size
         with Image.open(catalog.home.thumbnail(view.content_hash)) as thumbnail:
             assert max(thumbnail.size) <= 512
-    assert catalog.counts().vectors == 2 * len(PHOTOS)
+    assert catalog.views().vectors == 2 * len(PHOTOS)
     with catalog.database.read() as session:
         ids = photo_ids(session, catalog.model)
         states = load_states(session, ids, catalog.model)
@@ -48,8 +48,8 @@ def test_indexed_photos_have_captions_vectors_states_and_thumbnails(
 
 def test_a_caption_finds_its_photo_in_faiss(catalog: Catalog, folder: Path) -> None:
     catalog.index(folder)
-    captions = catalog.vectors("caption")
-    assert (captions.count, catalog.vectors("visual").count) == (len(PHOTOS), len(PHOTOS))
+    captions = catalog.vectors.index("caption")
+    assert (captions.count, catalog.vectors.index("visual").count) == (len(PHOTOS), len(PHOTOS))
     for view in catalog.views().values():
         caption = view.captions[0][0]
         query = catalog.captioner.read([caption], catalog.embedder.encode([caption]))
@@ -80,7 +80,7 @@ def test_a_changed_photo_is_indexed_again(catalog: Catalog, folder: Path) -> Non
     assert after.photo_id == before.photo_id
     assert after.content_hash != before.content_hash
     assert not catalog.home.thumbnail(before.content_hash).exists()
-    assert catalog.vectors("visual").count == len(PHOTOS)
+    assert catalog.vectors.index("visual").count == len(PHOTOS)
 
 
 def test_a_touched_photo_is_not_captioned_again(catalog: Catalog, folder: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_copied_photo_is_a_duplicate_and_is_not_captioned_again(
     assert catalog.looked == len(PHOTOS)
     views = catalog.views()
     assert views[str(folder / "copy.png")].captions == views[str(folder / "cat.png")].captions
-    assert catalog.vectors("caption").count == len(PHOTOS) + 1
+    assert catalog.vectors.index("caption").count == len(PHOTOS) + 1
 
 
 def test_copies_in_one_run_are_captioned_once(catalog: Catalog, folder: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_removed_photo_leaves_the_catalog(catalog: Catalog, folder: Path) -> N
     report = catalog.index(folder)
     assert (report.removed, report.unchanged) == (1, len(PHOTOS) - 1)
     assert "cat.png" not in catalog.names()
-    assert catalog.vectors("visual").count == len(PHOTOS) - 1
+    assert catalog.vectors.index("visual").count == len(PHOTOS) - 1
     assert not catalog.home.thumbnail(gone.content_hash).exists()
 
 
@@ -268,7 +268,7 @@ def test_a_bad_file_is_skipped_with_its_reason_and_not_tried_again_until_it_chan
     shutil.copy(folder / "rocket.jpg", bad)
     report = catalog.index(folder)
     assert (report.skipped, report.duplicates) == ((), 1)
-    assert catalog.counts().failures == 0
+    assert catalog.views().failures == 0
 
 
 def test_copies_of_a_bad_file_are_all_skipped_and_forgotten_when_gone(
@@ -280,11 +280,11 @@ def test_copies_of_a_bad_file_are_all_skipped_and_forgotten_when_gone(
     report = catalog.index(folder, batch_size=2)
     assert sorted(item.path for item in report.skipped) == [str(path) for path in bad]
     assert {item.reason for item in report.skipped} == {report.skipped[0].reason}
-    assert catalog.counts().failures == 4
+    assert catalog.views().failures == 4
     for path in bad:
         path.unlink()
     catalog.index(folder)
-    assert catalog.counts().failures == 0
+    assert catalog.views().failures == 0
 
 
 def test_a_photo_that_became_unreadable_leaves_the_catalog(catalog: Catalog, folder: Path) -> None:
@@ -309,7 +309,7 @@ def test_a_file_that_vanishes_meanwhile_is_skipped_and_not_remembered(
     report = catalog.index(folder)
     assert report.indexed == len(PHOTOS) - 1
     assert "no longer there" in report.skipped[0].reason
-    assert catalog.counts().failures == 0
+    assert catalog.views().failures == 0
 
 
 def test_a_file_that_is_being_written_is_skipped_and_not_remembered(
@@ -339,7 +339,7 @@ def test_an_interrupted_run_keeps_what_was_committed(catalog: Catalog, folder: P
     with pytest.raises(KeyboardInterrupt):
         catalog.index(folder, batch_size=2)
     assert len(catalog.names()) == 2
-    assert catalog.vectors("caption").count == 2
+    assert catalog.vectors.index("caption").count == 2
     assert list(catalog.home.vectors.rglob("gen-*"))
     assert catalog.messages[-1] == "finish"
     catalog.on_advance = lambda: None
@@ -366,7 +366,7 @@ def test_an_error_in_the_model_keeps_what_was_committed(
         with pytest.raises(RuntimeError):
             catalog.index(folder, batch_size=2)
     assert len(catalog.names()) == 2
-    assert catalog.vectors("caption").count == 2
+    assert catalog.vectors.index("caption").count == 2
     assert catalog.index(folder).indexed == 2
 
 
@@ -376,7 +376,7 @@ def test_nothing_more_is_described_once_a_batch_cannot_be_written(
     add = Recorder.add
 
     def fill_the_disk(recorder, session, batch, new):  # type: ignore[no-untyped-def]
-        if catalog.counts().photos:
+        if catalog.views().photos:
             raise OSError("No space left on device")
         return add(recorder, session, batch, new)
 

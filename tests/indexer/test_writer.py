@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from indexer.writer import Writer
+from indexer.background_writer import Writer
 
 
 def test_work_is_done_in_order_and_told_in_the_thread_that_handed_it_over() -> None:

@@ -7,11 +7,11 @@ from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from captioner.likelihood import score_words
 from captioner.vocabulary import SPECIAL_WORDS
+from catalog.database import Database
 from catalog.home import Home
-from catalog.session import Database
 from search.complete import MAX_COMPLETIONS, Completion, complete
 from search.engine import SearchEngine
-from search.query import InvalidQuery
+from search.request import InvalidQuery
 
 
 def _found(engine: SearchEngine, query: str, k: int = 8) -> tuple[Completion, ...]:

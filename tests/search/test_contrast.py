@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from search.engine import SearchEngine
-from search.query import InvalidQuery, SearchAnswer, SearchRequest
-from search.retrieve import Candidates
-from search.scale import Scale, Support
+from search.query_modifiers import Scale, Support
+from search.request import InvalidQuery, SearchRequest
+from search.results import SearchAnswer
+from search.retrieval import Candidates
 
 STAGES = ["combined", "likelihood", "retrieve"]
 PHOTOGRAPHER = "a man takes a picture in a field"

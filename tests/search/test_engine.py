@@ -8,14 +8,15 @@ import torch
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
-from captioner.photo import decode_photo, to_tensor
+from captioner.image_file import decode_photo, to_tensor
 from catalog import photos
+from catalog.database import Database
 from catalog.home import Home
-from catalog.session import Database
 from search.engine import SearchEngine, UnknownPhoto
-from search.query import SearchRequest, SearchResult
-from search.reading import read_query
+from search.parsed_query import read_query
+from search.request import SearchRequest
 from search.rerank import score_photos
+from search.results import SearchResult
 
 
 def _found(engine: SearchEngine, query: str, **options: object) -> tuple[SearchResult, ...]:

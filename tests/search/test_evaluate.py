@@ -9,13 +9,12 @@ import pytest
 from captioner.captioner import Ranking
 from captioner.dataset import CaptionedPhoto
 from search.engine import SearchEngine
-from search.evaluate import collect, evaluate, sample_queries
-from search.fusion import fit_ranking
-from search.measurements import Measurements, Query, all_combined_scores
-from search.placing import Placing
-from search.query import SearchRequest
-from search.question import plain_questions
-from search.reading import read_query
+from search.evaluation.evaluate import Placing, collect, evaluate, sample_queries
+from search.evaluation.fit_weights import fit_ranking
+from search.evaluation.measurements import Measurements, Query, all_combined_scores
+from search.parsed_query import read_query
+from search.pipeline import plain_questions
+from search.request import SearchRequest
 
 _CAPTIONS = {
     "cat.png": ("a cat",),

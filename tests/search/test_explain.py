@@ -7,7 +7,7 @@ import pytest
 
 from search.engine import SearchEngine, UnknownPhoto
 from search.explain import Explanation, Map, WordMap, explain, place_of
-from search.query import InvalidQuery, SearchRequest
+from search.request import InvalidQuery, SearchRequest
 
 QUERY = "a man takes a picture in a field"
 

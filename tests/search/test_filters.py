@@ -13,7 +13,7 @@ from catalog.filters import PhotoFilter
 from catalog.models import Photo
 from search.engine import SearchEngine
 from search.filters import read_filter
-from search.query import STAGES, InvalidQuery, SearchRequest
+from search.request import STAGES, InvalidQuery, SearchRequest
 
 NOON = datetime(2021, 7, 14, 12, tzinfo=UTC)
 
@@ -26,8 +26,8 @@ def dated_engine(
     embedder: SentenceEmbedder,
 ) -> Iterator[SearchEngine]:
     """The sample photos in two folders, a day apart in order of name, by a camera of that day."""
+    from catalog.database import open_database
     from catalog.home import open_home
-    from catalog.session import open_database
     from indexer.pipeline import Indexer
 
     album = tmp_path_factory.mktemp("dated") / "album"

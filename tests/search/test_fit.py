@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from captioner.captioner import FitWeights
-from search.fit import Signs, fit_probability, fit_weights
+from search.calibration import Signs, fit_probability
+from search.evaluation.fit_weights import fit_weights
 
 
 def _signs(count: int, shift: float, seed: int, words: int = 9) -> Signs:

@@ -12,10 +12,11 @@ from catalog import photos
 from search.engine import SearchEngine
 from search.filters import read_filter
 from search.lexical import find_words, lifted
-from search.query import STAGES, SearchRequest, SearchResult
-from search.reading import read_query
+from search.parsed_query import read_query
+from search.request import STAGES, SearchRequest
 from search.rerank import combined_scores
-from search.retrieve import Candidates
+from search.results import SearchResult
+from search.retrieval import Candidates
 
 PLACES = {
     "cat.png": "Lisbon/IMG_2041.PNG",
@@ -33,8 +34,8 @@ def named_engine(
     embedder: SentenceEmbedder,
 ) -> Iterator[SearchEngine]:
     """The sample photos, some of them named as cameras and travellers name them."""
+    from catalog.database import open_database
     from catalog.home import open_home
-    from catalog.session import open_database
     from indexer.pipeline import Indexer
 
     album = tmp_path_factory.mktemp("named") / "album"
@@ -155,8 +156,8 @@ def test_words_find_only_what_passes_the_filters(named_engine: SearchEngine) -> 
 def test_words_follow_a_photo_that_moves_and_one_that_goes(
     sample_photos: Path, captioner: Captioner, embedder: SentenceEmbedder, tmp_path: Path
 ) -> None:
+    from catalog.database import open_database
     from catalog.home import open_home
-    from catalog.session import open_database
     from indexer.pipeline import Indexer
 
     home = open_home(tmp_path / "home")

@@ -4,8 +4,8 @@ import pytest
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
-from search.query import InvalidQuery, SearchRequest
-from search.reading import read_query
+from search.parsed_query import read_query
+from search.request import InvalidQuery, SearchRequest
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from search.query import InvalidQuery, SearchRequest
-from search.standing import missing, order, stand
+from search.diagnosis import missing, order, stand
+from search.request import InvalidQuery, SearchRequest
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine

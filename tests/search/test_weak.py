@@ -7,7 +7,7 @@ import pytest
 
 from captioner.captioner import Captioner
 from search.engine import SearchEngine
-from search.query import SearchRequest
+from search.request import SearchRequest
 
 _FITS = "a cat looks at the camera"
 

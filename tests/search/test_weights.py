@@ -5,7 +5,7 @@ import random
 import pytest
 
 from captioner.vocabulary import tokenise
-from search.weights import MAX_WEIGHT, InvalidWeight, read_weights
+from search.request import MAX_WEIGHT, InvalidWeight, read_weights
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from threading import Barrier, Lock, current_thread
 import pytest
 import torch
 
-from search.workers import Workers
+from search.thread_pool import Workers
 
 PATIENCE = 60
 

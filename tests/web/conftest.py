@@ -35,8 +35,8 @@ def odd_engine(
     embedder: SentenceEmbedder,
 ) -> Iterator[SearchEngine]:
     """An engine over odd photos; see tests/web/odd.py."""
+    from catalog.database import open_database
     from catalog.home import open_home
-    from catalog.session import open_database
     from indexer.pipeline import Indexer
     from search.engine import SearchEngine
 
@@ -54,7 +54,7 @@ def odd_engine(
 @pytest.fixture(scope="session")
 def odd_photos(odd_engine: SearchEngine) -> dict[str, int]:
     """What is odd about a photo -> its id."""
-    from search.query import SearchRequest
+    from search.request import SearchRequest
 
     results = odd_engine.search(SearchRequest("a photo")).results
     return ids_by_oddity({result.photo_id: result.path for result in results})

@@ -11,7 +11,7 @@ from PIL import Image
 from sqlalchemy import update
 
 if TYPE_CHECKING:
-    from catalog.session import Database
+    from catalog.database import Database
 
 SCRIPT = "<script>document.title='owned'</script>"
 HOSTILE_NAME = '"><img src=x onerror="document.title=\'owned\'">.png'

@@ -9,8 +9,8 @@ from flask import abort
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from catalog.session import DatabaseUnavailable
-from search.query import SearchRequest
+from catalog.database import DatabaseUnavailable
+from search.request import SearchRequest
 from web import create_app
 
 if TYPE_CHECKING:

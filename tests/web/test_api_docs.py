@@ -15,9 +15,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from catalog.database import open_database
 from catalog.failures import record_failure
 from catalog.home import open_home
-from catalog.session import open_database
 from tests.cli.process import wait_until
 from tests.ground.source import ROOT
 from tests.web.visit import serving

@@ -20,19 +20,19 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from catalog.database import Database
 from catalog.failures import record_failure
 from catalog.home import Home
 from catalog.lock import writer_lock
 from catalog.roots import get_or_add_root
 from catalog.runs import Noted, finish_run, note_run, start_run
-from catalog.session import Database
 from tests.cli.process import PATIENCE as LONG
 from tests.cli.process import REPOSITORY, wait_until
 from tests.web.test_pages import words_of
 from tests.web.visit import Visitor, opened, serving
 from web import WebConfig, create_app, indexing_of
-from web import collection_answers as answers
-from web.events import stream
+from web.api import collection_schemas as answers
+from web.indexing.events import stream
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -509,7 +509,7 @@ def test_events_tell_of_a_run_from_start_to_end(
 def test_streams_are_few_and_who_goes_away_makes_room(
     make_app: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("web.collection_api.stream", partial(stream, seconds=10**6))
+    monkeypatch.setattr("web.api.collection.stream", partial(stream, seconds=10**6))
     app = make_app()
     with serving(app) as site:
         with listening(site) as one, listening(site) as two, listening(site) as three:

@@ -22,7 +22,7 @@ from tests.cli.process import wait_until
 from tests.web.raw import ask, code_in, connect
 from tests.web.visit import running, serving, visitor
 from web import WebConfig, upload
-from web.channel import Patience
+from web.server import Patience
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine

@@ -11,14 +11,15 @@ from pydantic import BaseModel
 
 from tests.ground.source import ROOT
 from tests.web.visit import visitor
-from web import WebConfig, answers, collection_answers, create_app
+from web import WebConfig, create_app
+from web.api import collection_schemas, schemas
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
 
 MODELS = [
     model
-    for module in (answers, collection_answers)
+    for module in (schemas, collection_schemas)
     for model in vars(module).values()
     if isinstance(model, type) and issubclass(model, BaseModel) and model is not BaseModel
 ]
@@ -112,17 +113,17 @@ def test_answers_have_exactly_the_fields_that_are_described(client: FlaskClient)
     photo = found["url"]
     ranked = client.post(f"{photo}/rank", json={"sentences": ["a cat", "qzxv"]})
     for response, model in [
-        (client.get("/api/v1/search?q=a+cat+qzxv"), answers.SearchAnswer),
-        (client.get("/api/v1/search?q=a+cat&k=1&explain=1"), answers.SearchAnswer),
-        (client.get(f"{photo}/similar"), answers.SimilarAnswer),
-        (client.get(photo), answers.Photo),
-        (client.get(f"{photo}/explain?q=a+cat"), answers.Explanation),
-        (client.get(f"{photo}/explain?q=cat"), answers.Explanation),
-        (ranked, answers.RankAnswer),
-        (client.get("/api/v1/complete?q=a"), answers.Completions),
-        (client.get("/api/v1/status"), answers.Status),
-        (client.get("/api/v1/healthz"), answers.Health),
-        (client.get("/api/v1/nothing"), answers.ErrorAnswer),
+        (client.get("/api/v1/search?q=a+cat+qzxv"), schemas.SearchAnswer),
+        (client.get("/api/v1/search?q=a+cat&k=1&explain=1"), schemas.SearchAnswer),
+        (client.get(f"{photo}/similar"), schemas.SimilarAnswer),
+        (client.get(photo), schemas.Photo),
+        (client.get(f"{photo}/explain?q=a+cat"), schemas.Explanation),
+        (client.get(f"{photo}/explain?q=cat"), schemas.Explanation),
+        (ranked, schemas.RankAnswer),
+        (client.get("/api/v1/complete?q=a"), schemas.Completions),
+        (client.get("/api/v1/status"), schemas.Status),
+        (client.get("/api/v1/healthz"), schemas.Health),
+        (client.get("/api/v1/nothing"), schemas.ErrorAnswer),
     ]:
         model.model_validate(response.json, extra="forbid", strict=True)
 

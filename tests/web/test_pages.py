@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import pytest
 from flask.testing import FlaskClient
 
-from search.query import WordGain
+from search.rerank import WordGain
 from tests.web.odd import SCRIPT
 from tests.web.visit import visitor
 from web import WebConfig
-from web.cards import shape_class, tinted
+from web.pages.cards import shape_class, tinted
 
 if TYPE_CHECKING:
     from captioner.captioner import Captioner
     from captioner.embedder import SentenceEmbedder
+    from catalog.database import Database
     from catalog.home import Home
-    from catalog.session import Database
     from search.engine import SearchEngine
 
 

@@ -14,15 +14,14 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import delete
 
-from search.query import WordGain
-from search.sentences import RankedSentence
+from search.image_to_text import RankedSentence
+from search.rerank import WordGain
 from tests.web.odd import SCRIPT
 from tests.web.test_pages import words_of
 from tests.web.visit import opened, visitor
 from web import WebConfig
-from web.bars import signed, times
-from web.said import said_sentence
-from web.shownphoto import shown_photo
+from web.pages.photo import shown_photo
+from web.pages.sentence_scores import said_sentence, signed, times
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
 
     from captioner.captioner import Captioner
     from captioner.embedder import SentenceEmbedder
+    from catalog.database import Database
     from catalog.home import Home
-    from catalog.session import Database
     from catalog.views import PhotoView
     from search.engine import SearchEngine
 

@@ -15,10 +15,9 @@ from werkzeug.datastructures import MultiDict
 from tests.web.odd import SCRIPT
 from tests.web.visit import visitor
 from web import WebConfig
-from web.asked import read_asked
-from web.command import curl_line
-from web.leaveout import leave_outs
-from web.weakline import first_run
+from web.pages.cards import leave_outs
+from web.pages.search import first_run
+from web.pages.search_url import curl_line, read_asked
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine

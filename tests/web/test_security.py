@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from tests.web.visit import visitor
 from web import TokenRequired, WebConfig, is_loopback, new_token
-from web.security import COOKIE
+from web.middleware.security import COOKIE
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine

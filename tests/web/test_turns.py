@@ -9,7 +9,8 @@ from threading import Barrier, Event
 from typing import TYPE_CHECKING
 
 from tests.web.visit import visitor
-from web import create_app, turns
+from web import create_app
+from web.middleware import worker_queue
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -67,4 +68,4 @@ def test_error_of_a_view_that_waited_is_worded(client: FlaskClient) -> None:
 
 
 def test_every_endpoint_said_to_be_light_is_there(engine: SearchEngine) -> None:
-    assert turns._LIGHT - create_app(engine).view_functions.keys() == set()
+    assert worker_queue._LIGHT - create_app(engine).view_functions.keys() == set()

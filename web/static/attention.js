@@ -1,8 +1,8 @@
 // Where the model looked for a word: pointing at a word of a card, or moving the focus to it,
 // lays the word's attention over the card's photo. The server explains a photo once.
 // Knows nothing about how results are found or loaded.
-import { announce } from "./announce.js";
-import { paint, placeOf } from "./heat.js";
+import { announce } from "./live_region.js";
+import { paint, placeOf } from "./heatmap.js";
 
 const PAUSE = 90; // milliseconds that the pointer rests before the server is asked
 

@@ -1,7 +1,7 @@
 // The photo page, better: where the model looked for a word, and answers without a new page.
 // Every form works without this file.
-import { penOver, within } from "./overlay.js";
-import { shade } from "./shade.js";
+import { penOver, within } from "./canvas_overlay.js";
+import { shade } from "./heatmap.js";
 
 const frame = document.querySelector(".frame");
 const picture = frame?.querySelector("img");

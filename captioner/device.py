@@ -1,0 +1,95 @@
+"""Where half precision pays: bfloat16 on CUDA and on CPUs that compute in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+_exact = ContextVar("exact", default=False)
+
+
+def fast(device: torch.device) -> torch.autocast:
+    """A context in which matrix products and convolutions run in bfloat16 if that is faster."""
+    supported = device.type == "cuda" or (
+        device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    )
+    return torch.autocast(device.type, torch.bfloat16, enabled=supported and not _exact.get())
+
+
+@contextmanager
+def exact() -> Iterator[None]:
+    """Keep `fast` from rounding, to measure what anything else loses; slower by half or more."""
+    token = _exact.set(True)
+    try:
+        yield
+    finally:
+        _exact.reset(token)
+
+
+# Tensors to the device that computes: to a GPU from pinned memory, beside its other work
+
+
+def stack(parts: Sequence[Tensor], device: torch.device) -> Tensor:
+    """Equal tensors as one, on the CPU, where the device takes it from fastest."""
+    room = torch.empty(
+        (len(parts), *parts[0].shape), dtype=parts[0].dtype, pin_memory=device.type == "cuda"
+    )
+    return torch.stack(list(parts), out=room)
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on a device; only a copy from pinned memory to a GPU is not waited for."""
+    if device.type != "cuda" or tensor.device.type != "cpu":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+# What of the machine this process may use
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def memory() -> int | None:
+    """How many bytes of memory the machine has; None where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # Windows has no such call
+        return None
+
+
+# Networks that wait for their weights: no memory is taken, and no number drawn in vain
+
+
+@contextmanager
+def unfilled() -> Iterator[None]:
+    """Modules made within are on "meta": `load_state_dict(..., assign=True)` fills them."""
+    with torch.device("meta"), _NothingDrawn():
+        yield
+
+
+class _NothingDrawn(TorchFunctionMode):
+    """Leaves out torch.nn.init, which on "meta" would load much of torch's compiler for nothing."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        given = dict(kwargs or {})
+        if getattr(func, "__module__", "") == torch.nn.init.__name__:
+            return given.get("tensor", next(iter(args), None))
+        return func(*args, **given)

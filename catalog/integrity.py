@@ -1,0 +1,145 @@
+"""SQL queries about what should never be: rows that miss others, and files that nobody names.
+
+Functions take a session and neither commit nor roll back: who opened it decides. Knows nothing of
+FAISS and of the disk, nor what is done about what it finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, exists, func, select, text, union, update
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import Session
+
+from catalog.models import Caption, Model, Photo, PhotoText, State, Vector
+from catalog.sql import chunks
+
+KINDS = ("caption", "visual")
+
+_NO_SYNC = {"synchronize_session": False}
+
+
+def damage(session: Session) -> list[str]:
+    """What SQLite finds wrong with its own file; nothing on databases that check themselves."""
+    if not _is_sqlite(session):
+        return []
+    try:
+        told = list(session.scalars(text("PRAGMA integrity_check(20)")))
+    except DatabaseError as error:
+        return [" ".join(str(error.orig).split())]
+    # The full-text index is checked, and mended, apart.
+    return [line for line in told if line != "ok" and "photo_text_fts" not in line]
+
+
+def broken_references(session: Session) -> dict[str, list[int]]:
+    """Row ids by table of rows that refer to one that is not there; only SQLite lets them be."""
+    if not _is_sqlite(session):
+        return {}
+    broken: dict[str, list[int]] = {}
+    for table, row, _, _ in session.execute(text("PRAGMA foreign_key_check")):
+        broken.setdefault(table, []).append(row)
+    return broken
+
+
+def remove_rows(session: Session, table: str, rows: Sequence[int]) -> None:
+    """Remove rows of a table by SQLite's own row ids."""
+    statement = text(f"DELETE FROM {table} WHERE rowid = :row")  # a name from the schema itself
+    session.execute(statement, [{"row": row} for row in rows])
+
+
+def half_described(session: Session) -> dict[int, list[int]]:
+    """Photo ids by model of photos that have some of what the model makes, and not all.
+
+    All is a state, captions, and a vector of each kind as long as the model's others.
+    """
+    found: dict[int, list[int]] = {}
+    for model_id in session.scalars(select(Model.id).order_by(Model.id)).all():
+        parts = union(
+            *(
+                select(table.photo_id).where(table.model_id == model_id)
+                for table in (State, Caption, Vector)
+            )
+        ).subquery()
+        known = select(Photo.id).join(parts, parts.c.photo_id == Photo.id)
+        rows = session.scalars(known.except_(_whole(session, model_id))).all()
+        if rows:
+            found[model_id] = sorted(rows)
+    return found
+
+
+def not_described(session: Session) -> list[int]:
+    """Ids of photos of which no model has made anything."""
+    none = (~exists().where(table.photo_id == Photo.id) for table in (State, Caption, Vector))
+    return list(session.scalars(select(Photo.id).where(*none).order_by(Photo.id)))
+
+
+def vector_size(session: Session, model_id: int) -> int | None:
+    """Length in bytes of most of a model's vectors; None where it made none."""
+    length = func.length(Vector.blob)
+    query = select(length).where(Vector.model_id == model_id).group_by(length)
+    return session.scalar(query.order_by(func.count().desc(), length).limit(1))
+
+
+def vector_sets(session: Session) -> list[tuple[int, str]]:
+    """Every (model id, kind) of which there are vectors, and so should be a file."""
+    query = select(Vector.model_id, Vector.kind).distinct().order_by(Vector.model_id, Vector.kind)
+    return [(model_id, kind) for model_id, kind in session.execute(query)]
+
+
+def wordless(session: Session) -> list[int]:
+    """Ids of photos whose words are not noted."""
+    query = select(Photo.id).where(~exists().where(PhotoText.photo_id == Photo.id))
+    return list(session.scalars(query.order_by(Photo.id)))
+
+
+def is_text_index_wrong(session: Session) -> bool:
+    """Whether SQLite's full-text index differs from its table; PostgreSQL's cannot."""
+    if not _is_sqlite(session):
+        return False
+    check = "INSERT INTO photo_text_fts (photo_text_fts, rank) VALUES ('integrity-check', 1)"
+    try:
+        session.execute(text(check))
+    except DatabaseError:
+        return True
+    return False
+
+
+def rebuild_text_index(session: Session) -> None:
+    """Make SQLite's full-text index anew from its table."""
+    session.execute(text("INSERT INTO photo_text_fts (photo_text_fts) VALUES ('rebuild')"))
+
+
+def content_hashes(session: Session) -> dict[str, list[int]]:
+    """Ids of all photos by the hash of their bytes."""
+    found: dict[str, list[int]] = {}
+    for digest, key in session.execute(select(Photo.content_hash, Photo.id)):
+        found.setdefault(digest, []).append(key)
+    return found
+
+
+def read_again(session: Session, ids: Sequence[int]) -> None:
+    """Make the next indexing read photos again whose files did not change."""
+    for chunk in chunks(ids):
+        query = update(Photo).where(Photo.id.in_(chunk)).values(mtime_ns=-1)
+        session.execute(query, execution_options=_NO_SYNC)
+
+
+def _whole(session: Session, model_id: int) -> Select[int]:
+    size = vector_size(session, model_id)
+    own = (State.model_id == model_id,)
+    captioned = exists().where(Caption.photo_id == State.photo_id, Caption.model_id == model_id)
+    vectors = [
+        exists().where(
+            Vector.photo_id == State.photo_id,
+            Vector.model_id == model_id,
+            Vector.kind == kind,
+            func.length(Vector.blob) == size,
+        )
+        for kind in KINDS
+    ]
+    return select(State.photo_id).where(*own, captioned, *vectors)
+
+
+def _is_sqlite(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"

@@ -1,0 +1,82 @@
+"""The options that several commands share, each written down once.
+
+Knows nothing of what a command does with them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from commands.common.errors import Failed
+
+if TYPE_CHECKING:
+    from catalog.database import Database
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FILE = click.Path(path_type=Path)
+
+
+def together(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+    """One decorator of several options; help shows them in this order."""
+
+    def decorate(command: F) -> F:
+        return functools.reduce(lambda made, option: option(made), reversed(options), command)
+
+    return decorate
+
+
+home_option = click.option(
+    "--home", type=FILE, help="Where the catalog lives (default: $TELLSHOW_HOME)."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+device_option = click.option("--device", help="cpu, cuda, cuda:1, mps... (default: the best).")
+model_option = click.option(
+    "--model", type=FILE, help="A checkpoint file (default: the home's own, else the shipped)."
+)
+embedder_option = click.option(
+    "--embedder", help="Folder of a sentence-transformers model (default: all-MiniLM-L6-v2)."
+)
+
+# For a command that asks the captioner alone, and for one that asks about an indexed home.
+captioner_options = together(model_option, device_option, json_option)
+engine_options = together(captioner_options, home_option)
+
+# Which photos with captions to learn from, or to measure on.
+captioned_options = together(
+    click.option("--captions", required=True, type=FILE, help="TSV, COCO or Karpathy JSON."),
+    click.option("--images", required=True, type=FILE, help="The folder of the photos."),
+)
+
+# Which photos may be found at all; search.filters reads them.
+filter_options = together(
+    click.option("--after", metavar="DATE", help="Taken on this date or later."),
+    click.option("--before", metavar="DATE", help="Taken before this date."),
+    click.option("--in", "folder", type=FILE, help="In this folder, at any depth."),
+    click.option("--camera", metavar="NAME", help="Part of the camera's name."),
+    click.option("--format", metavar="NAME", help="JPEG, PNG, HEIF..."),
+    click.option("--orientation", metavar="NAME", help="landscape, portrait or square."),
+)
+
+
+# The folders that a command is given: what cannot be one is refused before anything is loaded
+
+
+def refuse_files(folders: tuple[Path, ...]) -> None:
+    """A photo named instead of its folder."""
+    for folder in folders:
+        if folder.is_file():
+            raise Failed(f"{folder} is a file; give the folder that holds it")
+
+
+def refuse_unknown(database: Database, folders: tuple[Path, ...]) -> None:
+    """A folder that never was, before the model is loaded, which takes seconds."""
+    from indexer.folders import resolve_folders, split_offline
+
+    with database.read() as session:
+        split_offline(session, resolve_folders(folders))

@@ -1,0 +1,126 @@
+"""Where a command's words go: results to stdout, everything else to stderr.
+
+Knows nothing of what is said.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from search.results import SearchAnswer
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from search.rerank import WordGain
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from indexer.pipeline import IndexReport
+    from indexer.report import HeldBack
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """One JSON object on a line of its own, in ASCII."""
+    import json
+
+    click.echo(json.dumps(value, ensure_ascii=True))
+
+
+def note(message: str) -> None:
+    """Something that is no result."""
+    click.echo(message, err=True)
+
+
+# The answer to a search, in the terminal
+
+
+def print_answer(answer: SearchAnswer) -> None:
+    """Place, score, how surely it fits and path; below, the caption and what each word earned."""
+    if answer.nothing_fits:
+        note("no photo fits this convincingly; these come nearest:")
+    for place, result in enumerate(answer.results, start=1):
+        fits = "weak" if result.weak else f"{result.probability:.0%}"
+        click.echo(f"{place:3d}  {result.score:8.2f}  {fits:>4s}  {result.path}")
+        click.echo(f"               {result.caption}")
+        print_words(result.words, "               ")
+    in_paths = {word for result in answer.results for word in result.matched}
+    note_unknown(answer.unknown_words, answer.nearest_words, in_paths)
+
+
+# Words in the terminal: what each earned, where the captioner looked, which it never learned
+
+
+def print_words(words: Sequence[WordGain], indent: str) -> None:
+    """Gains on one line, or one line a word where it is known where the captioner looked."""
+    from search.explain import WordMap, place_of
+
+    told = [f"{word.word} {word.gain:+.1f}" for word in words]
+    places = [place_of(word.map) for word in words if isinstance(word, WordMap)]
+    if not places:
+        click.echo(indent + "  ".join(told))
+    for word, place in zip(words, places, strict=False):
+        click.echo(f"{indent}{word.word:12s} {word.gain:+6.1f}  {place}")
+
+
+def note_unknown(
+    unknown_words: Iterable[str], nearest_words: dict[str, str], in_paths: Collection[str] = ()
+) -> None:
+    """What became of each word that the captioner does not know."""
+    for word in unknown_words:
+        nearest = nearest_words.get(word)
+        read_as = f"read as {nearest!r}" if nearest else "left out of the likelihood"
+        lifted = "; photos with it in their path come first" if word in in_paths else ""
+        note(f"the captioner never learned the word {word!r}: {read_as}{lifted}")
+
+
+# What an indexing run did, in the terminal
+
+
+def print_report(report: IndexReport, as_json: bool) -> None:
+    """The counts; on stderr, what a person may have to do something about."""
+    if as_json:
+        print_json(report.to_json())
+    else:
+        _print_counts(report)
+    for root in report.offline_roots:
+        note(f"{root} cannot be reached; its photos stay indexed")
+    for held_back in report.held_back:
+        note(_way_out(held_back))
+    if report.withheld:
+        note(
+            f"{report.withheld} photos are gone from their folder; they stay indexed, as that is "
+            "most of it: if you removed them, run again with --prune"
+        )
+
+
+def _print_counts(report: IndexReport) -> None:
+    click.echo(
+        f"{report.indexed} indexed, {report.unchanged} unchanged, {report.moved} moved, "
+        f"{report.duplicates} duplicates, {report.removed} removed, "
+        f"{len(report.skipped)} skipped in {report.seconds:.1f} s "
+        f"({report.photos_per_second:.1f} photos/s)"
+    )
+    for reason, count in report.by_reason():
+        click.echo(f"{count:6d} skipped: {reason}")
+
+
+def _way_out(held_back: HeldBack) -> str:
+    """What keeps a new captioner from answering, and what to do about it."""
+    command = f"tellshow index {shlex.quote(held_back.path)}"
+    if held_back.online:
+        way_out = f"run {command}, with --prune if they are gone"
+    else:
+        way_out = (
+            f"it cannot be reached; when it can, run {command}, or, if it is gone for good, "
+            "make an empty folder in its place and add --prune"
+        )
+    which = "1 photo" if held_back.photos == 1 else f"{held_back.photos} photos"
+    return (
+        f"the older captioner goes on answering, for it alone has described {which} in "
+        f"{held_back.path}: {way_out}"
+    )

@@ -1,0 +1,180 @@
+"""Worker processes that decode: a file that crashes or hangs one costs itself and nothing else.
+
+Knows nothing of pictures, but for the reason that a file is refused with.
+"""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import threading
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+from captioner.image_file import UnreadablePhoto
+from indexer.decode_worker import OVERTIME, Work, answer_all, decode, receive
+
+ATTEMPTS = 2
+
+# Never forked: torch has threads, and maybe a GPU, that a forked process would trip over.
+_PROCESSES = multiprocessing.get_context("spawn")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many seconds one file may take: of processors' time, and of a clock.
+
+    The clock is for what hangs without computing; a busy machine must not be taken for that.
+    """
+
+    computing: float = 60.0
+    waiting: float = 600.0
+
+
+class NoDecoder(OSError):
+    """A process that decodes ends before it has seen any file."""
+
+
+class DecodingInterrupted(Exception):
+    """Whoever wanted the picture wants it no more."""
+
+
+class _WorkerLost(Exception):
+    """A worker ended before it answered."""
+
+
+class _TooSlow(Exception):
+    """A worker did not answer in time; says how much that was."""
+
+
+class Decoders:
+    """As many worker processes as there are threads that ask at once; safe to share among them.
+
+    They start when they are needed, and stay. `work` is done in them: it and what it returns must
+    be picklable.
+    """
+
+    def __init__(self, work: Work = decode, limits: Limits | None = None) -> None:
+        self._work = work
+        self._limits = limits or Limits()
+        self._lock = threading.Lock()
+        self._idle: list[_Worker] = []
+        self._busy: set[_Worker] = set()
+
+    def decode(self, data: bytes) -> Any:
+        """Return what `work` makes of the bytes.
+
+        Raises UnreadablePhoto for what `work` refuses, for what crashes two workers, and for what
+        takes one longer than the limits; DecodingInterrupted, and NoDecoder.
+        """
+        for _ in range(ATTEMPTS):
+            try:
+                return self._ask(data)
+            except _WorkerLost:  # once may be the system's doing, where memory is short
+                continue
+            except _TooSlow as error:
+                raise UnreadablePhoto(f"The picture cannot be decoded within {error}.") from error
+        raise UnreadablePhoto("The picture is damaged: it makes the decoder crash.")
+
+    def interrupt(self) -> None:
+        """Let nobody wait any longer: whoever does gets DecodingInterrupted."""
+        with self._lock:
+            for worker in self._busy:
+                worker.interrupt()
+
+    def close(self) -> None:
+        """End all workers; they start again when they are needed."""
+        self.interrupt()
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            worker.end()
+
+    def _ask(self, data: bytes) -> Any:
+        worker = self._take()
+        try:
+            answer = worker.ask(data)
+        except BaseException:
+            self._give_back(worker, idle=False)
+            worker.end()
+            raise
+        self._give_back(worker, idle=True)
+        if isinstance(answer, UnreadablePhoto):
+            raise answer
+        return answer
+
+    def _take(self) -> _Worker:
+        with self._lock:
+            worker = self._idle.pop() if self._idle else None
+        worker = worker or _Worker(self._work, self._limits)
+        with self._lock:
+            self._busy.add(worker)
+        return worker
+
+    def _give_back(self, worker: _Worker, idle: bool) -> None:
+        with self._lock:
+            self._busy.discard(worker)
+            if idle:
+                self._idle.append(worker)
+
+
+class _Worker:
+    """A process, and the pipe to it."""
+
+    def __init__(self, work: Work, limits: Limits) -> None:
+        self._limits = limits
+        self._pipe, theirs = _PROCESSES.Pipe()
+        self._process = _start(theirs, work, limits.computing)
+        theirs.close()  # else nobody would notice that the process is gone
+        self._ready = False
+        self._interrupted = False
+
+    def ask(self, data: bytes) -> Any:
+        try:
+            return self._ask(data)
+        except (EOFError, OSError) as error:
+            if self._interrupted:
+                raise DecodingInterrupted from error
+            if not self._ready:
+                raise NoDecoder("The process that decodes photos cannot be started.") from error
+            if self._computed_too_long():
+                raise _TooSlow(f"{self._limits.computing:g} seconds of computing") from error
+            raise _WorkerLost from error
+
+    def _ask(self, data: bytes) -> Any:
+        if not self._ready:
+            self._pipe.recv()
+            self._ready = True
+        self._pipe.send_bytes(data)
+        most = self._limits.computing if OVERTIME is None else self._limits.waiting
+        if not self._pipe.poll(most):
+            raise _TooSlow(f"{most:g} seconds")
+        return receive(self._pipe)
+
+    def _computed_too_long(self) -> bool:
+        self._process.join()  # its pipe is closed: it is at its end
+        return OVERTIME is not None and self._process.exitcode == -OVERTIME
+
+    def interrupt(self) -> None:
+        self._interrupted = True
+        self._process.kill()
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+
+def _start(pipe: Connection, work: Work, most_computing: float) -> SpawnProcess:
+    arguments = (pipe, work, most_computing)
+    process = _PROCESSES.Process(target=answer_all, args=arguments, daemon=True)
+    process.start()
+    return process
+
+
+@functools.cache
+def shared_decoders() -> Decoders:
+    """The workers of this process: starting one takes a while, so that runs share them."""
+    return Decoders()

@@ -1,0 +1,147 @@
+"""Where one photo stands for a sentence, and what would bring it to the front.
+
+Knows nothing of HTTP or terminals; whoever asks puts the answer into words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.views import PhotoView
+from search.engine import SearchEngine
+from search.explain import Explanation, explain
+from search.parsed_query import Reading, read_query
+from search.query_modifiers import read_contrast
+from search.request import MAX_CANDIDATES, SearchRequest, check_text
+from search.rerank import Ranked, combined_scores
+from search.results import Judge
+from search.retrieval import Candidates
+
+CANDIDATES = 200  # as many as a search considers
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A photo's place among the photos that a plain search for a sentence considers.
+
+    `rank`: from 1; None where the first stage did not propose it. Then `proposed` is its rank in
+    the first stage, None beyond MAX_CANDIDATES, and `deserved` the rank that its score would have
+    had, None where the captioner knows no word. `weak`: shown among the photos that fit badly.
+    """
+
+    sentence: str
+    considered: int
+    rank: int | None
+    weak: bool = False
+    proposed: int | None = None
+    deserved: int | None = None
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Why a sentence does not find a photo, or how well it does.
+
+    `costliest`: the standing without the costliest word, None where that word speaks for the
+    photo or nothing would be left. `caption`: the standing for that of the photo's captions
+    which is nearest in meaning, None where it has none.
+    """
+
+    explanation: Explanation
+    standing: Standing
+    costliest: Standing | None
+    caption: Standing | None
+
+
+def order(engine: SearchEngine, request: SearchRequest) -> NDArray[np.int64]:
+    """Ids of all the photos that a search considers, best first."""
+    reading = read_query(request.text, engine.captioner, engine.embedder)
+    contrast = read_contrast(request, reading, engine.captioner, engine.embedder)
+    ranked = engine.rank(request, reading, contrast)
+    return ranked.found.ids if ranked else np.empty(0, np.int64)
+
+
+def missing(
+    engine: SearchEngine, sentence: str, photo: PhotoView, candidates: int = CANDIDATES
+) -> Missing:
+    """Why a photo is not found by a sentence; weights are ignored.
+
+    Raises InvalidQuery, and UnknownPhoto where this captioner has not seen the photo.
+    """
+    state = engine.state(photo.photo_id)
+    told = explain(engine.captioner, engine.embedder, sentence, state)
+    costliest = told.costliest
+    caption = _nearest_caption(engine, sentence, photo)
+    return Missing(
+        told,
+        stand(engine, sentence, photo.photo_id, candidates),
+        stand(engine, costliest.without, photo.photo_id, candidates)
+        if costliest and costliest.gain < 0
+        else None,
+        stand(engine, caption, photo.photo_id, candidates) if caption else None,
+    )
+
+
+def stand(
+    engine: SearchEngine, sentence: str, photo_id: int, candidates: int = CANDIDATES
+) -> Standing:
+    """A photo's place for a sentence without its weights, among the first stage's candidates.
+
+    Raises InvalidQuery, and UnknownPhoto where this captioner has not seen the photo.
+    """
+    request = SearchRequest(check_text("q", sentence), k=1, candidates=candidates)
+    reading = read_query(request.text, engine.captioner, engine.embedder)
+    ranked = engine.rank(request, reading)
+    considered = len(ranked.found) if ranked else 0
+    place = ranked.place(photo_id) if ranked else None
+    if ranked is None or place is None:
+        return Standing(
+            sentence,
+            considered,
+            None,
+            proposed=_proposed(engine, request, reading, photo_id),
+            deserved=_deserved(engine, ranked, reading, request.text, photo_id),
+        )
+    return Standing(sentence, considered, place, weak=_is_weak(engine, ranked, reading, place))
+
+
+def _is_weak(engine: SearchEngine, ranked: Ranked, reading: Reading, place: int) -> bool:
+    judge = Judge(engine.captioner.provenance.ranking.fit, reading)
+    return judge.is_weak(float(judge.chances(ranked.page(place - 1, 1))[0]))
+
+
+def _proposed(
+    engine: SearchEngine, request: SearchRequest, reading: Reading, photo_id: int
+) -> int | None:
+    """The photo's rank in the first stage, None where it is too far down to be looked for."""
+    wide = replace(request, stage="retrieve", candidates=MAX_CANDIDATES)
+    ranked = engine.rank(wide, reading)
+    return ranked.place(photo_id) if ranked else None
+
+
+def _deserved(
+    engine: SearchEngine, ranked: Ranked | None, reading: Reading, sentence: str, photo_id: int
+) -> int | None:
+    """The rank that the photo's score would have among photos that were ranked without it."""
+    if ranked is None or not reading.words:
+        return None
+    ids = np.array([photo_id])
+    found = engine.measure(sentence, ids)
+    score = combined_scores(
+        engine.captioner.provenance.ranking,
+        Candidates(ids, found.visual, found.caption),
+        found.log_likelihood,
+        found.bias,
+    )
+    return int((ranked.score > score[0]).sum()) + 1
+
+
+def _nearest_caption(engine: SearchEngine, sentence: str, photo: PhotoView) -> str | None:
+    """That of a photo's captions which means most nearly what a sentence means."""
+    texts = [text for text, _ in photo.captions if text.strip()]
+    if not texts:
+        return None
+    meanings = engine.embedder.encode([sentence, *texts])
+    return texts[int((meanings[1:] @ meanings[0]).argmax())]

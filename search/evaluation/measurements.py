@@ -1,0 +1,95 @@
+"""What the captioner says of a test set's captions on all its photos, and what they score by it.
+
+Knows nothing of how an answer's candidates are proposed, nor of what makes a ranking good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captioner.captioner import Ranking
+from captioner.dataset import CaptionedPhoto
+from search.photo_scores import Measured
+from search.rerank import combined_scores, likelihood_scores
+from search.retrieval import Candidates
+
+
+@dataclass(frozen=True)
+class Query:
+    """A caption and the row of the photo that it belongs to."""
+
+    text: str
+    owner: int
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What the model says of Q queries on N photos; each [Q,N] but `bias` [N].
+
+    Nats and cosines, as in `Measured`.
+    """
+
+    log_likelihood: NDArray[np.float32]
+    evidence: NDArray[np.float32]
+    visual: NDArray[np.float32]
+    caption: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    owners: NDArray[np.int64]  # [Q]
+    words: NDArray[np.int64]  # [Q], words of each query that the captioner knows
+
+    def rows(self) -> Iterator[Measured]:
+        """What was measured of each query."""
+        for row, words in enumerate(self.words.tolist()):
+            yield Measured(
+                log_likelihood=self.log_likelihood[row],
+                evidence=self.evidence[row],
+                visual=self.visual[row],
+                caption=self.caption[row],
+                bias=self.bias,
+                words=words,
+            )
+
+    def candidates(self, row: int) -> Candidates:
+        """All photos as candidates of one query; their rows stand for ids."""
+        return Candidates(np.arange(len(self.bias)), self.visual[row], self.caption[row])
+
+
+def sample_queries(
+    photos: Sequence[CaptionedPhoto], count: int | None = None, seed: int = 0
+) -> list[Query]:
+    """All captions, or `count` of them drawn without replacement."""
+    queries = [Query(text, row) for row, photo in enumerate(photos) for text in photo.captions]
+    if count is None or count >= len(queries):
+        return queries
+    rows = np.random.default_rng(seed).choice(len(queries), count, replace=False)
+    return [queries[row] for row in np.sort(rows)]
+
+
+def put_together(queries: Sequence[Query], rows: Sequence[Measured]) -> Measurements:
+    """What was measured of each query, at least one, on the same photos."""
+    names = [field.name for field in fields(Measured) if field.name not in ("bias", "words")]
+    return Measurements(
+        **{name: np.stack([getattr(row, name) for row in rows]) for name in names},
+        bias=rows[0].bias,
+        owners=np.array([query.owner for query in queries]),
+        words=np.array([row.words for row in rows]),
+    )
+
+
+def all_likelihood_scores(ranking: Ranking, measured: Measurements) -> NDArray[np.float32]:
+    """Likelihood alone, hubs corrected: [Q,N]."""
+    return likelihood_scores(ranking, measured.log_likelihood, measured.bias)
+
+
+def all_combined_scores(ranking: Ranking, measured: Measurements) -> NDArray[np.float32]:
+    """Both stages together, every photo a candidate: [Q,N]."""
+    return np.stack(
+        [
+            combined_scores(ranking, measured.candidates(row), likelihood, measured.bias)
+            for row, likelihood in enumerate(measured.log_likelihood)
+        ]
+    )

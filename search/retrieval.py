@@ -1,0 +1,125 @@
+"""The first stage: photos whose vectors are near the query's, from FAISS.
+
+Knows nothing of likelihoods. Two kinds of vectors meet a query: `visual`, which the head
+saw in the photo, and `caption`, the embedding of the sentence that the captioner wrote.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captioner.captioner import Provenance
+from catalog.vectors.index import VectorIndex
+from search.lexical import Ids, WordHits
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """N photos and their cosine similarities to the query, best first."""
+
+    ids: NDArray[np.int64]  # [N]
+    visual: NDArray[np.float32]  # [N]
+    caption: NDArray[np.float32]  # [N]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, rows: NDArray[np.int64]) -> Candidates:
+        """Some of the photos, in the order given."""
+        return Candidates(self.ids[rows], self.visual[rows], self.caption[rows])
+
+
+@dataclass(frozen=True)
+class Retriever:
+    """Two vector indexes and how much each counts."""
+
+    visual: VectorIndex
+    caption: VectorIndex
+    provenance: Provenance  # asked at each search: weights may be fitted meanwhile
+
+    @property
+    def indexes(self) -> tuple[VectorIndex, VectorIndex]:
+        """The visual one, then that of captions."""
+        return self.visual, self.caption
+
+    def nearest(
+        self, query: NDArray[np.float32], count: int, among: NDArray[np.int64] | None = None
+    ) -> Candidates:
+        """The `count` best of the photos that either index proposes; query [E], unit.
+
+        `among`: the only photos that may be proposed, all where it is None.
+        """
+        if among is not None and len(among) <= count:
+            return self.compare(query, among, count)
+        proposed = [
+            index.search(query[None], max(min(count, index.count), 1), among)[0][0]
+            for index in self.indexes
+        ]
+        ids = np.unique(np.concatenate(proposed))
+        return self.compare(query, ids[ids >= 0], count)
+
+    def compare(self, query: NDArray[np.float32], ids: NDArray[np.int64], count: int) -> Candidates:
+        """Given photos in order of similarity, `count` of them."""
+        found = self.similarities(query, ids)
+        similarity = self.score(found)
+        order = np.argsort(-similarity, kind="stable")[:count]
+        # A photo that was removed since FAISS proposed it has no similarity any more.
+        return found.take(order[np.isfinite(similarity[order])])
+
+    def similarities(self, query: NDArray[np.float32], ids: NDArray[np.int64]) -> Candidates:
+        """Given photos [N] in their own order; -inf for what has no vector. `query` [E]."""
+        visual, caption = (index.similarities(query, ids) for index in self.indexes)
+        return Candidates(ids, visual, caption)
+
+    def score(self, found: Candidates) -> NDArray[np.float32]:
+        """The first stage's similarity: a weighted mean of the two kinds', in -1..1."""
+        ranking = self.provenance.ranking
+        similarity: NDArray[np.float32] = np.average(
+            [found.visual, found.caption],
+            axis=0,
+            weights=[ranking.visual_in_retrieval, ranking.caption_in_retrieval],
+        ).astype(np.float32)
+        return similarity
+
+
+# The candidates that all of the first stage's sources propose: vectors and words
+
+# Known words may take one place in so many from what the whole sentence means.
+_KNOWN_SHARE = 4
+
+
+def propose(
+    retriever: Retriever,
+    query: NDArray[np.float32],
+    count: int,
+    allowed: Ids | None,
+    hits: WordHits,
+) -> Candidates:
+    """At most `count` photos for what the query [E] means and for its words, most similar first.
+
+    Words cost no time: they take places of the photos that mean the query least. Only photos of
+    `allowed` are proposed; None allows all.
+    """
+    near = retriever.nearest(query, count, allowed).ids
+    taken = np.empty(0, np.int64)
+    for ids, until in _sources(hits, near, count):
+        passing = ids if allowed is None else np.intersect1d(ids, allowed)
+        free = np.setdiff1d(passing, taken)
+        if len(free) and len(taken) < until:
+            best = retriever.nearest(query, until - len(taken), free)
+            taken = np.union1d(taken, best.ids)
+    return retriever.compare(query, taken, count)
+
+
+def _sources(hits: WordHits, near: Ids, count: int) -> list[tuple[Ids, int]]:
+    """Who proposes, in turn, and up to how many candidates in all.
+
+    Photos with unknown words will come first, so nothing goes before them.
+    """
+    unknown = [(tier, count) for tier in hits.tiers]
+    meant = (near, count - count // _KNOWN_SHARE)
+    known = [(having, count) for having in hits.known]
+    return [*unknown, meant, *known, (near, count)]

@@ -1,0 +1,173 @@
+"""The JSON API under /api/v1: search, photos, status and health.
+
+Knows nothing about HTML; errors get their shape in web.errors, the description in web.api.openapi.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import cast
+
+from flask import Response, jsonify, request, url_for
+
+from catalog.paths import show_path
+from catalog.views import PhotoView
+from search.results import SearchAnswer, SimilarPhoto
+from web.api import schemas
+from web.api.common import neighbours
+from web.api.openapi import (
+    PHOTOS,
+    SEARCHING,
+    SERVER,
+    api_blueprint,
+    described,
+    image,
+    picture_body,
+    unchanged,
+)
+from web.context import current_engine
+from web.images import CONTENT_TYPES, send_original, send_thumbnail
+from web.parameters import (
+    PHOTO_ID,
+    ImageParameters,
+    PhotoPath,
+    PictureParameters,
+    SearchParameters,
+    SimilarParameters,
+)
+from web.upload import find_similar
+
+blueprint = api_blueprint("api", __name__)
+
+
+@blueprint.get("/search", tags=[SEARCHING], responses=described(schemas.SearchAnswer))
+def search(query: SearchParameters) -> Response:
+    """Photos that make the sentence q most probable, best first."""
+    wanted = query.request()
+    answer = current_engine().search(wanted)
+    shown = bool(answer.results)
+    more = shown and wanted.offset + wanted.k < answer.candidates
+    return jsonify({**_with_links(answer), **neighbours(wanted.offset, wanted.k, more)})
+
+
+@blueprint.post(
+    "/search",
+    tags=[SEARCHING],
+    responses=described(schemas.PictureAnswer, 403),
+    openapi_extensions=picture_body("image"),
+)
+def search_by_picture(query: PictureParameters) -> Response:
+    """Photos like the picture that was sent, best first; the picture is not kept."""
+    return jsonify({"results": _similar_json(find_similar(request, query.k))})
+
+
+@blueprint.get(
+    f"/photos/{PHOTO_ID}",
+    tags=[PHOTOS],
+    responses={**described(schemas.Photo, 404), **unchanged()},
+)
+def photo(path: PhotoPath) -> Response:
+    """What is known about one photo."""
+    return _tagged(photo_json(current_engine().photo(path.photo_id)))
+
+
+@blueprint.get(
+    f"/photos/{PHOTO_ID}/thumbnail",
+    tags=[PHOTOS],
+    responses=image("A JPEG of at most 512 pixels", "image/jpeg"),
+)
+def thumbnail(path: PhotoPath, query: ImageParameters) -> Response:
+    """The photo as a JPEG of at most 512 pixels."""
+    return send_thumbnail(path.photo_id, query.v)
+
+
+@blueprint.get(
+    f"/photos/{PHOTO_ID}/original",
+    tags=[PHOTOS],
+    responses=image("The file, byte for byte", *CONTENT_TYPES),
+)
+def original(path: PhotoPath, query: ImageParameters) -> Response:
+    """The photo's own file."""
+    return send_original(path.photo_id)
+
+
+@blueprint.get(
+    f"/photos/{PHOTO_ID}/similar",
+    tags=[PHOTOS],
+    responses=described(schemas.SimilarAnswer, 404),
+)
+def similar(path: PhotoPath, query: SimilarParameters) -> Response:
+    """Other photos like this one, best first."""
+    end = query.offset + query.k
+    # One more than is shown, to know whether there are more.
+    found = current_engine().similar_to(path.photo_id, end + 1)
+    links = neighbours(query.offset, query.k, len(found) > end)
+    shown = _similar_json(found[query.offset : end])
+    return jsonify({"photo_id": path.photo_id, "results": shown, **links})
+
+
+@blueprint.get("/status", tags=[SERVER], responses={**described(schemas.Status), **unchanged()})
+def status() -> Response:
+    """What is indexed, and by which models."""
+    return _tagged(current_engine().status().to_json())
+
+
+@blueprint.get(
+    "/healthz",
+    tags=[SERVER],
+    responses=described(schemas.Health),
+    openapi_extensions={"security": []},
+)
+def healthz() -> Response:
+    """Whether the server runs with its model loaded; says nothing about the collection."""
+    return jsonify({"status": "ok"})
+
+
+def _tagged(body: dict[str, object]) -> Response:
+    """An answer with its ETag, or only that it has not changed."""
+    answer = jsonify(body)
+    answer.add_etag()
+    return answer.make_conditional(request)  # type: ignore[return-value]
+
+
+def _with_links(answer: SearchAnswer) -> dict[str, object]:
+    """The `search --json` object, each result with the addresses of its photo."""
+    found = answer.to_json()
+    rows = cast(Sequence[dict[str, object]], found["results"])
+    for result, row in zip(answer.results, rows, strict=True):
+        row.update(_links(result.photo_id))
+    return found
+
+
+def _similar_json(found: Sequence[SimilarPhoto]) -> list[dict[str, object]]:
+    return [{**photo.to_json(), **_links(photo.photo_id)} for photo in found]
+
+
+def _links(photo_id: int) -> dict[str, str]:
+    return {
+        "url": url_for("api.photo", photo_id=photo_id),
+        "thumbnail_url": url_for("api.thumbnail", photo_id=photo_id),
+    }
+
+
+def photo_json(view: PhotoView) -> dict[str, object]:
+    """A photo as the API describes it; times in ISO 8601, size in bytes."""
+    return {
+        "photo_id": view.photo_id,
+        "path": show_path(os.fsencode(view.full_path)),
+        "width": view.width,
+        "height": view.height,
+        "format": view.format,
+        "size": view.size,
+        "taken_at": view.taken_at and view.taken_at.isoformat(),
+        "camera": view.camera,
+        "latitude": view.latitude,
+        "longitude": view.longitude,
+        "indexed_at": view.indexed_at.isoformat(),
+        "captions": [
+            {"text": text, "log_likelihood": likelihood} for text, likelihood in view.captions
+        ],
+        "thumbnail_url": url_for("api.thumbnail", photo_id=view.photo_id),
+        "original_url": url_for("api.original", photo_id=view.photo_id),
+    }

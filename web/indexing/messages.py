@@ -1,0 +1,123 @@
+"""Index runs in words: what goes on, how long it takes, what came of it.
+
+Knows nothing of HTML; plain values in, sentences out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from catalog.runs import RunView
+from web.indexing.progress import BUSY, LOOKING, READING, SAVING, STARTING, Progress
+
+_HEADLINES = {
+    STARTING: "Getting ready to index {}",
+    LOOKING: "Looking for photos in {}",
+    READING: "Indexing {}",
+    SAVING: "Saving what was found in {}",
+    BUSY: "Another tellshow is writing to this collection",
+}
+_DETAILS = {
+    STARTING: "The models are being loaded.",
+    LOOKING: "What is there is compared with what is known.",
+    SAVING: "The vectors are being written.",
+    BUSY: "It is no index run, so it does not say how far it is.",
+}
+_COUNTED = {
+    "indexed": "{} new or changed",
+    "unchanged": "{} unchanged",
+    "moved": "{} moved",
+    "duplicates": "{} duplicated",
+    "removed": "{} removed",
+    "withheld": "{} gone but kept",
+    "skipped": "{} skipped",
+}
+_ENDS = {"interrupted": "stopped early", "killed": "broken off"}
+
+
+def progress_json(progress: Progress) -> dict[str, object]:
+    """What goes on, for programs and, as `headline` and `detail`, for people."""
+    words: dict[str, object] = {"headline": headline(progress), "detail": detail(progress)}
+    return {**progress.to_json(), **words}
+
+
+def headline(progress: Progress) -> str:
+    """What goes on, in a few words; nothing where nothing does."""
+    if progress.is_idle:
+        return ""
+    if progress.stopping:
+        return f"Stopping, and saving what was found in {_folders(progress)}"
+    return _HEADLINES[progress.state].format(_folders(progress))
+
+
+def detail(progress: Progress) -> str:
+    """How far it is, or what it waits for."""
+    run = progress.going
+    if run is None or run.total is None:
+        return _DETAILS.get(progress.state, "")
+    parts = [f"{run.done:,} of {run.total:,} files"]
+    if progress.photos_per_second is not None:
+        parts.append(f"{progress.photos_per_second:.1f} a second")
+    if progress.seconds_left is not None and run.done < run.total:
+        parts.append(f"{duration(progress.seconds_left)} left")
+    if skipped := run.counts.get("skipped"):
+        parts.append(f"{skipped:,} skipped")
+    return ", ".join(parts)
+
+
+def outcome(counts: Mapping[str, int]) -> str:
+    """What became of the files, without what became of none."""
+    parts = [
+        text.format(f"{counts[name]:,}") for name, text in _COUNTED.items() if counts.get(name)
+    ]
+    return ", ".join(parts) or "no photos"
+
+
+def ending(run: RunView, is_going: bool) -> str:
+    """How a run ended that did not end as it should; nothing for others."""
+    return _ENDS.get(run_state(run, is_going), "")
+
+
+def duration(seconds: float) -> str:
+    """In the unit people would use."""
+    for size, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= 1.5 * size or (name == "minute" and seconds >= size):
+            return _amount(round(seconds / size), name)
+    return _amount(max(1, round(seconds)), "second")
+
+
+def _amount(number: int, unit: str) -> str:
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
+def _folders(progress: Progress) -> str:
+    return " and ".join(progress.folders) or "a folder"
+
+
+# An index run as the API describes it
+
+COUNTS = ("indexed", "unchanged", "moved", "duplicates", "removed", "withheld", "skipped")
+
+
+def run_state(run: RunView, is_going: bool = False) -> str:
+    """How a run ended: finished, interrupted by a person, or killed; or that it is running."""
+    if run.finished_at is not None:
+        return "interrupted" if run.interrupted else "finished"
+    return "running" if is_going else "killed"
+
+
+def run_json(
+    run: RunView, names: Mapping[int, str] | None = None, is_going: bool = False
+) -> dict[str, object]:
+    """A run with its counts; `names` are the folders' paths by their ids."""
+    known = names or {}
+    return {
+        "run_id": run.run_id,
+        "state": run_state(run, is_going),
+        "started_at": run.started_at.isoformat(),
+        "finished_at": run.finished_at and run.finished_at.isoformat(),
+        "folders": [known[root] for root in run.roots if root in known],
+        "total": run.total,
+        "done": run.done,
+        **{name: run.counts.get(name, 0) for name in COUNTS},
+    }

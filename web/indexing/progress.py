@@ -1,0 +1,137 @@
+"""What is being indexed at this moment, whoever does it: this server, or a command elsewhere.
+
+The database says how far a run is, the writer's lock whether somebody is still at it. Knows
+nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import Lock
+
+from catalog.database import Database
+from catalog.home import Home
+from catalog.lock import is_being_written
+from catalog.paths import show_path
+from catalog.roots import list_roots
+from catalog.runs import RunView, list_runs
+from web.indexing.runner import Going, IndexRunner, shown
+
+IDLE, STARTING, LOOKING, READING = "idle", "starting", "looking", "reading"
+SAVING, BUSY = "saving", "busy"
+
+_FRESH_SECONDS = 0.4  # as many streams as there are look at the same glance
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What goes on.
+
+    `state`: "idle"; "starting", a run of this server's that has not begun yet; "looking" for
+    files; "reading" them; "saving" what was found; "busy", somebody writes and it is no index
+    run. `run` is the last one that was recorded, `here` says that this server started it.
+    """
+
+    state: str
+    here: bool
+    stopping: bool
+    folders: tuple[str, ...]
+    run: RunView | None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody writes."""
+        return self.state == IDLE
+
+    @property
+    def going(self) -> RunView | None:
+        """The run that goes on, once it is recorded."""
+        return self.run if self.state in (LOOKING, READING) else None
+
+    @property
+    def photos_per_second(self) -> float | None:
+        """Files a second since the first one; None where nobody can tell yet."""
+        run = self.going
+        return run.done / run.seconds if run and run.done and run.seconds else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it takes if it goes on like this; None where nobody can tell."""
+        run, rate = self.going, self.photos_per_second
+        return (run.total - run.done) / rate if run and rate and run.total is not None else None
+
+    def to_json(self) -> dict[str, object]:
+        """The object of a `progress` event."""
+        run, rate, left = self.going, self.photos_per_second, self.seconds_left
+        return {
+            "state": self.state,
+            "here": self.here,
+            "stopping": self.stopping,
+            "folders": list(self.folders),
+            "run_id": run.run_id if run else None,
+            "done": run.done if run else 0,
+            "total": run.total if run else None,
+            "indexed": run.counts.get("indexed", 0) if run else 0,
+            "skipped": run.counts.get("skipped", 0) if run else 0,
+            "photos_per_second": rate and round(rate, 2),
+            "seconds_left": left if left is None else round(left, 1),
+        }
+
+
+class Watch:
+    """Looks at what goes on, at most a few times a second however many ask."""
+
+    def __init__(self, home: Home, database: Database, runner: IndexRunner) -> None:
+        self._home, self._database, self._runner = home, database, runner
+        self._lock = Lock()
+        self._seen: Progress | None = None
+        self._seen_at = 0.0
+
+    def look(self, fresh: bool = False) -> Progress:
+        """What goes on; with `fresh` now, else within the last moment."""
+        with self._lock:
+            if fresh or self._seen is None or time.monotonic() - self._seen_at > _FRESH_SECONDS:
+                self._seen, self._seen_at = self._look(), time.monotonic()
+            return self._seen
+
+    def _look(self) -> Progress:
+        going = self._runner.going  # before the lock: else one that ends meanwhile is another's
+        written = is_being_written(self._home)
+        with self._database.read() as session:
+            run = next(iter(list_runs(session, 1)), None)
+            names = {root.root_id: show_path(root.path) for root in list_roots(session)}
+        state = _state(run, going, written)
+        return Progress(
+            state=state,
+            here=going is not None,
+            stopping=going is not None and going.stopping,
+            folders=_folders(state, run, going, names),
+            run=run,
+        )
+
+
+def _state(run: RunView | None, going: Going | None, written: bool) -> str:
+    if going is not None:
+        if run is None or run.started_at < going.started_at:
+            return STARTING
+        return SAVING if run.finished_at else _how_far(run)
+    if not written:
+        return IDLE
+    # A run that was killed before stays open for ever; who writes now may be something else.
+    return BUSY if run is None or run.finished_at else _how_far(run)
+
+
+def _how_far(run: RunView) -> str:
+    return LOOKING if run.total is None else READING
+
+
+def _folders(
+    state: str, run: RunView | None, going: Going | None, names: Mapping[int, str]
+) -> tuple[str, ...]:
+    if going is not None:
+        return (shown(going.folder),)
+    if run is None or state in (IDLE, BUSY):
+        return ()
+    return tuple(names[root] for root in run.roots if root in names)

@@ -1,0 +1,164 @@
+"""Who may ask, and what browsers may do: host, origin and token checked, size, headers.
+
+Knows nothing about photos or searches. The host check is written here because the one of
+Flask (TRUSTED_HOSTS) never matches an IPv6 address and cannot say "any bare address".
+"""
+
+from __future__ import annotations
+
+import hmac
+from urllib.parse import urlencode, urlsplit
+
+from flask import Flask, Request, Response, redirect, request
+from werkzeug.exceptions import Forbidden, RequestEntityTooLarge, SecurityError, Unauthorized
+from werkzeug.wrappers import Response as BaseResponse
+
+from web.config import WebConfig, is_address
+from web.context import current_config
+from web.middleware.cors import allowed_origin, is_preflight, share
+from web.middleware.rate_limit import limit_rate
+
+COOKIE = "tellshow_session"
+_OPEN_ENDPOINTS = frozenset({"static", "api.healthz"})
+_UPLOAD_ENDPOINTS = frozenset({"api.search_by_picture", "look.show_like"})
+_READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_COOKIE_SECONDS = 30 * 24 * 3600
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def protect(app: Flask, config: WebConfig) -> None:
+    """Put every check in front of the routes of `app`, and the headers behind them."""
+    app.before_request(_check_host)
+    limit_rate(app, config.rate_limit)  # before the token, so that nobody guesses it quickly
+    app.before_request(_check_origin)
+    app.before_request(_check_size)
+    app.before_request(_check_token)
+    app.after_request(_remember_token)
+    app.after_request(_add_headers)
+    share(app)
+
+
+def _check_host() -> None:
+    """Refuse names this machine does not go by: a page elsewhere may not borrow its address."""
+    name = _host_name(request.host)
+    config = current_config()
+    if name in config.accepted_names:
+        return
+    # A forged name needs a name: a bare address cannot be rebound to this machine.
+    if not (config.listens_everywhere and is_address(name)):
+        raise SecurityError(f"{name or 'an empty name'} is not a name of this server")
+
+
+def _host_name(host: str) -> str:
+    """`host` without port and brackets, in lower case; request.host has well-formed ones only."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].lower()
+
+
+def _check_origin() -> None:
+    """Refuse what a page of another site sends with the visitor's cookie, or to this machine.
+
+    Browsers say where such a request comes from; programs say nothing.
+    """
+    origin = request.headers.get("Origin")
+    if origin is None or request.method in _READING_METHODS:
+        return
+    if not _same_place(origin, request.host) and not allowed_origin():
+        raise Forbidden("a page of another site may not send this")
+
+
+def _same_place(origin: str, host: str) -> bool:
+    """Whether an origin is this server; its scheme may be that of a proxy in front."""
+    try:
+        return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False
+
+
+def _check_size() -> None:
+    config = current_config()
+    limit = config.max_body_bytes
+    if request.endpoint in _UPLOAD_ENDPOINTS:
+        limit += config.max_upload_bytes
+    if (request.content_length or 0) > limit:
+        raise RequestEntityTooLarge(f"a request may carry at most {limit:,} bytes")
+
+
+def _check_token() -> BaseResponse | None:
+    """Let in who shows the token; a page opened with it in the URL goes on without it."""
+    config = current_config()
+    if config.token is None or request.endpoint in _OPEN_ENDPOINTS or is_preflight():
+        return None
+    if _token_in_url(request, config) and not request.path.startswith("/api/"):
+        return redirect(_url_without_token(), 303)
+    if not (_token_in_url(request, config) or _known_visitor(request, config)):
+        raise Unauthorized("this server needs its token")
+    return None
+
+
+def _known_visitor(visitor: Request, config: WebConfig) -> bool:
+    header = visitor.headers.get("Authorization", "")
+    # WSGI hands headers over as Latin-1, whatever they were.
+    scheme, _, given = header.encode("latin-1", "replace").decode(errors="replace").partition(" ")
+    if scheme.lower() == "bearer" and _same(given.strip(), config.token or ""):
+        return True
+    # What a page of an allowed site may do it does in its own name, not in its visitor's.
+    return not allowed_origin() and _same(visitor.cookies.get(COOKIE, ""), _cookie_value(config))
+
+
+def _token_in_url(visitor: Request, config: WebConfig) -> bool:
+    given = visitor.args.get("token")
+    return given is not None and config.token is not None and _same(given, config.token)
+
+
+def _same(given: str, expected: str) -> bool:
+    """Compare in a time that tells nothing about where the two differ."""
+    return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
+
+
+def _cookie_value(config: WebConfig) -> str:
+    """What the cookie holds: proof of the token, from which the token cannot be read."""
+    return hmac.new((config.token or "").encode(), b"tellshow session", "sha256").hexdigest()
+
+
+def _url_without_token() -> str:
+    kept = [(k, v) for k, v in request.args.items(multi=True) if k != "token"]
+    # One leading slash only: "//name" and "/\name" would lead to another server.
+    path = "/" + request.path.lstrip("/\\")
+    return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def _remember_token(response: Response) -> Response:
+    config = current_config()
+    if response.status_code < 400 and _token_in_url(request, config):
+        response.set_cookie(
+            COOKIE,
+            _cookie_value(config),
+            max_age=_COOKIE_SECONDS,
+            httponly=True,
+            samesite="Lax",
+            secure=request.is_secure,
+        )
+    return response
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    if current_config().token:
+        response.vary.update(("Authorization", "Cookie"))
+    # Pages and answers are private and change with the collection; images say their own rule.
+    response.headers.setdefault("Cache-Control", "private, no-cache")
+    return response

@@ -1,0 +1,146 @@
+"""The pages people see: a welcome, and search with its grid of results.
+
+Knows nothing about JSON; errors get their page in web.errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from search.engine import SearchEngine
+from search.request import MAX_RESULTS, InvalidQuery, SearchRequest
+from search.results import SearchAnswer
+from web.context import current_config, current_engine
+from web.pages.cards import make_cards
+from web.pages.search_form import SearchForm, chips_of, narrows
+from web.pages.search_url import Asked, curl_line, has_blanks, page_links, read_asked
+from web.parameters import read_search
+
+EXAMPLES = (
+    "a dog runs through the snow",
+    "children playing on the beach",
+    "a man climbing a steep rock",
+    "two people on a busy street",
+)
+# Below this many photos the best one for an example may have nothing to do with it.
+_PICTURED_FROM = 100
+_EXAMPLE_SECONDS = 600
+
+blueprint = Blueprint("pages", __name__)
+
+
+@blueprint.get("/")
+def search() -> ResponseReturnValue:
+    """The query box, and beneath it the results or an invitation to ask."""
+    asked = read_asked(request.args, current_config().page_size)
+    if "q" not in request.args:
+        return _welcome()
+    if asked.value("q") and has_blanks(request.args):
+        # A form sends its empty fields, too; an address to share says only what was filled in.
+        return redirect(url_for("pages.search") + asked.query_string)
+    try:
+        return _results(asked)
+    except InvalidQuery as error:
+        return _refused(asked, error), 400
+
+
+def _welcome() -> str:
+    photos = current_engine().status().photos
+    return render_template(
+        "welcome.html", photos=photos, examples=EXAMPLES, pictured=photos >= _PICTURED_FROM
+    )
+
+
+def _refused(asked: Asked, error: InvalidQuery) -> str:
+    form = SearchForm(asked, error)
+    return render_template(
+        "refused.html", **_around(asked, form), error=bool(form.stray), examples=EXAMPLES
+    )
+
+
+def _around(asked: Asked, form: SearchForm) -> dict[str, object]:
+    """What stands around the results of a search, or around the reason why there are none."""
+    return {"query": request.args["q"], "form": form, "chips": chips_of(asked)}
+
+
+def _results(asked: Asked) -> str:
+    wanted = read_search(request, asked.page_size)
+    engine = current_engine()
+    judged = search_judged(engine, wanted)
+    answer = judged.answer
+    cards = make_cards(engine, answer.results, wanted.offset + 1, asked)
+    line = wanted.offset + judged.above
+    as_json = url_for("api.search") + asked.for_api(wanted.k)
+    return render_template(
+        "results.html",
+        **_around(asked, SearchForm(asked)),
+        asked=asked,
+        answer=answer,
+        plain=wanted.text,
+        cards=cards,
+        above=sum(card.rank <= line for card in cards),
+        paging=page_links(asked, wanted, answer),
+        narrowed=narrows(asked),
+        indexed=bool(cards) or bool(engine.status().photos),
+        as_json=as_json,
+        curl=curl_line(request.host_url.rstrip("/") + as_json, current_config().token is not None),
+    )
+
+
+@blueprint.get("/examples/<int:number>")
+def example(number: int) -> ResponseReturnValue:
+    """The picture of an example: the thumbnail of the photo found first for it.
+
+    A route of its own, so that the welcome page never waits for searches.
+    """
+    if number >= len(EXAMPLES):
+        abort(404)
+    found = current_engine().search(SearchRequest(EXAMPLES[number], k=1)).results
+    if not found:
+        abort(404)
+    answer = redirect(url_for("api.thumbnail", photo_id=found[0].photo_id))
+    answer.headers["Cache-Control"] = f"private, max-age={_EXAMPLE_SECONDS}"
+    return answer
+
+
+# Where the line goes below which photos probably do not show what was asked for
+
+_RUN = 3
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A page of an answer, and how many of its results stand above the line."""
+
+    answer: SearchAnswer
+    above: int
+
+
+def search_judged(engine: SearchEngine, request: SearchRequest) -> Judged:
+    """The answer to `request`, parted in two; raises what the search raises."""
+    margin = _RUN - 1
+    before = min(margin, request.offset)
+    wider = replace(
+        request,
+        offset=request.offset - before,
+        k=min(before + request.k + margin, MAX_RESULTS),
+    )
+    if wider.k < before + request.k:
+        before, wider = 0, request
+    answer = engine.search(wider)
+    line = first_run([result.weak for result in answer.results])
+    shown = answer.results[before : before + request.k]
+    above = min(max(line - before, 0), len(shown))
+    return Judged(replace(answer, results=shown), above)
+
+
+def first_run(weak: Sequence[bool]) -> int:
+    """Where the first run of weak results begins; one that the end cuts short counts as one."""
+    for start in range(len(weak)):
+        if all(weak[start : start + _RUN]):
+            return start
+    return len(weak)

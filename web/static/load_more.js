@@ -1,0 +1,67 @@
+// Further photos come into the page they are asked from. The address then says how many are
+// shown, so that going back, reloading and sharing bring all of them, and the browser finds the
+// place where one was. Knows nothing about what a card holds.
+import { announce } from "./live_region.js";
+
+const MOST = 200; // as many as one address can bring; beyond that the link leads to a new page
+
+export function loadInPlace(results, enliven) {
+  const pages = document.querySelector(".pages");
+  pages?.addEventListener("click", (event) => {
+    const link = event.target.closest("a[rel=next]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+    if (new URL(location).searchParams.has("offset") || Number(new URL(link.href).searchParams.get("offset")) >= MOST) return;
+    event.preventDefault();
+    if (link.getAttribute("aria-busy") === "true") return;
+    more(results, link, enliven).catch(() => { location.href = link.href; });
+  });
+}
+
+async function more(results, link, enliven) {
+  link.setAttribute("aria-busy", "true");
+  const answer = await fetch(link.href);
+  if (!answer.ok) throw new Error(answer.statusText);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const added = append(results, page.querySelector(".results"));
+  enliven(added);
+  const next = page.querySelector(".pages a[rel=next]");
+  if (next) link.replaceWith(document.importNode(next, true));
+  else link.remove();
+  remember(Number(new URL(link.href).searchParams.get("offset")) + added.length);
+  added[0]?.querySelector("a").focus({ preventScroll: true });
+}
+
+// Lists grow; the line is drawn once, however many pages lie below it.
+function append(results, arrived) {
+  const added = [...(arrived?.querySelectorAll(".card") ?? [])].map((card) => document.importNode(card, true));
+  const line = arrived?.querySelector(".line");
+  const above = line && !results.querySelector(".line") ? line.previousElementSibling?.children.length ?? 0 : added.length;
+  results.lastElementChild.append(...added.slice(0, above));
+  if (above < added.length) {
+    const below = document.importNode(arrived.lastElementChild, false);
+    below.append(...added.slice(above));
+    results.append(document.importNode(line, true), below);
+  }
+  return added;
+}
+
+function remember(shown) {
+  const address = new URL(location);
+  address.searchParams.set("k", shown);
+  history.replaceState(history.state, "", address);
+  follow(address.search, shown);
+  const count = document.getElementById("shown");
+  if (count) count.textContent = shown;
+  announce(`${shown} photos are shown.`);
+}
+
+// Photos lead back to all that is shown, and programs are told to fetch as much.
+function follow(search, shown) {
+  document.querySelectorAll(".card > .picture, .deeds > a").forEach((link) => { link.search = search; });
+  document.querySelectorAll("#as-json").forEach((link) => { link.href = counted(link.href, shown); });
+  document.querySelectorAll("#curl").forEach((line) => { line.textContent = counted(line.textContent, shown); });
+}
+
+function counted(address, shown) {
+  return address.replace(/([?&]k=)\d+/, `$1${shown}`);
+}
