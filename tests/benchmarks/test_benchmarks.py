@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from catalog.home import Home
-from tests.ground.source import ROOT
+from tests.project.source_tree import ROOT
 
 _CAPTIONS = """image\tcaption
 cat.png\ta cat looks at the camera

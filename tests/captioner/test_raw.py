@@ -9,10 +9,10 @@ from PIL import ExifTags, Image
 from captioner import image_file, raw
 from captioner.image_file import UnreadablePhoto, decode_photo
 from indexer.metadata import read_metadata
-from tests.captioner.dng import make_dng
-from tests.captioner.rawboxes import make_cr3, make_raf
-from tests.captioner.rawfiles import make_cr2, make_nef
-from tests.captioner.test_photo import saved
+from tests.captioner.boxed_raw_files import make_cr3, make_raf
+from tests.captioner.dng_files import make_dng
+from tests.captioner.test_image_file import saved
+from tests.captioner.tiff_raw_files import make_cr2, make_nef
 
 needs_rawpy = pytest.mark.skipif(not raw.can_read_raw(), reason="the extra `raw` is not installed")
 

@@ -9,7 +9,7 @@ import pytest
 
 from catalog.database import Database, open_database
 from catalog.home import Home, open_home
-from tests.catalog.made import Shelf
+from tests.catalog.factories import Shelf
 from tests.postgresql import Server
 
 REPOSITORY = Path(__file__).resolve().parents[2]

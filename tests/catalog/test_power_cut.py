@@ -11,9 +11,9 @@ from sqlalchemy import event
 from catalog.checkpoints import KeptCheckpoints
 from catalog.database import open_database, sqlite_driver
 from catalog.home import Home, open_home
-from tests.catalog.made import Shelf, new_photos
-from tests.catalog.powercut import Disk, State
-from tests.catalog.test_catalog_vectors import assert_right, opened
+from tests.catalog.factories import Shelf, new_photos
+from tests.catalog.power_cut import Disk, State
+from tests.catalog.test_vectors import assert_right, opened
 
 
 def copy_of(database: Path, target: Path) -> Path:

@@ -7,7 +7,7 @@ import click
 import pytest
 
 import tellshow
-from tests.cli.process import REPOSITORY
+from tests.cli.command_process import REPOSITORY
 
 _LIBRARIES = {"torch", "numpy", "PIL", "faiss", "sqlalchemy", "flask", "tqdm"}
 _FLOORS = {"web", "indexer", "search", "captioner", "catalog"}

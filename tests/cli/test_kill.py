@@ -16,9 +16,9 @@ from catalog.home import Home, open_home
 from search.engine import SearchEngine
 from search.request import SearchRequest
 from tellshow import Exit
-from tests.cli.content import content
-from tests.cli.nursery import Nursery
-from tests.cli.process import rows, wait_until
+from tests.cli.catalog_contents import content
+from tests.cli.command_process import rows, wait_until
+from tests.cli.forked_commands import Nursery
 
 QUERIES = ("a cat", "a man with a camera", "a rocket", "grass", "a cup of coffee")
 KILLS = 4

@@ -23,7 +23,7 @@ from indexer.pipeline import Indexer, IndexOptions
 from indexer.progress import Silent
 from search.engine import SearchEngine
 from tellshow import Exit, run
-from tests.cli.content import content
+from tests.cli.catalog_contents import content
 from tests.postgresql import Server
 from web import create_app
 

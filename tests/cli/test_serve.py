@@ -13,7 +13,7 @@ import pytest
 from catalog.home import open_home
 from catalog.lock import writer_lock
 from tellshow import Exit, run
-from tests.cli.process import PATIENCE, rows, start, wait_until
+from tests.cli.command_process import PATIENCE, rows, start, wait_until
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from catalog.home import Home
-from tests.cli.process import REPOSITORY
+from tests.cli.command_process import REPOSITORY
 
 UNNEEDED = {"torchvision", "sentence_transformers", "transformers", "sklearn", "scipy", "sympy"}
 

@@ -10,7 +10,7 @@ from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from catalog.database import Database
 from catalog.home import Home
-from tests.indexer.kit import PHOTOS, Catalog
+from tests.indexer.factories import PHOTOS, Catalog
 
 
 @pytest.fixture

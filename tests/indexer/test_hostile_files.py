@@ -10,9 +10,9 @@ from PIL import Image
 from captioner.raw import can_read_raw
 from indexer import prepare
 from indexer.decode_pool import Decoders, Limits
-from tests.captioner.dng import make_dng
-from tests.indexer.hostile import CRASH, HANG, decode_or_suffer, endless_jpeg, lack_the_extra
-from tests.indexer.kit import PHOTOS, Catalog
+from tests.captioner.dng_files import make_dng
+from tests.indexer.factories import PHOTOS, Catalog
+from tests.indexer.hostile_photos import CRASH, HANG, decode_or_suffer, endless_jpeg, lack_the_extra
 
 SHARED_PHOTOS = (Path(__file__).parents[3] / "shared" / "photos").resolve()
 

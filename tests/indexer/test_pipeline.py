@@ -18,8 +18,8 @@ from catalog.runs import RunView, list_runs
 from indexer import prepare
 from indexer.pipeline import FolderNotFound, NotAFolder
 from indexer.record import Recorder
-from tests.catalog.made import photo_ids
-from tests.indexer.kit import PHOTOS, Catalog
+from tests.catalog.factories import photo_ids
+from tests.indexer.factories import PHOTOS, Catalog
 
 
 def test_indexed_photos_have_captions_vectors_states_and_thumbnails(

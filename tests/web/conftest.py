@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from flask.testing import FlaskClient
 
-from tests.web.odd import copy_oddly, ids_by_oddity, spoil_texts
-from tests.web.visit import opened, running, visitor
+from tests.web.live_server import opened, running, visitor
+from tests.web.odd_photos import copy_oddly, ids_by_oddity, spoil_texts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Playwright
@@ -34,7 +34,7 @@ def odd_engine(
     captioner: Captioner,
     embedder: SentenceEmbedder,
 ) -> Iterator[SearchEngine]:
-    """An engine over odd photos; see tests/web/odd.py."""
+    """An engine over odd photos; see tests/web/odd_photos.py."""
     from catalog.database import open_database
     from catalog.home import open_home
     from indexer.pipeline import Indexer

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 
-from tests.web.visit import opened
+from tests.web.live_server import opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -18,9 +18,9 @@ from flask.testing import FlaskClient
 from catalog.database import open_database
 from catalog.failures import record_failure
 from catalog.home import open_home
-from tests.cli.process import wait_until
-from tests.ground.source import ROOT
-from tests.web.visit import serving
+from tests.cli.command_process import wait_until
+from tests.project.source_tree import ROOT
+from tests.web.live_server import serving
 from web import WebConfig, create_app, indexing_of
 
 if TYPE_CHECKING:

@@ -26,10 +26,10 @@ from catalog.home import Home
 from catalog.lock import writer_lock
 from catalog.roots import get_or_add_root
 from catalog.runs import Noted, finish_run, note_run, start_run
-from tests.cli.process import PATIENCE as LONG
-from tests.cli.process import REPOSITORY, wait_until
+from tests.cli.command_process import PATIENCE as LONG
+from tests.cli.command_process import REPOSITORY, wait_until
+from tests.web.live_server import Visitor, opened, serving
 from tests.web.test_pages import words_of
-from tests.web.visit import Visitor, opened, serving
 from web import WebConfig, create_app, indexing_of
 from web.api import collection_schemas as answers
 from web.indexing.events import stream

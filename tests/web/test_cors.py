@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from flask.testing import FlaskClient
 
-from tests.web.visit import visitor
+from tests.web.live_server import visitor
 from web import InvalidOrigin, WebConfig
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ import pytest
 from flask import Flask, Response
 from PIL import Image
 
-from tests.cli.process import wait_until
-from tests.web.raw import ask, code_in, connect
-from tests.web.visit import running, serving, visitor
+from tests.cli.command_process import wait_until
+from tests.web.live_server import running, serving, visitor
+from tests.web.raw_requests import ask, code_in, connect
 from web import WebConfig, upload
 from web.server import Patience
 

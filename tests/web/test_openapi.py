@@ -9,8 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 from pydantic import BaseModel
 
-from tests.ground.source import ROOT
-from tests.web.visit import visitor
+from tests.project.source_tree import ROOT
+from tests.web.live_server import visitor
 from web import WebConfig, create_app
 from web.api import collection_schemas, schemas
 

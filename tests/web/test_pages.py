@@ -10,8 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from search.rerank import WordGain
-from tests.web.odd import SCRIPT
-from tests.web.visit import visitor
+from tests.web.live_server import visitor
+from tests.web.odd_photos import SCRIPT
 from web import WebConfig
 from web.pages.cards import shape_class, tinted
 

@@ -16,9 +16,9 @@ from sqlalchemy import delete
 
 from search.image_to_text import RankedSentence
 from search.rerank import WordGain
-from tests.web.odd import SCRIPT
+from tests.web.live_server import opened, visitor
+from tests.web.odd_photos import SCRIPT
 from tests.web.test_pages import words_of
-from tests.web.visit import opened, visitor
 from web import WebConfig
 from web.pages.photo import shown_photo
 from web.pages.sentence_scores import said_sentence, signed, times

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.web.visit import running
+from tests.web.live_server import running
 from web import WebConfig
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.web.visit import opened
+from tests.web.live_server import opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page

@@ -12,8 +12,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
-from tests.web.odd import SCRIPT
-from tests.web.visit import visitor
+from tests.web.live_server import visitor
+from tests.web.odd_photos import SCRIPT
 from web import WebConfig
 from web.pages.cards import leave_outs
 from web.pages.search import first_run

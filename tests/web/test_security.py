@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from flask.testing import FlaskClient
 
-from tests.web.visit import visitor
+from tests.web.live_server import visitor
 from web import TokenRequired, WebConfig, is_loopback, new_token
 from web.middleware.security import COOKIE
 

@@ -9,7 +9,7 @@ import pytest
 from captioner import device
 from indexer.concurrency import decoders_for, photos_that_suit
 from indexer.decode_pool import Decoders
-from tests.indexer.kit import PHOTOS, Catalog
+from tests.indexer.factories import PHOTOS, Catalog
 
 GIB = 2**30
 

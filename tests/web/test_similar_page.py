@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import TestResponse
 
+from tests.web.live_server import opened, visitor
 from tests.web.test_pages import words_of
-from tests.web.visit import opened, visitor
 from web import WebConfig
 
 if TYPE_CHECKING:

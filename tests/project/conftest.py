@@ -1,4 +1,4 @@
-"""What the tests of the ground look at: the project's configuration and its tracked files."""
+"""What the tests of the project look at: the project's configuration and its tracked files."""
 
 import subprocess
 from configparser import ConfigParser
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ground.source import ROOT
+from tests.project.source_tree import ROOT
 
 
 @pytest.fixture(scope="session")

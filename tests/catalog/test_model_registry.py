@@ -17,7 +17,7 @@ from catalog.model_registry import (
     undescribed,
 )
 from catalog.views import Counts, count_rows
-from tests.catalog.made import Shelf, new_photo, new_photos, photo_ids
+from tests.catalog.factories import Shelf, new_photo, new_photos, photo_ids
 
 
 def answers(shelf: Shelf, *usable: int) -> int | None:

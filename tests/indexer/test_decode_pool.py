@@ -15,7 +15,7 @@ from PIL import Image
 from captioner.image_file import UnreadablePhoto
 from indexer.decode_pool import Decoders, DecodingInterrupted, Limits, NoDecoder
 from indexer.decode_worker import Decoded
-from tests.indexer.hostile import CRASH, HANG, decode_or_suffer, endless_jpeg
+from tests.indexer.hostile_photos import CRASH, HANG, decode_or_suffer, endless_jpeg
 
 
 def picture(colour: str = "red") -> bytes:

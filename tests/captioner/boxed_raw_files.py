@@ -8,7 +8,7 @@ import struct
 
 from PIL import ExifTags, Image
 
-from tests.captioner.dng import directory
+from tests.captioner.dng_files import directory
 
 _WIDTH, _HEIGHT = 640, 480
 _SENSOR = struct.pack("<H", 1000) * (_WIDTH * _HEIGHT)

@@ -29,7 +29,7 @@ from catalog.runs import Noted, finish_run, start_run
 from catalog.vectors.index import VectorIndex
 from catalog.views import count_rows
 from tests.catalog.conftest import REPOSITORY
-from tests.catalog.made import DIMENSION, Shelf, new_photos
+from tests.catalog.factories import DIMENSION, Shelf, new_photos
 
 NOTHING = Noted([], {})
 Start = Callable[..., subprocess.Popen[str]]

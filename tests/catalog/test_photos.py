@@ -18,7 +18,7 @@ from catalog.records import FileStamp, NewPhoto
 from catalog.roots import get_or_add_root, list_roots
 from catalog.vectors.store import UnevenVectors, iter_vectors
 from catalog.views import Counts, count_rows, list_photos, view_photos
-from tests.catalog.made import TAKEN, Shelf, new_photo, new_photos, photo_ids, unit_vector
+from tests.catalog.factories import TAKEN, Shelf, new_photo, new_photos, photo_ids, unit_vector
 
 
 def totals(shelf: Shelf, model: int | None = None) -> Counts:

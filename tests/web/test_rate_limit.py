@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from flask.testing import FlaskClient
 
-from tests.web.raw import ask
-from tests.web.visit import running, visitor
+from tests.web.live_server import running, visitor
+from tests.web.raw_requests import ask
 from web import WebConfig
 
 if TYPE_CHECKING:

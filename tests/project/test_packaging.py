@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import tellshow
-from tests.ground.source import FLOORS, ROOT, imports_of, python_files
+from tests.project.source_tree import FLOORS, ROOT, imports_of, python_files
 
 
 def run_python(*arguments: str, folder: Path, path: Path | None = None) -> str:

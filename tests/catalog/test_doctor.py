@@ -13,7 +13,7 @@ from catalog.failures import record_failure
 from catalog.fulltext import photos_with_word
 from catalog.models import Caption, PhotoText, State, Vector
 from catalog.vectors.index import VectorIndex
-from tests.catalog.made import DIMENSION, Shelf, new_photos
+from tests.catalog.factories import DIMENSION, Shelf, new_photos
 
 
 def examine(shelf: Shelf, *, mend: bool = True) -> Diagnosis:

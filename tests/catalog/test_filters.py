@@ -12,7 +12,7 @@ from catalog.filters import PhotoFilter, passing_photos
 from catalog.models import Root
 from catalog.photos import add_photos
 from catalog.records import Metadata
-from tests.catalog.made import TAKEN, Shelf, new_photo
+from tests.catalog.factories import TAKEN, Shelf, new_photo
 
 DAY = timedelta(days=1)
 NUMBERS = count()

@@ -19,7 +19,7 @@ from catalog.runs import (
     note_run,
     start_run,
 )
-from tests.catalog.made import Shelf
+from tests.catalog.factories import Shelf
 
 
 def test_run_is_seen_from_start_to_end(any_shelf: Shelf) -> None:

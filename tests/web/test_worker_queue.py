@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from threading import Barrier, Event
 from typing import TYPE_CHECKING
 
-from tests.web.visit import visitor
+from tests.web.live_server import visitor
 from web import create_app
 from web.middleware import worker_queue
 

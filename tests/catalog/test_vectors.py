@@ -17,7 +17,7 @@ from catalog.records import FileStamp
 from catalog.vectors import store
 from catalog.vectors.index import FaissMissing, VectorIndex
 from catalog.vectors.store import DimensionMismatch
-from tests.catalog.made import DIMENSION, Shelf, new_photo, new_photos, photo_ids, unit_vector
+from tests.catalog.factories import DIMENSION, Shelf, new_photo, new_photos, photo_ids, unit_vector
 
 QUERIES = np.stack([unit_vector(seed) for seed in range(500, 505)])
 
@@ -28,7 +28,7 @@ from sqlalchemy import event
 from catalog.home import open_home
 from catalog.database import open_database
 from catalog.vectors.index import VectorIndex
-from tests.catalog.made import DIMENSION, Shelf, new_photos, photo_ids
+from tests.catalog.factories import DIMENSION, Shelf, new_photos, photo_ids
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.cli.process import REPOSITORY
+from tests.cli.command_process import REPOSITORY
 
 
 class Child:
@@ -48,7 +48,7 @@ class Nursery:
         self._count = 0
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.cli.nursery"],
+            [sys.executable, "-m", "tests.cli.forked_commands"],
             cwd=REPOSITORY,
             env=environment,
             stdin=subprocess.PIPE,

@@ -6,7 +6,7 @@ import pytest
 
 from catalog import photos
 from catalog.descriptions import sample_photo_ids
-from tests.catalog.made import Shelf, new_photos
+from tests.catalog.factories import Shelf, new_photos
 
 
 def _sample(shelf: Shelf, count: int, model: int | None = None) -> list[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ground.source import ROOT
+from tests.project.source_tree import ROOT
 
 MOST_BYTES = 40_000_000
 # Folders of one machine. In the documents' examples, photos are Ada's.

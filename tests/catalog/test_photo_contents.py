@@ -1,7 +1,7 @@
 """Which bytes are known, once a photo with them was described."""
 
 from catalog.photos import described_contents
-from tests.catalog.made import Shelf, new_photo, new_photos
+from tests.catalog.factories import Shelf, new_photo, new_photos
 
 
 def test_bytes_are_known_to_the_model_that_described_them(any_shelf: Shelf) -> None:

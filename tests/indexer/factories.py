@@ -12,7 +12,7 @@ from catalog.vectors.index import VectorIndex
 from catalog.views import Counts, PhotoView, count_rows, view_photos
 from indexer.decode_pool import Decoders
 from indexer.pipeline import Indexer, IndexOptions, IndexReport
-from tests.catalog.made import photo_ids
+from tests.catalog.factories import photo_ids
 
 PHOTOS = ("cat.png", "coffee.png", "rocket.jpg", "retina.jpg")
 

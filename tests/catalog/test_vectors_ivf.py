@@ -16,7 +16,7 @@ from catalog.records import NewPhoto
 from catalog.vectors import factory, kinds, store
 from catalog.vectors.index import VectorIndex
 from catalog.vectors.kinds import choose_kind, is_outgrown, list_count
-from tests.catalog.made import DIMENSION, Shelf, new_photo, photo_ids, unit_vector
+from tests.catalog.factories import DIMENSION, Shelf, new_photo, photo_ids, unit_vector
 
 COUNT = 1100
 LISTED, CODED = IndexKind.LISTED, IndexKind.CODED

@@ -15,7 +15,7 @@ from catalog.home import Home
 from catalog.models import Root
 from catalog.records import FileStamp
 from catalog.views import count_rows
-from tests.catalog.made import Shelf, new_photo, new_photos
+from tests.catalog.factories import Shelf, new_photo, new_photos
 
 
 def found(shelf: Shelf, word: str, most: int = 1000) -> list[int]:

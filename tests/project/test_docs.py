@@ -12,7 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import tellshow
-from tests.ground.source import ROOT
+from tests.project.source_tree import ROOT
 
 README = ROOT / "README.md"
 DOCUMENTS = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]

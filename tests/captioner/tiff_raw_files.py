@@ -8,7 +8,7 @@ import struct
 
 from PIL import Image
 
-from tests.captioner.dng import Tags, directory
+from tests.captioner.dng_files import Tags, directory
 
 _WIDTH, _HEIGHT = 640, 480
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.ground.source import FLOORS, ROOT, imports_among, python_files
+from tests.project.source_tree import FLOORS, ROOT, imports_among, python_files
 
 NEVER_IMPORTS = {
     "tellshow": {"torch", "numpy", "sqlalchemy", "faiss", "flask"},

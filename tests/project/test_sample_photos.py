@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from indexer.sample_photos import SAMPLE_PHOTOS, SamplesUnavailable, copy_sample_photos
-from tests.ground.source import ROOT
+from tests.project.source_tree import ROOT
 
 
 def test_a_dozen_photos_are_copied_and_can_be_opened(tmp_path: Path) -> None:

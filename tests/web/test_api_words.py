@@ -12,8 +12,8 @@ from werkzeug.test import TestResponse
 
 from search.complete import complete
 from search.explain import explain
-from tests.ground.source import ROOT
-from tests.web.visit import visitor
+from tests.project.source_tree import ROOT
+from tests.web.live_server import visitor
 from web import WebConfig
 
 if TYPE_CHECKING:
