@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from captioner.captioner import Captioner, CaptionerConfig, FitWeights, Provenance, Ranking
-from captioner.device import unfilled
+from captioner.device import chosen_precision, unfilled
 from captioner.filehash import sha256_of
 from captioner.vocabulary import Vocabulary
 
@@ -32,7 +32,11 @@ class DeviceUnavailable(ValueError):
 
 
 def choose_device(name: str | None = None) -> torch.device:
-    """The named device, or the best there is for None and "auto"."""
+    """The named device, or the best there is for None and "auto".
+
+    Raises DeviceUnavailable, and UnknownPrecision before anything is loaded in vain.
+    """
+    chosen_precision()
     if name is None or name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -71,7 +75,7 @@ def save_checkpoint(captioner: Captioner, path: Path) -> None:
 def load_checkpoint(path: Path | None = None, device: str | None = None) -> Captioner:
     """The captioner in a file (None: the shipped one), in eval mode, float32, on a device.
 
-    Raises CheckpointError or DeviceUnavailable with what is wrong and what to do.
+    Raises CheckpointError, DeviceUnavailable or UnknownPrecision with what is wrong and what to do.
     """
     path = path or DEFAULT_CHECKPOINT
     target = choose_device(device)

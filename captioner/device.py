@@ -1,4 +1,8 @@
-"""Where half precision pays: bfloat16 on CUDA and on CPUs that compute in it."""
+"""Precision, and tensors on their way to the device that computes.
+
+Half precision pays on CUDA and on CPUs that compute in bfloat16: there it is taken, unless
+$TELLSHOW_PRECISION says otherwise.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +16,39 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+PRECISIONS = ("auto", "float32", "bfloat16")
+
 _exact = ContextVar("exact", default=False)
 
 
+class UnknownPrecision(ValueError):
+    """$TELLSHOW_PRECISION names a precision that there is not."""
+
+
+def chosen_precision() -> str:
+    """One of `PRECISIONS`, from $TELLSHOW_PRECISION; raises UnknownPrecision for another word."""
+    chosen = os.environ.get("TELLSHOW_PRECISION") or "auto"
+    if chosen not in PRECISIONS:
+        raise UnknownPrecision(
+            f"TELLSHOW_PRECISION is {chosen!r}: set it to auto, float32 or bfloat16, or unset it"
+        )
+    return chosen
+
+
 def fast(device: torch.device) -> torch.autocast:
-    """A context in which matrix products and convolutions run in bfloat16 if that is faster."""
-    supported = device.type == "cuda" or (
-        device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    )
-    return torch.autocast(device.type, torch.bfloat16, enabled=supported and not _exact.get())
+    """A context in which matrix products and convolutions run in bfloat16 if that is faster.
+
+    $TELLSHOW_PRECISION float32 forbids it and bfloat16 demands it; raises UnknownPrecision.
+    """
+    half = {"float32": False, "bfloat16": True}.get(chosen_precision(), _is_half_faster(device))
+    return torch.autocast(device.type, torch.bfloat16, enabled=half and not _exact.get())
+
+
+def _is_half_faster(device: torch.device) -> bool:
+    if device.type == "cpu":
+        supported: bool = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        return supported
+    return device.type == "cuda"
 
 
 @contextmanager

@@ -57,6 +57,7 @@ def _known_errors() -> tuple[type[Exception], ...]:
     from captioner.backbone import UnknownBackbone
     from captioner.checkpoint import CheckpointError, DeviceUnavailable
     from captioner.dataset import DatasetError
+    from captioner.device import UnknownPrecision
     from captioner.embedder import EmbedderUnavailable
     from captioner.image_file import UnreadablePhoto
     from catalog.database import DatabaseUnavailable
@@ -71,4 +72,5 @@ def _known_errors() -> tuple[type[Exception], ...]:
         CheckpointError, DeviceUnavailable, DatasetError, EmbedderUnavailable, UnknownBackbone,
         UnreadablePhoto, HomeNotWritable, WriterBusy, DatabaseUnavailable, FaissMissing,
         UnknownIndexKind, FolderNotFound, NotAFolder, SamplesUnavailable, CannotWatch,
+        UnknownPrecision,
     )  # fmt: skip
