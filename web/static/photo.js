@@ -82,7 +82,7 @@ const leave = () => {
 
 const liven = (table) => {
   for (const row of table.tBodies[0].rows) {
-    const word = row.querySelector(".look");
+    const word = row.querySelector(".look-word");
     const button = document.createElement("button");
     button.type = "button";
     button.className = "look-at";
