@@ -1,4 +1,4 @@
-"""Nearest vectors among very many: recall against exact, latency, memory, time to build.
+"""Benchmark: FAISS indexes of very many vectors: recall, latency, memory and build time.
 
     python -m benchmarks.vectors --photos 1000000
 

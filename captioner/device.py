@@ -1,7 +1,6 @@
-"""Precision, and tensors on their way to the device that computes.
+"""The device that computes: which one, its precision, and tensors on their way to it.
 
-Half precision pays on CUDA and on CPUs that compute in bfloat16: there it is taken, unless
-$TELLSHOW_PRECISION says otherwise.
+bfloat16 is taken on CUDA and on CPUs that compute in it, unless $TELLSHOW_PRECISION says otherwise.
 """
 
 from __future__ import annotations
@@ -61,11 +60,33 @@ def exact() -> Iterator[None]:
         _exact.reset(token)
 
 
-# Tensors to the device that computes: to a GPU from pinned memory, beside its other work
+class DeviceUnavailable(ValueError):
+    """The device asked for is not there."""
+
+
+def choose_device(name: str | None = None) -> torch.device:
+    """The named device; for None and "auto" CUDA, else MPS, else the CPU.
+
+    Raises DeviceUnavailable where there is none of that name, and UnknownPrecision before
+    anything is loaded in vain.
+    """
+    chosen_precision()
+    if name is None or name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise DeviceUnavailable(
+            f"there is no device {name!r} on this machine; use --device cpu"
+        ) from error
+    return device
 
 
 def stack(parts: Sequence[Tensor], device: torch.device) -> Tensor:
-    """Equal tensors as one, on the CPU, where the device takes it from fastest."""
+    """Tensors of one shape -> [N,...] on the CPU, in pinned memory where the device is a GPU."""
     room = torch.empty(
         (len(parts), *parts[0].shape), dtype=parts[0].dtype, pin_memory=device.type == "cuda"
     )
@@ -73,17 +94,14 @@ def stack(parts: Sequence[Tensor], device: torch.device) -> Tensor:
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:
-    """The tensor on a device; only a copy from pinned memory to a GPU is not waited for."""
+    """The tensor on a device; a copy to a GPU goes by pinned memory and is not waited for."""
     if device.type != "cuda" or tensor.device.type != "cpu":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
-# What of the machine this process may use
-
-
 def cores() -> int:
-    """How many cores this process may use."""
+    """How many CPU cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -97,18 +115,18 @@ def memory() -> int | None:
         return None
 
 
-# Networks that wait for their weights: no memory is taken, and no number drawn in vain
-
-
 @contextmanager
-def unfilled() -> Iterator[None]:
-    """Modules made within are on "meta": `load_state_dict(..., assign=True)` fills them."""
-    with torch.device("meta"), _NothingDrawn():
+def without_weights() -> Iterator[None]:
+    """A context in which modules are made on "meta": without memory, and nothing is drawn.
+
+    `load_state_dict(..., assign=True)` then gives them their weights.
+    """
+    with torch.device("meta"), _WithoutInit():
         yield
 
 
-class _NothingDrawn(TorchFunctionMode):
-    """Leaves out torch.nn.init, which on "meta" would load much of torch's compiler for nothing."""
+class _WithoutInit(TorchFunctionMode):
+    """Skips torch.nn.init, which on "meta" would load much of torch's compiler for nothing."""
 
     def __torch_function__(
         self,

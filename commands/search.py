@@ -1,7 +1,4 @@
-"""`tellshow search`: the photos that a sentence describes, best first.
-
-Knows nothing of how they are found.
-"""
+"""`tellshow search`: the photos that a sentence describes, best first."""
 
 from __future__ import annotations
 

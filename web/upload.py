@@ -11,7 +11,7 @@ from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
 from captioner.captioner import PhotoState
-from captioner.encode_photo import look
+from captioner.encode_photo import encode_photo
 from search.request import InvalidQuery
 from search.results import SimilarPhoto
 from web.context import current_config, current_engine
@@ -41,7 +41,7 @@ def look_at(request: Request) -> PhotoState:
         raise TooManyRequests(retry_after=1)
     try:
         with _ONE_AT_A_TIME:
-            return look(current_engine().captioner, data)
+            return encode_photo(current_engine().captioner, data)
     finally:
         _WAITING.release()
 

@@ -1,42 +1,30 @@
-"""Where a command's words go: results to stdout, everything else to stderr.
-
-Knows nothing of what is said.
-"""
+"""Terminal output: results as text or JSON on stdout, everything else on stderr."""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from search.results import SearchAnswer
-from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from search.rerank import WordGain
-import shlex
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
     from indexer.pipeline import IndexReport
     from indexer.report import HeldBack
+    from search.rerank import WordGain
+    from search.results import SearchAnswer
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """One JSON object on a line of its own, in ASCII."""
+    """Print one JSON object on stdout, on one line, in ASCII."""
     import json
 
     click.echo(json.dumps(value, ensure_ascii=True))
 
 
 def note(message: str) -> None:
-    """Something that is no result."""
+    """Print a message on stderr: anything that is no result."""
     click.echo(message, err=True)
-
-
-# The answer to a search, in the terminal
 
 
 def print_answer(answer: SearchAnswer) -> None:
@@ -52,11 +40,8 @@ def print_answer(answer: SearchAnswer) -> None:
     note_unknown(answer.unknown_words, answer.nearest_words, in_paths)
 
 
-# Words in the terminal: what each earned, where the captioner looked, which it never learned
-
-
 def print_words(words: Sequence[WordGain], indent: str) -> None:
-    """Gains on one line, or one line a word where it is known where the captioner looked."""
+    """Print words with their gains in nats on one line; with attention maps, a line a word."""
     from search.explain import WordMap, place_of
 
     told = [f"{word.word} {word.gain:+.1f}" for word in words]
@@ -70,7 +55,7 @@ def print_words(words: Sequence[WordGain], indent: str) -> None:
 def note_unknown(
     unknown_words: Iterable[str], nearest_words: dict[str, str], in_paths: Collection[str] = ()
 ) -> None:
-    """What became of each word that the captioner does not know."""
+    """Print on stderr how each word that the captioner does not know was treated."""
     for word in unknown_words:
         nearest = nearest_words.get(word)
         read_as = f"read as {nearest!r}" if nearest else "left out of the likelihood"
@@ -78,11 +63,8 @@ def note_unknown(
         note(f"the captioner never learned the word {word!r}: {read_as}{lifted}")
 
 
-# What an indexing run did, in the terminal
-
-
 def print_report(report: IndexReport, as_json: bool) -> None:
-    """The counts; on stderr, what a person may have to do something about."""
+    """Print an index run's counts; on stderr, what a person may have to do something about."""
     if as_json:
         print_json(report.to_json())
     else:
