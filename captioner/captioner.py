@@ -212,7 +212,7 @@ class Captioner(nn.Module):
 
     @torch.inference_mode()
     def read(self, sentences: Sequence[str], embeddings: np.ndarray) -> np.ndarray:
-        """N sentences and the embedder's vectors [N,E] -> unit vectors [N,E] in the photos' space."""
+        """N sentences and their embeddings [N,E] -> unit vectors [N,E] in the photos' space."""
         rows = [torch.tensor(self.vocabulary.encode(tokenise(text))) for text in sentences]
         words = pad_sequence(rows, batch_first=True, padding_value=PAD).long()  # [N,T]
         vectors = torch.from_numpy(embeddings).to(self.device).float()

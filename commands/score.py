@@ -29,9 +29,8 @@ def score(
 
     check_sentences(sentences)
     captioner, embedder = load_models(model, device, quick=True)
-    ranked = rank_sentences(
-        captioner, embedder, sentences, encode_photo(captioner, file.read_bytes())
-    )
+    state = encode_photo(captioner, file.read_bytes())
+    ranked = rank_sentences(captioner, embedder, sentences, state)
     for each in ranked:
         if not each.words:
             raise Failed(f"the captioner learned no word of {each.sentence!r}")
