@@ -69,7 +69,7 @@ def _known_errors() -> tuple[type[Exception], ...]:
     from indexer.watch import CannotWatch
 
     return (
-        CheckpointError, DeviceUnavailable, UnknownPrecision, DatasetError, EmbedderUnavailable, UnknownBackbone,
-        UnreadablePhoto, HomeNotWritable, WriterBusy, DatabaseUnavailable, FaissMissing,
+        CheckpointError, DeviceUnavailable, UnknownPrecision, DatasetError, EmbedderUnavailable,
+        UnknownBackbone, UnreadablePhoto, HomeNotWritable, WriterBusy, DatabaseUnavailable, FaissMissing,
         UnknownIndexKind, FolderNotFound, NotAFolder, SamplesUnavailable, CannotWatch,
     )  # fmt: skip
