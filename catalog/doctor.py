@@ -22,8 +22,8 @@ from catalog.home import Home
 from catalog.model_registry import list_models
 from catalog.paths import show_path
 from catalog.roots import list_roots
-from catalog.vectors.index import VectorIndex
-from catalog.vectors.snapshots import GenerationStore
+from catalog.vectors.factory import make_vector_index
+from catalog.vectors.snapshots import SnapshotStore
 from catalog.views import count_rows, view_photos
 
 # So many of the files or photos concerned are named; a damaged disk may have a million.
@@ -161,8 +161,8 @@ class Doctor:
         return self._found(Problem.VECTORS, wrong, mended=True)
 
     def _is_saved(self, model_id: int, kind: str, dimension: int) -> bool:
-        index = VectorIndex(self._home, self._database, model_id, kind, dimension)
-        if index.saved_well():
+        index = make_vector_index(self._home, self._database, model_id, kind, dimension)
+        if index.verify():
             return True
         if self._mend:
             index.rebuild()
@@ -189,8 +189,8 @@ class Doctor:
 
     def _left_by_indexes(self) -> list[Path]:
         known = [key for key in self._index_folders().values() if key is not None]
-        stores = [GenerationStore(self._home, self._database, *key) for key in known]
-        return [path for store in stores for path in store.leftovers(remove=self._mend)]
+        stores = [SnapshotStore(self._home, self._database, *key) for key in known]
+        return [path for store in stores for path in store.orphans(remove=self._mend)]
 
     def _nameless_indexes(self) -> list[Path]:
         return [folder for folder, key in self._index_folders().items() if key is None]

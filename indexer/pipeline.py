@@ -22,7 +22,8 @@ from catalog.descriptions import change_counter
 from catalog.home import Home
 from catalog.model_registry import undescribed
 from catalog.photos import KnownFile, described_contents, photo_with_content
-from catalog.vectors.index import VectorIndex
+from catalog.vectors.factory import make_vector_index
+from catalog.vectors.interface import VectorIndex
 from indexer.concurrency import decoders_that_suit, photos_that_suit
 from indexer.decode_pool import Decoders, shared_decoders
 from indexer.describe import describe
@@ -108,7 +109,7 @@ class Indexer:
             # Photos and sentences meet in one space; asking the embedder would load it in vain.
             dimension = self._captioner.config.head.dimension
             return start, [
-                VectorIndex(self._home, self._database, start.model_id, kind, dimension)
+                make_vector_index(self._home, self._database, start.model_id, kind, dimension)
                 for kind in ("caption", "visual")
             ]
 

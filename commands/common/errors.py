@@ -61,9 +61,10 @@ def _known_errors() -> tuple[type[Exception], ...]:
     from captioner.embedder import EmbedderUnavailable
     from captioner.image_file import UnreadablePhoto
     from catalog.database import DatabaseUnavailable
-    from catalog.home import HomeNotWritable, UnknownIndexKind
+    from catalog.home import HomeNotWritable
     from catalog.lock import WriterBusy
-    from catalog.vectors.index import FaissMissing
+    from catalog.vectors.faiss_index import FaissMissing
+    from catalog.vectors.kinds import UnknownIndexKind
     from indexer.pipeline import FolderNotFound, NotAFolder
     from indexer.sample_photos import SamplesUnavailable
     from indexer.watch import CannotWatch

@@ -1,7 +1,4 @@
-"""A FAISS index of whichever kind: made from SQL, read from a file, written to one.
-
-Knows nothing of which file counts, nor of what was changed since.
-"""
+"""Builds a FAISS index of the kind that suits from SQL, reads one from a file, writes one to it."""
 
 from __future__ import annotations
 
@@ -11,30 +8,33 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
-from catalog.home import IndexKind
-from catalog.vectors.flat import ExactVectors
-from catalog.vectors.ivf import ListedBuilder, ListedVectors, sample_size
-from catalog.vectors.kinds import Ids, choose_kind
+from catalog.vectors.flat import FlatIndex
+from catalog.vectors.interface import Ids
+from catalog.vectors.ivf import IvfBuilder, IvfIndex, sample_size
+from catalog.vectors.kinds import IndexKind, choose_kind
 from catalog.vectors.store import StoredVectors
 
-Kept = ExactVectors | ListedVectors
+FlatOrIvf = FlatIndex | IvfIndex
 
-# Lists of more vectors stay on disk, and are read where a search looks.
+# Inverted lists of more vectors stay on disk, and are read where a search looks.
 MAPPED_FROM = 100_000
 
 
-def make_kept(
+def build_index(
     faiss: Any, stored: StoredVectors, session: Session, wanted: IndexKind | None
-) -> Kept:
-    """All vectors that SQL holds, in an index of the kind that suits so many."""
+) -> FlatOrIvf:
+    """All vectors that SQL holds, in an index of the kind wanted or that suits so many.
+
+    Raises DimensionMismatch.
+    """
     ids = stored.ids(session)
     kind = choose_kind(len(ids), wanted)
-    if kind is IndexKind.EXACT:
-        return _exact(faiss, stored, session)
-    return _listed(faiss, stored, session, kind, ids)
+    if kind is IndexKind.FLAT:
+        return _build_flat(faiss, stored, session)
+    return _build_ivf(faiss, stored, session, kind, ids)
 
 
-def read_kept(faiss: Any, path: Path, dimension: int, count: int) -> Kept | None:
+def read_index(faiss: Any, path: Path, dimension: int, count: int) -> FlatOrIvf | None:
     """The index in a file; None where it is none of so many vectors of this dimension."""
     is_mapped = count > MAPPED_FROM
     flags = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY if is_mapped else 0
@@ -45,33 +45,33 @@ def read_kept(faiss: Any, path: Path, dimension: int, count: int) -> Kept | None
     if index.d != dimension or index.ntotal != count:
         return None
     if isinstance(index, faiss.IndexIDMap2):
-        return ExactVectors(faiss, index)
-    return ListedVectors(faiss, index, is_mapped)
+        return FlatIndex(faiss, index)
+    return IvfIndex(faiss, index, is_mapped)
 
 
-def write_kept(faiss: Any, kept: Kept, path: Path) -> None:
+def write_index(faiss: Any, index: FlatOrIvf, path: Path) -> None:
     """Write an index to a file. Raises OSError."""
     try:
-        faiss.write_index(kept.index, str(path))
+        faiss.write_index(index.index, str(path))
     except RuntimeError as error:
         raise OSError(f"The vectors cannot be written to {path}.") from error
 
 
-def _exact(faiss: Any, stored: StoredVectors, session: Session) -> ExactVectors:
-    made = ExactVectors.empty(faiss, stored.dimension)
+def _build_flat(faiss: Any, stored: StoredVectors, session: Session) -> FlatIndex:
+    index = FlatIndex.empty(faiss, stored.dimension)
     for keys, values in stored.since(session, 0):
-        made.add(keys, values)
-    return made
+        index.add(keys, values)
+    return index
 
 
-def _listed(
+def _build_ivf(
     faiss: Any, stored: StoredVectors, session: Session, kind: IndexKind, ids: Ids
-) -> ListedVectors:
+) -> IvfIndex:
     random = np.random.default_rng(0)
     chosen = np.sort(random.choice(np.sort(ids), sample_size(len(ids)), replace=False))
-    parts = stored.of(session, chosen.tolist())
+    parts = stored.of_photos(session, chosen.tolist())
     sample = np.concatenate([values for _, values in parts])
-    builder = ListedBuilder(faiss, kind, len(ids), sample)
+    builder = IvfBuilder(faiss, kind, len(ids), sample)
     del sample  # it is as large as a good part of the index
     for keys, values in stored.since(session, 0):
         builder.add(keys, values)
