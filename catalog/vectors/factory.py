@@ -1,0 +1,18 @@
+"""Makes the vector index that a home uses; another implementation is one more line here."""
+
+from __future__ import annotations
+
+from catalog.database import Database
+from catalog.home import Home
+from catalog.vectors.faiss_index import FaissIndex
+from catalog.vectors.interface import VectorIndex
+
+
+def make_vector_index(
+    home: Home, database: Database, model_id: int, kind: str, dimension: int
+) -> VectorIndex:
+    """The vectors [D] of one kind ("caption", "visual") and model, not opened yet.
+
+    Raises FaissMissing.
+    """
+    return FaissIndex(home, database, model_id, kind, dimension)
