@@ -157,7 +157,7 @@ def _serve(app: Flask, config: WebConfig, trusted_proxy: str | None) -> None:
     from web.server import serve as serve_app
 
     with closing(indexing_of(app)) as indexing:
-        _when_told_to_end(indexing.hush)
+        _when_told_to_end(indexing.close_streams)
         serve_app(
             app,
             config.host,

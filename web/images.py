@@ -1,7 +1,4 @@
-"""Thumbnails and originals as files a browser may cache.
-
-Knows nothing about pages; photos are named by id only, never by path.
-"""
+"""Thumbnails and originals as cacheable responses, by photo id and never by path."""
 
 from __future__ import annotations
 
@@ -47,7 +44,7 @@ def browser_shows(photo: PhotoView) -> bool:
 
 
 def send_thumbnail(photo_id: int, version: str) -> Response:
-    """The small JPEG of a photo; browsers keep it where the address names its `version`.
+    """A photo's thumbnail, a JPEG; cached for a year where `version` is the photo's.
 
     Raises:
         UnknownPhoto: no such photo.
@@ -63,7 +60,7 @@ def send_thumbnail(photo_id: int, version: str) -> Response:
 
 
 def send_original(photo_id: int) -> Response:
-    """The photo's own file, under its own name; downloaded where browsers cannot draw it.
+    """The photo's own file, under its own name; an attachment where browsers cannot draw it.
 
     Raises:
         UnknownPhoto: no such photo.
@@ -104,7 +101,7 @@ def _shown_name(path: Path) -> str:
 
 
 def _cached(response: Response, named: bool) -> Response:
-    """Keep for ever under a URL that names the content; else ask again each time.
+    """Cached for a year under a URL that names the content; else revalidated each time.
 
     An id alone is not enough: a photo may be replaced by another under the same path.
     """

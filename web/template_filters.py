@@ -1,7 +1,4 @@
-"""How numbers, times and places read on a page.
-
-Knows nothing about photos; plain values in, short text out.
-"""
+"""Template filters: numbers, sizes, times and sentences as short texts."""
 
 from __future__ import annotations
 

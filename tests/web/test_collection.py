@@ -32,7 +32,7 @@ from tests.web.live_server import Visitor, opened, serving
 from tests.web.test_pages import words_of
 from web import WebConfig, create_app, indexing_of
 from web.api import collection_schemas as answers
-from web.indexing.events import stream
+from web.indexing.events import event_texts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -257,7 +257,7 @@ def test_answers_have_exactly_the_fields_that_are_described(
     client, runner = app.test_client(), indexing_of(app).runner
     assert client.get("/api/v1/index").json["last"] is None
     started = client.post("/api/v1/index", json={"folder": 1})
-    wait_until(lambda: runner.going is None)
+    wait_until(lambda: runner.active_run is None)
     over = client.get("/api/v1/index")
     assert over.json["last"]["report"] is not None
     for response, model in [
@@ -296,7 +296,7 @@ def test_only_exactly_the_allowed_folders_are_indexed(
     named = folder.format(album=album) if isinstance(folder, str) else folder
     answer = app.test_client().post("/api/v1/index", json={"folder": named})
     assert (answer.status_code, answer.json["error"]["code"]) == (403, "index_not_permitted")
-    assert indexing_of(app).runner.going is None
+    assert indexing_of(app).runner.active_run is None
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_page_of_another_site_starts_and_stops_nothing(make_app: Make, album: Pa
         assert client.delete("/api/v1/index", headers=headers).status_code == 403
         for path in ("/collection/index", "/collection/stop"):
             assert client.post(path, data={"folder": "1"}, headers=headers).status_code == 403
-    assert indexing_of(app).runner.ended is None
+    assert indexing_of(app).runner.last_run is None
 
 
 def test_form_that_does_not_say_where_it_comes_from_is_refused(make_app: Make, album: Path) -> None:
@@ -361,7 +361,7 @@ def test_run_is_started_once_and_tells_its_summary(make_app: Make, album: Path) 
     started = client.post("/api/v1/index", json={"folder": str(album)})
     assert started.status_code == 202
     assert started.json["folders"] == [{"number": 1, "path": str(album)}]
-    wait_until(lambda: runner.going is None)
+    wait_until(lambda: runner.active_run is None)
     last = client.get("/api/v1/index").json["last"]
     assert (last["folder"], last["stopped"], last["report"]) == (str(album), False, REPORT)
     html = client.get("/collection").text
@@ -385,8 +385,8 @@ def test_second_run_waits_its_turn_and_the_first_can_be_stopped(
     assert sent.status_code == 409
     assert "already" in words_of(sent.text)
     assert client.delete("/api/v1/index").status_code == 202
-    wait_until(lambda: runner.going is None)
-    ended = runner.ended
+    wait_until(lambda: runner.active_run is None)
+    ended = runner.last_run
     assert ended is not None
     assert ended.stopped
     assert "what was found until then is saved" in words_of(client.get("/collection").text)
@@ -398,7 +398,7 @@ def test_run_that_fails_says_why(make_app: Make, album: Path) -> None:
     app = make_app(album, command=python("raise SystemExit('tellshow: the disk is full')"))
     client, runner = app.test_client(), indexing_of(app).runner
     client.post("/api/v1/index", json={"folder": 1})
-    wait_until(lambda: runner.going is None)
+    wait_until(lambda: runner.active_run is None)
     assert client.get("/api/v1/index").json["last"]["message"] == "the disk is full"
     assert "The disk is full." in words_of(client.get("/collection").text)
 
@@ -414,11 +414,11 @@ def test_closing_ends_the_run_and_waits_for_it(make_app: Make, album: Path) -> N
     app = make_app(album, command=python("import time; time.sleep(600)"))
     runner = indexing_of(app).runner
     runner.start(album)
-    going = runner.going
+    going = runner.active_run
     assert going is not None
     indexing_of(app).close()
     assert going.process.poll() is not None
-    assert runner.going is None
+    assert runner.active_run is None
 
 
 def test_run_gives_way_to_searches(make_app: Make, album: Path) -> None:
@@ -426,10 +426,10 @@ def test_run_gives_way_to_searches(make_app: Make, album: Path) -> None:
     app = make_app(album, command=python(f"import time; time.sleep(1); {program}"))
     runner = indexing_of(app).runner
     runner.start(album)
-    wait_until(lambda: runner.going is None)
-    assert runner.ended is not None
-    assert runner.ended.report is not None
-    assert runner.ended.report["seconds"] == min(19, os.nice(0) + 10)
+    wait_until(lambda: runner.active_run is None)
+    assert runner.last_run is not None
+    assert runner.last_run.report is not None
+    assert runner.last_run.report["seconds"] == min(19, os.nice(0) + 10)
 
 
 # Progress
@@ -509,7 +509,7 @@ def test_events_tell_of_a_run_from_start_to_end(
 def test_streams_are_few_and_who_goes_away_makes_room(
     make_app: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("web.api.collection.stream", partial(stream, seconds=10**6))
+    monkeypatch.setattr("web.api.collection.event_texts", partial(event_texts, seconds=10**6))
     app = make_app()
     with serving(app) as site:
         with listening(site) as one, listening(site) as two, listening(site) as three:
@@ -521,7 +521,7 @@ def test_streams_are_few_and_who_goes_away_makes_room(
         streams = indexing_of(app).streams
 
         def has_room() -> bool:
-            give_back = streams.take()
+            give_back = streams.acquire()
             if give_back:
                 give_back()
             return give_back is not None
@@ -533,12 +533,12 @@ def test_asking_for_the_head_of_the_events_takes_no_place(make_app: Make) -> Non
     app = make_app()
     for _ in range(5):
         assert app.test_client().head("/api/v1/events").status_code == 200
-    assert indexing_of(app).streams.take() is not None
+    assert indexing_of(app).streams.acquire() is not None
 
 
 def test_stream_ends_after_a_while(make_app: Make) -> None:
     indexing = indexing_of(make_app())
-    told = list(stream(indexing.watch, indexing.runner, "", bool, Event(), seconds=0.05))
+    told = list(event_texts(indexing.monitor, indexing.runner, "", bool, Event(), seconds=0.05))
     assert [text.split("\n")[0] for text in told] == ["retry: 2000", "event: idle"]
 
 
@@ -596,7 +596,7 @@ def test_page_that_gets_no_stream_asks_from_time_to_time(
 ) -> None:
     app = make_app(album)
     for _ in range(3):
-        indexing_of(app).streams.take()
+        indexing_of(app).streams.acquire()
     with serving(app) as site, opened(browser, site, []) as page:
         page.goto("/collection")
         with indexing_elsewhere(home, database, album) as note:
@@ -616,7 +616,7 @@ def test_without_javascript_a_run_is_started_and_stopped(
         page.get_by_role("button", name="Index").click()
         page.locator("#live-title", has_text="Getting ready").wait_for()
         page.get_by_role("button", name="Stop").click()
-        wait_until(lambda: runner.going is None)
+        wait_until(lambda: runner.active_run is None)
         page.goto("/collection")
         assert "what was found until then is saved" in page.inner_text("#ended")
     assert complaints == []

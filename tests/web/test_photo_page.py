@@ -20,8 +20,8 @@ from tests.web.live_server import opened, visitor
 from tests.web.odd_photos import SCRIPT
 from tests.web.test_pages import words_of
 from web import WebConfig
-from web.pages.photo import shown_photo
-from web.pages.sentence_scores import said_sentence, signed, times
+from web.pages.photo import photo_facts
+from web.pages.sentence_scores import signed, times, tinted_sentence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -209,7 +209,7 @@ def test_typed_sentence_keeps_its_letters_and_signs() -> None:
     ranked = RankedSentence(
         "A Corgi, zzz, runs!", -9.0, 4.2, words, ("corgi", "zzz"), {"corgi": "dog"}
     )
-    said = said_sentence(ranked)
+    said = tinted_sentence(ranked)
     assert "".join(piece.text for piece in said.pieces) == ranked.sentence
     assert {piece.text: piece.tint for piece in said.pieces if piece.tint} == {
         "A": "gain-0",
@@ -221,7 +221,7 @@ def test_typed_sentence_keeps_its_letters_and_signs() -> None:
 
 def test_letters_that_grow_in_small_do_not_shift_the_words() -> None:
     ranked = RankedSentence("\u0130 cat", -9.0, 3.2, (WordGain("cat", 3.2),), ("i",), {})
-    assert said_sentence(ranked).pieces[-1].text == "cat"
+    assert tinted_sentence(ranked).pieces[-1].text == "cat"
 
 
 # Why it is not found
@@ -302,7 +302,7 @@ def test_forms_and_links_keep_the_search(client: FlaskClient, cat: int) -> None:
 
 def shown(client: FlaskClient, view: PhotoView, query: str = "") -> dict[str, object]:
     with client.application.test_request_context():
-        photo = shown_photo(view, query)
+        photo = photo_facts(view, query)
     links = {"camera": photo.by_camera, "day": photo.by_day, "folder": photo.by_folder}
     return {
         name: {key: values[0] for key, values in parse_qs(urlsplit(link).query).items()}

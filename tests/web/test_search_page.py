@@ -17,9 +17,9 @@ from werkzeug.datastructures import MultiDict
 from tests.web.live_server import visitor
 from tests.web.odd_photos import SCRIPT
 from web import WebConfig
-from web.pages.cards import leave_outs
+from web.pages.cards import exclude_links
 from web.pages.search import first_run
-from web.pages.search_url import curl_line, read_asked
+from web.pages.search_url import curl_line, read_search_url
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
@@ -106,12 +106,12 @@ def test_links_keep_every_filter(engine: SearchEngine) -> None:
 
 
 def test_plain_choices_are_left_out_of_links() -> None:
-    asked = read_asked(MultiDict([("q", " a cat "), ("k", "25"), ("stage", "combined")]), 25)
+    asked = read_search_url(MultiDict([("q", " a cat "), ("k", "25"), ("stage", "combined")]), 25)
     assert asked.query_string == "?q=a+cat"
 
 
 def test_narrowing_goes_back_to_the_first_page() -> None:
-    asked = read_asked(
+    asked = read_search_url(
         MultiDict([("q", "a cat"), ("not", "dog"), ("k", "75"), ("offset", "5")]), 25
     )
     assert asked.without("not", "dog").query_string == "?q=a+cat"
@@ -182,8 +182,8 @@ def test_card_offers_to_leave_out_what_its_caption_shows(client: FlaskClient) ->
 
 
 def test_what_is_asked_for_is_not_offered_to_be_left_out() -> None:
-    asked = read_asked(MultiDict([("q", "a dog runs"), ("not", "ball")]), 25)
-    found = leave_outs(asked, "a dog runs after a red ball in the snow")
+    asked = read_search_url(MultiDict([("q", "a dog runs"), ("not", "ball")]), 25)
+    found = exclude_links(asked, "a dog runs after a red ball in the snow")
     texts = [each.text for each in found]
     assert texts == ["after", "red", "snow", "a dog runs after a red ball in the snow"]
     assert found[1].link == "?q=a+dog+runs&not=ball&not=red"
@@ -191,7 +191,7 @@ def test_what_is_asked_for_is_not_offered_to_be_left_out() -> None:
 
 def test_no_more_is_offered_once_as_much_is_left_out_as_can_be() -> None:
     fields = [("q", "a dog"), *(("not", f"word{number}") for number in range(8))]
-    assert leave_outs(read_asked(MultiDict(fields), 25), "a red ball") == []
+    assert exclude_links(read_search_url(MultiDict(fields), 25), "a red ball") == []
 
 
 # The line

@@ -9,7 +9,7 @@
 
   const link = document.createElement("link");
   link.rel = "stylesheet";
-  link.href = new URL("drop.css", script).href;
+  link.href = new URL("dropzone.css", script).href;
   document.head.append(link);
 
   const veil = document.createElement("div");
