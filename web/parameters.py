@@ -28,7 +28,7 @@ from captioner.image_file import FORMATS
 from catalog.filters import ORIENTATIONS, PhotoFilter
 from search.complete import MAX_COMPLETIONS
 from search.filters import read_filter
-from search.image_to_text import MAX_SENTENCES, check_sentences
+from search.image_to_text import MAX_SENTENCES, NEAREST_PHOTOS, check_sentences
 from search.request import (
     MAX_CANDIDATES,
     MAX_EXCLUDED,
@@ -307,11 +307,15 @@ class PhotoPath(BaseModel):
 
 
 class RankBody(BaseModel):
-    """Sentences to rank; without any, the captions of the 200 photos nearest to this one."""
+    """Sentences to rank; without any, the captions of the photos nearest to this one."""
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"example": {"sentences": ["a cat", "a dog in the snow"]}},
+        json_schema_extra={
+            "description": f"Sentences to rank; without any, the captions of the {NEAREST_PHOTOS} "
+            "photos nearest to this one.",
+            "example": {"sentences": ["a cat", "a dog in the snow"]},
+        },
     )
 
     sentences: Sentences | None = Field(None, description="The sentences")

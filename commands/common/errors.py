@@ -71,6 +71,6 @@ def _known_errors() -> tuple[type[Exception], ...]:
 
     return (
         CheckpointError, DeviceUnavailable, UnknownPrecision, DatasetError, EmbedderUnavailable,
-        UnknownBackbone, UnreadablePhoto, HomeNotWritable, WriterBusy, DatabaseUnavailable, FaissMissing,
-        UnknownIndexKind, FolderNotFound, NotAFolder, SamplesUnavailable, CannotWatch,
+        UnknownBackbone, UnreadablePhoto, HomeNotWritable, WriterBusy, DatabaseUnavailable,
+        FaissMissing, UnknownIndexKind, FolderNotFound, NotAFolder, SamplesUnavailable, CannotWatch,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Terminal output: results as text or JSON on stdout, everything else on stderr."""
+"""The output of commands as text or JSON: results to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from indexer.pipeline import IndexReport
     from indexer.report import HeldBack
     from search.rerank import WordGain
-    from search.results import SearchAnswer
+    from search.results import SearchAnswer, SearchResult
+
+_UNDER_PATH = " " * 11  # as wide as rank and probability
 
 
 def print_json(value: dict[str, Any]) -> None:
@@ -27,17 +29,28 @@ def note(message: str) -> None:
     click.echo(message, err=True)
 
 
-def print_answer(answer: SearchAnswer) -> None:
-    """Place, score, how surely it fits and path; below, the caption and what each word earned."""
+def print_answer(answer: SearchAnswer, explain: bool = False) -> None:
+    """Rank, probability, path, caption and word gains of each result; with `explain` its score."""
     if answer.nothing_fits:
         note("no photo fits this convincingly; these come nearest:")
-    for place, result in enumerate(answer.results, start=1):
-        fits = "weak" if result.weak else f"{result.probability:.0%}"
-        click.echo(f"{place:3d}  {result.score:8.2f}  {fits:>4s}  {result.path}")
-        click.echo(f"               {result.caption}")
-        print_words(result.words, "               ")
+    for rank, result in enumerate(answer.results, start=1):
+        _print_result(rank, result, explain)
     in_paths = {word for result in answer.results for word in result.matched}
     note_unknown(answer.unknown_words, answer.nearest_words, in_paths)
+
+
+def _print_result(rank: int, result: SearchResult, explain: bool) -> None:
+    from search.calibration import percentage
+
+    weak = "  (weak)" if result.weak else ""
+    click.echo(f"{rank:3d}  {percentage(result.probability):>4s}  {result.path}{weak}")
+    click.echo(f"{_UNDER_PATH}{result.caption}")
+    if explain:
+        click.echo(
+            f"{_UNDER_PATH}score {result.score:.2f}, log-likelihood {result.log_likelihood:.2f}, "
+            f"evidence {result.evidence:.2f}, similarity {result.similarity:.2f}"
+        )
+    print_words(result.words, _UNDER_PATH)
 
 
 def print_words(words: Sequence[WordGain], indent: str) -> None:

@@ -10,6 +10,7 @@ from flask import Response, jsonify, request, url_for
 
 from catalog.paths import show_path
 from catalog.views import PhotoView
+from indexer.thumbnails import LONGER_SIDE
 from search.results import SearchAnswer, SimilarPhoto
 from web.api import schemas
 from web.api.common import page_links
@@ -76,7 +77,7 @@ def photo(path: PhotoPath) -> Response:
 @blueprint.get(
     f"/photos/{PHOTO_ID}/thumbnail",
     tags=[PHOTOS],
-    responses=image("A JPEG of at most 512 pixels", "image/jpeg"),
+    responses=image(f"A JPEG of at most {LONGER_SIDE} pixels", "image/jpeg"),
 )
 @unqueued
 @unlimited

@@ -20,7 +20,7 @@ from flask.typing import ResponseReturnValue
 from captioner.captioner import PhotoState
 from catalog.paths import show_path
 from catalog.views import PhotoView
-from search.diagnosis import Missing, missing, order
+from search.diagnosis import Missing, missing, order, probability
 from search.engine import SearchEngine, UnknownPhoto
 from search.explain import explain
 from search.image_to_text import captions_near, check_sentences, rank_sentences
@@ -165,10 +165,10 @@ def _answer_all(engine: SearchEngine, view: PhotoView, state: PhotoState) -> Ans
     """All answers; what is wrong with the query `q` itself the search page says."""
     answers, asked = Answers(), request.args
     if "q" in asked:
-        answers.why = Answers().attempt("q", lambda: _score(engine, asked["q"], state))
+        answers.why = Answers().attempt("q", lambda: _score(engine, asked["q"], view, state))
     if "sentence" in asked:
         answers.scored = answers.attempt(
-            "sentence", lambda: _score(engine, asked["sentence"], state)
+            "sentence", lambda: _score(engine, asked["sentence"], view, state)
         )
     if "sentences" in asked:
         answers.ranked = answers.attempt(
@@ -179,9 +179,10 @@ def _answer_all(engine: SearchEngine, view: PhotoView, state: PhotoState) -> Ans
     return answers
 
 
-def _score(engine: SearchEngine, text: str, state: PhotoState) -> ScoredSentence:
+def _score(engine: SearchEngine, text: str, view: PhotoView, state: PhotoState) -> ScoredSentence:
     sentence = check_text("sentence", text, "the sentence")
-    return scored_sentence(explain(engine.captioner, engine.embedder, sentence, state))
+    explanation = explain(engine.captioner, engine.embedder, sentence, state)
+    return scored_sentence(explanation, probability(engine, sentence, view.photo_id))
 
 
 def _rank(engine: SearchEngine, text: str, state: PhotoState) -> list[TintedSentence]:

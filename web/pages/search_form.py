@@ -1,7 +1,4 @@
-"""The filters of the search page as a form: fields, choices, what was typed, what is field_error.
-
-Knows nothing about HTML, nor how photos are filtered.
-"""
+"""The form of the search page's filters: values, choices and errors of its fields; its chips."""
 
 from __future__ import annotations
 
@@ -70,11 +67,11 @@ class SearchForm:
 
     @property
     def open(self) -> bool:
-        """Whether the fields must be in sight, because one of them is field_error."""
+        """Whether the fields must be in sight, because one of them has an error."""
         return self.error is not None and self.error.field in LABELS
 
     def field_error(self, name: str) -> str:
-        """What is field_error with the field `name`, under the name that the page gives it."""
+        """The error of the field `name`, which it calls by its label; empty where there is none."""
         if self.error is None or self.error.field != name:
             return ""
         message = str(self.error)
@@ -83,7 +80,7 @@ class SearchForm:
 
     @property
     def general_error(self) -> str:
-        """What is field_error with something that the filters have no field for."""
+        """The error's text where the filters have no field for it, else empty."""
         return str(self.error) if self.error is not None and not self.open else ""
 
     @property

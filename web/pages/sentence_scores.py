@@ -42,6 +42,7 @@ class ScoredSentence:
     """A sentence's score and bars; `zero` is where the axis has its zero, in percent."""
 
     text: str
+    probability: float
     log_likelihood: float
     evidence: float
     unknown_words: tuple[str, ...]
@@ -82,11 +83,12 @@ class TintedSentence:
         return signed(self.evidence)
 
 
-def scored_sentence(explanation: Explanation) -> ScoredSentence:
-    """An explanation with its bars."""
+def scored_sentence(explanation: Explanation, probability: float) -> ScoredSentence:
+    """An explanation with its bars; `probability`: that the photo fits the sentence."""
     least, most = _axis([word.gain for word in explanation.words])
     return ScoredSentence(
         explanation.query,
+        probability,
         explanation.log_likelihood,
         explanation.evidence,
         explanation.unknown_words,

@@ -3,14 +3,13 @@
 // place where one was. Knows nothing about what a card holds.
 import { announce } from "./live_region.js";
 
-const MOST = 200; // as many as one address can bring; beyond that the link leads to a new page
-
 export function loadInPlace(results, enliven) {
   const pages = document.querySelector(".pages");
+  const most = Number(results.dataset.most); // of one address; beyond that the link leads to a new page
   pages?.addEventListener("click", (event) => {
     const link = event.target.closest("a[rel=next]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
-    if (new URL(location).searchParams.has("offset") || Number(new URL(link.href).searchParams.get("offset")) >= MOST) return;
+    if (new URL(location).searchParams.has("offset") || Number(new URL(link.href).searchParams.get("offset")) >= most) return;
     event.preventDefault();
     if (link.getAttribute("aria-busy") === "true") return;
     more(results, link, enliven).catch(() => { location.href = link.href; });
