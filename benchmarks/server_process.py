@@ -101,7 +101,10 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def own_home(home: Path | None, folders: Sequence[Path]) -> Iterator[Path]:
-    """A copy of a home, which nobody may be writing to, that is thrown away; folders indexed."""
+    """A temporary copy of a home, which nobody may be writing to, with the folders indexed.
+
+    Raises RuntimeError where they cannot be.
+    """
     with tempfile.TemporaryDirectory(prefix="tellshow-") as folder:
         copy = Path(folder) / "home"
         if home is not None:

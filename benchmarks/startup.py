@@ -25,7 +25,10 @@ _FIRST, _END = "first result", "end of the process"
 
 
 def fresh(home: Path, query: str) -> dict[str, float]:
-    """Seconds until a new process of the real command shows a result, and until it is gone."""
+    """Seconds until a new process of the real command shows a result, and until it is gone.
+
+    Raises SystemExit where it finds nothing or fails.
+    """
     command = [sys.executable, "-m", "tellshow", "search", query, "--home", str(home)]
     start = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -1,4 +1,4 @@
-"""Captioned photos read from a TSV, a COCO captions JSON or Karpathy's dataset JSON."""
+"""Captioned photos from a TSV, a COCO captions JSON or Karpathy's dataset JSON."""
 
 from __future__ import annotations
 
@@ -10,23 +10,21 @@ from pathlib import Path
 
 
 class DatasetError(ValueError):
-    """The captions file is missing, of another format, or names photos that are not there."""
+    """A captions file that is missing, of another format, or names photos that are missing."""
 
 
 @dataclass(frozen=True)
 class CaptionedPhoto:
-    """A photo file and the captions that people wrote for it."""
+    """A photo's file and its captions."""
 
     path: Path
     captions: tuple[str, ...]
 
 
 def read_captions(captions: Path, images: Path, split: str | None = None) -> list[CaptionedPhoto]:
-    """The photos of a captions file, in its order; `images` is the folder of their files.
+    """Read captioned photos, in file order; `split` is one of Karpathy's ("train", "val", "test").
 
-    A `.json` file is COCO's (`images`, `annotations`) or Karpathy's, of which `split` picks
-    "train", "val" or "test"; any other is a TSV with the columns image and caption.
-    Raises DatasetError with the first thing that is wrong.
+    Raises DatasetError, saying the first thing that is wrong.
     """
     if not captions.is_file():
         raise DatasetError(f"there is no captions file {captions}")

@@ -17,6 +17,17 @@ FLOORS: dict[str, set[str]] = {
     "catalog": set(),
     "migrations": {"catalog"},
 }
+# A floor -> the libraries that belong to others.
+NEVER_IMPORTS = {
+    "tellshow": {"torch", "numpy", "sqlalchemy", "faiss", "flask"},
+    "commands": {"torch", "torchvision", "transformers", "safetensors", "sqlalchemy", "faiss"},
+    "web": {"click", "faiss"},
+    "indexer": {"flask", "click", "faiss"},
+    "search": {"flask", "click", "faiss"},
+    "captioner": {"sqlalchemy", "alembic", "sqlite3", "pysqlite3", "faiss"},
+    "catalog": {"torch", "torchvision", "sentence_transformers", "transformers", "safetensors"},
+    "migrations": {"torch", "flask", "click"},
+}
 
 
 def python_files(floor: str) -> list[Path]:
@@ -42,3 +53,8 @@ def imports_among(floor: str, unwanted: set[str]) -> list[str]:
         for name in imports_of(file)
         if name in unwanted
     ]
+
+
+def floors_imported(floor: str) -> set[str]:
+    """The other floors that the floor really imports."""
+    return {name for file in python_files(floor) for name in imports_of(file)} & {*FLOORS} - {floor}

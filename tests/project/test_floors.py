@@ -5,18 +5,7 @@ import sys
 
 import pytest
 
-from tests.project.source_tree import FLOORS, ROOT, imports_among, python_files
-
-NEVER_IMPORTS = {
-    "tellshow": {"torch", "numpy", "sqlalchemy", "faiss", "flask"},
-    "commands": {"torch", "torchvision", "transformers", "safetensors", "sqlalchemy", "faiss"},
-    "catalog": {"torch", "torchvision", "sentence_transformers", "transformers", "safetensors"},
-    "captioner": {"sqlalchemy", "alembic", "sqlite3", "pysqlite3", "faiss"},
-    "indexer": {"flask", "click", "faiss"},
-    "search": {"flask", "click", "faiss"},
-    "web": {"click", "faiss"},
-    "migrations": {"torch", "flask", "click"},
-}
+from tests.project.source_tree import FLOORS, NEVER_IMPORTS, ROOT, imports_among, python_files
 
 
 @pytest.mark.parametrize("floor", FLOORS)
