@@ -1,7 +1,6 @@
-"""Compares SQL with FAISS and with the home's folders, and mends what needs no photo for that.
+"""Consistency checks of a home: SQL against FAISS and the files on disk, with repair.
 
-Knows nothing of words for people, of models, nor of the photos' own files but whether those that
-once failed are still there.
+Only what can be repaired without the photos is; the rest is left to the next indexing.
 """
 
 from __future__ import annotations
@@ -109,7 +108,7 @@ class Doctor:
 
     def _damage(self) -> list[str]:
         with self._database.read() as session:
-            return integrity.damage(session)
+            return integrity.sqlite_damage(session)
 
     def _references(self) -> Finding:
         with self._database.read() as session:
@@ -122,7 +121,7 @@ class Doctor:
         return self._found(Problem.REFERENCES, names, mended=True)
 
     def _half_described(self) -> Finding:
-        """Forgotten, so that the next indexing makes all of it; that needs the photos."""
+        """Repaired by forgetting them, so that the next indexing makes all of it."""
         with self._database.read() as session:
             found = integrity.half_described(session)
         if found and self._mend:
@@ -139,7 +138,7 @@ class Doctor:
 
     def _words(self) -> Finding:
         with self._database.read() as session:
-            ids = integrity.wordless(session)
+            ids = integrity.photos_without_words(session)
             is_wrong = integrity.is_text_index_wrong(session)
         if (ids or is_wrong) and self._mend:
             with self._database.write() as session:

@@ -1,7 +1,4 @@
-"""The tables, as SQLAlchemy models.
-
-Does not know how they are queried or created (the migrations).
-"""
+"""The tables as SQLAlchemy models; the migrations create them."""
 
 from __future__ import annotations
 
@@ -171,7 +168,7 @@ class State(Base):
 
 
 class PhotoText(Base):
-    """The words of a photo's path and captions, with spaces between; see words.py.
+    """The words of a photo's path and captions, with spaces between; see fulltext.py.
 
     The full-text index over them is not described here: it differs with the database, and the
     migrations make it.

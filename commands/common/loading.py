@@ -129,7 +129,7 @@ def answering_captioner(
 
     None in a new home, or where all of them are `passed`.
     """
-    from catalog.model_registry import answering, described
+    from catalog.model_registry import described, newest_complete_model
 
     with database.read() as session:
         usable = {
@@ -137,7 +137,7 @@ def answering_captioner(
             for each in described(session)
             if each.model_id not in passed and checkpoint_of(home, each)
         }
-        model_id = answering(session, list(usable))
+        model_id = newest_complete_model(session, list(usable))
     return None if model_id is None else usable[model_id]
 
 

@@ -9,9 +9,9 @@ from catalog.checkpoints import KeptCheckpoints
 from catalog.fulltext import photos_with_word
 from catalog.home import Home
 from catalog.model_registry import (
-    answering,
     described,
     model_name,
+    newest_complete_model,
     register_model,
     remove_model,
     undescribed,
@@ -22,7 +22,7 @@ from tests.catalog.factories import SampleCatalog, new_photo, new_photos, photo_
 
 def answers(catalog: SampleCatalog, *usable: int) -> int | None:
     with catalog.database.read() as session:
-        return answering(session, usable)
+        return newest_complete_model(session, usable)
 
 
 def test_old_model_answers_until_the_new_one_has_all_that_it_has(
