@@ -1,6 +1,6 @@
 """Everything that indexing found out about a file, as it is handed over to be stored.
 
-Knows nothing of SQL and torch: the workers that decode photos import it, and start in no time.
+Knows nothing of SQL and torch: processes that only decode photos import it, and start quickly.
 """
 
 from __future__ import annotations
