@@ -30,7 +30,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """A datetime in UTC. Raises ValueError where it has no zone: nobody knew its moment."""
+        """A datetime in UTC. Raises ValueError where it has no zone."""
         if value is None:
             return None
         if value.tzinfo is None:

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import insert
 
-from catalog.filters import PhotoFilter, passing_photos
+from catalog.filters import Condition, PhotoFilter, passing_photos
 from catalog.models import Root
 from catalog.photos import add_photos
 from catalog.records import Metadata
@@ -24,6 +25,11 @@ def passing(catalog: SampleCatalog, **wanted: object) -> list[int] | None:
     return None if ids is None else list(ids.tolist())
 
 
+def passing_ids(catalog: SampleCatalog, condition: Condition) -> list[int] | None:
+    ids = condition.passing(catalog.database)
+    return None if ids is None else list(ids.tolist())
+
+
 def add(catalog: SampleCatalog, **metadata: object) -> int:
     """A photo with this metadata, at a path of its own."""
     number = next(NUMBERS)
@@ -35,6 +41,25 @@ def add(catalog: SampleCatalog, **metadata: object) -> int:
 def test_no_filter_is_no_list_of_ids(any_catalog: SampleCatalog) -> None:
     add(any_catalog)
     assert passing(any_catalog) is None
+
+
+def test_one_search_goes_by_one_look_at_the_photos(any_catalog: SampleCatalog) -> None:
+    first = add(any_catalog, camera="Canon")
+    condition = Condition(PhotoFilter(camera="Canon"))
+    assert passing_ids(any_catalog, condition) == [first]
+    second = add(any_catalog, camera="Canon")
+    both = np.array([second, first])
+    assert passing_ids(any_catalog, condition) == [first]
+    assert passing_ids(any_catalog, condition.among(both)) == [first]
+    assert passing_ids(any_catalog, Condition(PhotoFilter(camera="Canon"))) == [first, second]
+    assert passing_ids(any_catalog, Condition().among(both)) == [first, second]
+
+
+def test_condition_names_its_photos_where_they_are_all_that_is_asked() -> None:
+    ids = np.array([3, 5])
+    assert Condition().only_ids is None
+    assert Condition(ids=ids).only_ids is ids
+    assert Condition(PhotoFilter(camera="Canon"), ids).only_ids is None
 
 
 def test_dates_include_their_start_and_exclude_their_end(any_catalog: SampleCatalog) -> None:

@@ -40,3 +40,14 @@ def test_loading_a_floor_brings_in_nothing_it_must_not_know(floor: str, unknown:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True
     )
     assert loading.returncode == 0, loading.stderr
+
+
+@pytest.mark.parametrize(
+    "module", ["catalog.records", "captioner.image_file", "indexer.decode_worker"]
+)
+def test_process_that_decodes_photos_loads_neither_sql_nor_torch(module: str) -> None:
+    program = f"import sys, {module}; print(*{{'sqlalchemy', 'torch', 'faiss'}} & {{*sys.modules}})"
+    loading = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (loading.returncode, loading.stdout.strip()) == (0, ""), loading.stderr
