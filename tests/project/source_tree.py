@@ -38,11 +38,16 @@ def python_files(floor: str) -> list[Path]:
 
 def imports_of(file: Path) -> Iterator[str]:
     """The top-level name of everything the file imports, wherever in the file it does."""
+    yield from (name.split(".")[0] for name in names_imported(file))
+
+
+def names_imported(file: Path) -> Iterator[str]:
+    """The dotted name of everything the file imports, such as "web.images.version_of"."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            yield node.module.split(".")[0]
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def imports_among(floor: str, unwanted: set[str]) -> list[str]:

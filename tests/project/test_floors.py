@@ -5,7 +5,14 @@ import sys
 
 import pytest
 
-from tests.project.source_tree import FLOORS, NEVER_IMPORTS, ROOT, imports_among, python_files
+from tests.project.source_tree import (
+    FLOORS,
+    NEVER_IMPORTS,
+    ROOT,
+    imports_among,
+    names_imported,
+    python_files,
+)
 
 
 @pytest.mark.parametrize("floor", FLOORS)
@@ -17,6 +24,18 @@ def test_floor_imports_only_from_floors_below(floor: str) -> None:
 @pytest.mark.parametrize("floor", NEVER_IMPORTS)
 def test_floor_leaves_the_libraries_of_other_floors_alone(floor: str) -> None:
     assert imports_among(floor, NEVER_IMPORTS[floor]) == []
+
+
+@pytest.mark.parametrize(("room", "other"), [("pages", "api"), ("api", "pages")])
+def test_pages_and_api_share_no_more_than_what_lies_beside_both(room: str, other: str) -> None:
+    files = [file for file in python_files("web") if file.parent.name == room]
+    assert files
+    assert [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in files
+        for name in names_imported(file)
+        if f"{name}.".startswith(f"web.{other}.")
+    ] == []
 
 
 @pytest.mark.parametrize("floor", FLOORS)
