@@ -71,7 +71,7 @@ def search_by_picture(query: PictureParameters) -> Response:
 @unqueued
 def photo(path: PhotoPath) -> Response:
     """What is known about one photo."""
-    return _tagged(photo_json(current_engine().photo(path.photo_id)))
+    return _with_etag(photo_json(current_engine().photo(path.photo_id)))
 
 
 @blueprint.get(
@@ -116,7 +116,7 @@ def similar(path: PhotoPath, query: SimilarParameters) -> Response:
 @blueprint.get("/status", tags=[SERVER], responses={**answers(schemas.Status), **not_modified()})
 def status() -> Response:
     """What is indexed, and by which models."""
-    return _tagged(current_engine().status().to_json())
+    return _with_etag(current_engine().status().to_json())
 
 
 @blueprint.get(
@@ -133,7 +133,7 @@ def healthz() -> Response:
     return jsonify({"status": "ok"})
 
 
-def _tagged(body: dict[str, object]) -> Response:
+def _with_etag(body: dict[str, object]) -> Response:
     """A JSON answer with its ETag, or 304 where the client has it already."""
     answer = jsonify(body)
     answer.add_etag()
@@ -145,15 +145,15 @@ def _with_links(answer: SearchAnswer) -> dict[str, object]:
     found = answer.to_json()
     rows = cast(Sequence[dict[str, object]], found["results"])
     for result, row in zip(answer.results, rows, strict=True):
-        row.update(_links(result.photo_id))
+        row.update(_photo_links(result.photo_id))
     return found
 
 
 def _similar_json(found: Sequence[SimilarPhoto]) -> list[dict[str, object]]:
-    return [{**photo.to_json(), **_links(photo.photo_id)} for photo in found]
+    return [{**photo.to_json(), **_photo_links(photo.photo_id)} for photo in found]
 
 
-def _links(photo_id: int) -> dict[str, str]:
+def _photo_links(photo_id: int) -> dict[str, str]:
     return {
         "url": url_for("photos_api.photo", photo_id=photo_id),
         "thumbnail_url": url_for("photos_api.thumbnail", photo_id=photo_id),

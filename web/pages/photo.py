@@ -91,14 +91,14 @@ def show(photo_id: int) -> ResponseReturnValue:
     query = request.args.get("q", "")
     page = render_template(
         "photo.html",
-        shown=photo_facts(view, query),
+        facts=photo_facts(view, query),
         photo=view,
         query=query,
-        asked=request.args,
+        questions=request.args,
         answers=answers,
         seen=state is not None,
         model=engine.captioner.name,
-        alike=make_similar_cards(engine, engine.similar_to(photo_id, SIMILAR)),
+        similar=make_similar_cards(engine, engine.similar_to(photo_id, SIMILAR)),
         carried=_search_fields(),
         search=urlencode(_search_fields()),
         page_size=current_config().page_size,

@@ -52,7 +52,7 @@ def show() -> ResponseReturnValue:
     try:
         return _results(asked)
     except InvalidQuery as error:
-        return _refused(asked, error), 400
+        return _query_error(asked, error), 400
 
 
 def _welcome() -> str:
@@ -62,14 +62,17 @@ def _welcome() -> str:
     )
 
 
-def _refused(asked: SearchUrl, error: InvalidQuery) -> str:
+def _query_error(asked: SearchUrl, error: InvalidQuery) -> str:
     form = SearchForm(asked, error)
     return render_template(
-        "refused.html", **_around(asked, form), error=bool(form.general_error), examples=EXAMPLES
+        "refused.html",
+        **_form_context(asked, form),
+        error=bool(form.general_error),
+        examples=EXAMPLES,
     )
 
 
-def _around(asked: SearchUrl, form: SearchForm) -> dict[str, object]:
+def _form_context(asked: SearchUrl, form: SearchForm) -> dict[str, object]:
     """What stands around the results of a search, or around the reason why there are none."""
     return {"query": request.args["q"], "form": form, "chips": chips_of(asked)}
 
@@ -84,7 +87,7 @@ def _results(asked: SearchUrl) -> str:
     as_json = url_for("photos_api.search") + asked.for_api(wanted.k)
     return render_template(
         "results.html",
-        **_around(asked, SearchForm(asked)),
+        **_form_context(asked, SearchForm(asked)),
         asked=asked,
         answer=answer,
         plain=wanted.text,

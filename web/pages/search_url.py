@@ -83,13 +83,13 @@ class Paging:
 
 def read_search_url(fields: MultiDict[str, str], page_size: int) -> SearchUrl:
     """The fields of a query string or form; `page_size` is the default of k."""
-    telling = (
+    significant = (
         pair
         for name in _FIELDS
         for text in fields.getlist(name)
         for pair in _significant(name, text, page_size)
     )
-    return SearchUrl(tuple(dict.fromkeys(telling)), page_size)
+    return SearchUrl(tuple(dict.fromkeys(significant)), page_size)
 
 
 def has_blanks(fields: MultiDict[str, str]) -> bool:

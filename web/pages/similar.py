@@ -37,7 +37,7 @@ def upload() -> ResponseReturnValue:
     state = encode_upload(request)
     return _page(
         captions=_captions(engine, state),
-        alike=make_similar_cards(engine, engine.similar(state, SHOWN)),
+        similar=make_similar_cards(engine, engine.similar(state, SHOWN)),
     )
 
 
