@@ -17,6 +17,8 @@ from indexer.decode_pool import Decoders, DecodingInterrupted, Limits, NoDecoder
 from indexer.decode_worker import Decoded
 from tests.indexer.hostile_photos import CRASH, HANG, decode_or_suffer, endless_jpeg
 
+pytestmark = pytest.mark.slow
+
 
 def picture(colour: str = "red") -> bytes:
     file = io.BytesIO()

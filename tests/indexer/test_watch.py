@@ -11,6 +11,8 @@ import pytest
 from indexer.progress import EachOnce, Silent
 from indexer.watch import Intervals, times_to_look
 
+pytestmark = pytest.mark.slow
+
 SOON = Intervals(debounce=0.3, max_delay=1.5, poll=3600)
 # A second in which a busy machine does not come to write is taken for the end of the changes.
 STEADY = Intervals(debounce=1, max_delay=3, poll=3600)
