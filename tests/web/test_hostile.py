@@ -101,8 +101,8 @@ def test_answer_that_nobody_takes_off_frees_its_worker() -> None:
 
 
 def test_quick_requests_on_one_connection_are_not_cut_off(engine: SearchEngine) -> None:
-    patience = Patience(header=1.5, request=1.5, answer=1.5, ahead=1 << 16)
-    with running(engine, patience=patience) as url:
+    timeouts = Timeouts(header=1.5, request=1.5, answer=1.5, ahead=1 << 16)
+    with running(engine, timeouts=timeouts) as url:
         connection = HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
         connection.connect()
         first = connection.sock
@@ -218,7 +218,7 @@ def test_pictures_that_wait_leave_workers_for_those_who_search(
     engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looking = Event()
-    monkeypatch.setattr(upload, "look", lambda *_: looking.wait(PATIENCE) and None)
+    monkeypatch.setattr(upload, "encode_photo", lambda *_: looking.wait(PATIENCE) and None)
     monkeypatch.setattr(type(engine), "similar", lambda *_: ())
     with running(engine, threads=THREADS) as url, ThreadPoolExecutor(THREADS) as pool:
         head = ["POST /api/v1/search HTTP/1.1", HOST, "Content-Type: image/png"]
