@@ -3,11 +3,23 @@
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from PIL import ExifTags, Image
-from sqlalchemy import inspect, text
+from sqlalchemy import (
+    Connection,
+    MetaData,
+    RowMapping,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
@@ -20,10 +32,10 @@ from tests.indexer.factories import Catalog
 Tag = ExifTags.Base
 # By the former rules: with its zone in UTC, an edit for a date it could not read, or none.
 FORMER = {
-    b"night.jpg": "2021-07-15 06:30:00",
-    b"edited.jpg": "2024-05-05 10:00:00",
+    b"night.jpg": datetime(2021, 7, 15, 6, 30, tzinfo=UTC),
+    b"edited.jpg": datetime(2024, 5, 5, 10, 0, tzinfo=UTC),
     b"IMG-20210714-WA0001.jpg": None,
-    b"plain.jpg": "2021-07-14 15:30:00",
+    b"plain.jpg": datetime(2021, 7, 14, 15, 30, tzinfo=UTC),
 }
 NOW = {
     "night.jpg": (datetime(2021, 7, 14, 23, 30, tzinfo=UTC), -420, "exif"),
@@ -68,23 +80,40 @@ def former_home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
 def fill(former: Home, now: Home) -> None:
     """Put all rows of a home into one of the former release, with its dates."""
     source, target = (make_engine(home.database_url) for home in (now, former))
-    kept = [name for name in inspect(target).get_table_names() if "fts" not in name]
+    there, tables = MetaData(), MetaData()
+    there.reflect(source)
+    tables.reflect(target)
     with source.connect() as reading, target.begin() as writing:
-        writing.execute(text("DELETE FROM vector_change"))
-        order = ["root", "photo", "model", *sorted(set(kept) - {"root", "photo", "model"})]
-        for table in (name for name in order if name != "alembic_version"):
-            columns = [column["name"] for column in inspect(target).get_columns(table)]
-            names = ", ".join(columns)
-            values = ", ".join(f":{column}" for column in columns)
-            rows = reading.execute(text(f"SELECT {names} FROM {table}")).mappings().all()
+        writing.execute(delete(tables.tables["vector_change"]))
+        for table in tables.sorted_tables:
+            if table.name == "alembic_version" or table.name.startswith("photo_text_fts"):
+                continue
+            columns = [there.tables[table.name].c[column.name] for column in table.columns]
+            rows = [row_in_utc(row) for row in reading.execute(select(*columns)).mappings()]
             if rows:
-                insert = text(f"INSERT INTO {table} ({names}) VALUES ({values})")
-                writing.execute(insert, [dict(row) for row in rows])
+                writing.execute(insert(table), rows)
+                count_on(writing, table)
+        photo = tables.tables["photo"]
         for path, taken in FORMER.items():
-            update = text("UPDATE photo SET taken_at = :taken WHERE path = :path")
-            writing.execute(update, {"taken": taken, "path": path})
+            writing.execute(update(photo).where(photo.c.path == path).values(taken_at=taken))
     source.dispose()
     target.dispose()
+
+
+def count_on(connection: Connection, table: Table) -> None:
+    """Let PostgreSQL give no id again that was put there; SQLite sees to that itself."""
+    if connection.dialect.name == "postgresql" and "id" in table.columns:
+        sequence = func.pg_get_serial_sequence(table.name, "id")
+        highest = select(func.max(table.c.id)).scalar_subquery()
+        connection.execute(select(func.setval(sequence, highest)))
+
+
+def row_in_utc(row: RowMapping) -> dict[str, Any]:
+    """A row as any database takes it: SQLite gives times without their zone."""
+    return {
+        name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }
 
 
 def origins(database: Database) -> dict[str, tuple[object, ...]]:
@@ -113,7 +142,7 @@ def test_former_dates_are_looked_up_again_without_the_model(
 
     monkeypatch.setattr(captioner, "look", lambda pixels: pytest.fail("the model ran"))
     database = open_database(former_home)
-    assert {rest for rest in origins(database).values()} == {(None, None, 1)}
+    assert set(origins(database).values()) == {(None, None, 1)}
     catalog = Catalog(former_home, database, captioner, embedder)
     report = catalog.index(photos)
     assert (report.indexed, report.unchanged, report.skipped) == (0, len(NOW), ())
