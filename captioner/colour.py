@@ -10,18 +10,16 @@ from PIL import Image, ImageCms
 
 from captioner.tiff_file import is_white_zero
 
-SHORTER_SIDE = 512  # decoding at a reduced scale stops above this
-
 # The colour space that a profile names in its header -> Pillow's mode for such pixels.
 _PROFILED = {b"RGB ": "RGB", b"CMYK": "CMYK", b"GRAY": "L"}
 
 
-def to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert a picture to sRGB of 8 bits by its ICC profile, reduced towards SHORTER_SIDE.
+def to_rgb(image: Image.Image, profile: bytes | None, shorter_side: int) -> Image.Image:
+    """Convert a picture to sRGB of 8 bits by its ICC profile, and reduce it, but not below a size.
 
     Transparency is laid on white. A profile that is broken or of other colours is left out.
     """
-    image = _reduce(_to_eight_bits(image))
+    image = _reduce(_to_eight_bits(image), shorter_side)
     if image.has_transparency_data:
         image = _on_white(image)
     mode = _PROFILED.get(profile[16:20]) if profile else None
@@ -59,8 +57,8 @@ def _full_white(mode: str, peak: float) -> float:
     return next((white for white in scales if peak <= white), peak)
 
 
-def _reduce(image: Image.Image) -> Image.Image:
-    factor = min(image.size) // SHORTER_SIDE
+def _reduce(image: Image.Image, shorter_side: int) -> Image.Image:
+    factor = min(image.size) // shorter_side
     return image.reduce(factor) if factor > 1 else image
 
 

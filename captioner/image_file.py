@@ -26,7 +26,7 @@ from PIL import ExifTags, Image, JpegImagePlugin, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from captioner import jpeg_file
-from captioner.colour import SHORTER_SIDE, to_rgb
+from captioner.colour import to_rgb
 from captioner.raw import MISSING_EXTRA, NoPreview, can_read_raw, is_raw, read_preview
 from captioner.tiff_file import (
     UnsupportedTiff,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 200_000_000
 MAX_PIXELS = 100_000_000  # of a picture that is decoded in full, where the environment says nothing
+SHORTER_SIDE = 512  # decoding at a reduced scale stops above this
 
 # A JPEG is decoded at a reduced scale, at less cost by so many times; a progressive one keeps all
 # its coefficients in memory meanwhile.
@@ -307,7 +308,7 @@ def _decode(picture: Image.Image, data: bytes) -> Photo:
     pixels, (width, height) = decoded or _decode_by_pillow(picture)
     exif = _read_exif(picture)
     orientation = _orientation(exif)
-    image = to_rgb(pixels, picture.info.get("icc_profile"))
+    image = to_rgb(pixels, picture.info.get("icc_profile"), SHORTER_SIDE)
     if orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[orientation])
     if orientation in _SIDEWAYS:

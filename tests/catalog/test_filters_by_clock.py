@@ -7,7 +7,7 @@ import pytest
 
 from catalog.filters import PhotoFilter, passing_photos
 from catalog.records import Metadata
-from tests.catalog.factories import Shelf, new_photo
+from tests.catalog.factories import SampleCatalog, new_photo
 
 DAY = datetime(2021, 7, 14, tzinfo=UTC)
 NEXT_DAY = DAY + timedelta(days=1)
@@ -20,7 +20,7 @@ TAKEN = {
 
 
 @pytest.fixture
-def filtered(any_shelf: Shelf):  # type: ignore[no-untyped-def]
+def filtered(any_catalog: SampleCatalog):  # type: ignore[no-untyped-def]
     """The names of the photos that pass a filter."""
     plain = Metadata(640, 480, "JPEG", None, None, None, None)
     photos = [
@@ -30,10 +30,10 @@ def filtered(any_shelf: Shelf):  # type: ignore[no-untyped-def]
         )
         for seed, (name, (clock, offset)) in enumerate(TAKEN.items())
     ]
-    names = dict(zip(any_shelf.add(photos), TAKEN, strict=True))
+    names = dict(zip(any_catalog.add(photos), TAKEN, strict=True))
 
     def passing(**wanted: datetime) -> set[str]:
-        with any_shelf.database.read() as session:
+        with any_catalog.database.read() as session:
             ids = passing_photos(session, PhotoFilter(**wanted))  # type: ignore[arg-type]
         assert ids is not None
         return {names[int(key)] for key in ids}
