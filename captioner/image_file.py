@@ -14,7 +14,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -235,16 +235,19 @@ def _open_jpeg(data: bytes) -> Image.Image | None:
 
 def _seek_visible_frame(picture: Image.Image) -> None:
     """Turn to the first frame that shows something, else to the one that shows most."""
-    seen = {}
-    for frame in range(min(getattr(picture, "n_frames", 1), MOST_FRAMES)):
-        picture.seek(frame)
-        if not picture.has_transparency_data:
-            return
-        opacity = np.asarray(picture.convert("RGBA").getchannel("A"))
-        seen[frame] = np.count_nonzero(opacity) / opacity.size
-        if seen[frame] >= VISIBLE:
-            return
-    picture.seek(max(seen, key=lambda frame: (seen[frame], -frame)))
+    if not getattr(picture, "is_animated", False):
+        return
+    seen: list[float] = []
+    with suppress(EOFError):
+        for frame in range(MOST_FRAMES):
+            picture.seek(frame)
+            if not picture.has_transparency_data:
+                return
+            opacity = np.asarray(picture.convert("RGBA").getchannel("A"))
+            seen.append(np.count_nonzero(opacity) / opacity.size)
+            if seen[-1] >= VISIBLE:
+                return
+    picture.seek(seen.index(max(seen)))
 
 
 def _is_cut_off(data: bytes) -> bool:
@@ -291,10 +294,10 @@ def _with_end_marker(data: bytes) -> bytes:
     if not data.startswith(jpeg_file.START):
         return data
     ended = jpeg_file.with_end_marker(data)
-    if ended is data:
+    picture = None if ended is data else _open_jpeg(data)
+    if picture is None:
         return data
-    with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
-        colours = {"CMYK": "CMYK", "L": "GRAY"}.get(picture.mode, "RGB")
+    colours = {"CMYK": "CMYK", "L": "GRAY"}.get(picture.mode, "RGB")
     try:
         # At the smallest scale: it complains of a scan that is cut off at any.
         simplejpeg.decode_jpeg(ended, colours, min_height=1, min_width=1, strict=True)
