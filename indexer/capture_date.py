@@ -84,7 +84,8 @@ def _capture_date(
     fields: Mapping[str, str | None], first_year: int, last_year: int, offset: int | None = None
 ) -> CaptureDate | None:
     try:
-        day = datetime(*(int(fields[part] or "") for part in ("year", "month", "day")), tzinfo=UTC)
+        year, month, number = (int(fields[part] or "") for part in ("year", "month", "day"))
+        day = datetime(year, month, number, tzinfo=UTC)
         clock = day + _since_midnight(fields)
     except ValueError:
         return None

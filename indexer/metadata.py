@@ -72,8 +72,8 @@ def find_origin(tags: Tags, path: bytes = b"", mtime_ns: int = 0) -> Origin:
     """
     date, source = _first_date(tags, path, mtime_ns)
     return Origin(
-        taken_at=date and date.clock,
-        taken_offset=date and date.offset,
+        taken_at=date.clock if date else None,
+        taken_offset=date.offset if date else None,
         taken_from=source,
         camera=tags.camera,
         latitude=tags.latitude,
