@@ -1,7 +1,7 @@
-"""How probable it is that a photo fits a sentence, and where results stop being convincing.
+"""Calibration: the probability that a photo fits a sentence, from what the model says of it.
 
-Knows nothing of the engine. Logistic regression (Platt 1999) on what the model says of photos
-that training never saw: a sentence's own photo against another one at even odds.
+Logistic regression (Platt 1999) on photos that training never saw, a sentence's own photo against
+another one at even odds; search.evaluation.fit_weights fits it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Fits how much likelihood, hub bias and similarities count in scores and in probabilities.
+"""Fits the weights of a Ranking: what likelihood, hub bias and similarities count.
 
-Knows nothing of the engine: numbers in, a Ranking out. The fit is a softmax regression
-over photos (McFadden 1974): the right photo's share of exp(score) among all is made as
-large as can be, which is convex in the weights.
+Scores are fitted by a softmax regression over photos (McFadden 1974): the right photo's share of
+exp(score) among all is made as large as can be, which is convex in the weights. Probabilities are
+fitted by logistic regression, see search.calibration.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from torch import Tensor
 from captioner.captioner import FitWeights, Ranking
 from search.calibration import Signs, fit_probability
 from search.evaluation.measurements import Measurements
+
+# One right photo in ten is called weak: below its probability results are not convincing.
+RIGHT_CALLED_WEAK = 0.1
 
 
 def fit_ranking(measured: Measurements, ranking: Ranking) -> Ranking:
@@ -78,10 +81,6 @@ def _fit(features: Sequence[NDArray[np.float32]], owners: NDArray[np.int64]) -> 
 
     fitted: list[float] = (minimise(loss, len(features)) / scale.flatten()).tolist()
     return fitted
-
-
-# One right photo in ten is called weak: below its probability results are not convincing.
-RIGHT_CALLED_WEAK = 0.1
 
 
 def fit_weights(right: Signs, wrong: Signs) -> FitWeights:
