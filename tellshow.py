@@ -5,6 +5,7 @@ Each command is a file in `commands/`.
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import click
 from commands.caption import caption
 from commands.common.errors import Exit, Failed, fail, word
 from commands.common.options import home_option
+from commands.common.terminal import echo, encode_leniently
 from commands.complete import complete_command
 from commands.demo import demo
 from commands.doctor import doctor
@@ -55,7 +57,10 @@ def run(arguments: list[str] | None = None) -> Exit:
     except Failed as error:
         return fail(error.message, Exit.FAILED)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        for line in shown.getvalue().splitlines():
+            echo(line, err=True)
         return Exit.USAGE
     except Exception as error:
         return word(error)
@@ -65,6 +70,7 @@ def run(arguments: list[str] | None = None) -> Exit:
 def main() -> None:
     """The `tellshow` command; told to end by the system, it saves first, as on Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    encode_leniently()
     sys.exit(run())
 
 

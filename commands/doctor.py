@@ -12,6 +12,7 @@ from commands.common.errors import Failed
 from commands.common.loading import open_catalog
 from commands.common.options import home_option, json_option
 from commands.common.output import print_json
+from commands.common.terminal import echo
 
 if TYPE_CHECKING:
     from catalog.doctor import Diagnosis, Finding
@@ -62,12 +63,12 @@ def _advice(finding: Finding) -> str:
 
 def _print_diagnosis(found: Diagnosis) -> None:
     for each in found.findings:
-        click.echo(f"{each.count} {_PROBLEMS[each.problem][0]}: {_advice(each) or 'mended'}")
+        echo(f"{each.count} {_PROBLEMS[each.problem][0]}: {_advice(each) or 'mended'}")
         for name in each.examples:
-            click.echo(f"  {name}")
+            echo(f"  {name}")
         if each.count > len(each.examples):
-            click.echo(f"  and {each.count - len(each.examples)} more")
+            echo(f"  and {each.count - len(each.examples)} more")
     if found.failures:
-        click.echo(f"{found.failures} files could not be read; tellshow index says why")
+        echo(f"{found.failures} files could not be read; tellshow index says why")
     if found.is_well:
-        click.echo("all is well")
+        echo("all is well")

@@ -18,6 +18,7 @@ from commands.common.options import (
 from commands.common.output import print_json
 from commands.common.progress_bar import ProgressBar
 from commands.common.temporary_engine import temporary_engine
+from commands.common.terminal import echo
 
 if TYPE_CHECKING:
     from search.evaluation.evaluate import Evaluation
@@ -58,14 +59,14 @@ def evaluate_command(
 
 
 def _print_evaluation(evaluation: Evaluation) -> None:
-    click.echo(f"{evaluation.queries} queries over {evaluation.photos} photos")
+    echo(f"{evaluation.queries} queries over {evaluation.photos} photos")
     rows = {**evaluation.text_to_image, "photo -> text": evaluation.image_to_text}
     for name, recall in rows.items():
-        click.echo(
+        echo(
             f"{name:14s} R@1 {recall.r1:5.1f}  R@5 {recall.r5:5.1f}  R@10 {recall.r10:5.1f}  "
             f"median rank {recall.median_rank:g}"
         )
     scores = "  ".join(
         f"{name} {value:.1f}" for name, value in evaluation.captions.to_json().items()
     )
-    click.echo(f"captions       {scores}")
+    echo(f"captions       {scores}")

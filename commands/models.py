@@ -12,6 +12,7 @@ from commands.common.errors import Failed
 from commands.common.loading import answering_captioner, open_catalog
 from commands.common.options import home_option, json_option
 from commands.common.output import print_json
+from commands.common.terminal import echo
 
 if TYPE_CHECKING:
     from catalog.database import Database
@@ -33,7 +34,7 @@ def models(drop: str | None, as_json: bool, home: Path | None) -> None:
         print_json({"models": rows})
         return
     for row in rows:
-        click.echo(f"{row['kind']:10s} {row['sha256'][:12]}  {row['name']}")
+        echo(f"{row['kind']:10s} {row['sha256'][:12]}  {row['name']}")
 
 
 def _rows(home: Path | None) -> list[dict[str, Any]]:
@@ -68,7 +69,7 @@ def _drop_model(home: Path | None, wanted: str, as_json: bool) -> None:
         dropped = {"name": model.name, "sha256": model.sha256, "photos": model.photos}
         print_json({"dropped": dropped})
     else:
-        click.echo(f"dropped {model.name} and what it made of {model.photos} photos")
+        echo(f"dropped {model.name} and what it made of {model.photos} photos")
 
 
 def _named(used: Sequence[Described], wanted: str) -> Described:
