@@ -42,7 +42,7 @@ def _rows(home: Path | None) -> list[dict[str, Any]]:
     from catalog.model_registry import list_models
 
     shipped = load_checkpoint(None, "cpu")
-    with open_catalog(home) as (_, database), database.read() as session:
+    with open_catalog(home, reading=True) as (_, database), database.read() as session:
         used = list_models(session)
     rows = [{"kind": "captioner", "name": shipped.name, "sha256": shipped.sha256, "shipped": True}]
     rows += [
@@ -84,14 +84,14 @@ def _named(used: Sequence[Described], wanted: str) -> Described:
 
 def _remove(home: Home, database: Database, model: Described, with_checkpoint: bool) -> None:
     """Its rows first: what is left of its files then belongs to nothing, and the doctor sees it."""
-    import shutil
-
     from catalog.checkpoints import KeptCheckpoints
     from catalog.model_registry import remove_model
+    from catalog.own_files import list_files, remove_own
 
     with database.write() as session:
         remove_model(session, model.model_id)
-    for folder in home.vectors.glob(f"{model.model_id}-*"):
-        shutil.rmtree(folder)
+    files = list_files(home.path, "vectors").own
+    own = f"{model.model_id}-"
+    remove_own(home.path, [path for path in files if path.parent.name.startswith(own)])
     if with_checkpoint:
         KeptCheckpoints(home).drop(model.sha256)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @home_option
 def status(model: Path | None, as_json: bool, home: Path | None) -> None:
     """Say what is indexed and by which model."""
-    with open_engine(home, model, "cpu") as engine:
+    with open_engine(home, model, "cpu", counting=True) as engine:
         found = engine.status()
     print_json(found.to_json()) if as_json else _print_status(found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from enum import IntEnum
 
@@ -33,6 +34,9 @@ def fail(message: str, code: Exit) -> Exit:
 
 def sentence(error: Exception) -> str:
     """An exception's message in one line; of an OSError, the file and the system's reason."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        return f"{where}the disk is full; make room and run it again"
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
     return " ".join(str(error).split())
