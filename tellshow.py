@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from commands.backup import backup
 from commands.caption import caption
 from commands.common.errors import Exit, Failed, fail, word
 from commands.common.options import home_option
@@ -24,6 +25,7 @@ from commands.explain import explain_command
 from commands.index import index
 from commands.models import models
 from commands.rebuild import rebuild
+from commands.restore import restore
 from commands.score import score
 from commands.search import search
 from commands.serve import serve
@@ -35,7 +37,7 @@ __version__ = "0.1.0"
 
 _COMMANDS = (
     index, search, complete_command, similar, caption, score, explain_command, serve, train,
-    evaluate_command, status, rebuild, models, doctor, demo,
+    evaluate_command, status, rebuild, models, doctor, backup, restore, demo,
 )  # fmt: skip
 
 

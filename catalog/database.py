@@ -262,6 +262,12 @@ def migration_config(url: str) -> Config:
     return config
 
 
+def known_revisions() -> set[str]:
+    """Every revision of the database that this release knows, the newest among them."""
+    scripts = ScriptDirectory.from_config(migration_config(""))
+    return {script.revision for script in scripts.walk_revisions()}
+
+
 def is_modelled(name: str | None, _kind: str, _parents: object) -> bool:
     """Whether models.py describes a table or index; the full-text index only migrations make."""
     return not (name or "").startswith("photo_text_fts")

@@ -64,6 +64,7 @@ def _known_errors() -> tuple[type[Exception], ...]:
     from captioner.device import DeviceUnavailable, UnknownPrecision
     from captioner.embedder import EmbedderUnavailable
     from captioner.image_file import BadPixelLimit, UnreadablePhoto
+    from catalog.backup import BackupError
     from catalog.database import DatabaseUnavailable
     from catalog.home import HomeNotWritable
     from catalog.lock import WriterBusy
@@ -76,6 +77,6 @@ def _known_errors() -> tuple[type[Exception], ...]:
     return (
         CheckpointError, DeviceUnavailable, UnknownPrecision, DatasetError, EmbedderUnavailable,
         UnknownBackbone, UnreadablePhoto, HomeNotWritable, WriterBusy, DatabaseUnavailable,
-        FaissMissing, UnknownIndexKind, FolderNotFound, NotAFolder, SamplesUnavailable, CannotWatch,
-        BadPixelLimit,
+        BackupError, FaissMissing, UnknownIndexKind, FolderNotFound, NotAFolder, BadPixelLimit,
+        SamplesUnavailable, CannotWatch,
     )  # fmt: skip
