@@ -9,6 +9,7 @@ import click
 from commands.common.loading import open_catalog
 from commands.common.options import FILE, home_option, json_option
 from commands.common.output import print_json
+from commands.common.terminal import echo
 
 
 @click.command()
@@ -27,4 +28,4 @@ def backup(file: Path, force: bool, as_json: bool, home: Path | None) -> None:
         report = {"photos": made.photos, "checkpoints": made.checkpoints, "bytes": made.size}
         print_json({"path": str(target), **report})
         return
-    click.echo(f"backed up {made.photos} photos and {made.checkpoints} checkpoints to {target}")
+    echo(f"backed up {made.photos} photos and {made.checkpoints} checkpoints to {target}")

@@ -8,6 +8,7 @@ import click
 
 from commands.common.options import FILE, home_option, json_option
 from commands.common.output import print_json
+from commands.common.terminal import echo
 
 
 @click.command()
@@ -25,7 +26,7 @@ def restore(file: Path, as_json: bool, home: Path | None) -> None:
         report = {"photos": made.photos, "checkpoints": made.checkpoints}
         print_json({**report, "aside": made.aside and str(made.aside)})
         return
-    click.echo(f"restored {made.photos} photos and {made.checkpoints} checkpoints")
+    echo(f"restored {made.photos} photos and {made.checkpoints} checkpoints")
     if made.aside:
-        click.echo(f"the catalog that was there is now {made.aside}")
-    click.echo("run tellshow index on your folders: it adds what is newer, and missing thumbnails")
+        echo(f"the catalog that was there is now {made.aside}")
+    echo("run tellshow index on your folders: it adds what is newer, and missing thumbnails")
