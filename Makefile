@@ -8,12 +8,14 @@ DEMO := $(VENV)/installed-cpu-demo
 TEST := $(VENV)/installed-cpu-demo-test
 comma := ,
 
-# In CI a browser test that skips is a browser test that nobody ran.
+# In CI a browser test that skips is a browser test that nobody ran; and the network is asked what
+# is known against the versions that are tested.
 ifeq ($(CI),true)
 export TELLSHOW_REQUIRE_BROWSER := 1
+AUDIT := audit
 endif
 
-.PHONY: help demo lint format types test-fast test tree browser
+.PHONY: help demo lint format types test-fast test tree audit browser
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -35,8 +37,11 @@ types: $(TEST) ## check types, strictly
 test-fast: $(TEST) ## the tests that need no model, browser or PostgreSQL: under a minute
 	$(BIN)/pytest -m "not slow"
 
-test: $(TEST) browser lint types ## everything, as continuous integration does
+test: $(TEST) browser lint types $(AUDIT) ## everything, as continuous integration does
 	$(BIN)/pytest -n logical --maxprocesses 4 --dist worksteal
+
+audit: $(TEST) ## look up what is known against the versions in constraints.txt; never fails
+	@$(BIN)/python -m tests.project.audit
 
 tree: $(TEST) ## write the tree in docs/architecture.md anew, from the docstrings
 	$(BIN)/python -m tests.project.annotated_tree

@@ -39,7 +39,9 @@ __all__ = [
     "CatalogLost",
     "ConnectionLost",
     "Database",
+    "DatabaseLocked",
     "DatabaseUnavailable",
+    "TemporarilyUnavailable",
     "WriterBusy",
     "open_database",
     "writer_lock",
@@ -70,7 +72,15 @@ class DatabaseUnavailable(Exception):
     """The database cannot be reached, read, written or understood."""
 
 
-class ConnectionLost(DatabaseUnavailable):
+class TemporarilyUnavailable(DatabaseUnavailable):
+    """The database does not answer now and may soon: the same may be tried again."""
+
+
+class DatabaseLocked(TemporarilyUnavailable):
+    """Another program held an SQLite database for longer than a connection waits by itself."""
+
+
+class ConnectionLost(TemporarilyUnavailable):
     """The connection to a database server ended, or none comes about; one may soon.
 
     What was under way is taken back, unless it was lost while it was committed.
@@ -300,6 +310,8 @@ def _errors_translated(engine: Engine) -> Iterator[None]:
         if _is_lost(error, engine):
             what = "was lost" if error.connection_invalidated else "cannot be reached"
             raise ConnectionLost(f"The database {url} {what}: {_reason(error, engine)}.") from error
+        if _is_locked(error):
+            raise DatabaseLocked(f"The database {url} is locked by another program.") from error
         # The base class itself is how SQLite says that a file is damaged or no database.
         if not isinstance(error, OperationalError) and type(error) is not DatabaseError:
             raise
@@ -311,6 +323,12 @@ def _is_lost(error: DBAPIError, engine: Engine) -> bool:
     """Whether a server ended the connection, or does not take a new one."""
     refused = isinstance(error, OperationalError) and error.statement is None
     return error.connection_invalidated or (refused and engine.dialect.name != "sqlite")
+
+
+def _is_locked(error: DBAPIError) -> bool:
+    """Whether SQLite waited in vain for another connection, whatever kind of lock that holds."""
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _reason(error: DBAPIError, engine: Engine) -> str:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from catalog import integrity, photos
 from catalog.checkpoints import KeptCheckpoints
@@ -30,6 +31,8 @@ from catalog.views import count_rows, view_photos
 
 # So many of the files or photos concerned are named; a damaged disk may have a million.
 MOST_NAMED = 10
+
+T = TypeVar("T")
 
 
 class Problem(StrEnum):
@@ -81,43 +84,68 @@ class Diagnosis:
         return all(each.mended or each.problem is Problem.FOREIGN for each in self.findings)
 
 
+class Attempt(Protocol):
+    """What calls a step of an examination, and returns what that returned."""
+
+    def __call__(self, work: Callable[[], T], /) -> T:
+        """Call `work`, perhaps several times; raises what it raised last."""
+
+
+def _once(work: Callable[[], T]) -> T:
+    return work()
+
+
 class Doctor:
     """Examines one home; with `mend` it puts right what it can.
 
-    `spares`: files that may be copies of damaged checkpoints, as that which is shipped.
+    `spares`: files that may be copies of damaged checkpoints, as that which is shipped. `attempt`
+    calls each step, and may call it again where the database does not answer.
     """
 
     def __init__(
-        self, home: Home, database: Database, *, mend: bool, spares: Sequence[Path] = ()
+        self,
+        home: Home,
+        database: Database,
+        *,
+        mend: bool,
+        spares: Sequence[Path] = (),
+        attempt: Attempt = _once,
     ) -> None:
         self._home = home
         self._database = database
         self._mend = mend
         self._spares = spares
+        self._attempt = attempt
 
     def examine(self) -> Diagnosis:
         """Look at everything. Raises WriterBusy, FaissMissing and DatabaseUnavailable."""
         with writer_lock(self._home):
-            damage = self._damage()
+            damage = self._attempt(self._damage)
             if damage:  # nothing that it says can be believed
                 return Diagnosis((self._found(Problem.DATABASE, damage, mended=False),), 0)
-            findings = tuple(finding for finding in self._findings() if finding.count)
-            with self._database.read() as session:
-                return Diagnosis(findings, count_rows(session).failures)
+            findings = [self._attempt(step) for step in self._steps()]
+            found = tuple(finding for finding in findings if finding.count)
+            return Diagnosis(found, self._attempt(self._failures))
 
-    def _findings(self) -> Iterator[Finding]:
-        # In this order: what one mends, the next then sees as it is.
-        yield self._misplaced()
-        yield self._checkpoints()
-        yield self._references()
-        yield self._not_described()
-        yield self._half_described()
-        yield self._words()
-        yield self._vectors()
-        yield self._orphans()
-        yield self._old_failures()
-        yield self._thumbnails()
-        yield self._foreign()
+    def _steps(self) -> tuple[Callable[[], Finding], ...]:
+        """Each is one transaction, or comes to the same when it is begun again."""
+        return (  # in this order: what one mends, the next then sees as it is
+            self._misplaced,
+            self._checkpoints,
+            self._references,
+            self._not_described,
+            self._half_described,
+            self._words,
+            self._vectors,
+            self._orphans,
+            self._old_failures,
+            self._thumbnails,
+            self._foreign,
+        )
+
+    def _failures(self) -> int:
+        with self._database.read() as session:
+            return count_rows(session).failures
 
     def _found(self, problem: Problem, names: Iterable[object], *, mended: bool) -> Finding:
         every = [str(name) for name in names]

@@ -62,12 +62,16 @@ def _examine(home: Path | None, dry_run: bool) -> Diagnosis:
     from captioner.checkpoint import DEFAULT_CHECKPOINT
     from catalog.doctor import Doctor, misplaced_at_top
     from catalog.home import open_home
+    from indexer.retry import RetryPolicy
 
     blocked = misplaced_at_top(open_home(home or click.get_current_context().obj))
     if blocked:  # the database cannot be opened
         return blocked
-    with open_catalog(home) as (opened, database):
-        return Doctor(opened, database, mend=not dry_run, spares=(DEFAULT_CHECKPOINT,)).examine()
+    retry = RetryPolicy()
+    with open_catalog(home, retry=retry) as (opened, database):
+        spares = (DEFAULT_CHECKPOINT,)
+        doctor = Doctor(opened, database, mend=not dry_run, spares=spares, attempt=retry.call)
+        return doctor.examine()
 
 
 def _diagnosis(found: Diagnosis, dry_run: bool) -> dict[str, Any]:

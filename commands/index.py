@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from commands.common.options import (
     refuse_unknown,
 )
 from commands.common.output import note, print_report
+from commands.common.parent import end_with
 from commands.common.progress_bar import ProgressBar
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ def _check_patterns(
 @model_option
 @embedder_option
 @device_option
+@click.option("--parent", type=int, hidden=True)  # see commands.common.parent
 @json_option
 @home_option
 def index(
@@ -77,14 +80,19 @@ def index(
     model: Path | None,
     embedder: str | None,
     device: str | None,
+    parent: int | None,
     as_json: bool,
     home: Path | None,
 ) -> None:
     """Add or refresh the photos in FOLDERS."""
     from indexer.pipeline import Indexer, IndexOptions
+    from indexer.retry import RetryPolicy
 
+    if parent is not None:
+        end_with(parent)
     refuse_files(folders)
-    with open_catalog(home) as (opened, database):
+    retry = RetryPolicy(math.inf if watch else None)
+    with open_catalog(home, retry=retry) as (opened, database):
         refuse_unknown(database, folders)
         models = describing_models(opened, database, model, device, embedder)
         options = IndexOptions(
@@ -128,13 +136,13 @@ def keep_indexing(
 def _index_when_free(
     indexer: Indexer, folders: tuple[Path, ...], progress: Progress
 ) -> IndexReport:
-    from catalog.database import ConnectionLost, WriterBusy
+    from catalog.database import TemporarilyUnavailable, WriterBusy
 
     told = False
     while True:
         try:
             return indexer.index(folders, progress)
-        except (ConnectionLost, WriterBusy) as error:
+        except (TemporarilyUnavailable, WriterBusy) as error:
             if not told:
                 note(f"{error} Waiting for it.")
             told = True

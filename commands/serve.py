@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -167,6 +168,8 @@ def _index_command(home: Home, model: Path | None, device: str | None) -> tuple[
     program = Path(__file__).absolute().parents[1] / "tellshow.py"  # beside this package
     options = {"--home": home.path, "--model": model and model.absolute(), "--device": device}
     given = [str(part) for name, value in options.items() if value for part in (name, value)]
+    if os.name == "posix":  # elsewhere a parent's number stays after its end
+        given += ["--parent", str(os.getpid())]
     return (sys.executable, str(program), "index", "--json", *given, "--")
 
 

@@ -1,4 +1,7 @@
-"""Retries while a database server is away, with exponential backoff."""
+"""Retries while a database does not answer, with exponential backoff.
+
+A server may be away, and an SQLite file locked by another program.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from tenacity import (
     wait_exponential,
 )
 
-from catalog.database import ConnectionLost
+from catalog.database import TemporarilyUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +31,7 @@ LONGEST_PAUSE = 5.0
 
 
 class RetryPolicy:
-    """Repeats calls that lose their connection to the database, for a minute, say; in any thread.
+    """Repeats calls that the database does not answer, for a minute, say; in any thread.
 
     Nobody can know whether a transaction was committed whose connection broke at that moment:
     what is repeated must come to the same when it is done twice.
@@ -46,9 +49,9 @@ class RetryPolicy:
         return made
 
     def call(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns. Raises ConnectionLost once the time is over."""
+        """Return what `work` returns. Raises TemporarilyUnavailable once the time is over."""
         retrying = Retrying(
-            retry=retry_if_exception_type(ConnectionLost),
+            retry=retry_if_exception_type(TemporarilyUnavailable),
             wait=wait_exponential(multiplier=0.1, max=LONGEST_PAUSE),
             stop=stop_after_delay(self._seconds) | stop_when_event_set(self._ended),
             sleep=sleep_using_event(self._ended),
@@ -60,12 +63,12 @@ class RetryPolicy:
         return done
 
     def end(self) -> None:
-        """Retry no more, in any thread: calls that wait raise their ConnectionLost."""
+        """Retry no more, in any thread: calls that wait raise what they met."""
         self._ended.set()
 
 
 class _OutageLog:
-    """Logs each outage of the server once, whichever call meets it first."""
+    """Logs each outage of the database once, whichever call meets it first."""
 
     def __init__(self) -> None:
         self._logged = False
@@ -77,5 +80,5 @@ class _OutageLog:
             log.warning("%s Trying again for a while.", state.outcome.exception())
 
     def over(self) -> None:
-        """The server answered: whatever comes next is another outage."""
+        """The database answered: whatever comes next is another outage."""
         self._logged = False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,21 +22,26 @@ if TYPE_CHECKING:
     from catalog.database import Database
     from catalog.home import Home
     from catalog.model_registry import Described
+    from indexer.retry import RetryPolicy
     from search.engine import SearchEngine
 
 
 @contextmanager
-def open_catalog(home: Path | None, *, reading: bool = False) -> Iterator[tuple[Home, Database]]:
+def open_catalog(
+    home: Path | None, *, reading: bool = False, retry: RetryPolicy | None = None
+) -> Iterator[tuple[Home, Database]]:
     """The home and its database, closed at the end.
 
     The home is that of the command's --home, else of --home before the command, else the
-    environment's. Where nothing can be written in it, it still opens for `reading`.
+    environment's. Where nothing can be written in it, it still opens for `reading`. A database that
+    does not answer is waited for as `retry` says.
     """
     from catalog.database import open_database
     from catalog.home import open_home
 
     opened = open_home(home or click.get_current_context().obj, reading=reading)
-    database = open_database(opened)
+    opening = partial(open_database, opened)
+    database = opening() if retry is None else retry.call(opening)
     try:
         yield opened, database
     finally:

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from catalog.database import open_database
 from catalog.home import open_home
-from catalog.lock import writer_lock
+from catalog.lock import is_being_written, writer_lock
+from catalog.runs import list_runs
 from tellshow import Exit, run
 from tests.cli.command_process import PATIENCE, rows, start, wait_until
 
@@ -61,6 +63,35 @@ def test_run_that_the_server_started_ends_and_is_saved_when_the_server_is_told_t
     assert server.returncode in (Exit.DONE, Exit.INTERRUPTED), errors
     with writer_lock(open_home(home)):  # nobody writes any more
         assert rows(home, "run WHERE finished_at IS NOT NULL") == 1
+
+
+def test_run_that_the_server_started_ends_and_is_saved_when_the_server_is_killed(
+    album: Path, tmp_path: Path
+) -> None:
+    for photo in list(album.iterdir()):  # more than it could read until it has noticed
+        for number in range(30):
+            (album / f"{number}-{photo.name}").write_bytes(photo.read_bytes() + bytes([number]))
+    home, port = tmp_path / "home", free_port()
+    server = start(
+        "serve", "--home", home, "--port", str(port), "--allow-index", album, "--device", "cpu"
+    )
+    try:
+        assert server.stderr is not None
+        assert server.stderr.readline().startswith("tellshow is at ")
+        ask(port, "index", {"folder": 1})
+        wait_until(lambda: rows(home, "photo") > 0)
+    finally:
+        server.kill()
+        server.communicate()
+    committed, opened = rows(home, "photo"), open_home(home)
+    wait_until(lambda: not is_being_written(opened))
+    assert committed <= rows(home, "photo") < 31 * 12
+    database = open_database(opened)
+    with database.read() as session:
+        (ended,) = list_runs(session, 2)
+    database.close()
+    assert ended.interrupted
+    assert ended.finished_at is not None
 
 
 def test_file_cannot_be_allowed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
