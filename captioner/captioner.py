@@ -12,8 +12,10 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
+from captioner.classifier import KEPT, ClassEvidence
 from captioner.decoder import Decoder, DecoderConfig, PhotoFeatures
 from captioner.device import fast, send
 from captioner.encoder import Encoder, EncoderConfig
@@ -49,18 +51,23 @@ class PhotoState:
     memory: Tensor  # int8 [B,P,M], 127 stands for 1
     seed: Tensor  # float16 [B,H]
     visual: Tensor  # float16 [B,E], unit vectors in sentence space
+    classes: ClassEvidence | None = None  # None: the captioner has no classifier
 
     def __len__(self) -> int:
         return self.seed.shape[0]
 
     def __getitem__(self, rows: slice) -> PhotoState:
-        return PhotoState(self.memory[rows], self.seed[rows], self.visual[rows])
+        classes = self.classes[rows] if self.classes else None
+        return PhotoState(self.memory[rows], self.seed[rows], self.visual[rows], classes)
 
     @classmethod
-    def from_features(cls, features: PhotoFeatures) -> PhotoState:
+    def from_features(
+        cls, features: PhotoFeatures, classes: ClassEvidence | None = None
+    ) -> PhotoState:
         """Quantise: the memory is a tanh, so one scale fits every photo."""
         memory = (features.memory * 127).round().to(torch.int8)
-        return cls(memory.cpu(), features.seed.half().cpu(), features.visual.half().cpu())
+        kept = ClassEvidence(classes.ids.cpu(), classes.probability.cpu()) if classes else None
+        return cls(memory.cpu(), features.seed.half().cpu(), features.visual.half().cpu(), kept)
 
     def features(self, device: torch.device | None = None) -> PhotoFeatures:
         """Back to floating point, on a device."""
@@ -68,15 +75,18 @@ class PhotoState:
         return PhotoFeatures(memory, self.seed.to(device).float(), self.visual.to(device).float())
 
     def pack(self) -> list[bytes]:
-        """One blob a photo: memory, seed, visual, without padding."""
+        """One blob a photo: memory, seed, visual, classes, without padding."""
         parts = [self.memory.numpy(), self.seed.numpy(), self.visual.numpy()]
+        if self.classes:
+            parts += [self.classes.ids.numpy(), self.classes.probability.numpy()]
         return [b"".join(part[row].tobytes() for part in parts) for row in range(len(self))]
 
     @classmethod
     def unpack(cls, blobs: Sequence[bytes], config: CaptionerConfig) -> PhotoState:
         """Raises ValueError where a blob is not of this configuration's size."""
         width, hidden, visual = config.decoder.memory, config.decoder.hidden, config.head.dimension
-        tail = 2 * (hidden + visual)
+        classes = min(KEPT, config.encoder.classes)
+        tail = 2 * (hidden + visual + 2 * classes)
         sizes = {len(blob) for blob in blobs}
         if len(sizes) > 1 or any(size <= tail or (size - tail) % width for size in sizes):
             raise ValueError("a photo state was made by another captioner; index the folder again")
@@ -86,8 +96,16 @@ class PhotoState:
         return cls(
             torch.from_numpy(memory),
             torch.from_numpy(halves[:, :hidden]),
-            torch.from_numpy(halves[:, hidden:]),
+            torch.from_numpy(halves[:, hidden : hidden + visual]),
+            _unpack_classes(halves[:, hidden + visual :]) if classes else None,
         )
+
+
+def _unpack_classes(halves: np.ndarray) -> ClassEvidence:
+    """Ids and probabilities as they were packed: float16 [B,2K]."""
+    ids, probability = np.split(halves, 2, axis=1)
+    ids = np.ascontiguousarray(ids).view(np.int16)
+    return ClassEvidence(torch.from_numpy(ids), torch.from_numpy(probability.copy()))
 
 
 @dataclass(frozen=True)
@@ -133,6 +151,7 @@ class Provenance:
     name: str = "untrained"
     sha256: str = ""
     embedder_name: str = "all-MiniLM-L6-v2"
+    class_names: tuple[str, ...] = ()  # of the backbone's classifier
     metrics: dict[str, object] = field(default_factory=dict)
     ranking: Ranking = field(default_factory=Ranking)
 
@@ -141,6 +160,7 @@ class Captioner(nn.Module):
     """Encoder, head and decoder together."""
 
     word_vectors: Tensor
+    class_vectors: Tensor
 
     def __init__(
         self,
@@ -158,6 +178,9 @@ class Captioner(nn.Module):
         self.decoder = Decoder(config.decoder, len(vocabulary), channels, positions)
         # What the sentence embedder makes of each word alone; finds the nearest known word.
         self.register_buffer("word_vectors", torch.zeros(len(vocabulary), config.head.dimension))
+        if config.encoder.classes:  # what the sentence side makes of each class's name
+            vectors = torch.zeros(config.encoder.classes, config.head.dimension)
+            self.register_buffer("class_vectors", vectors)
 
     @property
     def name(self) -> str:
@@ -179,9 +202,9 @@ class Captioner(nn.Module):
     def device(self) -> torch.device:
         return self.decoder.word_bias.device
 
-    def perceive(self, grid: Tensor) -> PhotoFeatures:
-        """Grid [B,P,C] -> what the decoder sees, the head's vector included."""
-        return self.decoder.perceive(grid, self.head(grid))
+    def perceive(self, grid: Tensor, whole: Tensor | None = None) -> PhotoFeatures:
+        """Grid [B,P,C], and the classifier's features [B,C] -> what the decoder sees."""
+        return self.decoder.perceive(grid, self.head(grid, whole))
 
     @torch.inference_mode()
     def see(self, pixels: Tensor) -> PhotoFeatures:
@@ -189,15 +212,38 @@ class Captioner(nn.Module):
 
         Head and decoder look at the same, enlarged photo; the decoder at a coarser grid of it.
         """
-        pixels = self.encoder.enlarge(send(pixels, self.device))
-        with fast(self.device):
-            grid = self.encoder(pixels).float()  # [B,Q,C]
-        return self.decoder.perceive(self.encoder.shrink(grid), self.head(grid))
+        return self._see(pixels)[0]
 
     @torch.inference_mode()
     def look(self, pixels: Tensor) -> PhotoState:
         """uint8 [B,3,S,S] -> quantised states on the CPU. Call in eval mode."""
-        return PhotoState.from_features(self.see(pixels))
+        features, whole = self._see(pixels)
+        classifier = self.encoder.classifier
+        classes = None if classifier is None else classifier.classify(whole)
+        return PhotoState.from_features(features, classes)
+
+    def _see(self, pixels: Tensor) -> tuple[PhotoFeatures, Tensor | None]:
+        """What the decoder sees, and the classifier's pooled features [B,C], if there is one."""
+        pixels = self.encoder.enlarge(send(pixels, self.device))
+        classifier = self.encoder.classifier
+        with fast(self.device):
+            stem = self.encoder.stem(pixels)
+            grid = self.encoder.grid(stem).float()  # [B,Q,C]
+            whole = None if classifier is None else classifier.pool(stem)
+        seen = self.decoder.perceive(self.encoder.shrink(grid), self.head(grid, whole))
+        return seen, whole
+
+    @torch.inference_mode()
+    def class_vectors_of(self, state: PhotoState) -> np.ndarray:
+        """Each photo's classes as one unit vector where sentences are [B,E] (ConSE, eq. 3).
+
+        Raises ValueError where the captioner has no classifier.
+        """
+        if state.classes is None:
+            raise ValueError("this captioner has no classifier")
+        named = self.class_vectors.cpu().float()[state.classes.ids.long()]  # [B,K,E]
+        mean = (named * state.classes.probability.float()[..., None]).sum(dim=1)
+        return F.normalize(mean, dim=-1).numpy()
 
     @torch.inference_mode()
     def hub_bias(self, state: PhotoState) -> Tensor:

@@ -58,6 +58,7 @@ def save_checkpoint(captioner: Captioner, path: Path) -> None:
         "vocabulary": json.dumps(captioner.vocabulary.words),
         "metrics": json.dumps(provenance.metrics),
         "ranking": json.dumps(asdict(provenance.ranking)),
+        "classes": json.dumps(provenance.class_names),
     }
     weights = {
         name: tensor.detach().cpu().half().contiguous() if tensor.is_floating_point() else tensor

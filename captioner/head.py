@@ -67,14 +67,16 @@ class Head(nn.Module):
             nn.init.zeros_(layer.weight)  # training starts from the embedder's own space
             nn.init.zeros_(layer.bias)
 
-    def forward(self, grid: Tensor) -> Tensor:
-        """Grid [B,P,C] -> unit vectors [B,E]."""
+    def forward(self, grid: Tensor, whole: Tensor | None = None) -> Tensor:
+        """Grid [B,P,C], and the classifier's pooled features [B,C] -> unit vectors [B,E]."""
         weights = self.attention(grid).softmax(dim=1)  # [B,P,Q]
         attended = torch.einsum("bpq,bpc->bqc", weights, grid)  # [B,Q,C]
-        mean = grid.mean(dim=1, keepdim=True)  # [B,1,C]
-        pooled = self.reduce(self.dropout(self.norm(torch.cat([mean, attended], dim=1))))
-        parts = torch.cat([pooled[:, 0], pooled[:, 1:].amax(dim=1)], dim=-1)  # [B,2H]
-        hidden = F.gelu(self.merge(F.gelu(parts)))
+        parts = [grid.mean(dim=1, keepdim=True), attended]
+        if whole is not None:
+            parts.append(whole[:, None].to(grid.dtype))
+        pooled = self.reduce(self.dropout(self.norm(torch.cat(parts, dim=1))))  # [B,1+Q(+1),H]
+        both = torch.cat([pooled[:, 0], pooled[:, 1:].amax(dim=1)], dim=-1)  # [B,2H]
+        hidden = F.gelu(self.merge(F.gelu(both)))
         return F.normalize(self.project(self.dropout(hidden)).float(), dim=-1)
 
     def read(self, sentences: Tensor, words: Tensor) -> Tensor:
