@@ -1,4 +1,5 @@
-# `make demo` shows tellshow at work, `make test` checks everything; both install what they need.
+# `make demo` shows tellshow at work, `make test` checks everything; `make help` lists the rest.
+# What a target needs is installed into .venv first.
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,16 +13,33 @@ ifeq ($(CI),true)
 export TELLSHOW_REQUIRE_BROWSER := 1
 endif
 
-.PHONY: demo test browser
+.PHONY: help demo lint format types test-fast test tree browser
 
-demo: $(DEMO)
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+demo: $(DEMO) ## index sample photos, run two queries, say how to open the page
 	$(BIN)/tellshow demo
 
-test: $(TEST) browser
+lint: $(TEST) ## what ruff finds: mistakes, unsorted imports, unformatted files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+format: $(TEST) ## mend what lint finds, where ruff can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(TEST) ## check types, strictly
 	$(BIN)/mypy
+
+test-fast: $(TEST) ## the tests that need no model, browser or PostgreSQL: under a minute
+	$(BIN)/pytest -m "not slow"
+
+test: $(TEST) browser lint types ## everything, as continuous integration does
 	$(BIN)/pytest
+
+tree: $(TEST) ## write the tree in docs/architecture.md anew, from the docstrings
+	$(BIN)/python -m tests.project.annotated_tree
 
 # One stamp for each set of extras; newer inputs install again.
 $(VENV)/installed-%: setup.cfg pyproject.toml constraints.txt

@@ -1,6 +1,6 @@
-"""The command line: which commands there are, and how a run of one ends.
+"""The `tellshow` program: the list of its commands, and the exit code each run ends with.
 
-Each command is a file in `commands/`. Knows nothing of what any of them does.
+Each command is a file in `commands/`.
 """
 
 from __future__ import annotations

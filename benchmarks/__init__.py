@@ -1,1 +1,1 @@
-"""Programs that measure: run from a checkout, as `python -m benchmarks.NAME`."""
+"""Benchmarks: programs that measure, run from a checkout as `python -m benchmarks.NAME`."""

@@ -1,4 +1,4 @@
-"""A real Chromium: the system's, else Playwright's own. Knows nothing about our pages."""
+"""Starts a headless Chromium: the system's, else Playwright's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether several captions a photo find it better than one: recall of the first stage.
+"""Benchmark: does the first stage find more by several captions a photo than by one?
 
     python -m benchmarks.captions --captions dev.tsv --images images
 
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.album import pixel_batches
+from benchmarks.pixel_batches import pixel_batches
 from captioner.beam_search import MAX_CAPTION_WORDS, Caption, generate_captions
 from captioner.captioner import Captioner, PhotoState, Ranking
 from captioner.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint

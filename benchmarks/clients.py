@@ -1,8 +1,8 @@
-"""Many clients at once, in one process of their own, each with a connection that it keeps.
+"""A closed-loop load generator: many HTTP clients in a process of their own.
 
-Each asks, waits for the whole answer and asks the next at once: a closed loop without a pause to
-think, so that there are always as many searches under way as clients. Knows nothing of what a
-right answer is, and imports nothing heavy, since the clients share the machine with the server.
+Each asks, waits for the whole answer and asks the next at once, over one kept connection, so
+that there are always as many searches under way as clients. Imports nothing heavy, since the
+clients share the machine with the server.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A collection to measure: folders indexed into a home, and the engine over it."""
+"""A photo collection to measure on: folders indexed into a home, and the engine over it."""
 
 from __future__ import annotations
 

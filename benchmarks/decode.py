@@ -1,4 +1,4 @@
-"""How fast photos are decoded and squeezed on one core, beside Pillow in full on the same files.
+"""Benchmark: decoding and resizing on one core, against Pillow on the same files.
 
     python -m benchmarks.decode --folder images
 
@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from benchmarks.indexing import photos_in
+from benchmarks.index_timing import photos_in
 from captioner.image_file import decode_photo, to_tensor
 
 _SIZES = {"9 megapixels": (3488, 2616), "1080p": (1920, 1080), "640 pixels": (640, 360)}

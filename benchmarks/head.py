@@ -1,4 +1,4 @@
-"""Trials of the head on the frozen CNN's features: half a minute each, to choose what to train.
+"""Benchmark: trial trainings of the head alone, half a minute each, on the frozen CNN's features.
 
     python -m benchmarks.head --captions train.tsv --dev-captions dev.tsv --images images \
         --trial "words=0" --trial "photos_per_step=96"
@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from benchmarks.album import pixel_batches
+from benchmarks.pixel_batches import pixel_batches
 from captioner.backbone import backbone_weights
 from captioner.dataset import CaptionedPhoto, read_captions
 from captioner.device import fast

@@ -1,4 +1,4 @@
-"""How fast photos are indexed, beside CLIP ViT-B/32's image tower alone, and how that grows.
+"""Benchmark: indexing, against CLIP ViT-B/32's image tower alone, and as a collection grows.
 
     python -m benchmarks.index --folder images --count 1000 --growth 1000 2000 4000 7000
 
@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from benchmarks.indexing import Grown, Stage
+    from benchmarks.index_timing import Grown, Stage
 
 
 def main() -> None:
     """Measure and print."""
-    from benchmarks import indexing
+    from benchmarks import index_timing
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, required=True)
@@ -27,12 +27,13 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="of both sides")
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
-    files = indexing.photos_in(options.folder)
-    with indexing.Album(files[: options.count]) as album:
-        models = indexing.load_models(options.device)
-        rates = indexing.compare(models, album, options.batch_size, options.repeat)
+    files = index_timing.photos_in(options.folder)
+    with index_timing.Album(files[: options.count]) as album:
+        models = index_timing.load_models(options.device)
+        rates = index_timing.compare(models, album, options.batch_size, options.repeat)
         print(
-            f"{len(album.files)} photos, {indexing.threads()} threads, {rates.photos} of them new\n"
+            f"{len(album.files)} photos, {index_timing.threads()} threads, "
+            f"{rates.photos} of them new\n"
         )
         print("| | photos/s |\n| --- | --- |")
         print(f"| tellshow index, all of it | {rates.index:.1f} |")
@@ -43,9 +44,9 @@ def main() -> None:
             for name, rate in rates.tower.items()
         )
         print(f"\n{ratios}\n")
-        _print_stages(indexing.stages(models, album, options.batch_size))
+        _print_stages(index_timing.stages(models, album, options.batch_size))
     size, device = options.batch_size, options.device
-    _print_growth([indexing.grow(files[:count], size, device) for count in options.growth])
+    _print_growth([index_timing.grow(files[:count], size, device) for count in options.growth])
 
 
 def _print_stages(stages: list[Stage]) -> None:

@@ -1,11 +1,11 @@
-"""Many clients at once, while more photos are indexed: how long they wait, and what is wrong.
+"""Load test: many clients search while photos are indexed; latencies, and wrong answers.
 
     python -m benchmarks.load --home HOME --queries dev.tsv --more images
 
 The home, or the photos of --folder, are served by a real `tellshow serve` from a copy that is
 thrown away; `tellshow index` adds the photos of --more to it while the clients ask. Every answer
-is judged (see benchmarks/answers.py). Ends with 1 where one was wrong or missing. Linux only: it
-reads what the server uses from /proc.
+is judged (see benchmarks/answer_check.py). Ends with 1 where one was wrong or missing. Linux only:
+it reads what the server uses from /proc.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import select
 
-from benchmarks.answers import Truth, difference, fault
+from benchmarks.answer_check import Truth, difference, fault
 from benchmarks.clients import Asked, ask_each, ask_together
-from benchmarks.serving import Served, own_home, serving, start, stop
+from benchmarks.server_process import Served, own_home, serving, start, stop
 from catalog.database import open_database
 from catalog.home import open_home
 from catalog.models import Photo

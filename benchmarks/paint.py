@@ -1,4 +1,4 @@
-"""How long a person looks at nothing: from asking to the first results painted, in Chromium.
+"""Benchmark: from asking to the first results painted, in a real Chromium.
 
     python -m benchmarks.paint --home HOME --queries dev.tsv
 
@@ -18,7 +18,7 @@ from playwright.sync_api import Browser
 
 from benchmarks.browser import chromium
 from benchmarks.load import read_queries
-from benchmarks.serving import own_home, serving
+from benchmarks.server_process import own_home, serving
 
 _WARM_UP = 5
 _SCREEN = {"width": 1440, "height": 900}

@@ -1,10 +1,10 @@
-"""Measures every part of the ranking alone and together; makes the tables of docs/lab.md.
+"""Benchmark: recall of every part of the ranking, alone and together.
 
     python -m benchmarks.ranking --captions dev.tsv --images images
 
-Asks the captioner itself, without catalog or FAISS: every photo is a candidate. The weights of
-sums are fitted to the sentences they are measured on: six numbers, see
-search.evaluation.fit_weights.
+Makes the tables of docs/lab.md. Asks the captioner itself, without catalog or FAISS: every photo
+is a candidate. The weights of sums are fitted to the sentences they are measured on: six numbers,
+see search.evaluation.fit_weights.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.album import pixel_batches
+from benchmarks.pixel_batches import pixel_batches
 from benchmarks.word_order import reorder_captions
 from captioner.beam_search import generate_captions
 from captioner.captioner import Captioner, PhotoState, Ranking

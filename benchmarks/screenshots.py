@@ -1,4 +1,4 @@
-"""Pictures of every page for the documents: three widths, light and dark.
+"""Screenshots of every page for the documents: three widths, light and dark.
 
     python -m benchmarks.screenshots --out docs
 
@@ -22,7 +22,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from benchmarks.browser import chromium
-from benchmarks.serving import own_home, serving
+from benchmarks.server_process import own_home, serving
 from indexer.sample_photos import copy_sample_photos
 
 QUERY = "/?q=a+man+takes+a+picture+with+a+camera"

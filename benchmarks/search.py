@@ -1,4 +1,4 @@
-"""How long an answer takes: by HTTP, by its parts, and against asking the pixels each time.
+"""Benchmark: search latency by HTTP, by its parts, and against re-reading every photo file.
 
     python -m benchmarks.search --folder images --queries dev.tsv
 
@@ -20,8 +20,8 @@ from urllib.parse import urlencode, urlsplit
 import numpy as np
 import torch
 
-from benchmarks.album import pixel_batches
 from benchmarks.collection import indexed
+from benchmarks.pixel_batches import pixel_batches
 from captioner.captioner import Captioner, PhotoState
 from captioner.dataset import read_captions
 from captioner.embedder import SentenceEmbedder

@@ -1,4 +1,4 @@
-"""Nearest vectors among very many: recall against exact, latency, memory, time to build.
+"""Benchmark: FAISS indexes of very many vectors: recall, latency, memory and build time.
 
     python -m benchmarks.vectors --photos 1000000
 
@@ -27,12 +27,13 @@ from numpy.typing import NDArray
 
 from catalog import photos
 from catalog.database import open_database
-from catalog.home import Home, open_home, read_kind
+from catalog.home import Home, open_home
 from catalog.model_registry import register_model
 from catalog.records import FileStamp, Metadata, NewPhoto
 from catalog.roots import get_or_add_root
-from catalog.vectors.index import VectorIndex
-from catalog.vectors.store import iter_vectors
+from catalog.vectors.faiss_index import FaissIndex
+from catalog.vectors.kinds import read_kind
+from catalog.vectors.store import StoredVectors
 
 DIMENSION = 384
 KINDS = ("caption", "visual")
@@ -96,7 +97,7 @@ def build(home: Home) -> dict[str, Any]:
     database, started = open_database(home), time.perf_counter()
     seconds = {}
     for kind in KINDS:
-        index = VectorIndex(home, database, 1, kind, DIMENSION)
+        index = FaissIndex(home, database, 1, kind, DIMENSION)
         index.rebuild()
         seconds[kind] = round(time.perf_counter() - started, 1)
         started = time.perf_counter()
@@ -108,7 +109,7 @@ def build(home: Home) -> dict[str, Any]:
 def ask(home: Home, count: int) -> dict[str, Any]:
     """Open the saved indexes as a server does, and ask both each sentence in turn."""
     database, started = open_database(home), time.perf_counter()
-    indexes = [VectorIndex(home, database, 1, kind, DIMENSION) for kind in KINDS]
+    indexes = [FaissIndex(home, database, 1, kind, DIMENSION) for kind in KINDS]
     for index in indexes:
         index.open()
     opened, queries = time.perf_counter() - started, sentences(count)
@@ -134,7 +135,7 @@ def ask(home: Home, count: int) -> dict[str, Any]:
     }
 
 
-def _both(indexes: list[VectorIndex], row: Vectors) -> list[NDArray[np.int64]]:
+def _both(indexes: list[FaissIndex], row: Vectors) -> list[NDArray[np.int64]]:
     return [index.search(row[None], RESULTS)[0][0] for index in indexes]
 
 
@@ -150,8 +151,8 @@ def _exact(home: Home, kind: str, queries: Vectors) -> NDArray[np.int64]:
     ids = np.empty((len(queries), 0), np.int64)
     similarity = np.empty((len(queries), 0), np.float32)
     with database.read() as session:
-        for keys, values in iter_vectors(session, kind, 1):
-            similarity = np.hstack([similarity, queries @ values.astype(np.float32).T])
+        for keys, values in StoredVectors(1, kind, DIMENSION).since(session, 0):
+            similarity = np.hstack([similarity, queries @ values.T])
             ids = np.hstack([ids, np.broadcast_to(keys, (len(ids), len(keys)))])
             best = np.argpartition(-similarity, min(RESULTS, ids.shape[1]) - 1)[:, :RESULTS]
             similarity = np.take_along_axis(similarity, best, axis=1)

@@ -1,7 +1,7 @@
-"""Sentences that differ from a caption in the order of their words alone.
+"""Pairs of captions that differ in word order alone, to test that the captioner reads in order.
 
-Knows nothing of scores. A model that reads in order finds the original more probable:
-"the boy chases the dog" is not "the dog chases the boy".
+"The boy chases the dog" is not "the dog chases the boy": a model that reads in order finds the
+original caption more probable.
 """
 
 from __future__ import annotations

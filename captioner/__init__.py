@@ -1,1 +1,4 @@
-"""The model: photos in, sentences and likelihoods out. It knows no SQL, no HTTP and no folders."""
+"""The captioning model: photos in, captions and log-likelihoods out.
+
+Knows nothing of SQL, HTTP or FAISS; weights and photos are the only files it reads.
+"""

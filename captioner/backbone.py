@@ -1,7 +1,7 @@
-"""CNNs by name: their stages, how they want their pixels, and where their weights come from.
+"""CNN backbones by name: torchvision's and EfficientNet-Lite, cut into stages, with weights.
 
-Knows nothing of captions. Batch norms that follow a convolution are folded into it: they
-never change here, and a photo passes in two thirds of the time.
+Batch norms that follow a convolution are folded into it: they never change here, and a photo
+passes in two thirds of the time.
 """
 
 from __future__ import annotations
@@ -30,14 +30,15 @@ Color = tuple[float, float, float]
 
 
 class UnknownBackbone(ValueError):
-    """The name is not a CNN known here whose last feature map is a grid."""
+    """There is no CNN of that name whose last feature map is a grid, or no weights for it."""
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A CNN before its pooling, cut into stages, and the statistics of its pixels.
+    """A CNN without its pooling, as a list of stages, and the statistics it normalises pixels by.
 
-    `grid` tells positions and channels by the size of a photo, where that can be calculated.
+    `mean` and `deviation` are for pixels in 0..255. `grid` gives positions and channels by the
+    side of a photo in pixels, where that can be calculated.
     """
 
     stages: list[nn.Module]

@@ -1,6 +1,8 @@
 """Beam search: photo states in, captions with their log-likelihoods out.
 
-Knows nothing of where states come from. All photos of a batch are searched together.
+All photos of a batch are searched together. Hypotheses are compared by log-likelihood divided by
+length ** penalty (length normalisation as in Wu et al. 2016, section 7), and no three words in a
+row come twice (Paulus et al. 2018, section 2.5).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ _NEVER = float("-inf")
 
 @dataclass(frozen=True)
 class Caption:
-    """A generated sentence and log p(sentence | photo), END included, in nats."""
+    """A generated caption and log p(caption | photo), END included, in nats."""
 
     text: str
     log_likelihood: float
@@ -42,9 +44,10 @@ class _Beams:
 def generate_captions(
     captioner: Captioner, state: PhotoState, beam_size: int = 3, length_penalty: float = 0.7
 ) -> list[list[Caption]]:
-    """Captions of each photo, best first by log-likelihood / length ** length_penalty.
+    """Up to `beam_size` captions of each of B photos, best first; B lists.
 
-    Raises ValueError for a beam of no width.
+    The order is by log-likelihood / length ** length_penalty. Raises ValueError for a
+    `beam_size` below 1.
     """
     if beam_size < 1:
         raise ValueError("beam_size must be at least 1")

@@ -1,7 +1,7 @@
-"""The whole model: a photo's state in, sentences and scores out.
+"""The whole model (encoder, head, decoder), its configuration, and the photo states it makes.
 
-Knows nothing of files, folders or databases: pixels come in as tensors, photo states go
-out as bytes that somebody else keeps.
+Shapes in this package: B photos, P grid positions, C encoder channels, M memory width, H hidden
+width, E width of sentence vectors, T words, V words of the vocabulary, K captions of a photo.
 """
 
 from __future__ import annotations
@@ -25,18 +25,19 @@ from captioner.vocabulary import PAD, Vocabulary, tokenise
 
 @dataclass(frozen=True)
 class CaptionerConfig:
-    """Everything needed to build the network again, except vocabulary and weights."""
+    """Sizes and options of the whole network, without its vocabulary and weights."""
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
 
     def to_dict(self) -> dict[str, object]:
+        """Nested dicts, ready for JSON; the reverse of `from_dict`."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, dict[str, object]]) -> CaptionerConfig:
-        """Raises TypeError or KeyError where a part or a field is not known."""
+        """The configuration in nested dicts; raises TypeError or KeyError for unknown fields."""
         return cls(
             EncoderConfig(**values["encoder"]),  # type: ignore[arg-type]
             DecoderConfig(**values["decoder"]),  # type: ignore[arg-type]
@@ -46,7 +47,7 @@ class CaptionerConfig:
 
 @dataclass
 class PhotoState:
-    """What indexing keeps of B photos so that searching never opens them."""
+    """B encoded photos, quantised: what indexing stores so that searching opens no photo."""
 
     memory: Tensor  # int8 [B,P,M], 127 stands for 1
     seed: Tensor  # float16 [B,H]
@@ -70,7 +71,7 @@ class PhotoState:
         return cls(memory.cpu(), features.seed.half().cpu(), features.visual.half().cpu(), kept)
 
     def features(self, device: torch.device | None = None) -> PhotoFeatures:
-        """Back to floating point, on a device."""
+        """Dequantised to float32, on a device."""
         memory = self.memory.to(device).float() / 127
         return PhotoFeatures(memory, self.seed.to(device).float(), self.visual.to(device).float())
 
@@ -83,7 +84,7 @@ class PhotoState:
 
     @classmethod
     def unpack(cls, blobs: Sequence[bytes], config: CaptionerConfig) -> PhotoState:
-        """Raises ValueError where a blob is not of this configuration's size."""
+        """Deserialised; raises ValueError where a blob is not of this configuration's size."""
         width, hidden, visual = config.decoder.memory, config.decoder.hidden, config.head.dimension
         classes = min(KEPT, config.encoder.classes)
         tail = 2 * (hidden + visual + 2 * classes)
@@ -110,10 +111,10 @@ def _unpack_classes(halves: np.ndarray) -> ClassEvidence:
 
 @dataclass(frozen=True)
 class FitWeights:
-    """A logistic regression: how probable it is that a photo fits a sentence, from its signs.
+    """Weights of the logistic regression for p(photo fits sentence); see search/calibration.py.
 
-    `evidence` counts per root of the sentence's words; results less probable than
-    `weak_below` are not convincing.
+    `evidence`, in nats, is divided by the square root of the sentence's number of words; results
+    less probable than `weak_below` are marked weak.
     """
 
     evidence: float = 0.0
@@ -125,9 +126,9 @@ class FitWeights:
 
 @dataclass(frozen=True)
 class Ranking:
-    """How scores are combined: weights fitted on dev photos, none of them trained on.
+    """Weights of the ranking's scores, fitted on dev photos that nothing was trained on.
 
-    A combined score is the sum of log-likelihood, hub bias, visual and caption similarity,
+    The combined score is the sum of log-likelihood, hub bias, visual and caption similarity,
     each times its weight; `bias_in_likelihood` is the hub bias' weight beside likelihood alone,
     `bias_in_retrieval` that beside the first stage's similarity.
     """
@@ -146,7 +147,7 @@ class Ranking:
 
 @dataclass
 class Provenance:
-    """Where a captioner came from and what was measured with it."""
+    """A checkpoint's name, hash, sentence embedder, metrics and ranking weights."""
 
     name: str = "untrained"
     sha256: str = ""
@@ -157,7 +158,7 @@ class Provenance:
 
 
 class Captioner(nn.Module):
-    """Encoder, head and decoder together."""
+    """Encoder, head and decoder as one module, with its vocabulary and provenance."""
 
     word_vectors: Tensor
     class_vectors: Tensor
@@ -184,22 +185,27 @@ class Captioner(nn.Module):
 
     @property
     def name(self) -> str:
+        """What the checkpoint is called."""
         return self.provenance.name
 
     @property
     def sha256(self) -> str:
+        """SHA-256 of the checkpoint file; empty where it came from none."""
         return self.provenance.sha256
 
     @property
     def metrics(self) -> dict[str, object]:
+        """What `tellshow train` measured on the dev photos."""
         return self.provenance.metrics
 
     @property
     def embedder_name(self) -> str:
+        """The sentence embedder it was trained with."""
         return self.provenance.embedder_name
 
     @property
     def device(self) -> torch.device:
+        """Where its weights are."""
         return self.decoder.word_bias.device
 
     def perceive(self, grid: Tensor, whole: Tensor | None = None) -> PhotoFeatures:
@@ -208,9 +214,9 @@ class Captioner(nn.Module):
 
     @torch.inference_mode()
     def see(self, pixels: Tensor) -> PhotoFeatures:
-        """uint8 [B,3,S,S] -> what the decoder sees. Call in eval mode.
+        """Pixels, uint8 [B,3,S,S] -> the decoder's features of the photos. Call in eval mode.
 
-        Head and decoder look at the same, enlarged photo; the decoder at a coarser grid of it.
+        Head and decoder take the same, enlarged photo; the decoder at a coarser grid of it.
         """
         return self._see(pixels)[0]
 
@@ -247,12 +253,12 @@ class Captioner(nn.Module):
 
     @torch.inference_mode()
     def hub_bias(self, state: PhotoState) -> Tensor:
-        """How much each photo likes sentences of all kinds; see Head.hub_bias: [B]."""
+        """Each photo's hubness [B], to be taken off its scores; see Head.hub_bias."""
         return self.head.hub_bias(state.visual.to(self.device).float()).cpu()
 
     @torch.inference_mode()
     def read(self, sentences: Sequence[str], embeddings: np.ndarray) -> np.ndarray:
-        """N sentences and the embedder's vectors [N,E] -> unit vectors where photos are [N,E]."""
+        """N sentences and their embeddings [N,E] -> unit vectors [N,E] in the photos' space."""
         rows = [torch.tensor(self.vocabulary.encode(tokenise(text))) for text in sentences]
         words = pad_sequence(rows, batch_first=True, padding_value=PAD).long()  # [N,T]
         vectors = torch.from_numpy(embeddings).to(self.device).float()

@@ -1,6 +1,6 @@
-"""Checkpoints: one safetensors file with weights, configuration, vocabulary and metrics.
+"""Checkpoint files: one safetensors file with weights, configuration, vocabulary and metrics.
 
-Knows nothing of training. Loading is strict: every tensor and every field must fit.
+Loading is strict: every tensor and every field must fit.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from captioner.captioner import Captioner, CaptionerConfig, FitWeights, Provenance, Ranking
-from captioner.device import unfilled
+from captioner.device import choose_device, without_weights
 from captioner.filehash import sha256_of
 from captioner.vocabulary import Vocabulary
 
@@ -24,31 +24,14 @@ DEFAULT_CHECKPOINT = Path(__file__).parent / "models" / "flickr8k-efficientnet_l
 
 
 class CheckpointError(ValueError):
-    """The file is missing, damaged, or made by another version."""
-
-
-class DeviceUnavailable(ValueError):
-    """The device asked for is not there."""
-
-
-def choose_device(name: str | None = None) -> torch.device:
-    """The named device, or the best there is for None and "auto"."""
-    if name is None or name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise DeviceUnavailable(
-            f"there is no device {name!r} on this machine; use --device cpu"
-        ) from error
-    return device
+    """The checkpoint file is missing, damaged, or of another format."""
 
 
 def save_checkpoint(captioner: Captioner, path: Path) -> None:
-    """Write weights as float16 beside everything needed to load them again."""
+    """Write the captioner to `path`, weights as float16; the file appears whole or not at all.
+
+    Raises OSError.
+    """
     provenance = captioner.provenance
     metadata = {
         "format": FORMAT,
@@ -72,7 +55,8 @@ def save_checkpoint(captioner: Captioner, path: Path) -> None:
 def load_checkpoint(path: Path | None = None, device: str | None = None) -> Captioner:
     """The captioner in a file (None: the shipped one), in eval mode, float32, on a device.
 
-    Raises CheckpointError or DeviceUnavailable with what is wrong and what to do.
+    Raises CheckpointError where the file does not hold one, DeviceUnavailable and
+    UnknownPrecision as choose_device.
     """
     path = path or DEFAULT_CHECKPOINT
     target = choose_device(device)
@@ -84,7 +68,7 @@ def load_checkpoint(path: Path | None = None, device: str | None = None) -> Capt
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise CheckpointError(f"{path} is no safetensors file, or a damaged one") from error
-    with unfilled():
+    with without_weights():
         captioner = _build(path, metadata)
     try:
         captioner.load_state_dict(weights, strict=True, assign=True)

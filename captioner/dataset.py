@@ -1,7 +1,4 @@
-"""Captioned photos from a TSV, a COCO captions JSON or Karpathy's dataset JSON.
-
-Knows nothing of tensors: it yields file names and sentences.
-"""
+"""Captioned photos from a TSV, a COCO captions JSON or Karpathy's dataset JSON."""
 
 from __future__ import annotations
 
@@ -13,21 +10,21 @@ from pathlib import Path
 
 
 class DatasetError(ValueError):
-    """The captions file is missing, of another format, or names photos that are not there."""
+    """A captions file that is missing, of another format, or names photos that are missing."""
 
 
 @dataclass(frozen=True)
 class CaptionedPhoto:
-    """One photo's file and its sentences."""
+    """A photo's file and its captions."""
 
     path: Path
     captions: tuple[str, ...]
 
 
 def read_captions(captions: Path, images: Path, split: str | None = None) -> list[CaptionedPhoto]:
-    """Photos in file order. `split` picks one of Karpathy's ("train", "val", "test").
+    """Read captioned photos, in file order; `split` is one of Karpathy's ("train", "val", "test").
 
-    Raises DatasetError with the first thing that is wrong.
+    Raises DatasetError, saying the first thing that is wrong.
     """
     if not captions.is_file():
         raise DatasetError(f"there is no captions file {captions}")

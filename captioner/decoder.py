@@ -1,10 +1,10 @@
-"""The tongue: one LSTM layer that reads or writes a sentence about a photo.
+"""The decoder: one LSTM layer that scores or writes a sentence about a photo, word by word.
 
-Knows nothing of pixels. A photo reaches it by three ways: the LSTM's initial cell state
-(the seed of Show and Tell, Vinyals et al. 2015), attention over the projected grid after
-each word (Luong et al. 2015, eq. 5; Xu et al. 2015), and a multimodal layer before the
-output (Mao et al. 2015, m-RNN, eq. 4). With `attention` and `multimodal` off, the seed
-alone remains: image vector -> dropout -> dense -> initial cell state.
+A photo reaches it by three ways: the LSTM's initial cell state (the seed of Show and Tell,
+Vinyals et al. 2015), attention over the projected grid after each word (Luong et al. 2015,
+eq. 5; Xu et al. 2015), and a multimodal layer before the output (Mao et al. 2015, m-RNN,
+eq. 4). With `attention` and `multimodal` off, the seed alone remains: image vector -> dropout ->
+dense -> initial cell state.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ State = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class DecoderConfig:
-    """Sizes of the decoder and which ways the photo reaches it by."""
+    """Sizes of the decoder, and which inputs of the photo it has."""
 
     hidden: int = 512
     embedding: int = 256
@@ -33,7 +33,7 @@ class DecoderConfig:
 
 @dataclass
 class PhotoFeatures:
-    """What the decoder sees of B photos, in floating point."""
+    """The decoder's inputs of B photos, in floating point."""
 
     memory: Tensor  # [B,P,M], each number in -1..1
     seed: Tensor  # [B,H], the initial cell state
@@ -81,13 +81,13 @@ class Decoder(nn.Module):
         nn.init.normal_(self.embedding.weight, std=config.embedding**-0.5)
 
     def perceive(self, grid: Tensor, visual: Tensor) -> PhotoFeatures:
-        """Grid [B,P,C] and head vectors [B,E] -> the photo as the decoder sees it."""
+        """Grid [B,P,C] and the head's vectors [B,E] -> the decoder's inputs of the photos."""
         grid = self.dropout(grid)
         seed = self.seed(self.dropout(grid.mean(dim=1)))  # [B,H]
         return PhotoFeatures(torch.tanh(self.memory(grid)).float(), seed.float(), visual.float())
 
     def absent(self) -> PhotoFeatures:
-        """The learned state that stands for "no photo", a batch of one."""
+        """The learned inputs that stand for "no photo", a batch of one."""
         return PhotoFeatures(torch.tanh(self.absent_memory), self.absent_seed, self.absent_visual)
 
     def start(self, features: PhotoFeatures) -> State:
@@ -95,10 +95,10 @@ class Decoder(nn.Module):
         return torch.zeros_like(features.seed), features.seed
 
     def run(self, words: Tensor, features: PhotoFeatures) -> Tensor:
-        """Word vectors through the LSTM for B photos: hidden [B,T,H].
+        """The LSTM over word vectors, for B photos: hidden [B,T,H].
 
-        They are of one sentence for all photos [T,E], or of one for each [B,T,E]. What a word
-        of the one adds to the gates is the same for every photo and is computed once
+        The words are of one sentence for all photos [T,E], or of one for each [B,T,E]. What a
+        word of the one adds to the gates is the same for every photo and is computed once
         (Hochreiter and Schmidhuber 1997, with forget gates; torch.nn.LSTM's equations).
         """
         names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
@@ -122,7 +122,10 @@ class Decoder(nn.Module):
         return term if self.config.multimodal else torch.zeros_like(term)
 
     def attend(self, hidden: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Hidden [B,T,H], memory [B,P,M] -> context [B,T,M], weights [B,T,P] (mean of heads)."""
+        """Multi-head attention: hidden [B,T,H], memory [B,P,M] -> context [B,T,M], [B,T,P].
+
+        The second are the attention weights, their mean over the heads.
+        """
         batch, steps, _ = hidden.shape
         heads, width = (
             self.config.attention_heads,

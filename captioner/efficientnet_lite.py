@@ -1,7 +1,7 @@
-"""EfficientNet-Lite, which torchvision lacks: EfficientNet made for small machines.
+"""EfficientNet-Lite 0 to 4, CNNs for small machines that torchvision does not have.
 
 Tan and Le 2019 (arXiv 1905.11946, table 1) without squeeze-and-excitation, with ReLU6 for
-swish and with stem and head of one size in all variants. Knows nothing of captions.
+swish and with stem and head of one size in all variants.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _Block:
 
 
 class _InvertedResidual(nn.Module):
-    """Widen, look around in each channel, narrow; added to its input where shapes allow."""
+    """MBConv: expand, depthwise convolution, project; a residual where the shapes allow."""
 
     def __init__(self, block: _Block) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ def stages(variant: str) -> list[nn.Module]:
 
 
 def grid(size: int) -> tuple[int, int]:
-    """Positions and channels of what comes out for a photo of `size` pixels a side."""
+    """Positions and channels of the last feature map of a photo of `size` pixels a side."""
     return (size // _SHRINKING) ** 2, _HEAD
 
 

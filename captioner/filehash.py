@@ -1,4 +1,4 @@
-"""Which file it is, whatever its name: the SHA-256 of its bytes. Knows nothing of what is in it."""
+"""The SHA-256 of a file: its identity, whatever its name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from pathlib import Path
 
 
 def sha256_of(path: Path) -> str:
-    """The hash in hexadecimal, read piece by piece. Raises OSError."""
+    """SHA-256 of the file's bytes, in hexadecimal; read piece by piece. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,7 +1,7 @@
-"""Photos and sentences meet here: a grid and a sentence's embedding become unit vectors.
+"""The head: projects photos and sentences into one space, as unit vectors (dual encoder).
 
-Knows nothing of the decoder. The space is the frozen sentence embedder's, bent a little
-towards what can be seen in photos.
+The space is the frozen sentence embedder's, moved by small residual layers towards what can be
+seen in photos. Trained with InfoNCE (captioner/training/losses.py).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WORD_SCALE = 3.0
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """Sizes of the head; `dimension` is the sentence embedder's."""
+    """Sizes and dropouts of the head; `dimension` is the sentence embedder's E."""
 
     dimension: int = 384
     hidden: int = 1024
@@ -38,9 +38,10 @@ _HUB_TEMPERATURE = 0.1
 
 
 class Head(nn.Module):
-    """Photos: attention pooling (learned queries over the grid) beside the mean, then two layers.
+    """Projection of photos and sentences to unit vectors [.,E] whose product is their similarity.
 
-    Sentences: the embedder's vector and a sum of word vectors, learned with the photos.
+    Photos: attention pooling (learned queries over the grid) beside the mean, then two layers.
+    Sentences: the embedder's vector, and a sum of word vectors that is learned with the photos.
     """
 
     references: Tensor
@@ -80,20 +81,20 @@ class Head(nn.Module):
         return F.normalize(self.project(self.dropout(hidden)).float(), dim=-1)
 
     def read(self, sentences: Tensor, words: Tensor) -> Tensor:
-        """The embedder's vectors [...,E] and word ids [...,T] -> unit vectors [...,E].
+        """The sentences' side: the embedder's vectors [...,E], word ids [...,T] -> unit vectors.
 
-        They meet the vectors of `forward`. Two residual terms are learned with the photos (as
-        VSE++ learns its sentence side, Faghri et al. 2018): the embedder also minds much that
-        no photo shows, and minds colours and clothes less than photos do.
+        They are [...,E], in the space of `forward`. Two residual terms are learned with the
+        photos (as VSE++ learns its sentence side, Faghri et al. 2018): the embedder also minds
+        much that no photo shows, and minds colours and clothes less than photos do.
         """
         change = self.narrow(self.sentence_dropout(F.gelu(self.widen(sentences))))
         return F.normalize((sentences + change + self.add_words(words)).float(), dim=-1)
 
     def hub_bias(self, visual: Tensor) -> Tensor:
-        """How near photos [B,E] are to sentences of all kinds: [B], a cosine.
+        """Hubness of photos [B,E]: [B], how near they are to sentences of all kinds, a cosine.
 
-        A photo that likes every sentence (a hub, Radovanovic et al. 2010) comes up for all; the
-        ranking takes that off. The log-mean-exp of similarities to a bank of sentences is what
+        A photo that is near every sentence (a hub, Radovanovic et al. 2010) comes up for all;
+        the ranking takes that off. The log-mean-exp of similarities to a bank of sentences is what
         softmax over them divides by (Smith et al. 2017, eq. 5; Bogolin et al. 2022, QB-Norm).
         """
         similarity = visual @ self.references.T / _HUB_TEMPERATURE  # [B,R]

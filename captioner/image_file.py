@@ -1,10 +1,8 @@
-"""Bytes of a picture file -> upright RGB photo -> tensor for the encoder.
+"""Picture files: bytes -> upright RGB photo -> tensor for the encoder.
 
 Every decoder the product uses is called from here, behind limits on bytes and pixels, so that no
-file can do worse than being refused with a reason.
-
-Knows nothing of folders, of the catalog, or of what the model does with the tensor. Does without
-torch until a tensor is asked for, so that a process that only decodes starts quickly.
+file can do worse than being refused with a reason. torch is imported only where a tensor is made,
+so that a process that only decodes starts quickly.
 """
 
 from __future__ import annotations
@@ -54,15 +52,16 @@ _DAMAGED = "The picture is damaged: it cannot be decoded completely."
 
 
 class UnreadablePhoto(ValueError):
-    """A file that holds no picture we can or want to decode; str() is one sentence for people."""
+    """A file that cannot be decoded, or exceeds a limit; str() is the reason, one sentence."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """An upright RGB picture and what its file says about it.
+    """A decoded picture, upright and RGB, and the EXIF of its file.
 
     `image` may be smaller than the original, but its shorter side is never below 512 pixels where
-    the original's is not. `width` and `height` are the upright original's, in pixels.
+    the original's is not. `width` and `height` are the upright original's, in pixels. `format` is
+    one of FORMATS.
     """
 
     image: Image.Image
@@ -73,7 +72,7 @@ class Photo:
 
 
 def check_size(size: int) -> None:
-    """Raise UnreadablePhoto where a file of so many bytes is not worth reading."""
+    """Raise UnreadablePhoto where a file of so many bytes is empty or exceeds the limit."""
     if size == 0:
         raise UnreadablePhoto("The file is empty.")
     if size > MAX_BYTES:
@@ -83,7 +82,7 @@ def check_size(size: int) -> None:
 
 
 def decode_photo(data: bytes) -> Photo:
-    """Decode a whole picture file. Raises UnreadablePhoto, and nothing else, for any bytes."""
+    """Decode the bytes of a picture file. Raises UnreadablePhoto, and nothing else."""
     _prepare_pillow()
     check_size(len(data))
     try:
@@ -103,12 +102,12 @@ def decode_photo(data: bytes) -> Photo:
 
 
 def to_tensor(photo: Photo, size: int = 224) -> torch.Tensor:
-    """uint8 [3, size, size]: the whole picture squeezed to a square, antialiased."""
+    """The whole picture resized to a square, aspect not kept, antialiased: uint8 [3,size,size]."""
     return squeeze(np.array(photo.image), size)
 
 
 def squeeze(picture: NDArray[np.uint8], size: int = 224) -> torch.Tensor:
-    """uint8 [3, size, size] of an upright RGB picture [H, W, 3], likewise."""
+    """An upright RGB picture uint8 [H,W,3], resized to a square likewise: uint8 [3,size,size]."""
     import torch
     from torch.nn.functional import interpolate
 
@@ -142,7 +141,7 @@ def _check_pixels(width: int, height: int) -> None:
 
 
 def _is_cut_off(data: bytes) -> bool:
-    """Whether a HEIF file ends before its last box does; libheif shows such a picture as whole."""
+    """Whether a HEIF file ends before its last box does, which libheif does not notice."""
     start = 0
     while start + 16 <= len(data):
         size = int.from_bytes(data[start : start + 4], "big")
@@ -155,7 +154,7 @@ def _is_cut_off(data: bytes) -> bool:
 
 
 def _decode_raw(data: bytes) -> Photo | None:
-    """A photo by the preview in its RAW file; None leaves a file that is none to Pillow."""
+    """The preview of a RAW file as a photo; None where LibRaw does not know the file."""
     if not can_read_raw():
         raise UnreadablePhoto(MISSING_EXTRA)
     preview = read_preview(data)
@@ -190,7 +189,7 @@ def _decode(picture: Image.Image, data: bytes) -> Photo:
 
 
 def _decode_jpeg(picture: Image.Image, data: bytes) -> tuple[Image.Image, tuple[int, int]] | None:
-    """The fast way, for an undamaged JPEG in grey or YCbCr; None leaves it to Pillow."""
+    """Decode an undamaged JPEG in grey or YCbCr by simplejpeg, scaled; None for any other."""
     if picture.format not in ("JPEG", "MPO") or picture.mode not in ("RGB", "L"):
         return None
     try:
@@ -237,7 +236,7 @@ def _to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 bits, 32 bits or floats, and palettes, in a mode that can be averaged."""
+    """Convert palettes, and grey of 16 bits, 32 bits or floats, to a mode of 8 bits a channel."""
     if image.mode in ("P", "PA", "1"):
         return image.convert("RGBA" if image.has_transparency_data else "RGB")
     if image.mode[0] not in "IF":
@@ -248,7 +247,7 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _full_white(mode: str, peak: float) -> float:
-    """The value that means white in a mode that does not say so, given its brightest pixel."""
+    """The value of white in a mode that does not define it, guessed from its brightest pixel."""
     scales: tuple[float, ...] = (65535.0,) if mode.startswith("I;16") else (1.0, 255.0, 65535.0)
     if mode == "I":
         scales = scales[1:]

@@ -1,6 +1,6 @@
-"""log p(sentence | photo), word by word, for many photos at once.
+"""log p(sentence | photo), word by word, for many photos at once (Vinyals et al. 2015, eq. 1).
 
-Knows nothing of where photo states are kept. Units are nats.
+Units are nats.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TOKENS = 2048
 
 @dataclass
 class SentenceScore:
-    """One sentence against B photos: its words (END last) and what each costs."""
+    """One sentence on B photos: log-likelihood and attention of each word, END last."""
 
     words: tuple[str, ...]  # T words, without END
     word_log_likelihood: Tensor  # [B,T+1], the last column is END
@@ -38,7 +38,7 @@ class SentenceScore:
         return self.word_log_likelihood.sum(dim=1)
 
     def take(self, rows: list[int]) -> SentenceScore:
-        """Some of the photos, in the order given."""
+        """The scores of some of the photos, in the order given."""
         return SentenceScore(self.words, self.word_log_likelihood[rows], self.attention[rows])
 
 
@@ -46,7 +46,7 @@ class SentenceScore:
 def score_words(
     captioner: Captioner, words: Sequence[str], features: PhotoFeatures
 ) -> SentenceScore:
-    """Score one tokenised sentence on every photo; eq. 1 of Vinyals et al. 2015.
+    """One tokenised sentence on every photo: its words' log-likelihoods [B,T+1], END last.
 
     Words must be in the vocabulary (others count as <unk>: map or drop them first). Where
     bfloat16 is faster it is used, which moves a sentence's score by less than 0.1 nats.
@@ -62,7 +62,7 @@ def score_words(
 
 
 def score_without_photo(captioner: Captioner, words: Sequence[str]) -> SentenceScore:
-    """The same sentence against the learned "no photo" state, a batch of one."""
+    """The same sentence on the learned "no photo", a batch of one: the language model alone."""
     with torch.inference_mode():
         return score_words(captioner, words, captioner.decoder.absent())
 
@@ -71,7 +71,7 @@ def score_without_photo(captioner: Captioner, words: Sequence[str]) -> SentenceS
 def score_sentences(
     captioner: Captioner, sentences: Sequence[Sequence[str]], features: PhotoFeatures
 ) -> Tensor:
-    """Score S tokenised sentences on one photo (a batch of one): log-likelihoods [S,T+1] in nats.
+    """S tokenised sentences on one photo (a batch of one): log-likelihoods [S,T+1], nats.
 
     Each row has its sentence's words, then END, then zeros. Words as for `score_words`.
     Sentences of like length go through the LSTM together, so that little is padding.
@@ -89,7 +89,7 @@ def score_sentences(
 def read_prefix(
     captioner: Captioner, words: Sequence[str], features: PhotoFeatures
 ) -> tuple[Tensor, Tensor]:
-    """What may follow each beginning of T words on B photos.
+    """Next-word distributions after every prefix of T words, on B photos.
 
     Returns log p(word | those before it, photo) [B,T] and log p(next word) [B,T+1,V], whose
     row t follows the first t words; nats.

@@ -1,6 +1,7 @@
-"""Measures of ranking: recall at k and median rank.
+"""Metrics: recall at k and median rank; BLEU, ROUGE-L and CIDEr-D of captions.
 
-Knows nothing of models: scores in, numbers out.
+All are computed from plain scores or words, without a model. Percentages are 0 to 100, and so
+are the scores of captions.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+
+Words = Sequence[str]
+_Vector = dict[tuple[str, ...], float]
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class Recall:
     median_rank: float
 
     def to_json(self) -> dict[str, float]:
+        """By the names of its fields."""
         return asdict(self)
 
 
@@ -35,20 +40,17 @@ def recall_of_ranks(ranks: np.ndarray) -> Recall:
 
 
 def recall_at_k(scores: np.ndarray, owners: np.ndarray) -> Recall:
-    """Scores [Q,N] and the right column of each row [Q] -> recall. Ties count against."""
+    """Scores [Q,N] and the right column of each row [Q] -> recall; ties count as worse.
+
+    Raises ValueError for no rows.
+    """
     right = scores[np.arange(len(scores)), owners][:, None]
     return recall_of_ranks((scores >= right).sum(axis=1))
 
 
-# How good generated captions are: BLEU, ROUGE-L and CIDEr-D against reference sentences
-
-Words = Sequence[str]
-_Vector = dict[tuple[str, ...], float]
-
-
 @dataclass(frozen=True)
 class CaptionScores:
-    """Corpus scores, all times 100."""
+    """Caption metrics over a corpus, all times 100."""
 
     bleu1: float
     bleu4: float
@@ -56,13 +58,17 @@ class CaptionScores:
     cider: float
 
     def to_json(self) -> dict[str, float]:
+        """By the names of its fields."""
         return asdict(self)
 
 
 def score_captions(
     candidates: Sequence[Words], references: Sequence[Sequence[Words]]
 ) -> CaptionScores:
-    """One candidate and at least one reference for each photo; raises ValueError otherwise."""
+    """BLEU, ROUGE-L and CIDEr-D of one tokenised candidate a photo, against its references.
+
+    Raises ValueError where a candidate has no reference, or there is no candidate.
+    """
     if not candidates or len(candidates) != len(references) or not all(references):
         raise ValueError("every candidate needs at least one reference sentence")
     bleus = bleu(candidates, references)

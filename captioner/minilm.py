@@ -1,7 +1,7 @@
-"""all-MiniLM-L6-v2 in plain torch: the vectors of sentence-transformers without its imports.
+"""all-MiniLM-L6-v2 in plain torch: sentence-transformers' vectors without its imports.
 
 Those take some two seconds, more than all the rest of a search in a fresh process; a test
-holds the vectors equal. Knows this one model, and nothing of where it comes from.
+holds the vectors equal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captioner.device import unfilled
+from captioner.device import without_weights
 
 _BATCH = 32
 
@@ -42,7 +42,7 @@ _TOGETHER = ("attention.self.query", "attention.self.key", "attention.self.value
 
 
 class MiniLM:
-    """The model in a folder as sentence-transformers writes it, on the processor."""
+    """The model in a folder as sentence-transformers writes it, on the CPU."""
 
     def __init__(self, folder: Path) -> None:
         config = _json(folder / "config.json")
@@ -51,7 +51,7 @@ class MiniLM:
         limit = _json(folder / "sentence_bert_config.json")["max_seq_length"]
         self._tokenizer.enable_truncation(limit)
         self._tokenizer.enable_padding()
-        with unfilled():
+        with without_weights():
             self._network = _Network(config)
         weights = _renamed(load_file(folder / "model.safetensors"), len(self._network.layers))
         self._network.load_state_dict(weights, assign=True)

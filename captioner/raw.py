@@ -1,7 +1,7 @@
-"""RAW files of cameras: the preview that the camera put into each, by LibRaw.
+"""RAW files of cameras: the embedded preview, extracted by LibRaw.
 
 The sensor's own values are never developed. rawpy is an extra; a RAW file is recognised without
-it. Knows nothing of what is done with the preview.
+it.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ _ORIENTATIONS = {0: 1, 3: 3, 5: 8, 6: 6}  # LibRaw's way to say it -> EXIF's
 
 @dataclass(frozen=True)
 class Preview:
-    """A picture file from inside a RAW file.
+    """The embedded preview of a RAW file: `data` is a picture file (JPEG or PPM).
 
-    `orientation` is EXIF's number, 1 where the preview says its own. `width` and `height` are the
-    upright photo's, `exif` is the RAW file's, empty where only the preview has some.
+    `orientation` is the EXIF number to apply, 1 where the preview has a tag of its own. `width` and
+    `height` are the upright photo's, in pixels. `exif` is the RAW file's, empty where only the
+    preview has some.
     """
 
     data: bytes
@@ -48,16 +49,16 @@ class Preview:
 
 
 class NoPreview(ValueError):
-    """A RAW file holds no preview, or one in a form that LibRaw cannot take out."""
+    """A RAW file holds no preview, or one that LibRaw cannot extract."""
 
 
 def can_read_raw() -> bool:
-    """Whether the extra is installed."""
+    """Whether rawpy, the extra `raw`, is installed."""
     return importlib.util.find_spec("rawpy") is not None
 
 
 def is_raw(data: bytes) -> bool:
-    """Whether a file says that it is RAW; some TIFF files say so without being any."""
+    """Whether a file begins or is tagged like RAW; some TIFF files are tagged so, too."""
     if any(data.startswith(name, place) for place, name in _SIGNATURES):
         return True
     tags = _tags(data)
@@ -69,9 +70,9 @@ def is_raw(data: bytes) -> bool:
 
 
 def read_preview(data: bytes) -> Preview | None:
-    """Take the preview out of a RAW file; None where LibRaw does not know the file.
+    """Extract the preview of a RAW file; None where LibRaw does not know the file.
 
-    Raises NoPreview, ImportError without the extra, and what LibRaw does with a damaged file.
+    Raises NoPreview, ImportError without the extra, and rawpy.LibRawError for a damaged file.
     """
     import rawpy
 

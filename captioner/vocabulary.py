@@ -1,6 +1,6 @@
-"""Words and their ids, and how a sentence is cut into words.
+"""The tokeniser and the vocabulary: sentences to words, words to ids and back.
 
-Knows nothing of photos or tensors: ids are plain integers.
+Free of torch; ids are plain integers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ def tokenise(sentence: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The words that a captioner learned, in id order; the first four are special."""
+    """The words that a captioner learned, in id order; the first four are special.
+
+    Raises ValueError where they are not, or where a word comes twice.
+    """
 
     words: tuple[str, ...]
 
@@ -66,5 +69,5 @@ class Vocabulary:
         return words
 
     def join(self, ids: Iterable[int]) -> str:
-        """A readable sentence: words joined by spaces, possessives to their owner."""
+        """Ids -> a readable sentence: words joined by spaces, possessives to their owner."""
         return " ".join(self.decode(ids)).replace(" 's", "'s")

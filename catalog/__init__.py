@@ -1,4 +1,4 @@
-"""Where photos, captions, vectors and photo states are kept: SQL is the truth, FAISS a cache of it.
+"""Storage of photos, captions, vectors and photo states: SQL is the truth, FAISS a cache of it.
 
-Knows nothing of torch, of captioning, or of how photos are found.
+Knows nothing of torch, of captioning, or of how photos are ranked.
 """

@@ -1,7 +1,4 @@
-"""The checkpoints that a home keeps, so that it can be searched by whatever described its photos.
-
-Does not know what is in them: a file and its SHA-256.
-"""
+"""The captioner checkpoints that a home keeps, by SHA-256: those that described its photos."""
 
 from __future__ import annotations
 
@@ -37,11 +34,14 @@ class KeptCheckpoints:
         _place(file, self._chosen(sha256), link=False)
 
     def keep_shipped(self, file: Path, sha256: str) -> None:
-        """Keep a release's own file beyond that release, at no cost where disks allow that."""
+        """Keep a release's own file beyond that release, by a hard link where possible.
+
+        Raises OSError.
+        """
         _place(file, self._shipped(sha256), link=True)
 
     def drop(self, sha256: str) -> None:
-        """Keep a checkpoint no longer."""
+        """Remove a checkpoint. Raises OSError."""
         self._chosen(sha256).unlink(missing_ok=True)
         self._shipped(sha256).unlink(missing_ok=True)
 
@@ -53,7 +53,7 @@ class KeptCheckpoints:
 
 
 def _place(file: Path, kept: Path, *, link: bool) -> None:
-    """The kept file is there whole or not at all, also after a power cut."""
+    """Put a copy or a link there, whole or not at all, also after a power cut."""
     if kept.is_file() and kept.stat().st_size == file.stat().st_size:
         return
     partial = kept.with_suffix(".tmp")

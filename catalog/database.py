@@ -1,7 +1,4 @@
-"""Open the database of a home, and its transactions.
-
-Does not know what is read or written in them.
-"""
+"""The database: its SQLAlchemy engine, its transactions, and its migrations by Alembic."""
 
 from __future__ import annotations
 
@@ -41,6 +38,26 @@ __all__ = [
     "writer_lock",
 ]
 
+# SQLite before this release can corrupt a WAL database when its log is reset.
+SOUND_SQLITE = (3, 51, 3)
+BUSY_TIMEOUT_MS = 30_000
+WRITER = {"tellshow_writer": True}
+
+# A server that falls silent is given up after a minute; the system would wait for hours.
+_KEEPALIVE = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+
+# Of the advisory lock that migrations take; any number will do, as long as it stays the same.
+POSTGRESQL_LOCK = 0x7E115110
+
+# Alembic keeps its context in global variables.
+_ONE_THREAD = threading.Lock()
+
 
 class DatabaseUnavailable(Exception):
     """The database cannot be reached, read, written or understood."""
@@ -72,15 +89,21 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Yield a session that sees the database as of its first query; keeps nothing."""
-        with _worded(self.engine), Session(reading(self.engine)) as session:
+        """Yield a session that sees the database as of its first query; what it writes is lost.
+
+        Raises DatabaseUnavailable.
+        """
+        with _errors_translated(self.engine), Session(reading(self.engine)) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """Yield a session in one transaction: committed at the end, rolled back on any error."""
+        """Yield a session in one transaction: committed at the end, rolled back on any error.
+
+        Raises DatabaseUnavailable.
+        """
         writer = self.engine.execution_options(**WRITER)
-        with _worded(self.engine), Session(writer) as session, session.begin():
+        with _errors_translated(self.engine), Session(writer) as session, session.begin():
             yield session
 
     def close(self) -> None:
@@ -99,7 +122,7 @@ def open_database(home: Home) -> Database:
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise DatabaseUnavailable(f"The database URL cannot be used: {error}.") from error
     try:
-        with _worded(database.engine):
+        with _errors_translated(database.engine):
             migrate(database.engine, home.database_url)
     except BaseException:
         database.close()
@@ -107,8 +130,80 @@ def open_database(home: Home) -> Database:
     return database
 
 
+def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
+    """Return an engine for `url`; connections of `engine.execution_options(**WRITER)` write.
+
+    `foreign_keys` off is for migrations, which may have to recreate a referenced table. Raises
+    ArgumentError, NoSuchModuleError and ImportError of SQLAlchemy where the URL cannot be used.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True, connect_args=_keepalive(parsed))
+    return _make_sqlite_engine(parsed, foreign_keys)
+
+
+def reading(engine: Engine) -> Engine:
+    """The engine with snapshot isolation for readers; SQLite has that anyway."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
+def sqlite_driver() -> Any:
+    """Return `sqlite3`, or `pysqlite3` where that is installed and the built-in SQLite is old."""
+    if sqlite3.sqlite_version_info < SOUND_SQLITE:
+        try:
+            return importlib.import_module("pysqlite3")
+        except ImportError:
+            pass
+    return sqlite3
+
+
+def migrate(engine: Engine, url: str) -> None:
+    """Apply the revisions that the database lacks; one SELECT where it lacks none.
+
+    Raises CommandError of Alembic where the database has a revision that this release does not.
+    """
+    with _ONE_THREAD:
+        _migrate(engine, migration_config(url))
+
+
+def migration_config(url: str) -> Config:
+    """Return Alembic's configuration for `url`, its scripts found wherever they are installed.
+
+    Raises ModuleNotFoundError.
+    """
+    spec = find_spec("migrations")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("tellshow's own package `migrations` is not installed")
+    config = Config()
+    config.set_main_option("script_location", spec.submodule_search_locations[0].replace("%", "%%"))
+    config.attributes["url"] = url
+    return config
+
+
+def is_modelled(name: str | None, _kind: str, _parents: object) -> bool:
+    """Whether models.py describes a table or index; the full-text index only migrations make."""
+    return not (name or "").startswith("photo_text_fts")
+
+
 @contextmanager
-def _worded(engine: Engine) -> Iterator[None]:
+def migrating(url: str) -> Iterator[Connection]:
+    """Yield a connection in one transaction that keeps every other migration waiting."""
+    engine = make_engine(url, foreign_keys=False)
+    try:
+        with engine.execution_options(**WRITER).begin() as connection:
+            if connection.dialect.name == "postgresql":
+                lock = text("SELECT pg_advisory_xact_lock(:lock)")
+                connection.execute(lock, {"lock": POSTGRESQL_LOCK})
+            yield connection
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _errors_translated(engine: Engine) -> Iterator[None]:
+    """Raise DatabaseUnavailable for what a driver or Alembic raises about the database itself."""
     url = engine.url.render_as_string(hide_password=True)
     try:
         yield
@@ -136,56 +231,11 @@ def _reason(error: DBAPIError) -> str:
     return " ".join(str(error.orig).split()).rstrip(".")
 
 
-# The SQLAlchemy engine: which driver, and how its transactions begin
-
-# SQLite before this release can corrupt a WAL database when its log is reset.
-SOUND_SQLITE = (3, 51, 3)
-BUSY_TIMEOUT_MS = 30_000
-WRITER = {"tellshow_writer": True}
-
-# A server that falls silent is given up after a minute; the system would wait for hours.
-_LIVELY = {
-    "connect_timeout": "10",
-    "keepalives_idle": "30",
-    "keepalives_interval": "10",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "60000",
-}
-
-
-def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
-    """Return an engine for `url`; connections of `engine.execution_options(**WRITER)` write.
-
-    `foreign_keys` off is for migrations, which may have to recreate a referenced table.
-    """
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True, connect_args=_lively(parsed))
-    return _make_sqlite_engine(parsed, foreign_keys)
-
-
-def reading(engine: Engine) -> Engine:
-    """The engine, each of whose transactions sees one moment; SQLite's do so anyway."""
-    if engine.dialect.name == "sqlite":
-        return engine
-    return engine.execution_options(isolation_level="REPEATABLE READ")
-
-
-def sqlite_driver() -> Any:
-    """Return `sqlite3`, or `pysqlite3` where that is installed and the built-in SQLite is old."""
-    if sqlite3.sqlite_version_info < SOUND_SQLITE:
-        try:
-            return importlib.import_module("pysqlite3")
-        except ImportError:
-            pass
-    return sqlite3
-
-
-def _lively(url: URL) -> dict[str, str]:
-    """What libpq needs to notice a dead connection, but for what the URL says itself."""
+def _keepalive(url: URL) -> dict[str, str]:
+    """Settings by which libpq notices a dead connection, but for those that the URL has itself."""
     if not url.get_driver_name().startswith("psycopg"):
         return {}
-    return {name: value for name, value in _LIVELY.items() if name not in url.query}
+    return {name: value for name, value in _KEEPALIVE.items() if name not in url.query}
 
 
 def _make_sqlite_engine(url: URL, foreign_keys: bool) -> Engine:
@@ -211,54 +261,9 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
 
 
-# Bring a database to the newest revision, safely beside other processes doing the same
-
-# Any number will do, as long as it is always the same.
-POSTGRESQL_LOCK = 0x7E115110
-
-# Alembic keeps what it is working on in global variables.
-_ONE_THREAD = threading.Lock()
-
-
-def migrate(engine: Engine, url: str) -> None:
-    """Apply the revisions that the database lacks; one SELECT where it lacks none."""
-    with _ONE_THREAD:
-        _migrate(engine, migration_config(url))
-
-
 def _migrate(engine: Engine, config: Config) -> None:
     newest = set(ScriptDirectory.from_config(config).get_heads())
     with engine.connect() as connection:
         current = set(MigrationContext.configure(connection).get_current_heads())
     if current != newest:
         command.upgrade(config, "head")
-
-
-def migration_config(url: str) -> Config:
-    """Return Alembic's configuration for `url`, its scripts found wherever they are installed."""
-    spec = find_spec("migrations")
-    if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError("tellshow's own package `migrations` is not installed")
-    config = Config()
-    config.set_main_option("script_location", spec.submodule_search_locations[0].replace("%", "%%"))
-    config.attributes["url"] = url
-    return config
-
-
-def is_modelled(name: str | None, _kind: str, _parents: object) -> bool:
-    """Whether models.py describes a table or index; the full-text index only migrations make."""
-    return not (name or "").startswith("photo_text_fts")
-
-
-@contextmanager
-def migrating(url: str) -> Iterator[Connection]:
-    """Yield a connection in one transaction that keeps every other migration waiting."""
-    engine = make_engine(url, foreign_keys=False)
-    try:
-        with engine.execution_options(**WRITER).begin() as connection:
-            if connection.dialect.name == "postgresql":
-                lock = text("SELECT pg_advisory_xact_lock(:lock)")
-                connection.execute(lock, {"lock": POSTGRESQL_LOCK})
-            yield connection
-    finally:
-        engine.dispose()

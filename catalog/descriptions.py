@@ -1,7 +1,6 @@
-"""What a model made of a photo, written to SQL: its captions, vectors and state.
+"""What a model made of photos, in SQL: captions, vectors and states, and the change counter.
 
-Functions take a session and neither commit nor roll back: who opened it decides. Knows nothing of
-files, nor of what a vector or a state says.
+Functions take a session and neither commit nor roll back: who opened it decides.
 """
 
 from __future__ import annotations
@@ -51,6 +50,51 @@ def drop_descriptions(session: Session, ids: Sequence[int], model_id: int | None
             session.execute(query, execution_options=NO_SYNC)
 
 
+def load_states(
+    session: Session, ids: Sequence[int], model_id: int
+) -> dict[int, tuple[bytes, float]]:
+    """Return (packed state, hub bias) by photo id; photos without one are left out."""
+    states: dict[int, tuple[bytes, float]] = {}
+    for chunk in chunks(ids):
+        query = select(State.photo_id, State.blob, State.bias)
+        query = query.where(State.model_id == model_id, State.photo_id.in_(chunk))
+        states.update({key: (blob, bias) for key, blob, bias in session.execute(query)})
+    return states
+
+
+def sample_photo_ids(session: Session, model_id: int, count: int) -> list[int]:
+    """Return at most `count` ids of photos with a state by the model, evenly spread, ascending.
+
+    Each costs a look into the index, however many photos there are.
+    """
+    own = State.model_id == model_id
+    first, last = session.execute(
+        select(func.min(State.photo_id), func.max(State.photo_id)).where(own)
+    ).one()
+    if first is None:
+        return []
+    step = max((last - first) / max(count - 1, 1), 1)
+    starts = sorted({first + round(step * number) for number in range(count)})
+    found = (
+        session.scalar(select(func.min(State.photo_id)).where(own, State.photo_id >= start))
+        for start in starts
+        if start <= last
+    )
+    return sorted({key for key in found if key is not None})
+
+
+def change_counter(session: Session) -> int:
+    """Return the counter that every committed change to vectors makes grow; an index follows it."""
+    return session.scalars(select(VectorChange.counter)).one()
+
+
+def next_change(session: Session) -> int:
+    """Make the counter grow and return it; its row stays locked until the transaction ends."""
+    query = update(VectorChange).values(counter=VectorChange.counter + 1)
+    query = query.execution_options(**NO_SYNC)
+    return session.scalars(query.returning(VectorChange.counter)).one()
+
+
 def _captions(key: int, model_id: int, new: NewPhoto) -> Iterator[dict[str, Any]]:
     for rank, (text, likelihood) in enumerate(new.captions):
         yield {
@@ -90,54 +134,3 @@ def _copy_rows(
 def _insert(session: Session, table: type[models.Base], rows: list[dict[str, Any]]) -> None:
     if rows:
         session.execute(insert(table), rows, execution_options=ONE_SHAPE)
-
-
-# Photo states in SQL, and which photos have one
-
-
-def sample_photo_ids(session: Session, model_id: int, count: int) -> list[int]:
-    """Return at most `count` ids of photos with a state by the model, evenly spread, ascending.
-
-    Each costs a look into the index, however many photos there are.
-    """
-    own = State.model_id == model_id
-    first, last = session.execute(
-        select(func.min(State.photo_id), func.max(State.photo_id)).where(own)
-    ).one()
-    if first is None:
-        return []
-    step = max((last - first) / max(count - 1, 1), 1)
-    starts = sorted({first + round(step * number) for number in range(count)})
-    found = (
-        session.scalar(select(func.min(State.photo_id)).where(own, State.photo_id >= start))
-        for start in starts
-        if start <= last
-    )
-    return sorted({key for key in found if key is not None})
-
-
-def load_states(
-    session: Session, ids: Sequence[int], model_id: int
-) -> dict[int, tuple[bytes, float]]:
-    """Return (packed state, hub bias) by photo id; photos without one are left out."""
-    states: dict[int, tuple[bytes, float]] = {}
-    for chunk in chunks(ids):
-        query = select(State.photo_id, State.blob, State.bias)
-        query = query.where(State.model_id == model_id, State.photo_id.in_(chunk))
-        states.update({key: (blob, bias) for key, blob, bias in session.execute(query)})
-    return states
-
-
-# The counter that grows with every change to vectors, by which an index follows them
-
-
-def change_counter(session: Session) -> int:
-    """Return the counter that every committed change to vectors makes grow."""
-    return session.scalars(select(VectorChange.counter)).one()
-
-
-def next_change(session: Session) -> int:
-    """Make the counter grow and return it; its row stays locked until the transaction ends."""
-    query = update(VectorChange).values(counter=VectorChange.counter + 1)
-    query = query.execution_options(**NO_SYNC)
-    return session.scalars(query.returning(VectorChange.counter)).one()

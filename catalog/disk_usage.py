@@ -1,7 +1,7 @@
-"""How much room a home takes on its disk.
+"""How many bytes a home takes on disk.
 
-Thumbnails lie in 256 folders by the first letters of a hash, evenly: where there are many, a few
-folders tell of all. Knows nothing of what the files hold.
+Thumbnails lie evenly in 256 folders, by the first letters of a hash: where there are many, the sum
+is estimated from 16 of the folders.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Footprint:
 
 
 def measure(home: Home) -> Footprint:
-    """Look at the files of a home; reads none of them."""
+    """Add up the sizes of a home's files; reads none of them."""
     sampled = [_size(folder) for folder in _thumbnail_folders(home, _FOLDERS // _SAMPLED)]
     exact = sum(files for _, files in sampled) <= _FEW * _SAMPLED
     if exact:

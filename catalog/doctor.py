@@ -1,7 +1,6 @@
-"""Compares SQL with FAISS and with the home's folders, and mends what needs no photo for that.
+"""Consistency checks of a home: SQL against FAISS and the files on disk, with repair.
 
-Knows nothing of words for people, of models, nor of the photos' own files but whether those that
-once failed are still there.
+Only what can be repaired without the photos is; the rest is left to the next indexing.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from catalog.home import Home
 from catalog.model_registry import list_models
 from catalog.paths import show_path
 from catalog.roots import list_roots
-from catalog.vectors.index import VectorIndex
-from catalog.vectors.snapshots import GenerationStore
+from catalog.vectors.factory import make_vector_index
+from catalog.vectors.snapshots import SnapshotStore
 from catalog.views import count_rows, view_photos
 
 # So many of the files or photos concerned are named; a damaged disk may have a million.
@@ -109,7 +108,7 @@ class Doctor:
 
     def _damage(self) -> list[str]:
         with self._database.read() as session:
-            return integrity.damage(session)
+            return integrity.sqlite_damage(session)
 
     def _references(self) -> Finding:
         with self._database.read() as session:
@@ -122,7 +121,7 @@ class Doctor:
         return self._found(Problem.REFERENCES, names, mended=True)
 
     def _half_described(self) -> Finding:
-        """Forgotten, so that the next indexing makes all of it; that needs the photos."""
+        """Repaired by forgetting them, so that the next indexing makes all of it."""
         with self._database.read() as session:
             found = integrity.half_described(session)
         if found and self._mend:
@@ -139,7 +138,7 @@ class Doctor:
 
     def _words(self) -> Finding:
         with self._database.read() as session:
-            ids = integrity.wordless(session)
+            ids = integrity.photos_without_words(session)
             is_wrong = integrity.is_text_index_wrong(session)
         if (ids or is_wrong) and self._mend:
             with self._database.write() as session:
@@ -161,8 +160,8 @@ class Doctor:
         return self._found(Problem.VECTORS, wrong, mended=True)
 
     def _is_saved(self, model_id: int, kind: str, dimension: int) -> bool:
-        index = VectorIndex(self._home, self._database, model_id, kind, dimension)
-        if index.saved_well():
+        index = make_vector_index(self._home, self._database, model_id, kind, dimension)
+        if index.verify():
             return True
         if self._mend:
             index.rebuild()
@@ -189,8 +188,8 @@ class Doctor:
 
     def _left_by_indexes(self) -> list[Path]:
         known = [key for key in self._index_folders().values() if key is not None]
-        stores = [GenerationStore(self._home, self._database, *key) for key in known]
-        return [path for store in stores for path in store.leftovers(remove=self._mend)]
+        stores = [SnapshotStore(self._home, self._database, *key) for key in known]
+        return [path for store in stores for path in store.orphans(remove=self._mend)]
 
     def _nameless_indexes(self) -> list[Path]:
         return [folder for folder, key in self._index_folders().items() if key is None]

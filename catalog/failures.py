@@ -1,7 +1,6 @@
-"""Which files could not be indexed, one by one and gathered by why.
+"""Files that could not be indexed, and why.
 
-Functions take a session and neither commit nor roll back: who opened it decides. Knows nothing of
-how failures come about.
+Functions take a session and neither commit nor roll back: who opened it decides.
 """
 
 from __future__ import annotations

@@ -1,12 +1,9 @@
-"""Which photos a search may show at all, by what is known about them without looking at them.
-
-Knows nothing of queries or scores, nor how a person words a filter.
-"""
+"""Photo filters as SQL: by date, folder, camera, format and orientation."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -14,6 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, and_, false, or_, select
 from sqlalchemy.orm import Session
 
+from catalog.database import Database
 from catalog.models import Photo, Root
 
 _ORIENTATIONS: dict[str, ColumnElement[bool]] = {
@@ -42,15 +40,54 @@ class PhotoFilter:
     orientation: str | None = None
 
 
+NO_FILTER = PhotoFilter()
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """Which photos one search may find: those that pass `filters`, of `ids` [N] alone where given.
+
+    Made for one search: what passes the filters is looked up once, when it is first needed, so
+    that every part of the search goes by the same photos.
+    """
+
+    filters: PhotoFilter = NO_FILTER
+    ids: NDArray[np.int64] | None = None
+    _passing: dict[PhotoFilter, NDArray[np.int64] | None] = field(default_factory=dict, repr=False)
+
+    def among(self, ids: NDArray[np.int64]) -> Condition:
+        """The same for given photos [N] alone."""
+        return replace(self, ids=ids)
+
+    @property
+    def only_ids(self) -> NDArray[np.int64] | None:
+        """The given photos [N] where nothing else is asked of them."""
+        return self.ids if self.filters == NO_FILTER else None
+
+    def passing(self, database: Database) -> NDArray[np.int64] | None:
+        """Ids [N], ascending, of all photos that meet it; None where that is every photo.
+
+        For indexes that select by id. Raises DatabaseUnavailable.
+        """
+        if self.filters not in self._passing:
+            with database.read() as session:
+                self._passing[self.filters] = passing_photos(session, self.filters)
+        passing = self._passing[self.filters]
+        if self.ids is None:
+            return passing
+        return np.unique(self.ids) if passing is None else np.intersect1d(self.ids, passing)
+
+
 def passing_photos(session: Session, wanted: PhotoFilter) -> NDArray[np.int64] | None:
     """Return the ids [N], ascending, of the photos that pass; None where that is every photo."""
-    if wanted == PhotoFilter():
+    if wanted == NO_FILTER:
         return None
-    query = select(Photo.id).where(*_conditions(session, wanted)).order_by(Photo.id)
+    query = select(Photo.id).where(*filter_clauses(session, wanted)).order_by(Photo.id)
     return np.fromiter(session.scalars(query), dtype=np.int64)
 
 
-def _conditions(session: Session, wanted: PhotoFilter) -> list[ColumnElement[bool]]:
+def filter_clauses(session: Session, wanted: PhotoFilter) -> list[ColumnElement[bool]]:
+    """Return what a WHERE over Photo has to hold, all of it, for a photo to pass."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.after is not None:
         conditions.append(Photo.taken_at >= wanted.after)

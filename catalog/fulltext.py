@@ -1,7 +1,7 @@
-"""Which words stand in the path and the captions of which photo: SQLite's FTS5, PostgreSQL's GIN.
+"""Full-text search over the words of paths and captions: SQLite's FTS5, PostgreSQL's GIN.
 
-Functions take a session and neither commit nor roll back: who opened it decides. Knows nothing of
-what a word means, nor which photos a search prefers.
+Words are stored and looked up case-folded and without accents. Functions take a session and
+neither commit nor roll back: who opened it decides.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from catalog.models import Caption, Photo, PhotoText, Root
 from catalog.paths import show_path
-from catalog.sql import chunks
+from catalog.sql import NO_SYNC, chunks
 
 # The migrations make the index; on SQLite its triggers keep it in step with the table photo_text.
 _MATCHING = {
@@ -34,12 +34,16 @@ _MATCHING = {
 }
 _NOTHING = np.empty(0, dtype=np.int64)
 
+_WORD = re.compile(r"[^\W_]+")
+# What is written together in a name: LisbonTrip2019 -> Lisbon, Trip, 2019.
+_PART = re.compile(r"\d+|[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+|[A-Z]")
+
 
 def refresh_words(session: Session, ids: Sequence[int]) -> None:
-    """Note the words of photos anew, after their paths or captions changed."""
+    """Store the words of photos anew, after their paths or captions changed."""
     for chunk in chunks(ids):
         query = delete(PhotoText).where(PhotoText.photo_id.in_(chunk))
-        session.execute(query, execution_options={"synchronize_session": False})
+        session.execute(query, execution_options=NO_SYNC)
         session.execute(insert(PhotoText), list(_rows(session, chunk)))
 
 
@@ -66,34 +70,6 @@ def words_of(session: Session, ids: Sequence[int]) -> dict[int, frozenset[str]]:
     return words
 
 
-def _rows(session: Session, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
-    query = (
-        select(Photo.id, Root.path, Photo.path, Caption.text)
-        .join(Root, Root.id == Photo.root_id)
-        .outerjoin(Caption, Caption.photo_id == Photo.id)
-        .where(Photo.id.in_(ids))
-        .order_by(Photo.id, Caption.model_id, Caption.rank)
-    )
-    for key, group in groupby(session.execute(query).all(), key=lambda row: row[0]):
-        rows = list(group)
-        captions = [caption for _, _, _, caption in rows if caption is not None]
-        yield {"photo_id": key, "words": words_of_photo(rows[0][1], rows[0][2], captions)}
-
-
-def _all_of(words: Sequence[str], dialect: str) -> str:
-    """A condition in the database's own language; quoted, no word is an operator of it."""
-    if dialect == "sqlite":
-        return " ".join(f'"{word}"' for word in words)
-    return " & ".join(f"'{word}'" for word in words)
-
-
-# The words of paths and sentences, in the form in which they are stored and looked up
-
-_WORD = re.compile(r"[^\W_]+")
-# What is written together in a name: LisbonTrip2019 -> Lisbon, Trip, 2019.
-_PART = re.compile(r"\d+|[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+|[A-Z]")
-
-
 def words_in(text: str) -> tuple[str, ...]:
     """The words of a sentence or of a query, each once: "Zürich, IMG_2041" -> zurich img 2041."""
     return tuple(dict.fromkeys(_WORD.findall(_plain(text).casefold())))
@@ -109,6 +85,27 @@ def words_of_photo(root: bytes, path: bytes, captions: Iterable[str]) -> str:
     words = [*_words_of_name(show_path(name))]
     words += [word for caption in captions for word in words_in(caption)]
     return " ".join(dict.fromkeys(words))
+
+
+def _rows(session: Session, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
+    query = (
+        select(Photo.id, Root.path, Photo.path, Caption.text)
+        .join(Root, Root.id == Photo.root_id)
+        .outerjoin(Caption, Caption.photo_id == Photo.id)
+        .where(Photo.id.in_(ids))
+        .order_by(Photo.id, Caption.model_id, Caption.rank)
+    )
+    for key, group in groupby(session.execute(query).all(), key=lambda row: row[0]):
+        rows = list(group)
+        captions = [caption for _, _, _, caption in rows if caption is not None]
+        yield {"photo_id": key, "words": words_of_photo(rows[0][1], rows[0][2], captions)}
+
+
+def _all_of(words: Sequence[str], dialect: str) -> str:
+    """A full-text query for all of the words; quoted, no word is an operator."""
+    if dialect == "sqlite":
+        return " ".join(f'"{word}"' for word in words)
+    return " & ".join(f"'{word}'" for word in words)
 
 
 def _words_of_name(name: str) -> Iterator[str]:

@@ -1,18 +1,16 @@
-"""Where the database, vectors, thumbnails and models live on disk.
-
-Does not know what any of these files hold, and opens none of them.
-"""
+"""The home folder: where the database, vectors, thumbnails and models lie on disk."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import platformdirs
 from sqlalchemy import URL
+
+from catalog.vectors.kinds import IndexKind, read_kind
 
 
 class HomeNotWritable(OSError):
@@ -25,7 +23,7 @@ class Home:
 
     path: Path
     database_url: str
-    index_kind: IndexKind | None = None  # of the vector files; None: as many as there are want it
+    index_kind: IndexKind | None = None  # of the FAISS files; None: what suits their size
 
     @property
     def vectors(self) -> Path:
@@ -87,11 +85,11 @@ def _make_folders(home: Home) -> None:
         raise HomeNotWritable(f"The home {home.path} is not writable: {reason}.") from error
 
 
-# What has to be on the disk itself, not only in the system's memory, before something else is
-
-
 def sync(path: Path) -> None:
-    """Return when a file's bytes, or a folder's list of names, would survive a power cut."""
+    """Flush a file's bytes, or a folder's list of names, so that they survive a power cut.
+
+    Raises OSError.
+    """
     if path.is_dir() and os.name == "nt":
         return  # Windows cannot open a folder, and needs no flush of one.
     handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
@@ -99,32 +97,3 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-class UnknownIndexKind(ValueError):
-    """The environment names a kind of index that there is not."""
-
-
-class IndexKind(StrEnum):
-    """How vectors are kept, the smaller and the less exact the later.
-
-    EXACT: float16, each compared. LISTED: one byte a value, in lists of which the likely ones are
-    looked through. CODED: the same lists, four values a byte after a rotation.
-    """
-
-    EXACT = "exact"
-    LISTED = "ivf"
-    CODED = "pq"
-
-
-def read_kind(name: str | None) -> IndexKind | None:
-    """The kind of a name that a person gave; None for no name. Raises UnknownIndexKind."""
-    if not name:
-        return None
-    try:
-        return IndexKind(name)
-    except ValueError as error:
-        known = ", ".join(IndexKind)
-        raise UnknownIndexKind(
-            f"$TELLSHOW_INDEX is {name!r}, and must be one of {known}, or not set."
-        ) from error

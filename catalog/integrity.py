@@ -1,7 +1,6 @@
-"""SQL queries about what should never be: rows that miss others, and files that nobody names.
+"""SQL queries that find inconsistent rows, and the statements that repair them.
 
-Functions take a session and neither commit nor roll back: who opened it decides. Knows nothing of
-FAISS and of the disk, nor what is done about what it finds.
+Functions take a session and neither commit nor roll back: who opened it decides.
 """
 
 from __future__ import annotations
@@ -13,23 +12,21 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from catalog.models import Caption, Model, Photo, PhotoText, State, Vector
-from catalog.sql import chunks
+from catalog.sql import NO_SYNC, chunks
 
 KINDS = ("caption", "visual")
 
-_NO_SYNC = {"synchronize_session": False}
 
-
-def damage(session: Session) -> list[str]:
+def sqlite_damage(session: Session) -> list[str]:
     """What SQLite finds wrong with its own file; nothing on databases that check themselves."""
     if not _is_sqlite(session):
         return []
     try:
-        told = list(session.scalars(text("PRAGMA integrity_check(20)")))
+        lines = list(session.scalars(text("PRAGMA integrity_check(20)")))
     except DatabaseError as error:
         return [" ".join(str(error.orig).split())]
     # The full-text index is checked, and mended, apart.
-    return [line for line in told if line != "ok" and "photo_text_fts" not in line]
+    return [line for line in lines if line != "ok" and "photo_text_fts" not in line]
 
 
 def broken_references(session: Session) -> dict[str, list[int]]:
@@ -87,7 +84,7 @@ def vector_sets(session: Session) -> list[tuple[int, str]]:
     return [(model_id, kind) for model_id, kind in session.execute(query)]
 
 
-def wordless(session: Session) -> list[int]:
+def photos_without_words(session: Session) -> list[int]:
     """Ids of photos whose words are not noted."""
     query = select(Photo.id).where(~exists().where(PhotoText.photo_id == Photo.id))
     return list(session.scalars(query.order_by(Photo.id)))
@@ -119,10 +116,10 @@ def content_hashes(session: Session) -> dict[str, list[int]]:
 
 
 def read_again(session: Session, ids: Sequence[int]) -> None:
-    """Make the next indexing read photos again whose files did not change."""
+    """Make the next indexing read photos again although their files did not change."""
     for chunk in chunks(ids):
         query = update(Photo).where(Photo.id.in_(chunk)).values(mtime_ns=-1)
-        session.execute(query, execution_options=_NO_SYNC)
+        session.execute(query, execution_options=NO_SYNC)
 
 
 def _whole(session: Session, model_id: int) -> Select[int]:

@@ -1,7 +1,4 @@
-"""Locks: one writer a home among processes, and many readers or one writer among threads.
-
-Does not know what the locks protect.
-"""
+"""The writer lock of a home: one process at a time indexes or repairs it."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from filelock import FileLock, Timeout
 from catalog.home import Home
 
 # How long a writer waits for the lock: a look whether it is held takes it for an instant.
-_PATIENCE = 0.25
+_TIMEOUT = 0.25
 
 
 class WriterBusy(Exception):
@@ -28,7 +25,7 @@ def writer_lock(home: Home) -> Iterator[None]:
     """
     lock = FileLock(home.lock)
     try:
-        lock.acquire(timeout=_PATIENCE)
+        lock.acquire(timeout=_TIMEOUT)
     except Timeout as error:
         raise WriterBusy(f"Another tellshow is writing to {home.path}.") from error
     try:

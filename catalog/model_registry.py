@@ -1,7 +1,6 @@
-"""Which captioners and sentence embedders have made rows.
+"""The captioners and sentence embedders that made rows, and which of them is to answer searches.
 
-Functions take a session and neither commit nor roll back: who opened it decides. Knows nothing of
-how a model works, nor where it is kept.
+Functions take a session and neither commit nor roll back: who opened it decides.
 """
 
 from __future__ import annotations
@@ -26,6 +25,17 @@ class ModelView:
     kind: str
     name: str
     sha256: str
+
+
+@dataclass(frozen=True)
+class Described:
+    """How many photos a captioner has described; `embedder` None: the captioner's own."""
+
+    model_id: int
+    name: str
+    sha256: str
+    embedder: str | None
+    photos: int
 
 
 def register_model(
@@ -59,22 +69,8 @@ def list_models(session: Session) -> list[ModelView]:
     return [ModelView(*row) for row in session.execute(query)]
 
 
-# Which of several models answers, while a newer one is still describing the photos
-
-
-@dataclass(frozen=True)
-class Described:
-    """How many photos a captioner has described; `embedder` None: the captioner's own."""
-
-    model_id: int
-    name: str
-    sha256: str
-    embedder: str | None
-    photos: int
-
-
 def described(session: Session) -> list[Described]:
-    """Every captioner that was used here and how many photos it has described, oldest first."""
+    """Return every captioner used here and how many photos it has described, oldest first."""
     query = (
         select(Model.id, Model.name, Model.sha256, Model.config, func.count(State.photo_id))
         .outerjoin(State, State.model_id == Model.id)
@@ -88,10 +84,11 @@ def described(session: Session) -> list[Described]:
     ]
 
 
-def answering(session: Session, usable: Sequence[int]) -> int | None:
-    """The newest of these models, oldest first, that has described all that those before it have.
+def newest_complete_model(session: Session, usable: Sequence[int]) -> int | None:
+    """The newest of these models that has described every photo that an older one has.
 
-    None for none.
+    `usable`: model ids, oldest first; None for none. It is the model to search by while a newer
+    one is still describing the photos.
     """
     for place in reversed(range(len(usable))):
         if not any(_lacks(session, usable[place], older) for older in usable[:place]):
@@ -100,7 +97,7 @@ def answering(session: Session, usable: Sequence[int]) -> int | None:
 
 
 def undescribed(session: Session, model_id: int) -> dict[bytes, int]:
-    """By folder, how many photos only captioners before this one have described."""
+    """Return by folder how many photos only captioners before this one have described."""
     before = select(Model.id).where(Model.kind == "captioner", Model.id < model_id)
     older = session.scalars(before).all()
     if not older:
@@ -126,7 +123,7 @@ def remove_model(session: Session, model_id: int) -> None:
 
 
 def model_name(captioner: str, own_embedder: str, embedder: str) -> str:
-    """Under which name a captioner's rows are kept: with another embedder they are others."""
+    """The name that a captioner's rows are kept under: with another embedder they are others."""
     return captioner if embedder == own_embedder else f"{captioner} with {embedder}"
 
 

@@ -1,7 +1,4 @@
-"""The tables, as SQLAlchemy models.
-
-Does not know how they are queried or created (the migrations).
-"""
+"""The tables as SQLAlchemy models; the migrations create them."""
 
 from __future__ import annotations
 
@@ -33,7 +30,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a datetime without a zone: nobody could say later what it meant."""
+        """A datetime in UTC. Raises ValueError where it has no zone."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -171,7 +168,7 @@ class State(Base):
 
 
 class PhotoText(Base):
-    """The words of a photo's path and captions, with spaces between; see words.py.
+    """The words of a photo's path and captions, with spaces between; see fulltext.py.
 
     The full-text index over them is not described here: it differs with the database, and the
     migrations make it.

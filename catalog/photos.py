@@ -1,7 +1,6 @@
-"""Photos as files that were indexed: which are known, and how they come, change and go.
+"""The photos in SQL: files that are known, added, copied, moved and removed.
 
-Functions take a session and neither commit nor roll back: who opened it decides. Knows nothing of
-FAISS, nor of where vectors, captions and states come from.
+Functions take a session and neither commit nor roll back: who opened it decides.
 """
 
 from __future__ import annotations
@@ -58,6 +57,13 @@ def photo_with_content(session: Session, content_hash: str, model_id: int) -> Kn
 def content_hashes(session: Session) -> set[str]:
     """Return the hashes of all bytes that some photo has."""
     return set(session.scalars(select(Photo.content_hash)))
+
+
+def described_contents(session: Session, model_id: int) -> set[bytes]:
+    """Return the SHA-256s, of 32 bytes each, of all photos with a state by the model."""
+    query = select(Photo.content_hash).join(State, State.photo_id == Photo.id)
+    rows = session.scalars(query.where(State.model_id == model_id))
+    return {bytes.fromhex(content_hash) for content_hash in rows}
 
 
 def add_photos(
@@ -195,13 +201,3 @@ def _copied_photo(session: Session, source_id: int) -> dict[str, Any]:
     columns = [column for column in Photo.__table__.columns if column.name != "id"]
     row = session.execute(select(*columns).where(Photo.id == source_id)).mappings().one()
     return dict(row)
-
-
-# Which bytes are in the catalog, whatever files hold them
-
-
-def described_contents(session: Session, model_id: int) -> set[bytes]:
-    """Return the SHA-256s, of 32 bytes each, of all photos with a state by the model."""
-    query = select(Photo.content_hash).join(State, State.photo_id == Photo.id)
-    rows = session.scalars(query.where(State.model_id == model_id))
-    return {bytes.fromhex(content_hash) for content_hash in rows}

@@ -1,6 +1,6 @@
-"""What indexing found out about a file, as it is handed over to be stored.
+"""Everything that indexing found out about a file, as it is handed over to be stored.
 
-Knows nothing of SQL, nor of where vectors, captions and states come from.
+Knows nothing of SQL and torch: processes that only decode photos import it, and start quickly.
 """
 
 from __future__ import annotations

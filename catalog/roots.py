@@ -1,7 +1,6 @@
-"""The folders that were indexed.
+"""The folders that were indexed, as rows.
 
-Functions take a session and neither commit nor roll back: who opened it decides. Knows nothing of
-what lies in the folders, nor whether they are there now.
+Functions take a session and neither commit nor roll back: who opened it decides.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Index runs as they were and as they go on, for whoever wants to know how far one is.
+"""Index runs: their progress while they go on, and what they did.
 
-Functions take a session and neither commit nor roll back: who opened it decides. Knows nothing of
-how a run is carried out, nor whether the process that does it is still alive.
+Functions take a session and neither commit nor roll back: who opened it decides.
 """
 
 from __future__ import annotations

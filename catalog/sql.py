@@ -1,4 +1,4 @@
-"""Long lists in pieces, since a statement takes only so many parameters."""
+"""Statements over many rows: parameters in chunks, and options for bulk execution."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ T = TypeVar("T")
 # SQLite refuses a statement with too many parameters.
 CHUNK = 500
 
-
-def chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
-    """Yield the items in order, at most CHUNK at a time."""
-    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
-
-
-# How statements over many rows are executed
-
 # A session holds no loaded rows that these bulk statements could make stale.
 NO_SYNC = {"synchronize_session": False}
 
 # Without this, rows with a None and rows without would be sent apart.
 ONE_SHAPE = {"render_nulls": True}
+
+
+def chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
+    """Yield the items in order, at most CHUNK at a time."""
+    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))

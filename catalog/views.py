@@ -1,7 +1,6 @@
-"""Photos as a result or a photo's own page shows them.
+"""Photos as results and photo pages show them, and how many rows there are.
 
-Functions take a session and neither commit nor roll back: who opened it decides. Knows nothing of
-why a photo is shown, nor how.
+Functions take a session and neither commit nor roll back: who opened it decides.
 """
 
 from __future__ import annotations
@@ -46,6 +45,16 @@ class PhotoView:
         return Path(os.fsdecode(self.root)) / os.fsdecode(self.path)
 
 
+@dataclass(frozen=True)
+class Counts:
+    """Numbers of rows; captions and vectors of one model, where one was named."""
+
+    photos: int
+    captions: int
+    failures: int
+    vectors: int
+
+
 def view_photos(
     session: Session, ids: Sequence[int], model_id: int | None = None
 ) -> dict[int, PhotoView]:
@@ -72,6 +81,16 @@ def list_photos(session: Session) -> list[PhotoView]:
     return [views[key] for key in ids]
 
 
+def count_rows(session: Session, model_id: int | None = None) -> Counts:
+    """Return how much is stored; captions and vectors of one model, or of all."""
+    return Counts(
+        photos=_count(session, Photo),
+        captions=_count(session, Caption, model_id),
+        failures=_count(session, models.Failure),
+        vectors=_count(session, Vector, model_id),
+    )
+
+
 def _view_columns() -> tuple[ColumnElement[Any], ...]:
     names = (
         "path content_hash size width height format taken_at camera latitude longitude indexed_at"
@@ -94,29 +113,6 @@ def _captions_of(
         if newest.setdefault(key, model) == model:
             captions[key] = (*captions.get(key, ()), (text, likelihood))
     return captions
-
-
-# How much is stored
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Numbers of rows; captions and vectors of one model, where one was named."""
-
-    photos: int
-    captions: int
-    failures: int
-    vectors: int
-
-
-def count_rows(session: Session, model_id: int | None = None) -> Counts:
-    """Return how much is stored; captions and vectors of one model, or of all."""
-    return Counts(
-        photos=_count(session, Photo),
-        captions=_count(session, Caption, model_id),
-        failures=_count(session, models.Failure),
-        vectors=_count(session, Vector, model_id),
-    )
 
 
 def _count(session: Session, table: type[models.Base], model_id: int | None = None) -> int:

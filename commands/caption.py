@@ -1,7 +1,4 @@
-"""`tellshow caption`: describe picture files; nothing is stored.
-
-Knows nothing of how a caption is found.
-"""
+"""`tellshow caption`: describe picture files by beam search; nothing is stored."""
 
 from __future__ import annotations
 
@@ -44,9 +41,9 @@ def caption(files: tuple[Path, ...], model: Path | None, device: str | None, as_
 
 def _captions(captioner: Captioner, file: Path) -> list[dict[str, Any]]:
     from captioner.beam_search import generate_captions
-    from captioner.encode_photo import look
+    from captioner.encode_photo import encode_photo
 
-    captions = generate_captions(captioner, look(captioner, file.read_bytes()))[0]
+    captions = generate_captions(captioner, encode_photo(captioner, file.read_bytes()))[0]
     return [{"text": each.text, "log_likelihood": each.log_likelihood} for each in captions]
 
 

@@ -1,7 +1,4 @@
-"""`tellshow complete`: the words that may come next in a query.
-
-Knows nothing of how likely a word is.
-"""
+"""`tellshow complete`: the words that may come next in a query, with their probabilities."""
 
 from __future__ import annotations
 

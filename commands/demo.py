@@ -1,7 +1,4 @@
-"""`tellshow demo`: sample photos in a home of their own, and two sentences that find some.
-
-Knows nothing of how they are found.
-"""
+"""`tellshow demo`: index sample photos into a home of their own and run two queries."""
 
 from __future__ import annotations
 

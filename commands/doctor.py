@@ -1,7 +1,4 @@
-"""`tellshow doctor`: what is wrong with a home, what was mended, and what is left to a person.
-
-Knows nothing of how it is found or mended.
-"""
+"""`tellshow doctor`: what is wrong with a home, what was mended, and what is left to a person."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""`tellshow evaluate`: recall and captions on a captioned set, by the product's own engine.
-
-Knows nothing of how they are measured.
-"""
+"""`tellshow evaluate`: recall and caption metrics on a captioned set, by the product's engine."""
 
 from __future__ import annotations
 

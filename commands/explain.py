@@ -1,7 +1,4 @@
-"""`tellshow explain`: why a query does or does not describe one picture file; nothing is stored.
-
-Knows nothing of how a word earns its part.
-"""
+"""`tellshow explain`: why a query does or does not describe one picture file; nothing is stored."""
 
 from __future__ import annotations
 
@@ -26,13 +23,13 @@ def explain_command(
     file: Path, query: str, model: Path | None, device: str | None, as_json: bool
 ) -> None:
     """Why QUERY does or does not describe the photo FILE, and which word costs it most."""
-    from captioner.encode_photo import look
+    from captioner.encode_photo import encode_photo
     from search.explain import explain
     from search.request import check_text
 
     check_text("q", query)
     captioner, embedder = load_models(model, device, quick=True)
-    found = explain(captioner, embedder, query, look(captioner, file.read_bytes()))
+    found = explain(captioner, embedder, query, encode_photo(captioner, file.read_bytes()))
     print_json({"path": str(file), **found.to_json()}) if as_json else _print_explanation(found)
 
 

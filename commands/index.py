@@ -1,10 +1,8 @@
-"""`tellshow index`: add or refresh the photos in folders, once or until Ctrl-C.
-
-Knows nothing of how a photo is read or described.
-"""
+"""`tellshow index`: add or refresh the photos in folders, once or, with --watch, until Ctrl-C."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,19 +20,14 @@ from commands.common.options import (
     refuse_files,
     refuse_unknown,
 )
-from commands.common.output import print_report
+from commands.common.output import note, print_report
 from commands.common.progress_bar import ProgressBar
-
-if TYPE_CHECKING:
-    from indexer.pipeline import Indexer
-import time
-from typing import TYPE_CHECKING
-
-from commands.common.output import note
 
 if TYPE_CHECKING:
     from catalog.home import Home
     from indexer.pipeline import Indexer, IndexReport, Progress
+
+BUSY_SECONDS = 2.0  # between looks whether another tellshow is done
 
 
 @click.command()
@@ -87,15 +80,10 @@ def _index_once(
         raise Failed(f"there are no photos in {', '.join(map(str, folders))}")
 
 
-# `tellshow index --watch`: one run after the other, for as long as nobody ends it
-
-BUSY_SECONDS = 2.0  # between looks whether another tellshow is done
-
-
 def keep_indexing(
     indexer: Indexer, home: Home, folders: tuple[Path, ...], bar: Progress, as_json: bool
 ) -> None:
-    """Until interrupted: a report of the first pass, and of each that changed something."""
+    """With --watch, until interrupted: report the first pass, and each that changed something."""
     from indexer.progress import EachOnce
     from indexer.watch import times_to_look
 

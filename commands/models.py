@@ -1,7 +1,4 @@
-"""`tellshow models`: list the checkpoints, or drop one with all that it made.
-
-Knows nothing of what a checkpoint holds.
-"""
+"""`tellshow models`: list the checkpoints, or drop one with all that it made."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""`tellshow rebuild`: the FAISS files anew from the database.
-
-Knows nothing of what is in them.
-"""
+"""`tellshow rebuild`: make the FAISS files anew from the database."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""`tellshow score`: how well sentences describe one picture file; nothing is stored.
-
-Knows nothing of how likely a sentence is.
-"""
+"""`tellshow score`: rank sentences for one picture file by log-likelihood; nothing is stored."""
 
 from __future__ import annotations
 
@@ -27,12 +24,13 @@ def score(
     file: Path, sentences: tuple[str, ...], model: Path | None, device: str | None, as_json: bool
 ) -> None:
     """Evidence and log p(sentence | photo) of SENTENCES on the photo FILE, best first, in nats."""
-    from captioner.encode_photo import look
+    from captioner.encode_photo import encode_photo
     from search.image_to_text import check_sentences, rank_sentences
 
     check_sentences(sentences)
     captioner, embedder = load_models(model, device, quick=True)
-    ranked = rank_sentences(captioner, embedder, sentences, look(captioner, file.read_bytes()))
+    state = encode_photo(captioner, file.read_bytes())
+    ranked = rank_sentences(captioner, embedder, sentences, state)
     for each in ranked:
         if not each.words:
             raise Failed(f"the captioner learned no word of {each.sentence!r}")

@@ -1,7 +1,4 @@
-"""`tellshow search`: the photos that a sentence describes, best first.
-
-Knows nothing of how they are found.
-"""
+"""`tellshow search`: the photos that a sentence describes, best first."""
 
 from __future__ import annotations
 
@@ -33,7 +30,7 @@ if TYPE_CHECKING:
 @filter_options
 @click.option("--not", "excluded", multiple=True, help="What photos shall not show.")
 @click.option("--rather-than", default="", help="What photos shall show less than QUERY.")
-@click.option("--explain", is_flag=True, help="Say where the captioner looked for each word.")
+@click.option("--explain", is_flag=True, help="Show scores, and where each word was looked for.")
 @engine_options
 def search(
     model: Path | None, device: str | None, as_json: bool, home: Path | None, **asked: Any
@@ -44,7 +41,7 @@ def search(
         answer = engine.search(request)
         # Counting takes a while in a large catalog, and only an empty answer needs the reason.
         indexed = bool(answer.results) or engine.status().photos > 0
-    print_json(answer.to_json()) if as_json else print_answer(answer)
+    print_json(answer.to_json()) if as_json else print_answer(answer, request.explain)
     if not answer.results:
         _note_why(request, indexed)
 

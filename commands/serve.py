@@ -1,7 +1,4 @@
-"""`tellshow serve`: the page and the JSON API, until Ctrl-C or SIGTERM.
-
-Knows nothing of what is answered.
-"""
+"""`tellshow serve`: the page and the JSON API, until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -33,9 +30,6 @@ if TYPE_CHECKING:
     from web import WebConfig
 
 
-# The options of `tellshow serve` that say who may ask a server, and how often
-
-
 def _origins(
     _: click.Context, parameter: click.Parameter, given: tuple[str, ...]
 ) -> tuple[str, ...]:
@@ -50,7 +44,8 @@ def _origins(
     return given
 
 
-door_options = together(
+# Who may ask this server, and how often.
+access_options = together(
     click.option(
         "--allow-origin",
         metavar="ORIGIN",
@@ -79,7 +74,7 @@ door_options = together(
 
 
 @click.command()
-@door_options
+@access_options
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True)
 @click.option("--token", help="What clients must show; made up when listening elsewhere.")
@@ -162,7 +157,7 @@ def _serve(app: Flask, config: WebConfig, trusted_proxy: str | None) -> None:
     from web.server import serve as serve_app
 
     with closing(indexing_of(app)) as indexing:
-        _when_told_to_end(indexing.hush)
+        _when_told_to_end(indexing.close_streams)
         serve_app(
             app,
             config.host,

@@ -1,7 +1,4 @@
-"""`tellshow similar`: the indexed photos that look like one, which need not be indexed.
-
-Knows nothing of how photos are compared.
-"""
+"""`tellshow similar`: the indexed photos that look like a photo, which need not be indexed."""
 
 from __future__ import annotations
 
@@ -27,10 +24,10 @@ def similar(
     home: Path | None,
 ) -> None:
     """Show indexed photos that look like PHOTO."""
-    from captioner.encode_photo import look
+    from captioner.encode_photo import encode_photo
 
     with open_engine(home, model, device) as engine:
-        found = engine.similar(look(engine.captioner, photo.read_bytes()), count)
+        found = engine.similar(encode_photo(engine.captioner, photo.read_bytes()), count)
     if as_json:
         print_json({"path": str(photo), "results": [result.to_json() for result in found]})
         return

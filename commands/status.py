@@ -1,7 +1,4 @@
-"""`tellshow status`: what is indexed and by which models.
-
-Knows nothing of how it is counted.
-"""
+"""`tellshow status`: what is indexed, and by which models."""
 
 from __future__ import annotations
 

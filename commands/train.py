@@ -1,7 +1,4 @@
-"""`tellshow train`: options to a recipe, and what it made to a checkpoint.
-
-Knows nothing of how a captioner learns.
-"""
+"""`tellshow train`: train a captioner, fit its ranking weights, and write a checkpoint."""
 
 from __future__ import annotations
 
@@ -53,7 +50,8 @@ _SETTINGS = ("likelihood_epochs", "contrastive_epochs", "photos_per_step", "view
 @json_option
 def train(as_json: bool, **options: Any) -> None:
     """Train a captioner, fit how its scores combine, and write a checkpoint."""
-    from captioner.checkpoint import choose_device, save_checkpoint
+    from captioner.checkpoint import save_checkpoint
+    from captioner.device import choose_device
     from captioner.embedder import DEFAULT_EMBEDDER, SentenceEmbedder
     from captioner.training.recipe import train_captioner
 
@@ -94,13 +92,13 @@ def _recipe(options: dict[str, Any]) -> Recipe:
 def _config(options: dict[str, Any]) -> CaptionerConfig:
     from captioner.captioner import CaptionerConfig
     from captioner.encoder import EncoderConfig
-    from captioner.training.recipe import seed_course
+    from captioner.training.recipe import baseline_config
 
     encoder = EncoderConfig(backbone=options["backbone"])
     if options["frozen_stages"] is not None:
         encoder = replace(encoder, frozen_stages=options["frozen_stages"])
     config = CaptionerConfig(encoder=encoder)
-    return seed_course(config) if options["recipe"] == "seed" else config
+    return baseline_config(config) if options["recipe"] == "seed" else config
 
 
 def _fit(checkpoint: Path, recipe: Recipe, options: dict[str, Any], bar: ProgressBar) -> Evaluation:

@@ -1,4 +1,4 @@
 """The write side: folders of photos in, rows of the catalog out.
 
-Knows nothing of queries, of the web, or of how anything is worded on a terminal.
+Imports neither search/ nor web/; what it does is reported as values, and worded by commands/.
 """

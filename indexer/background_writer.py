@@ -1,7 +1,6 @@
-"""One thread that writes to the database while the thread that indexes goes on.
+"""A background thread that writes batches to the database while the next one is described.
 
-It has one piece of work at a time, so that what is committed keeps its order. Knows nothing of what
-is written.
+It has one batch at a time, so that what is committed keeps its order.
 """
 
 from __future__ import annotations
@@ -14,35 +13,35 @@ T = TypeVar("T")
 
 
 class Writer(Generic[T]):
-    """Does what it is handed beside the thread that owns it, and tells that thread how it went.
+    """Runs one call at a time in a thread of its own, and reports each result to its owner.
 
-    `written` is called in the owner's thread, before any other work begins: only there is known,
-    and only then, that something was committed.
+    `on_written` gets the result in the owner's thread, before the next call begins: what it is
+    given was committed.
     """
 
-    def __init__(self, written: Callable[[T], None]) -> None:
-        self._written = written
+    def __init__(self, on_written: Callable[[T], None]) -> None:
+        self._on_written = on_written
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="write")
-        self._under_way: Future[T] | None = None
+        self._pending: Future[T] | None = None
 
-    def hand_over(self, work: Callable[[], T]) -> None:
-        """Begin a piece of work, once the one before is done. Raises what that raised."""
+    def submit(self, work: Callable[[], T]) -> None:
+        """Begin a call, once the one before is done. Raises what that one raised."""
         self.wait()
-        self._under_way = self._pool.submit(work)
+        self._pending = self._pool.submit(work)
 
-    def look(self) -> None:
-        """Tell of the work under way if it is done; wait for nothing. Raises what it raised."""
-        if self._under_way is not None and self._under_way.done():
+    def poll(self) -> None:
+        """Report the pending call if it is done, without waiting. Raises what it raised."""
+        if self._pending is not None and self._pending.done():
             self.wait()
 
     def wait(self) -> None:
-        """Tell of the work under way as soon as it is done. Raises what it raised."""
-        if self._under_way is None:
+        """Wait for the pending call and report it. Raises what it raised."""
+        if self._pending is None:
             return
-        wait([self._under_way])  # where this is broken off, the work is still to be told of
-        done, self._under_way = self._under_way, None
-        self._written(done.result())
+        wait([self._pending])  # an interrupt here leaves the call pending, to be reported later
+        done, self._pending = self._pending, None
+        self._on_written(done.result())
 
     def close(self) -> None:
-        """End the thread, which has nothing to do any more."""
+        """End the thread once the pending call is done."""
         self._pool.shutdown()

@@ -1,7 +1,4 @@
-"""Worker processes that decode: a file that crashes or hangs one costs itself and nothing else.
-
-Knows nothing of pictures, but for the reason that a file is refused with.
-"""
+"""A pool of worker processes that decode: a file that crashes or hangs one costs only itself."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from captioner.image_file import UnreadablePhoto
-from indexer.decode_worker import OVERTIME, Work, answer_all, decode, receive
+from indexer.decode_worker import CPU_LIMIT_SIGNAL, Work, decode, receive, serve_requests
 
 ATTEMPTS = 2
 
@@ -24,36 +21,36 @@ _PROCESSES = multiprocessing.get_context("spawn")
 
 @dataclass(frozen=True)
 class Limits:
-    """How many seconds one file may take: of processors' time, and of a clock.
+    """How many seconds one file may take: of CPU time, and of wall-clock time.
 
-    The clock is for what hangs without computing; a busy machine must not be taken for that.
+    The wall clock is for what hangs without computing; a busy machine must not be taken for that.
     """
 
-    computing: float = 60.0
-    waiting: float = 600.0
+    cpu_seconds: float = 60.0
+    wall_seconds: float = 600.0
 
 
 class NoDecoder(OSError):
-    """A process that decodes ends before it has seen any file."""
+    """A worker process ends before it is ready for its first file."""
 
 
 class DecodingInterrupted(Exception):
-    """Whoever wanted the picture wants it no more."""
+    """A call of `interrupt` ended the wait for a picture."""
 
 
 class _WorkerLost(Exception):
-    """A worker ended before it answered."""
+    """A worker process ended before it answered."""
 
 
 class _TooSlow(Exception):
-    """A worker did not answer in time; says how much that was."""
+    """A worker did not answer in time; str() is the limit it exceeded."""
 
 
 class Decoders:
-    """As many worker processes as there are threads that ask at once; safe to share among them.
+    """A pool of worker processes, one for each thread that asks at once; safe to share.
 
-    They start when they are needed, and stay. `work` is done in them: it and what it returns must
-    be picklable.
+    They start when they are needed, and stay. `work` runs in them: it and what it returns must be
+    picklable.
     """
 
     def __init__(self, work: Work = decode, limits: Limits | None = None) -> None:
@@ -64,10 +61,11 @@ class Decoders:
         self._busy: set[_Worker] = set()
 
     def decode(self, data: bytes) -> Any:
-        """Return what `work` makes of the bytes.
+        """Return what `work` returns for the bytes of a file.
 
         Raises UnreadablePhoto for what `work` refuses, for what crashes two workers, and for what
-        takes one longer than the limits; DecodingInterrupted, and NoDecoder.
+        takes one longer than the limits; DecodingInterrupted after `interrupt`; NoDecoder where a
+        process cannot be started.
         """
         for _ in range(ATTEMPTS):
             try:
@@ -79,13 +77,13 @@ class Decoders:
         raise UnreadablePhoto("The picture is damaged: it makes the decoder crash.")
 
     def interrupt(self) -> None:
-        """Let nobody wait any longer: whoever does gets DecodingInterrupted."""
+        """End every wait for a picture, with DecodingInterrupted."""
         with self._lock:
             for worker in self._busy:
                 worker.interrupt()
 
     def close(self) -> None:
-        """End all workers; they start again when they are needed."""
+        """End all worker processes; they start again when they are needed."""
         self.interrupt()
         with self._lock:
             idle, self._idle = self._idle, []
@@ -121,12 +119,12 @@ class Decoders:
 
 
 class _Worker:
-    """A process, and the pipe to it."""
+    """A worker process, and the pipe to it."""
 
     def __init__(self, work: Work, limits: Limits) -> None:
         self._limits = limits
         self._pipe, theirs = _PROCESSES.Pipe()
-        self._process = _start(theirs, work, limits.computing)
+        self._process = _start(theirs, work, limits.cpu_seconds)
         theirs.close()  # else nobody would notice that the process is gone
         self._ready = False
         self._interrupted = False
@@ -139,8 +137,8 @@ class _Worker:
                 raise DecodingInterrupted from error
             if not self._ready:
                 raise NoDecoder("The process that decodes photos cannot be started.") from error
-            if self._computed_too_long():
-                raise _TooSlow(f"{self._limits.computing:g} seconds of computing") from error
+            if self._exceeded_cpu_limit():
+                raise _TooSlow(f"{self._limits.cpu_seconds:g} seconds of computing") from error
             raise _WorkerLost from error
 
     def _ask(self, data: bytes) -> Any:
@@ -148,14 +146,14 @@ class _Worker:
             self._pipe.recv()
             self._ready = True
         self._pipe.send_bytes(data)
-        most = self._limits.computing if OVERTIME is None else self._limits.waiting
+        most = self._limits.cpu_seconds if CPU_LIMIT_SIGNAL is None else self._limits.wall_seconds
         if not self._pipe.poll(most):
             raise _TooSlow(f"{most:g} seconds")
         return receive(self._pipe)
 
-    def _computed_too_long(self) -> bool:
+    def _exceeded_cpu_limit(self) -> bool:
         self._process.join()  # its pipe is closed: it is at its end
-        return OVERTIME is not None and self._process.exitcode == -OVERTIME
+        return CPU_LIMIT_SIGNAL is not None and self._process.exitcode == -CPU_LIMIT_SIGNAL
 
     def interrupt(self) -> None:
         self._interrupted = True
@@ -167,14 +165,14 @@ class _Worker:
         self._pipe.close()
 
 
-def _start(pipe: Connection, work: Work, most_computing: float) -> SpawnProcess:
-    arguments = (pipe, work, most_computing)
-    process = _PROCESSES.Process(target=answer_all, args=arguments, daemon=True)
+def _start(pipe: Connection, work: Work, cpu_seconds: float) -> SpawnProcess:
+    arguments = (pipe, work, cpu_seconds)
+    process = _PROCESSES.Process(target=serve_requests, args=arguments, daemon=True)
     process.start()
     return process
 
 
 @functools.cache
 def shared_decoders() -> Decoders:
-    """The workers of this process: starting one takes a while, so that runs share them."""
+    """The pool that all runs of this process share, since starting a worker takes a while."""
     return Decoders()

@@ -1,7 +1,7 @@
-"""What a worker process does with one file: bytes in; picture, thumbnail and metadata out.
+"""A worker process that decodes: a file's bytes in; pixels, thumbnail and metadata out.
 
 Apart from the process that indexes, so that whatever a hostile file does to a decoder happens
-here. Knows nothing of torch, of files and of who asked.
+here. Free of torch and SQL, so that it starts quickly.
 """
 
 from __future__ import annotations
@@ -24,22 +24,19 @@ from indexer.metadata import read_metadata
 from indexer.thumbnails import make_thumbnail
 
 # Twice what the worst picture of 100 megapixels needs; a decoder gone wild must stop somewhere.
-MOST_MEMORY = 4 * 2**30
+MAX_MEMORY = 4 * 2**30
 READY = "ready"
 
-# What ends a process that computed for too long; None where the system does not count.
-OVERTIME: int | None = getattr(signal, "SIGPROF", None)
+# Ends a process that exceeds its CPU time; None where the system cannot count that.
+CPU_LIMIT_SIGNAL: int | None = getattr(signal, "SIGPROF", None)
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """An upright RGB picture, perhaps smaller than the original, and what its file says of it.
-
-    `thumbnail` is a JPEG.
-    """
+    """An upright RGB picture, perhaps smaller than the original, its thumbnail and its metadata."""
 
     pixels: NDArray[np.uint8]  # [H,W,3]
-    thumbnail: bytes
+    thumbnail: bytes  # a JPEG
     metadata: Metadata
 
 
@@ -47,29 +44,29 @@ Work = Callable[[bytes], Any]
 
 
 def decode(data: bytes) -> Decoded:
-    """Decode a whole picture file. Raises UnreadablePhoto for whatever cannot be."""
+    """Decode the bytes of a picture file. Raises UnreadablePhoto, and nothing else."""
     photo = decode_photo(data)
     return Decoded(np.array(photo.image), make_thumbnail(photo.image), read_metadata(photo))
 
 
-def answer_all(connection: Connection, work: Work, most_computing: float) -> None:
-    """Answer file after file, until whoever asks is gone; the whole life of a worker process.
+def serve_requests(connection: Connection, work: Work, cpu_seconds: float) -> None:
+    """The main loop of a worker process: answer file after file until the pipe is closed.
 
-    READY goes before the first answer. A file that takes more than `most_computing` seconds of
-    processors' time ends the process by OVERTIME, where the system can count them.
+    Sends READY before the first answer. A file that takes more than `cpu_seconds` of CPU time ends
+    the process by CPU_LIMIT_SIGNAL, where the system can count them.
     """
-    _settle_in()
+    _isolate_process()
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         connection.send(READY)
         while True:
             data = connection.recv_bytes()
-            with _at_most(most_computing):
+            with _cpu_limit(cpu_seconds):
                 answer = _answer(work, data)
             send(connection, answer)
 
 
 def send(connection: Connection, value: Any) -> None:
-    """Send a value, the pixels in it without a copy."""
+    """Send a picklable value, the pixels in it without a copy. Raises OSError."""
     buffers: list[pickle.PickleBuffer] = []
     head = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
     raw = [buffer.raw() for buffer in buffers]
@@ -79,7 +76,7 @@ def send(connection: Connection, value: Any) -> None:
 
 
 def receive(connection: Connection) -> Any:
-    """Return a value that was sent. Raises EOFError and OSError."""
+    """Return a value that `send` sent. Raises EOFError and OSError."""
     head, sizes = connection.recv()
     buffers = [bytearray(size) for size in sizes]
     for buffer in buffers:
@@ -95,20 +92,20 @@ def _answer(work: Work, data: bytes) -> Any:
 
 
 @contextlib.contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
+def _cpu_limit(seconds: float) -> Iterator[None]:
     # By default this signal ends a process at once, also in the middle of a library in C.
-    if OVERTIME is not None:
+    if CPU_LIMIT_SIGNAL is not None:
         signal.setitimer(signal.ITIMER_PROF, seconds)
     yield
-    if OVERTIME is not None:
+    if CPU_LIMIT_SIGNAL is not None:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def _settle_in() -> None:
+def _isolate_process() -> None:
     # Ctrl-C reaches the whole group of processes; the one that indexes says when it is over.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if OVERTIME is not None:
-        signal.signal(OVERTIME, signal.SIG_DFL)
+    if CPU_LIMIT_SIGNAL is not None:
+        signal.signal(CPU_LIMIT_SIGNAL, signal.SIG_DFL)
     # Libraries in C write what they think of a file straight to stderr.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     if os.name == "posix":
@@ -119,6 +116,6 @@ def _limit_memory() -> None:
     import resource
 
     _, most = resource.getrlimit(resource.RLIMIT_AS)
-    limit = MOST_MEMORY if most == resource.RLIM_INFINITY else min(MOST_MEMORY, most)
+    limit = MAX_MEMORY if most == resource.RLIM_INFINITY else min(MAX_MEMORY, most)
     with contextlib.suppress(OSError, ValueError):  # not every system has this limit
         resource.setrlimit(resource.RLIMIT_AS, (limit, most))

@@ -1,7 +1,4 @@
-"""Photos to captions, vectors and states: one batch through the models.
-
-Knows nothing of files and of SQL.
-"""
+"""One batch of photos through the models: captions, vectors and states."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from indexer.prepare import Prepared
 def describe(
     captioner: Captioner, embedder: SentenceEmbedder, batch: Sequence[Prepared]
 ) -> list[NewPhoto]:
-    """Everything the catalog keeps of each photo, in order."""
+    """What the catalog keeps of each photo, in order of the batch, pixels uint8 [3,S,S] each."""
     if not batch:
         return []
     state = captioner.look(stack([photo.pixels for photo in batch], captioner.device))

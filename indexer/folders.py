@@ -1,7 +1,4 @@
-"""Which folders to index: given by a person, checked against what is there and what was.
-
-Knows nothing of the photos in them.
-"""
+"""The folders to index: made absolute, and checked against the disk and the catalog."""
 
 from __future__ import annotations
 
@@ -16,17 +13,17 @@ from catalog.roots import list_roots
 
 
 class FolderNotFound(FileNotFoundError):
-    """A folder that is not there, and of which nothing is known either."""
+    """A folder that is neither on disk nor in the catalog."""
 
 
 class NotAFolder(NotADirectoryError):
-    """A path that leads to something else than a folder."""
+    """A path of a file, where a folder is needed."""
 
 
 def resolve_folders(folders: Sequence[Path]) -> list[Path]:
     """Absolute folders, each once, without those that lie in another one given.
 
-    Raises NotAFolder.
+    Raises NotAFolder for a path of something else.
     """
     found = sorted({folder.expanduser().resolve() for folder in folders})
     for folder in found:
@@ -36,7 +33,7 @@ def resolve_folders(folders: Sequence[Path]) -> list[Path]:
 
 
 def split_offline(session: Session, folders: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Return the folders that are there, and those that were indexed once but are not there now.
+    """Return the folders that are there, and those that were indexed before but are away.
 
     Raises FolderNotFound for one that is neither.
     """

@@ -1,7 +1,6 @@
 """When, with what and where a photo was taken, as far as its EXIF can be believed.
 
 EXIF is written by anything and checked by nothing: whatever does not make sense is left out.
-Knows nothing of files and decoding.
 """
 
 from __future__ import annotations

@@ -1,41 +1,41 @@
-"""Folders of photos -> the catalog: the whole of `tellshow index`, but for its words.
+"""Folders of photos -> the catalog: one run of `tellshow index`.
 
-Wires plan, run, models and storage together; FAISS follows SQL at the end. Knows nothing of
-queries, nor of how progress is shown.
+Begins the run, plans each folder, carries the plans out, and lets FAISS follow SQL at the end.
 """
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
-from catalog import photos, runs
 from catalog.database import Database, writer_lock
 from catalog.descriptions import change_counter
 from catalog.home import Home
-from catalog.model_registry import model_name, register_model, undescribed
-from catalog.photos import KnownFile, described_contents
-from catalog.roots import get_or_add_root, list_roots
-from catalog.vectors.index import VectorIndex
+from catalog.model_registry import undescribed
+from catalog.photos import KnownFile, described_contents, photo_with_content
+from catalog.vectors.factory import make_vector_index
+from catalog.vectors.interface import VectorIndex
 from indexer.concurrency import decoders_that_suit, photos_that_suit
 from indexer.decode_pool import Decoders, shared_decoders
 from indexer.describe import describe
-from indexer.folders import FolderNotFound, NotAFolder, resolve_folders, split_offline
+from indexer.folders import FolderNotFound, NotAFolder, resolve_folders
 from indexer.plan import Plan, make_plan
 from indexer.prepare import Preparer
 from indexer.progress import Progress, Silent
-from indexer.record import Journal, Recorder
+from indexer.record import Recorder, RunStart, begin_run
 from indexer.report import IndexReport, Skipped, make_report
-from indexer.retry import Patience
+from indexer.retry import RetryPolicy
 from indexer.run import Run
-from indexer.thumbnails import is_there, remove_orphans, sweep
+from indexer.thumbnails import has_thumbnail, remove_orphans, remove_unfinished
 
 __all__ = [
     "FolderNotFound",
@@ -47,20 +47,22 @@ __all__ = [
     "Skipped",
 ]
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class IndexOptions:
-    """What a person may choose; None: as suits the machine.
+    """The options of a run; None: as suits the machine.
 
     `batch_size`: photos that the model sees at once. `prune`: remove what vanished even if that is
-    more than half of a folder. `decode_threads`: files decoded at once. `patience`: seconds to
-    wait for a database server that is away.
+    more than half of a folder. `decode_threads`: files decoded at once. `retry_seconds`: how long
+    to wait for a database server that is away.
     """
 
     batch_size: int | None = None
     prune: bool = False
     decode_threads: int | None = None
-    patience: float | None = None
+    retry_seconds: float | None = None
 
 
 class Indexer:
@@ -81,8 +83,7 @@ class Indexer:
         self._embedder = embedder
         self._options = options or IndexOptions()
         self._decoders = decoders or shared_decoders()
-        self._patience = Patience(self._options.patience)
-        self._repeat = self._patience.repeat
+        self._retry = RetryPolicy(self._options.retry_seconds)
 
     def index(self, folders: Sequence[Path], progress: Progress | None = None) -> IndexReport:
         """Add, refresh and remove photos, so that the catalog says what the folders hold.
@@ -94,101 +95,69 @@ class Indexer:
         started = time.perf_counter()
         given = resolve_folders(folders)
         with writer_lock(self._home):
-            online, offline = self._repeat(partial(self._split_offline, given))
-            model_id = self._repeat(self._register)
-            run = self._run(model_id, online, progress or Silent())
-        shown_offline = [os.fsencode(folder) for folder in offline]
-        left = self._repeat(partial(self._undescribed, model_id))
+            start, indexes = self._retry.call(partial(self._begin, given))
+            self._remove_leftovers(start)
+            run = self._run(start, indexes, progress or Silent())
+        left = self._read(partial(undescribed, model_id=start.model_id))
         seconds = time.perf_counter() - started
-        return make_report(run.counts, shown_offline, run.skipped, left, seconds)
+        return make_report(run.counts, start.offline, run.skipped, left, seconds)
 
-    def _run(self, model_id: int, folders: Sequence[Path], progress: Progress) -> Run:
-        self._repeat(self._tidy)
-        indexes = self._indexes(model_id)  # before any work: FAISS may be missing
-        roots = self._repeat(partial(self._roots, folders))
-        names = {root_id: path for path, root_id in roots.items()}
-        recorder = Recorder(model_id, self._embedder.name, names)
+    def _begin(self, folders: Sequence[Path]) -> tuple[RunStart, list[VectorIndex]]:
+        """Open a run, in one transaction: none is recorded where FAISS is missing."""
+        with self._database.write() as session:
+            start = begin_run(session, self._captioner, self._embedder, folders)
+            # Photos and sentences meet in one space; asking the embedder would load it in vain.
+            dimension = self._captioner.config.head.dimension
+            return start, [
+                make_vector_index(self._home, self._database, start.model_id, kind, dimension)
+                for kind in ("caption", "visual")
+            ]
+
+    def _remove_leftovers(self, start: RunStart) -> None:
+        """Remove the files that a run which was killed may have left beside the database."""
+        remove_unfinished(self._home.thumbnails)
+        if start.live_hashes is not None:
+            remove_orphans(self._home.thumbnails, start.live_hashes)
+
+    def _run(self, start: RunStart, indexes: Sequence[VectorIndex], progress: Progress) -> Run:
+        recorder = Recorder(start.model_id, self._embedder.name, start.roots)
         size = self._captioner.config.encoder.image_size
         preparer = Preparer(self._home, self._decoders, size)
-        wanted = {folder: roots[os.fsencode(folder)] for folder in folders}
-        journal, before = self._repeat(partial(self._begin, list(wanted.values())))
-        run = Run(self._database, preparer, recorder, progress, journal, self._patience)
-        with self._ended(run, indexes, before):
-            plans = [
-                self._repeat(partial(self._plan, model_id, folder, root_id))
-                for folder, root_id in wanted.items()
-            ]
+        run = Run(self._database, preparer, recorder, progress, start.log, self._retry)
+        with self._ending(run, indexes, start.change):
+            plans = self._plans(start)
             if any(plan.tasks for plan in plans):  # reading them takes a while in a large catalog
-                preparer.begin(self._repeat(partial(self._known, model_id)))
+                known = self._read(partial(described_contents, model_id=start.model_id))
+                preparer.start_pass(known)
             try:
                 self._carry_out(run, plans)
             finally:
-                self._drop_thumbnails(recorder.replaced, model_id)
+                self._drop_thumbnails(recorder.replaced, start.model_id)
         return run
 
-    def _split_offline(self, folders: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-        with self._database.read() as session:
-            return split_offline(session, folders)
-
-    def _tidy(self) -> None:
-        """Clear away what a run that was killed may have left beside the database."""
-        sweep(self._home.thumbnails)
-        with self._database.read() as session:
-            if not runs.last_run_finished(session):
-                remove_orphans(self._home.thumbnails, photos.content_hashes(session))
-
-    def _register(self) -> int:
-        captioner, embedder = self._captioner, self._embedder
-        with self._database.write() as session:
-            register_model(
-                session,
-                kind="embedder",
-                name=embedder.name,
-                sha256=embedder.sha256,
-                config={"dimension": captioner.config.head.dimension},
-                metrics={},
-            )
-            return register_model(
-                session,
-                kind="captioner",
-                name=model_name(captioner.name, captioner.embedder_name, embedder.name),
-                sha256=captioner.sha256,
-                # A search has to read its sentence with the same embedder.
-                config={**captioner.config.to_dict(), "embedder": embedder.name},
-                metrics=captioner.metrics,
-            )
-
-    def _indexes(self, model_id: int) -> list[VectorIndex]:
-        # Photos and sentences meet in one space; asking the embedder would load it in vain.
-        dimension = self._captioner.config.head.dimension
+    def _plans(self, start: RunStart) -> list[Plan]:
+        plan = partial(
+            make_plan,
+            model_id=start.model_id,
+            skip=[self._home.thumbnails],
+            is_complete=self._has_thumbnail,
+        )
         return [
-            VectorIndex(self._home, self._database, model_id, kind, dimension)
-            for kind in ("caption", "visual")
+            self._read(partial(plan, root_id=root_id, folder=folder))
+            for folder, root_id in start.online.items()
         ]
 
-    def _roots(self, folders: Sequence[Path]) -> dict[bytes, int]:
-        """Ids of all roots by path, the new ones included."""
-        with self._database.write() as session:
-            for folder in folders:
-                get_or_add_root(session, folder)
-            return {root.path: root.root_id for root in list_roots(session)}
+    def _read(self, query: Callable[[Session], T]) -> T:
+        """Return what `query` returns, in a session of its own, again where the server is lost."""
 
-    def _undescribed(self, model_id: int) -> dict[bytes, int]:
-        with self._database.read() as session:
-            return undescribed(session, model_id)
+        def attempt() -> T:
+            with self._database.read() as session:
+                return query(session)
 
-    def _known(self, model_id: int) -> set[bytes]:
-        with self._database.read() as session:
-            return described_contents(session, model_id)
-
-    def _plan(self, model_id: int, folder: Path, root_id: int) -> Plan:
-        with self._database.read() as session:
-            return make_plan(
-                session, root_id, folder, model_id, [self._home.thumbnails], self._has_thumbnail
-            )
+        return self._retry.call(attempt)
 
     def _has_thumbnail(self, known: KnownFile) -> bool:
-        return is_there(self._home.thumbnail(known.content_hash))
+        return has_thumbnail(self._home.thumbnail(known.content_hash))
 
     def _carry_out(self, run: Run, plans: Sequence[Plan]) -> None:
         run.carry_out(
@@ -200,8 +169,8 @@ class Indexer:
         )
 
     @contextmanager
-    def _ended(self, run: Run, indexes: Sequence[VectorIndex], before: int) -> Iterator[None]:
-        """Note the end, and let FAISS follow, also where a person breaks the run off."""
+    def _ending(self, run: Run, indexes: Sequence[VectorIndex], before: int) -> Iterator[None]:
+        """End the run, and let FAISS follow, also after a KeyboardInterrupt."""
         try:
             yield
         except KeyboardInterrupt:
@@ -213,24 +182,15 @@ class Indexer:
         self, run: Run, indexes: Sequence[VectorIndex], before: int, interrupted: bool
     ) -> None:
         run.finish(interrupted)
-        changed = self._repeat(self._change_counter) != before
+        changed = self._read(change_counter) != before
         for index in indexes if changed else ():
-            self._repeat(partial(_save, index))
-
-    def _begin(self, root_ids: Sequence[int]) -> tuple[Journal, int]:
-        """The journal of a run that starts now, and what the change counter is before it."""
-        with self._database.write() as session:
-            return Journal(session, root_ids), change_counter(session)
-
-    def _change_counter(self) -> int:
-        with self._database.read() as session:
-            return change_counter(session)
+            self._retry.call(partial(_save, index))
 
     def _drop_thumbnails(self, hashes: Iterable[str], model_id: int) -> None:
         """Remove the thumbnails of bytes that no photo has any more."""
         with self._database.read() as session:
             for content_hash in hashes:
-                if photos.photo_with_content(session, content_hash, model_id) is None:
+                if photo_with_content(session, content_hash, model_id) is None:
                     self._home.thumbnail(content_hash).unlink(missing_ok=True)
 
 

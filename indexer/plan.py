@@ -1,6 +1,6 @@
-"""What has to be done for a folder: its files on disk compared with those in the catalog.
+"""The plan of a run for one folder: its files on disk compared with those in the catalog.
 
-Opens no file and changes no row. Knows nothing of the model.
+Opens no file and changes no row.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from indexer.walk import find_photos
 
 @dataclass(frozen=True)
 class Task:
-    """A file to read; `known` is what the catalog holds under its path, in whatever state."""
+    """A file to read; `known` is its row in the catalog, whatever is missing from it."""
 
     root_id: int
     root: bytes
@@ -40,7 +40,7 @@ class Task:
 
 @dataclass
 class Plan:
-    """What to do for one root."""
+    """What to do for one root; paths are relative to it where nothing else is said."""
 
     root_id: int
     root: bytes
@@ -58,11 +58,11 @@ def make_plan(
     folder: Path,
     model_id: int,
     skip: Collection[Path] = (),
-    is_whole: Callable[[KnownFile], bool] = lambda known: True,
+    is_complete: Callable[[KnownFile], bool] = lambda known: True,
 ) -> Plan:
-    """Compare a folder that is there with the catalog, but for the folders to `skip`.
+    """Compare an online folder with the catalog, without the folders to `skip`.
 
-    A known file that `is_whole` denies is read again, though it is the same.
+    An unchanged file is read again where `is_complete` is false for its row.
     """
     root = os.fsencode(folder)
     known = photos.known_files(session, root_id, model_id)
@@ -73,8 +73,8 @@ def make_plan(
     for file in find_photos(folder, unlisted.__setitem__, skip):
         found.add(file.path)
         same = known.get(file.path)
-        whole = same is not None and same.has_state and _stamp(same) == file and is_whole(same)
-        _sort(plan, file, same, whole, failures.get(file.path))
+        unchanged = same is not None and _is_described(same, file) and is_complete(same)
+        _classify(plan, file, same, unchanged, failures.get(file.path))
     plan.skipped += [_unlisted(root, path, error) for path, error in unlisted.items()]
     plan.vanished = [known[path] for path in known if _gone(path, found, unlisted)]
     gone = [path for path in failures if _gone(path, found, unlisted)]
@@ -91,27 +91,28 @@ def _failures_below(session: Session, root: bytes) -> dict[bytes, Failure]:
     }
 
 
-def _sort(
-    plan: Plan, file: FileStamp, known: KnownFile | None, whole: bool, failure: Failure | None
+def _classify(
+    plan: Plan, file: FileStamp, known: KnownFile | None, unchanged: bool, failure: Failure | None
 ) -> None:
-    """Put a file where it belongs: remembered failure, unchanged, or to read."""
+    """Add a file to the plan: as a remembered failure, unchanged, or a task."""
     if failure is not None and _still_fails(failure, file):
         plan.skipped.append(Skipped(show_path(failure.path), failure.reason))
-    elif whole:
+    elif unchanged:
         plan.unchanged += 1
     else:
         plan.tasks.append(Task(plan.root_id, plan.root, file, known, failure is not None))
 
 
 def _still_fails(failure: Failure, file: FileStamp) -> bool:
-    """Whether trying again is in vain: the file is the same, and no extra came that it lacked."""
+    """Whether the file is unchanged, and no extra was installed that it lacked."""
     if (failure.size, failure.mtime_ns) != (file.size, file.mtime_ns):
         return False
     return failure.reason != MISSING_EXTRA or not can_read_raw()
 
 
-def _stamp(known: KnownFile) -> FileStamp:
-    return FileStamp(known.path, known.size, known.mtime_ns)
+def _is_described(known: KnownFile, file: FileStamp) -> bool:
+    """Whether the catalog holds all that the model makes of a file with this size and time."""
+    return known.has_state and (known.size, known.mtime_ns) == (file.size, file.mtime_ns)
 
 
 def _unlisted(root: bytes, path: bytes, error: OSError) -> Skipped:
@@ -121,7 +122,7 @@ def _unlisted(root: bytes, path: bytes, error: OSError) -> Skipped:
 
 
 def _gone(path: bytes, found: Collection[bytes], unlisted: Mapping[bytes, OSError]) -> bool:
-    """Whether a known file is certainly not there: what could not be listed may be."""
+    """Whether a known file is certainly not on disk; one that could not be listed may be."""
     if path in found:
         return False
     return not any(path == other or path.startswith(os.path.join(other, b"")) for other in unlisted)

@@ -1,7 +1,7 @@
-"""All that can be done for one file before the model: read, hash, decode, metadata, thumbnail.
+"""Preprocessing of one file before the model: read, hash, decode, metadata, thumbnail.
 
 Runs in several threads at once, ahead of the model; decoding itself happens in other processes.
-Writes thumbnails and nothing else; knows nothing of captions.
+Writes thumbnails and nothing else.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from catalog.home import Home
 from catalog.records import FileStamp, Metadata
 from indexer.decode_pool import Decoders
 from indexer.plan import Task
-from indexer.thumbnails import is_there, write_thumbnail
+from indexer.thumbnails import has_thumbnail, write_thumbnail
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A photo ready for the model; the task's file is as it was when it was read."""
+    """A photo ready for the model; the stamp of the task's file is of when it was read."""
 
     task: Task
     content_hash: str
@@ -35,7 +35,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class SameBytes:
-    """A file whose bytes are in the catalog, or were met before in this run."""
+    """A file whose bytes are in the catalog already, or came before in this run."""
 
     task: Task
     content_hash: str
@@ -43,7 +43,7 @@ class SameBytes:
 
 @dataclass(frozen=True)
 class Failed:
-    """A file that is left out; `lasting` until it changes, else only this time."""
+    """A file that is skipped: until it changes where `lasting`, else only in this run."""
 
     task: Task
     reason: str
@@ -54,11 +54,14 @@ Outcome = Prepared | SameBytes | Failed
 
 
 class FileChanging(OSError):
-    """A file is being written to."""
+    """A file is being written to while it is read."""
 
 
 class Preparer:
-    """Prepares the files of one run, and sees to it that no bytes are decoded twice in it."""
+    """Preprocesses the files of one run, and decodes no bytes twice in it.
+
+    `size`: side of the square that the model sees, in pixels.
+    """
 
     def __init__(self, home: Home, decoders: Decoders, size: int = 224) -> None:
         self._home = home
@@ -66,13 +69,13 @@ class Preparer:
         self._size = size
         self._known: Collection[bytes] = ()
         self._lock = threading.Lock()
-        self._met: set[str] = set()
+        self._seen: set[str] = set()
         self.unreadable: dict[str, str] = {}  # content hash -> reason
 
     def prepare(self, task: Task) -> Outcome:
-        """Do all that comes before the model.
+        """Read and decode a file, and write its thumbnail.
 
-        Raises OSError only where nothing can be written.
+        Raises OSError where the thumbnail cannot be written, DecodingInterrupted and NoDecoder.
         """
         try:
             data, file = _read(task)
@@ -85,32 +88,32 @@ class Preparer:
         if not self._is_first(content_hash):
             return SameBytes(task, content_hash)
         if bytes.fromhex(content_hash) in self._known:
-            self._mend(content_hash, data)
+            self._restore_thumbnail(content_hash, data)
             return SameBytes(task, content_hash)
         return self._decode(task, content_hash, data)
 
-    def begin(self, known: Collection[bytes]) -> None:
-        """Go through files from here on, none of whose bytes were met before.
+    def start_pass(self, known: Collection[bytes]) -> None:
+        """Start a pass over files, with nothing seen so far.
 
         `known`: the SHA-256s of the bytes that need no model; asking the database for each file
         would cost more than reading it.
         """
         self._known = known
-        self._met = set()
+        self._seen = set()
 
     def interrupt(self) -> None:
-        """Let nobody wait for a file that is being decoded."""
+        """End every wait for a file that is being decoded."""
         self._decoders.interrupt()
 
     def _is_first(self, content_hash: str) -> bool:
         with self._lock:
-            first = content_hash not in self._met
-            self._met.add(content_hash)
+            first = content_hash not in self._seen
+            self._seen.add(content_hash)
         return first
 
-    def _mend(self, content_hash: str, data: bytes) -> None:
-        """Make the thumbnail of a known photo anew where it was lost."""
-        if not is_there(self._home.thumbnail(content_hash)):
+    def _restore_thumbnail(self, content_hash: str, data: bytes) -> None:
+        """Make the thumbnail of a known photo again where it is missing."""
+        if not has_thumbnail(self._home.thumbnail(content_hash)):
             with contextlib.suppress(UnreadablePhoto):
                 self._write_thumbnail(self._decoders.decode(data).thumbnail, content_hash)
 
@@ -126,7 +129,7 @@ class Preparer:
 
     def _write_thumbnail(self, thumbnail: bytes, content_hash: str) -> None:
         target = self._home.thumbnail(content_hash)
-        if not is_there(target):
+        if not has_thumbnail(target):
             write_thumbnail(thumbnail, target, self._home.thumbnails)
 
 

@@ -1,7 +1,4 @@
-"""How an index run tells what it is doing, to whoever wants to show it.
-
-Knows nothing of terminals.
-"""
+"""The progress of an index run, as an interface that a progress bar implements."""
 
 from __future__ import annotations
 
@@ -9,27 +6,27 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called from the thread that indexes, in the order start, any others, finish."""
+    """Callbacks from the thread that indexes, in the order start, any others, finish."""
 
     def start(self, total: int) -> None:
-        """So many files will be read."""
+        """The run will read `total` files."""
 
     def advance(self, count: int) -> None:
-        """So many more files are done, those that were skipped included."""
+        """`count` more files are done, those that were skipped included."""
 
     def skipped(self, path: str, reason: str) -> None:
-        """A file, or a folder that cannot be listed, is left out; `reason` is one sentence."""
+        """A file, or a folder that cannot be listed, is skipped; `reason` is one sentence."""
 
     def finish(self) -> None:
-        """Nothing more will come, be it that all is done or that the run was broken off."""
+        """The run is over, completed or interrupted."""
 
 
 class EachOnce:
-    """Passes everything on, but for files that were skipped before for the same reason."""
+    """A Progress that reports each skipped file to another once for the same reason."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._told: set[tuple[str, str]] = set()
+        self._reported: set[tuple[str, str]] = set()
 
     def start(self, total: int) -> None:
         """Pass it on."""
@@ -41,8 +38,8 @@ class EachOnce:
 
     def skipped(self, path: str, reason: str) -> None:
         """Pass it on where it is new."""
-        if (path, reason) not in self._told:
-            self._told.add((path, reason))
+        if (path, reason) not in self._reported:
+            self._reported.add((path, reason))
             self._progress.skipped(path, reason)
 
     def finish(self) -> None:

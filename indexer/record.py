@@ -1,6 +1,6 @@
-"""What was found out about files, into the catalog: one batch at a time, in the caller's session.
+"""What a run writes to the catalog: its beginning, the outcomes of its files, and its progress.
 
-Knows nothing of the model, and opens no file.
+Everything happens in the caller's session, which is one transaction; no file is opened.
 """
 
 from __future__ import annotations
@@ -9,25 +9,94 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from captioner.captioner import Captioner
+from captioner.embedder import SentenceEmbedder
 from catalog import photos
+from catalog.descriptions import change_counter
 from catalog.failures import clear_failure, record_failure
+from catalog.model_registry import model_name, register_model
 from catalog.photos import KnownFile
 from catalog.records import NewPhoto
-from catalog.runs import Noted, finish_run, note_run, start_run
+from catalog.roots import get_or_add_root, list_roots
+from catalog.runs import Noted, finish_run, last_run_finished, note_run, start_run
+from indexer.folders import split_offline
 from indexer.plan import Plan, Task
 from indexer.prepare import Failed, Prepared, SameBytes
 from indexer.report import DUPLICATES, INDEXED, MOVED, REMOVED, UNCHANGED, WITHHELD
 
 
-class Recorder:
-    """Records the outcomes of one run.
+@dataclass(frozen=True)
+class RunStart:
+    """What the catalog says as a run begins.
 
-    `roots`: root ids to absolute paths. `replaced`: hashes of bytes that some path lost, and that
-    may be nowhere any more.
+    `model_id`: the captioner's. `online`: id by absolute path of the folders to index, `offline`
+    the paths of those that are not there. `roots`: absolute path by id of every root.
+    `change`: the vectors' change counter. `live_hashes`: the content hashes of all photos where
+    the last run was killed, which may have left thumbnails that none has; else None.
+    """
+
+    model_id: int
+    online: Mapping[Path, int]
+    offline: Sequence[bytes]
+    roots: Mapping[int, bytes]
+    change: int
+    live_hashes: set[str] | None
+    log: RunLog
+
+
+def begin_run(
+    session: Session, captioner: Captioner, embedder: SentenceEmbedder, folders: Sequence[Path]
+) -> RunStart:
+    """Record that a run begins, with its models and its folders, which are absolute.
+
+    Raises FolderNotFound for one that is neither on disk nor in the catalog.
+    """
+    online, offline = split_offline(session, folders)
+    model_id = _register_models(session, captioner, embedder)
+    live_hashes = None if last_run_finished(session) else photos.content_hashes(session)
+    ids = {folder: get_or_add_root(session, folder) for folder in online}
+    return RunStart(
+        model_id=model_id,
+        online=ids,
+        offline=[os.fsencode(folder) for folder in offline],
+        roots={root.root_id: root.path for root in list_roots(session)},
+        change=change_counter(session),
+        live_hashes=live_hashes,
+        log=RunLog(session, list(ids.values())),
+    )
+
+
+def _register_models(session: Session, captioner: Captioner, embedder: SentenceEmbedder) -> int:
+    register_model(
+        session,
+        kind="embedder",
+        name=embedder.name,
+        sha256=embedder.sha256,
+        config={"dimension": captioner.config.head.dimension},
+        metrics={},
+    )
+    return register_model(
+        session,
+        kind="captioner",
+        name=model_name(captioner.name, captioner.embedder_name, embedder.name),
+        sha256=captioner.sha256,
+        # A search has to read its sentence with the same embedder.
+        config={**captioner.config.to_dict(), "embedder": embedder.name},
+        metrics=captioner.metrics,
+    )
+
+
+class Recorder:
+    """Records the outcomes of files.
+
+    `roots`: root ids to absolute paths. `replaced`: the content hashes of photos that were
+    removed or replaced; other photos may still have them.
     """
 
     def __init__(self, model_id: int, embedder: str, roots: Mapping[int, bytes]) -> None:
@@ -50,7 +119,10 @@ class Recorder:
         return Counter({INDEXED: len(batch)})
 
     def same_bytes(self, session: Session, item: SameBytes) -> str | None:
-        """Reuse what is known of the same bytes, and say as what; None where it is not there."""
+        """Reuse the descriptions of the same bytes; None where no photo has them.
+
+        Returns the outcome: UNCHANGED, MOVED or DUPLICATES.
+        """
         task, known = item.task, item.task.known
         if known is not None and known.has_state and known.content_hash == item.content_hash:
             photos.touch_photo(session, known.photo_id, task.file)
@@ -67,7 +139,7 @@ class Recorder:
         return MOVED
 
     def failed(self, session: Session, item: Failed) -> Counter[str]:
-        """Remember a failure; a photo that was known under that path is no more."""
+        """Record a failure that lasts, and remove the photo that was known by that path."""
         if not item.lasting:
             return Counter()
         file, known = item.task.file, item.task.known
@@ -77,7 +149,7 @@ class Recorder:
         return self._remove(session, [known])
 
     def vanished(self, session: Session, plan: Plan, prune: bool) -> Counter[str]:
-        """Remove what is gone, unless that is more than half of a root and not `prune`."""
+        """Remove photos that vanished, unless that is over half of their root and not `prune`."""
         for path in plan.stale_failures:
             clear_failure(session, path)
         gone = [file for file in plan.vanished if file.photo_id not in self._moved]
@@ -97,39 +169,39 @@ class Recorder:
             self.replaced.add(task.known.content_hash)
 
     def _has_left(self, source: KnownFile, task: Task) -> bool:
-        """Whether a file is no longer where the catalog has it; not if its disk is offline."""
+        """Whether a file is no longer where the catalog has it, on a disk that is online."""
         root = self._roots[source.root_id]
         path = os.path.join(root, source.path)
         # The same path below another root: one of the two folders lies in the other.
         return path == task.full_path or (os.path.isdir(root) and not os.path.lexists(path))
 
 
-# What an index run notes of itself in the catalog, so that other processes see how far it is
+class RunLog:
+    """The row of one run in the catalog, by which other processes see how far it is.
 
-
-class Journal:
-    """The row of one run; `roots` are the ids of its folders."""
+    `roots` are the ids of its folders.
+    """
 
     def __init__(self, session: Session, roots: Sequence[int]) -> None:
-        """Note that the run begins."""
+        """Insert the row."""
         self._roots = tuple(roots)
         self._run_id = start_run(session, Noted(self._roots, {}))
         self._total: int | None = None
         self._began = time.monotonic()
 
     def begin(self, session: Session, total: int, counts: Counter[str], skipped: int) -> None:
-        """So many files will be read; some were left out or known already."""
+        """The plans are made: `total` files will be read; `counts` and `skipped` so far."""
         self._total, self._began = total, time.monotonic()
         self.note(session, 0, counts, skipped)
 
     def note(self, session: Session, done: int, counts: Counter[str], skipped: int) -> None:
-        """So many files are done once this transaction is committed."""
+        """`done` files are recorded once this transaction is committed."""
         note_run(session, self._run_id, self._noted(done, counts, skipped))
 
     def end(
         self, session: Session, done: int, counts: Counter[str], skipped: int, interrupted: bool
     ) -> None:
-        """Nothing more will come."""
+        """The run is over, completed or interrupted."""
         noted = self._noted(done, counts, skipped, interrupted)
         finish_run(session, self._run_id, noted)
 

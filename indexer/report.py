@@ -1,7 +1,4 @@
-"""What an index run did, as the person who started it is told.
-
-Knows nothing of how it is shown.
-"""
+"""The report of an index run: counts by outcome, and what was skipped and why."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 from catalog.paths import show_path
 
-# What may happen to a file; the names of the report's numbers.
+# The outcomes of a file; the names of the report's counts.
 INDEXED, UNCHANGED, MOVED = "indexed", "unchanged", "moved"
 DUPLICATES, REMOVED, WITHHELD = "duplicates", "removed", "withheld"
 

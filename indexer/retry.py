@@ -1,7 +1,4 @@
-"""What to do while a database server is away: wait a while, and try again.
-
-Knows nothing of what is tried, but that it may be done twice.
-"""
+"""Retries while a database server is away, with exponential backoff."""
 
 from __future__ import annotations
 
@@ -30,8 +27,8 @@ MOST_SECONDS = 60.0  # a server that is started again is back by then
 LONGEST_PAUSE = 5.0
 
 
-class Patience:
-    """Repeats what lost its connection to the database, for a minute, say; in any thread.
+class RetryPolicy:
+    """Repeats calls that lose their connection to the database, for a minute, say; in any thread.
 
     Nobody can know whether a transaction was committed whose connection broke at that moment:
     what is repeated must come to the same when it is done twice.
@@ -40,45 +37,45 @@ class Patience:
     def __init__(self, seconds: float | None = None) -> None:
         self._seconds = MOST_SECONDS if seconds is None else seconds
         self._ended = threading.Event()
-        self._telling = _Telling()
+        self._outage = _OutageLog()
 
-    def another(self) -> Patience:
-        """As long a patience that ends by itself; of one outage only one of them tells."""
-        made = Patience(self._seconds)
-        made._telling = self._telling
+    def fork(self) -> RetryPolicy:
+        """The same policy, to be ended by itself; each outage is logged by one of them only."""
+        made = RetryPolicy(self._seconds)
+        made._outage = self._outage
         return made
 
-    def repeat(self, work: Callable[[], T]) -> T:
-        """Return what `work` does. Raises ConnectionLost once it has waited long enough."""
+    def call(self, work: Callable[[], T]) -> T:
+        """Return what `work` returns. Raises ConnectionLost once the time is over."""
         retrying = Retrying(
             retry=retry_if_exception_type(ConnectionLost),
             wait=wait_exponential(multiplier=0.1, max=LONGEST_PAUSE),
             stop=stop_after_delay(self._seconds) | stop_when_event_set(self._ended),
             sleep=sleep_using_event(self._ended),
-            before_sleep=self._telling.lost,
+            before_sleep=self._outage.log,
             reraise=True,
         )
         done = retrying(work)
-        self._telling.found()
+        self._outage.over()
         return done
 
     def end(self) -> None:
-        """Wait no longer, whoever does."""
+        """Retry no more, in any thread: calls that wait raise their ConnectionLost."""
         self._ended.set()
 
 
-class _Telling:
-    """Tells of each outage once, whoever meets it."""
+class _OutageLog:
+    """Logs each outage of the server once, whichever call meets it first."""
 
     def __init__(self) -> None:
-        self._told = False
+        self._logged = False
 
-    def lost(self, state: RetryCallState) -> None:
-        """Told of, if nobody did before."""
-        if not self._told and state.outcome is not None:
-            self._told = True
+    def log(self, state: RetryCallState) -> None:
+        """Log an outage that was not logged before."""
+        if not self._logged and state.outcome is not None:
+            self._logged = True
             log.warning("%s Trying again for a while.", state.outcome.exception())
 
-    def found(self) -> None:
-        """The server is back."""
-        self._told = False
+    def over(self) -> None:
+        """The server answered: whatever comes next is another outage."""
+        self._logged = False

@@ -1,7 +1,7 @@
-"""One index run: files read ahead in threads, described in batches, recorded beside the next.
+"""The main loop of a run: files are read ahead in threads, described in batches, and recorded.
 
-SQL gets one transaction a batch, so that a run may be broken off at any moment; where a server is
-lost, the transaction is repeated. Knows nothing of FAISS, nor of which folders to index.
+SQL gets one transaction a batch, so that a run may be interrupted at any moment; where a server is
+lost, the transaction is repeated. FAISS follows later, by pipeline.py.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from indexer.background_writer import Writer
 from indexer.plan import Plan, Task
 from indexer.prepare import Failed, Outcome, Prepared, Preparer, SameBytes
 from indexer.progress import Progress
-from indexer.record import Journal, Recorder
+from indexer.record import Recorder, RunLog
 from indexer.report import UNCHANGED, Skipped
-from indexer.retry import Patience
+from indexer.retry import RetryPolicy
 
 Describe = Callable[[Sequence[Prepared]], list[NewPhoto]]
 
@@ -31,10 +31,11 @@ FILES_PER_PHOTO = 8
 
 
 @dataclass(frozen=True)
-class _Written:
-    """A batch that is committed: how many files, what the counts then are, and what is left over.
+class _Committed:
+    """A batch that was committed: its number of files, and the counts of the run after it.
 
-    `early`: files with the bytes of another that is not recorded yet. `failed`: those left out.
+    `early`: files that were not recorded, since the first file with their bytes is not yet.
+    `failed`: files that were skipped.
     """
 
     files: int
@@ -44,7 +45,7 @@ class _Written:
 
 
 class Run:
-    """Carries out plans; `counts`, `done` and `skipped` hold what is committed at any moment."""
+    """Carries out plans; `counts`, `done` and `skipped` are of what is committed at any moment."""
 
     def __init__(
         self,
@@ -52,18 +53,18 @@ class Run:
         preparer: Preparer,
         recorder: Recorder,
         progress: Progress,
-        journal: Journal,
-        patience: Patience,
+        run_log: RunLog,
+        retry: RetryPolicy,
     ) -> None:
         self._database = database
         self._preparer = preparer
         self._recorder = recorder
         self._progress = progress
-        self._journal = journal
-        self._patience = patience
+        self._log = run_log
+        self._retry = retry
         self._writer = Writer(self._count)
-        self._writers_patience = patience.another()
-        self._early: list[SameBytes] = []  # bytes met in another file that is not recorded yet
+        self._writer_retry = retry.fork()
+        self._early: list[SameBytes] = []  # see _Committed
         self.counts: Counter[str] = Counter()
         self.done = 0
         self.skipped: list[Skipped] = []
@@ -77,28 +78,28 @@ class Run:
         self.counts[UNCHANGED] += sum(plan.unchanged for plan in plans)
         for plan in plans:
             self._report(plan.skipped)
-        self._patience.repeat(partial(self._note_begin, total))
+        self._retry.call(partial(self._note_begin, total))
         tasks = [task for plan in plans for task in plan.tasks]
         with self._writing():
             self._go_through(tasks, describe, batch_size, threads)
             if self._early:  # the photo with their bytes was changed or removed meanwhile
                 tasks, self._early = [item.task for item in self._early], []
-                self._preparer.begin(known=())
+                self._preparer.start_pass(known=())
                 self._go_through(tasks, describe, batch_size, threads)
         self._remove(plans, prune)
 
     def finish(self, interrupted: bool) -> None:
-        """Nothing more will be done."""
+        """Record that the run is over, completed or interrupted."""
         self._progress.finish()
-        self._patience.repeat(partial(self._note_end, interrupted))
+        self._retry.call(partial(self._note_end, interrupted))
 
     def _note_begin(self, total: int) -> None:
         with self._database.write() as session:
-            self._journal.begin(session, total, self.counts, len(self.skipped))
+            self._log.begin(session, total, self.counts, len(self.skipped))
 
     def _note_end(self, interrupted: bool) -> None:
         with self._database.write() as session:
-            self._journal.end(session, self.done, self.counts, len(self.skipped), interrupted)
+            self._log.end(session, self.done, self.counts, len(self.skipped), interrupted)
 
     def _go_through(
         self, tasks: Sequence[Task], describe: Describe, batch_size: int, threads: int
@@ -106,14 +107,14 @@ class Run:
         for batch in in_batches(self._outcomes(tasks, threads, 2 * batch_size), batch_size):
             self._commit(batch, describe)
         self._writer.wait()
-        self._settle()
+        self._record_early()
         self._writer.wait()
 
     def _outcomes(self, tasks: Iterable[Task], threads: int, depth: int) -> Iterator[Outcome]:
         pool = ThreadPoolExecutor(threads, thread_name_prefix="prepare")
         try:
-            for outcome in ahead(pool, self._preparer.prepare, tasks, depth):
-                self._writer.look()  # nothing is described in vain once nothing can be written
+            for outcome in prefetch(pool, self._preparer.prepare, tasks, depth):
+                self._writer.poll()  # nothing is described in vain once nothing can be written
                 yield outcome
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -122,24 +123,24 @@ class Run:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """See what is handed over to its end; where a run is broken off, without waiting long."""
+        """Let the pending batch be written to its end; after an error, without retrying."""
         try:
             yield
         except BaseException:
-            self._writers_patience.end()
-            with suppress(Exception):  # what broke the run off is told, not what came of it
+            self._writer_retry.end()
+            with suppress(Exception):  # the first error is raised, not its consequence
                 self._writer.wait()
             raise
         finally:
             self._writer.close()
 
     def _commit(self, batch: Sequence[Outcome], describe: Describe) -> None:
-        """Describe a batch, and have it written while the next one is described."""
+        """Describe a batch, and record it in the background while the next one is described."""
         prepared = [item for item in batch if isinstance(item, Prepared)]
         same = [item for item in batch if isinstance(item, SameBytes)]
         failed = [item for item in batch if isinstance(item, Failed)]
         record = partial(self._record, prepared, describe(prepared), same, failed)
-        self._writer.hand_over(partial(self._writers_patience.repeat, record))
+        self._writer.submit(partial(self._writer_retry.call, record))
 
     def _record(
         self,
@@ -147,8 +148,8 @@ class Run:
         new: Sequence[NewPhoto],
         same: Sequence[SameBytes],
         failed: list[Failed],
-    ) -> _Written:
-        """Store a batch; in the writer's thread, while nobody changes what is counted so far."""
+    ) -> _Committed:
+        """Record a batch in one transaction, in the writer's thread."""
         with self._database.write() as session:
             counts = self._recorder.add(session, prepared, new)
             reused = [self._recorder.same_bytes(session, item) for item in same]
@@ -157,19 +158,19 @@ class Run:
             counts += self.counts + Counter(kind for kind in reused if kind is not None)
             early = [item for item, kind in zip(same, reused, strict=True) if kind is None]
             files = len(prepared) + len(same) + len(failed) - len(early)
-            self._journal.note(session, self.done + files, counts, len(self.skipped) + len(failed))
-        return _Written(files, counts, early, failed)
+            self._log.note(session, self.done + files, counts, len(self.skipped) + len(failed))
+        return _Committed(files, counts, early, failed)
 
-    def _count(self, written: _Written) -> None:
-        """Count and tell what is committed."""
-        self.counts, self.done = written.counts, self.done + written.files
-        self._early += written.early
-        failed = written.failed
+    def _count(self, batch: _Committed) -> None:
+        """Count and report a batch that was committed."""
+        self.counts, self.done = batch.counts, self.done + batch.files
+        self._early += batch.early
+        failed = batch.failed
         self._report([Skipped(show_path(item.task.full_path), item.reason) for item in failed])
-        self._progress.advance(written.files)
+        self._progress.advance(batch.files)
 
-    def _settle(self) -> None:
-        """Record the files that came before the first of their bytes did."""
+    def _record_early(self) -> None:
+        """Record the files whose first copy has been recorded meanwhile, or was unreadable."""
         early, self._early = self._early, []
         if not early:
             return
@@ -187,7 +188,7 @@ class Run:
             with self._database.write() as session:
                 return [self._recorder.vanished(session, plan, prune) for plan in plans]
 
-        self.counts += sum(self._patience.repeat(remove), Counter())
+        self.counts += sum(self._retry.call(remove), Counter())
 
     def _report(self, skipped: Sequence[Skipped]) -> None:
         self.skipped += skipped
@@ -195,10 +196,10 @@ class Run:
             self._progress.skipped(item.path, item.reason)
 
 
-def ahead(
+def prefetch(
     pool: ThreadPoolExecutor, work: Callable[[Task], Outcome], tasks: Iterable[Task], depth: int
 ) -> Iterator[Outcome]:
-    """Yield what `work` makes of each task, in order, at most `depth` of them ahead."""
+    """Yield what `work` returns for each task, in order, at most `depth` of them ahead."""
     waiting: deque[Future[Outcome]] = deque()
     for task in tasks:
         waiting.append(pool.submit(work, task))
@@ -209,7 +210,7 @@ def ahead(
 
 
 def in_batches(outcomes: Iterable[Outcome], size: int) -> Iterator[list[Outcome]]:
-    """Yield lists with `size` photos for the model each, and what came between them."""
+    """Yield batches of `size` photos for the model each, and the other outcomes between them."""
     batch: list[Outcome] = []
     photos = 0
     for outcome in outcomes:

@@ -2,7 +2,6 @@
 
 They are found in the installed package's folder and copied; nothing is downloaded and nothing of
 scikit-image is imported. Names, authors and licences stand in docs/sample-photos.md.
-Knows nothing about captions, the catalog or indexing.
 """
 
 import importlib.util

@@ -1,7 +1,4 @@
-"""Thumbnails: small JPEGs that the web page shows instead of originals.
-
-Knows nothing of where they are kept; the caller says.
-"""
+"""Thumbnails: JPEGs of at most 512 pixels that the web page shows instead of originals."""
 
 from __future__ import annotations
 
@@ -26,12 +23,12 @@ def make_thumbnail(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def write_thumbnail(thumbnail: bytes, target: Path, workshop: Path) -> None:
-    """Put a thumbnail where it belongs: it is there whole or not at all. Raises OSError.
+def write_thumbnail(thumbnail: bytes, target: Path, temporary: Path) -> None:
+    """Write a thumbnail atomically: by a temporary file in `temporary`, of the same file system.
 
-    It is written in the folder `workshop`, of the same file system, before.
+    Raises OSError.
     """
-    handle, name = tempfile.mkstemp(dir=workshop, suffix=UNFINISHED)
+    handle, name = tempfile.mkstemp(dir=temporary, suffix=UNFINISHED)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(thumbnail)
@@ -45,27 +42,27 @@ def write_thumbnail(thumbnail: bytes, target: Path, workshop: Path) -> None:
 def _move(path: Path, target: Path) -> None:
     try:
         path.replace(target)
-    except FileNotFoundError:  # the first one there; asking each time would cost more
+    except FileNotFoundError:  # the folder's first; asking each time would cost more
         target.parent.mkdir(parents=True, exist_ok=True)
         path.replace(target)
 
 
-def is_there(target: Path) -> bool:
-    """Whether a thumbnail was written; one that is empty was lost when the power was."""
+def has_thumbnail(target: Path) -> bool:
+    """Whether a thumbnail was written; one that is empty was lost in a power cut."""
     try:
         return target.stat().st_size > 0
     except FileNotFoundError:
         return False
 
 
-def sweep(workshop: Path) -> None:
-    """Remove what a process that was killed left unfinished; for whoever writes alone."""
-    for path in workshop.glob(f"*{UNFINISHED}"):
+def remove_unfinished(temporary: Path) -> None:
+    """Remove the temporary files of a process that was killed; needs the writer's lock."""
+    for path in temporary.glob(f"*{UNFINISHED}"):
         path.unlink(missing_ok=True)
 
 
 def remove_orphans(thumbnails: Path, hashes: Collection[str]) -> None:
-    """Remove the thumbnails of bytes that no photo has; for whoever writes alone."""
+    """Remove the thumbnails of bytes that no photo has; needs the writer's lock."""
     for path in thumbnails.glob("*/*.jpg"):
         if path.stem not in hashes:
             path.unlink(missing_ok=True)

@@ -1,7 +1,4 @@
-"""Which photos are in a folder: paths, sizes and times, nothing opened.
-
-Knows nothing of the catalog's content, nor whether a file with a photo's name holds one.
-"""
+"""The files of a folder that are named like photos: paths, sizes and times, nothing opened."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ Unlisted = Callable[[bytes, OSError], None]
 
 
 def is_named_like_a_photo(name: bytes) -> bool:
-    """Whether a file of this name may be a photo; hidden ones are not."""
+    """Whether a file has the extension of a photo, and is not hidden."""
     return not name.startswith(b".") and os.path.splitext(name)[1].lower() in EXTENSIONS
 
 

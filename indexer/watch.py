@@ -1,7 +1,7 @@
-"""When folders have to be looked at again: at first, soon after something changed, and at times.
+"""When to index watched folders again: at first, soon after a change, and at intervals.
 
-Says when, not what: whoever asks makes a full pass, so that no event that a system loses is
-missed for ever. Knows nothing of the catalog.
+It says when, not what: each time a full pass is due, so that no event that a system loses is
+missed for ever.
 """
 
 from __future__ import annotations
@@ -37,31 +37,31 @@ _CHANGES = (
 
 
 class CannotWatch(OSError):
-    """The system does not let this process watch so many folders."""
+    """The system refuses to watch so many folders."""
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How soon to look, in seconds.
+class Intervals:
+    """How soon a pass is due, in seconds.
 
-    `quiet`: how long nothing may have changed; `longest`: after the first change, quiet or not;
-    `anyway`: where nothing seems to change, as on a network share that tells nothing.
+    `debounce`: after the last change; `max_delay`: after the first change, whatever follows;
+    `poll`: where no event comes, as on a network share that sends none.
     """
 
-    quiet: float = 2.0
-    longest: float = 30.0
-    anyway: float = 600.0
+    debounce: float = 2.0
+    max_delay: float = 30.0
+    poll: float = 600.0
 
 
 def times_to_look(
-    folders: Sequence[Path], skip: Sequence[Path] = (), pace: Pace | None = None
+    folders: Sequence[Path], skip: Sequence[Path] = (), intervals: Intervals | None = None
 ) -> Iterator[None]:
-    """Yield at once, and then each time that something may have changed; without end.
+    """Yield at once, and then each time that a pass is due; without end.
 
-    What changes while the caller looks is seen the next time. Changes below the folders to `skip`
-    do not count. Raises CannotWatch.
+    What changes while the caller is at it is seen the next time. Changes below the folders to
+    `skip` do not count. Raises CannotWatch.
     """
-    # Told as they are given, the paths of events would not begin as those to skip do.
+    # Resolved, so that the paths of events begin as those to skip do.
     watched, skipped = (
         [path.expanduser().resolve() for path in paths] for paths in (folders, skip)
     )
@@ -69,11 +69,11 @@ def times_to_look(
         changes = _Changes(skipped)
         with _watching(watched, changes):
             yield
-            changes.wait(pace or Pace())
+            changes.wait(intervals or Intervals())
 
 
 class _Changes(FileSystemEventHandler):
-    """Notes when photos or folders first and last changed."""
+    """A watchdog handler that notes when photos or folders first and last changed."""
 
     def __init__(self, skip: Sequence[Path]) -> None:
         self._skip = [os.fsencode(folder) for folder in skip]
@@ -97,12 +97,12 @@ class _Changes(FileSystemEventHandler):
             return event.event_type != EVENT_TYPE_MODIFIED  # something in it was, which tells more
         return is_named_like_a_photo(os.path.basename(path))
 
-    def wait(self, pace: Pace) -> None:
+    def wait(self, intervals: Intervals) -> None:
         with self._condition:
-            self._condition.wait_for(lambda: self._first is not None, pace.anyway)
+            self._condition.wait_for(lambda: self._first is not None, intervals.poll)
             while self._first is not None:
                 now = time.monotonic()
-                due = min(self._last + pace.quiet, self._first + pace.longest)
+                due = min(self._last + intervals.debounce, self._first + intervals.max_delay)
                 if now >= due:
                     return
                 self._condition.wait(due - now)

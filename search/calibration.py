@@ -35,3 +35,11 @@ def fit_probability(weights: FitWeights, signs: Signs) -> NDArray[np.float32]:
     logits = signs.features() @ slopes + weights.offset
     probability: NDArray[np.float32] = 1 / (1 + np.exp(-logits))
     return probability
+
+
+def percentage(probability: float) -> str:
+    """A probability in whole percent, as the page and the terminal show it: "<1%" to ">99%"."""
+    percent = round(100 * probability)
+    if percent < 1:
+        return "<1%"
+    return ">99%" if percent > 99 else f"{percent}%"

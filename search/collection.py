@@ -21,7 +21,8 @@ from catalog.database import Database
 from catalog.descriptions import change_counter, load_states, sample_photo_ids
 from catalog.home import Home
 from catalog.model_registry import model_name
-from catalog.vectors.index import VectorIndex
+from catalog.vectors.factory import make_vector_index
+from catalog.vectors.interface import VectorIndex
 from search.retrieval import Candidates, Retriever
 
 
@@ -51,7 +52,7 @@ class Collection:
     def follow(self) -> None:
         """Take in what others indexed or saved since the last time."""
         for index in self.retriever.indexes:
-            index.refresh()
+            index.follow()
 
     def load(self, found: Candidates) -> Seen:
         """Those candidates that have a state, in their order."""
@@ -108,7 +109,7 @@ class CollectionOpener:
 
     def _index(self, model_id: int, kind: str) -> VectorIndex:
         dimension = self._captioner.config.head.dimension
-        index = VectorIndex(self._home, self._database, model_id, kind, dimension)
+        index = make_vector_index(self._home, self._database, model_id, kind, dimension)
         index.open()
         return index
 

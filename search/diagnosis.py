@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.views import PhotoView
+from search.calibration import Signs, fit_probability
 from search.engine import SearchEngine
 from search.explain import Explanation, explain
 from search.parsed_query import Reading, read_query
@@ -82,6 +83,16 @@ def missing(
         else None,
         stand(engine, caption, photo.photo_id, candidates) if caption else None,
     )
+
+
+def probability(engine: SearchEngine, sentence: str, photo_id: int) -> float:
+    """How probable it is that a photo fits a sentence without its weights, 0 to 1.
+
+    The same as in a SearchResult. Raises UnknownPhoto where this captioner has not seen the photo.
+    """
+    found = engine.measure(sentence, np.array([photo_id]))
+    signs = Signs(found.evidence, found.visual, found.caption, np.array([found.words]))
+    return float(fit_probability(engine.captioner.provenance.ranking.fit, signs)[0])
 
 
 def stand(

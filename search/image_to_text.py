@@ -21,7 +21,7 @@ from search.rerank import WordGain, word_gains
 
 MAX_SENTENCES = 200
 # Their captions are ranked where no sentences are given: at most 600 texts, about a second.
-_NEAREST_PHOTOS = 200
+NEAREST_PHOTOS = 200
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def rank_sentences(
 
 def captions_near(engine: SearchEngine, state: PhotoState) -> list[str]:
     """The distinct captions of the collection's photos nearest to one photo, nearest first."""
-    found = engine.nearest(state.visual[0].float().numpy(), _NEAREST_PHOTOS)
+    found = engine.nearest(state.visual[0].float().numpy(), NEAREST_PHOTOS)
     views = engine.photos(found.ids.tolist())
     near = (views[key] for key in found.ids.tolist() if key in views)
     texts = (text for view in near for text, _ in view.captions)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from catalog.database import Database
-from catalog.filters import passing_photos
+from catalog.filters import Condition
 from search.collection import Collection, Seen
 from search.lexical import WordHits, find_words
 from search.parsed_query import Reading, read_queries, read_vectors
@@ -59,15 +59,14 @@ class Ranker:
         Raises DatabaseUnavailable.
         """
         request, retriever = question.request, self.collection.retriever
-        with self.database.read() as session:
-            allowed = passing_photos(session, request.filters)
+        where = Condition(request.filters)
         if request.stage == "likelihood":
-            return retriever.nearest(question.vector, retriever.visual.count, allowed)
+            return retriever.nearest(question.vector, retriever.visual.count, where)
         count = request.considered
         if question.contrast is None:
-            return propose(retriever, question.vector, count, allowed, hits)
+            return propose(retriever, question.vector, count, where, hits)
         wider = max(count, min(WIDER * count, MAX_CANDIDATES))
-        found = propose(retriever, question.vector, wider, allowed, hits)
+        found = propose(retriever, question.vector, wider, where, hits)
         return question.contrast.choose(retriever, found, count)
 
     def score(

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captioner.captioner import Provenance
-from catalog.vectors.index import VectorIndex
+from catalog.filters import Condition
+from catalog.vectors.interface import VectorIndex
 from search.lexical import Ids, WordHits
 
 
@@ -46,16 +47,17 @@ class Retriever:
         return self.visual, self.caption
 
     def nearest(
-        self, query: NDArray[np.float32], count: int, among: NDArray[np.int64] | None = None
+        self, query: NDArray[np.float32], count: int, where: Condition | None = None
     ) -> Candidates:
         """The `count` best of the photos that either index proposes; query [E], unit.
 
-        `among`: the only photos that may be proposed, all where it is None.
+        Only photos that meet `where` are proposed, any where it is None.
         """
-        if among is not None and len(among) <= count:
-            return self.compare(query, among, count)
+        given = None if where is None else where.only_ids
+        if given is not None and len(given) <= count:
+            return self.compare(query, given, count)
         proposed = [
-            index.search(query[None], max(min(count, index.count), 1), among)[0][0]
+            index.search(query[None], max(min(count, index.count), 1), where)[0][0]
             for index in self.indexes
         ]
         ids = np.unique(np.concatenate(proposed))
@@ -95,21 +97,20 @@ def propose(
     retriever: Retriever,
     query: NDArray[np.float32],
     count: int,
-    allowed: Ids | None,
+    where: Condition,
     hits: WordHits,
 ) -> Candidates:
     """At most `count` photos for what the query [E] means and for its words, most similar first.
 
-    Words cost no time: they take places of the photos that mean the query least. Only photos of
-    `allowed` are proposed; None allows all.
+    Words cost no time: they take places of the photos that mean the query least. Only photos that
+    meet `where` are proposed.
     """
-    near = retriever.nearest(query, count, allowed).ids
+    near = retriever.nearest(query, count, where).ids
     taken = np.empty(0, np.int64)
     for ids, until in _sources(hits, near, count):
-        passing = ids if allowed is None else np.intersect1d(ids, allowed)
-        free = np.setdiff1d(passing, taken)
+        free = np.setdiff1d(ids, taken)
         if len(free) and len(taken) < until:
-            best = retriever.nearest(query, until - len(taken), free)
+            best = retriever.nearest(query, until - len(taken), where.among(free))
             taken = np.union1d(taken, best.ids)
     return retriever.compare(query, taken, count)
 

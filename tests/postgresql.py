@@ -14,7 +14,7 @@ class ServerUnavailable(Exception):
 
 
 class Server:
-    """A running server; `url` is that of its one database."""
+    """A running server; `url` is that of its first database."""
 
     def __init__(self, server: Any) -> None:
         self._server = server
@@ -29,9 +29,16 @@ class Server:
         engine.dispose()
 
     def empty(self) -> str:
-        """Empty the database, and return its URL as people write it."""
+        """Empty the first database, and return its URL as people write it."""
         self.execute("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
         return self.url.render_as_string(hide_password=False)
+
+    def new_database(self, name: str, template: str = "template1") -> str:
+        """Another database, made as a copy of `template` that nobody is connected to; its URL."""
+        self.execute(
+            f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name} TEMPLATE {template}"
+        )
+        return self.url.set(database=name).render_as_string(hide_password=False)
 
     def cut_connections(self) -> None:
         """End every connection, as an administrator or a broken network does."""

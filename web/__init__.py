@@ -1,7 +1,4 @@
-"""The web page and the JSON API, as one Flask application.
-
-Knows nothing about the command line; the engine is given, loaded, from outside.
-"""
+"""The web page and the JSON API as one Flask application; the engine is given, loaded."""
 
 from __future__ import annotations
 
@@ -19,8 +16,9 @@ from web.config import InvalidOrigin, TokenRequired, WebConfig, is_loopback, new
 from web.context import replace_engine
 from web.errors import handle_errors
 from web.indexing.state import bind_indexing, indexing_of
+from web.middleware.route_marks import mark_static_files
 from web.middleware.security import protect
-from web.middleware.worker_queue import take_turns
+from web.middleware.worker_queue import queue_views
 from web.pages import collection, photo, search, similar
 
 __all__ = [
@@ -45,6 +43,7 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     if isinstance(app.json, DefaultJSONProvider):
         app.json.sort_keys = False
     template_filters.register(app)
+    mark_static_files(app)
     protect(app, config)
     handle_errors(app)
     app.register_api(photos.blueprint)
@@ -55,5 +54,5 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     app.register_blueprint(photo.blueprint)
     app.register_blueprint(similar.blueprint)
     app.register_blueprint(collection.blueprint)
-    take_turns(app)  # after the last blueprint
+    queue_views(app)  # after the last blueprint
     return app

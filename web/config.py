@@ -1,7 +1,4 @@
-"""What the web page and API are told when they start, and which addresses are only local.
-
-Knows nothing about Flask, photos or the command line.
-"""
+"""The configuration of the web application, and which addresses only this machine reaches."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ class TokenRequired(ValueError):
 
 
 class InvalidOrigin(ValueError):
-    """A site that shall be let in is not named as browsers name it."""
+    """An allowed origin is not written as browsers write it."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,4 @@
-"""What a request handler may reach: the search engine and the settings of the running app.
-
-Knows nothing about routes, pages or responses.
-"""
+"""The search engine and the configuration of the running application, for request handlers."""
 
 from __future__ import annotations
 

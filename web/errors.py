@@ -1,7 +1,4 @@
-"""Every refusal and failure, worded: one JSON shape under /api, a clear page elsewhere.
-
-Knows nothing about how the errors come about.
-"""
+"""Error handlers: exceptions become one JSON shape under /api, and an error page elsewhere."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ from web.indexing.runner import AlreadyRunning, NothingRuns, NotPermitted
 
 @dataclass(frozen=True)
 class Problem:
-    """What went wrong and what to do about it, for people and for programs."""
+    """An error as it is answered: HTTP status, code for programs, message and hint for people."""
 
     status: int
     code: str
@@ -35,7 +32,7 @@ class Problem:
         return {"error": {"code": self.code, "message": self.message, "hint": self.hint}}
 
 
-_WORDED = {
+_PROBLEMS = {
     400: Problem(400, "bad_request", "The request cannot be understood.", "Check its parameters."),
     401: Problem(
         401,
@@ -73,7 +70,7 @@ _WORDED = {
         503, "unavailable", "The collection cannot be read just now.", "Try again in a moment."
     ),
 }
-_FAILED = Problem(
+_INTERNAL_ERROR = Problem(
     500, "internal_error", "Something went wrong on our side.", "The server's log says what it was."
 )
 _UNKNOWN_PHOTO = Problem(
@@ -85,8 +82,8 @@ _TOO_MANY_STREAMS = Problem(
     "Too many are following the events already.",
     "Ask for /api/v1/index from time to time instead.",
 )
-_STREAM_SECONDS = 10
-# What an index run that is asked for may be refused with.
+_RETRY_STREAM_SECONDS = 10
+# Why an index run may be refused.
 INDEXING: dict[type[Exception], Problem] = {
     NotPermitted: Problem(
         403,
@@ -118,12 +115,12 @@ def handle_errors(app: Flask) -> None:
     app.register_error_handler(DatabaseUnavailable, _unavailable)
     app.register_error_handler(TooManyStreams, _too_many_streams)
     for kind in INDEXING:
-        app.register_error_handler(kind, _not_indexed)
-    app.register_error_handler(Exception, _failure)
+        app.register_error_handler(kind, _index_refused)
+    app.register_error_handler(Exception, _internal_error)
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
-    answer = make_response(_answer(_worded(error)))
+    answer = make_response(_answer(_problem_of_error(error)))
     for name, value in error.get_headers(request.environ):
         if name in {"Allow", "Retry-After"}:
             answer.headers[name] = value
@@ -134,7 +131,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
     return answer
 
 
-def _worded(error: HTTPException) -> Problem:
+def _problem_of_error(error: HTTPException) -> Problem:
     if isinstance(error, SecurityError):
         hint = "Use the address the server printed when it started, or add this name to it."
         return Problem(400, "unknown_host", f"Unknown host: {error.description}.", hint)
@@ -144,10 +141,10 @@ def _worded(error: HTTPException) -> Problem:
 
 
 def problem_of(status: int) -> Problem:
-    """What an HTTP status means here."""
+    """The problem that an HTTP status stands for."""
     name = HTTP_STATUS_CODES.get(status, "Unknown Error")
     plain = Problem(status, "http_error", name, "")
-    return _FAILED if status == 500 else _WORDED.get(status, plain)
+    return _INTERNAL_ERROR if status == 500 else _PROBLEMS.get(status, plain)
 
 
 def _invalid_query(error: InvalidQuery) -> ResponseReturnValue:
@@ -166,23 +163,23 @@ def _unknown_photo(_: UnknownPhoto) -> ResponseReturnValue:
 
 def _unavailable(error: DatabaseUnavailable) -> ResponseReturnValue:
     current_app.logger.error("The collection cannot be read: %s", error)
-    return _answer(_WORDED[503])
+    return _answer(_PROBLEMS[503])
 
 
 def _too_many_streams(_: TooManyStreams) -> ResponseReturnValue:
     answer = make_response(_answer(_TOO_MANY_STREAMS))
-    answer.headers["Retry-After"] = str(_STREAM_SECONDS)
+    answer.headers["Retry-After"] = str(_RETRY_STREAM_SECONDS)
     return answer
 
 
-def _not_indexed(error: Exception) -> ResponseReturnValue:
+def _index_refused(error: Exception) -> ResponseReturnValue:
     return _answer(INDEXING[type(error)])
 
 
-def _failure(error: Exception) -> ResponseReturnValue:
-    """Log what nobody expected; its text stays in the log, since it may name files."""
+def _internal_error(error: Exception) -> ResponseReturnValue:
+    """Log an unexpected exception; its text is not answered, since it may name files."""
     current_app.logger.error("Failed: %s %r", request.method, request.path, exc_info=error)
-    return _answer(_FAILED)
+    return _answer(_INTERNAL_ERROR)
 
 
 def _answer(problem: Problem) -> ResponseReturnValue:

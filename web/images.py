@@ -1,7 +1,4 @@
-"""Thumbnails and originals as files a browser may cache.
-
-Knows nothing about pages; photos are named by id only, never by path.
-"""
+"""Thumbnails and originals as cacheable responses, by photo id and never by path."""
 
 from __future__ import annotations
 
@@ -15,9 +12,9 @@ from catalog.paths import show_path
 from catalog.views import PhotoView
 from web.context import current_engine
 
-_FOR_EVER = 365 * 24 * 3600
+_ONE_YEAR = 365 * 24 * 3600
 # Pillow's names of the formats every browser can show.
-_SHOWN = {
+_DRAWN_BY_BROWSERS = {
     "JPEG": "image/jpeg",
     "MPO": "image/jpeg",
     "PNG": "image/png",
@@ -26,10 +23,13 @@ _SHOWN = {
     "AVIF": "image/avif",
     "BMP": "image/bmp",
 }
-_DOWNLOADED = {"HEIF": "image/heic", "HEIC": "image/heic", "TIFF": "image/tiff"}
-_ANY = "application/octet-stream"
+_OTHER_FORMATS = {"HEIF": "image/heic", "HEIC": "image/heic", "TIFF": "image/tiff"}
+_UNKNOWN_FORMAT = "application/octet-stream"
 # What an original may be sent as.
-CONTENT_TYPES = (*dict.fromkeys((*_SHOWN.values(), *_DOWNLOADED.values())), _ANY)
+CONTENT_TYPES = (
+    *dict.fromkeys((*_DRAWN_BY_BROWSERS.values(), *_OTHER_FORMATS.values())),
+    _UNKNOWN_FORMAT,
+)
 
 
 class ImageMissing(NotFound):
@@ -43,11 +43,11 @@ class ImageMissing(NotFound):
 
 def browser_shows(photo: PhotoView) -> bool:
     """Whether the original is of a format that browsers draw."""
-    return photo.format in _SHOWN
+    return photo.format in _DRAWN_BY_BROWSERS
 
 
 def send_thumbnail(photo_id: int, version: str) -> Response:
-    """The small JPEG of a photo; browsers keep it where the address names its `version`.
+    """A photo's thumbnail, a JPEG; cached for a year where `version` is the photo's.
 
     Raises:
         UnknownPhoto: no such photo.
@@ -63,7 +63,7 @@ def send_thumbnail(photo_id: int, version: str) -> Response:
 
 
 def send_original(photo_id: int) -> Response:
-    """The photo's own file, under its own name; downloaded where browsers cannot draw it.
+    """The photo's own file, under its own name; an attachment where browsers cannot draw it.
 
     Raises:
         UnknownPhoto: no such photo.
@@ -80,7 +80,7 @@ def send_original(photo_id: int) -> Response:
         path,
         _content_type(photo),
         as_attachment=not browser_shows(photo),
-        download_name=_shown_name(path),
+        download_name=_download_name(path),
         conditional=True,
         etag=_file_tag(path),
     )
@@ -90,7 +90,7 @@ def send_original(photo_id: int) -> Response:
 
 def _content_type(photo: PhotoView) -> str:
     """From the decoded format, never from the file's name, which may lie."""
-    return _SHOWN.get(photo.format) or _DOWNLOADED.get(photo.format, _ANY)
+    return _DRAWN_BY_BROWSERS.get(photo.format) or _OTHER_FORMATS.get(photo.format, _UNKNOWN_FORMAT)
 
 
 def _file_tag(path: Path) -> str:
@@ -99,17 +99,17 @@ def _file_tag(path: Path) -> str:
     return f"{found.st_mtime_ns:x}-{found.st_size:x}"
 
 
-def _shown_name(path: Path) -> str:
+def _download_name(path: Path) -> str:
     return show_path(os.fsencode(path.name))
 
 
-def _cached(response: Response, named: bool) -> Response:
-    """Keep for ever under a URL that names the content; else ask again each time.
+def _cached(response: Response, versioned: bool) -> Response:
+    """Cached for a year under a URL that names the content; else revalidated each time.
 
     An id alone is not enough: a photo may be replaced by another under the same path.
     """
-    if named:
-        response.headers["Cache-Control"] = f"private, max-age={_FOR_EVER}, immutable"
+    if versioned:
+        response.headers["Cache-Control"] = f"private, max-age={_ONE_YEAR}, immutable"
     else:
         response.headers["Cache-Control"] = "private, no-cache"
     return response

@@ -1,7 +1,7 @@
-"""What requests may carry: every parameter with its type, its limits and what it means.
+"""Request parameters and bodies as pydantic models: type, limits and meaning of each field.
 
-Only types are judged here, by pydantic; what a value may be belongs to search, which refuses
-the rest. The limits that the descriptions name are search's own.
+Pydantic checks the types; whether a value can be answered search.request says, whose limits
+stand in the descriptions. Both the pages and the API read requests by these models.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from captioner.image_file import FORMATS
 from catalog.filters import ORIENTATIONS, PhotoFilter
 from search.complete import MAX_COMPLETIONS
 from search.filters import read_filter
-from search.image_to_text import MAX_SENTENCES, check_sentences
+from search.image_to_text import MAX_SENTENCES, NEAREST_PHOTOS, check_sentences
 from search.request import (
     MAX_CANDIDATES,
     MAX_EXCLUDED,
@@ -38,6 +38,7 @@ from search.request import (
     InvalidQuery,
     SearchRequest,
     check_count,
+    check_range,
 )
 
 FILTERS = ("after", "before", "folder", "camera", "format", "orientation")
@@ -46,16 +47,17 @@ DEFAULT_K = 20
 MAX_ID = 2**63 - 1
 PHOTO_ID = f"<int(min=0, max={MAX_ID}):photo_id>"  # in a route
 
+_MAX_ROW = 999_999_999
 _DEFAULT_COMPLETIONS = 8
 # A text without a letter or digit has no words.
-_WORDS = r"[\p{L}\p{N}]"
-_TEXT = {"minLength": 1, "maxLength": MAX_QUERY_LENGTH, "pattern": _WORDS}
-_MAYBE_TEXT = {"maxLength": MAX_QUERY_LENGTH, "pattern": rf"^\s*$|{_WORDS}"}
-_DATE = {"anyOf": [{"format": "date"}, {"format": "date-time"}]}
-_FULL_PATH = {"pattern": r"^/[^\x00]*$"} if os.name == "posix" else {}
-_SWITCH = {"0": False, "false": False, "1": True, "true": True}
+_HAS_WORD = r"[\p{L}\p{N}]"
+_TEXT_LIMITS = {"minLength": 1, "maxLength": MAX_QUERY_LENGTH, "pattern": _HAS_WORD}
+_OPTIONAL_TEXT_LIMITS = {"maxLength": MAX_QUERY_LENGTH, "pattern": rf"^\s*$|{_HAS_WORD}"}
+_DATE_FORMATS = {"anyOf": [{"format": "date"}, {"format": "date-time"}]}
+_PATH_LIMITS = {"pattern": r"^/[^\x00]*$"} if os.name == "posix" else {}
+_SWITCH_VALUES = {"0": False, "false": False, "1": True, "true": True}
 # What pydantic finds wrong -> how it is worded, after the name.
-_WORDED = {
+_MESSAGES = {
     "string_type": "must be a list of texts",
     "list_type": "must be a list of texts",
     "missing": "is needed",
@@ -63,8 +65,8 @@ _WORDED = {
 }
 
 
-def refusal(error: ValidationError) -> InvalidQuery:
-    """The first thing that pydantic, or a check of ours that it called, found wrong."""
+def invalid_query(error: ValidationError) -> InvalidQuery:
+    """A ValidationError as InvalidQuery: the first thing that pydantic or our checks found."""
     found = error.errors()[0]
     cause = found.get("ctx", {}).get("error")
     if isinstance(cause, InvalidQuery):
@@ -72,23 +74,23 @@ def refusal(error: ValidationError) -> InvalidQuery:
     name = str((*found["loc"], "body")[0])
     if found["type"] == "extra_forbidden":
         return InvalidQuery(name[:40], f"there is no parameter {name[:40]!r} here")
-    return InvalidQuery(name, f"{name} {_WORDED.get(found['type'], 'is of the wrong kind')}")
+    return InvalidQuery(name, f"{name} {_MESSAGES.get(found['type'], 'is of the wrong kind')}")
 
 
-def told(meaning: str, default: Any, **limits: Any) -> Any:
-    """A field with what it means, and limits that search will judge."""
-    return Field(default, description=meaning, json_schema_extra=partial(_describe, limits))
+def parameter(meaning: str, default: Any, **limits: Any) -> Any:
+    """A model field with its description, default and limits; search checks the limits."""
+    return Field(default, description=meaning, json_schema_extra=partial(_add_limits, limits))
 
 
-def _describe(limits: dict[str, Any], schema: dict[str, Any]) -> None:
-    """Add the limits; that nothing is given is no value worth naming."""
+def _add_limits(limits: dict[str, Any], schema: dict[str, Any]) -> None:
+    """Add limits to a field's JSON schema; an empty default is left out."""
     schema.update(limits)
     if schema.get("default") == "":
         del schema["default"]
 
 
-def told_as(**limits: Any) -> Any:
-    """Limits that search will judge, on a type of its own."""
+def schema_limits(**limits: Any) -> Any:
+    """Limits in the JSON schema of an annotated type; search checks them."""
     return Field(json_schema_extra=limits)
 
 
@@ -103,55 +105,77 @@ def _whole_number(value: object, info: ValidationInfo) -> object:
 
 def _switch(value: object, info: ValidationInfo) -> object:
     text = str(value).strip().lower()
-    if text not in _SWITCH:
+    if text not in _SWITCH_VALUES:
         name = str(info.field_name)
         raise InvalidQuery(name, f"{name} must be 1 or 0, not {text[:40]!r}")
-    return _SWITCH[text]
+    return _SWITCH_VALUES[text]
 
 
-def _integral(value: object) -> object:
+def _integer_from_json(value: object) -> object:
     """JSON has one kind of number: 5.0 is 5."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _counted(k: int) -> int:
+def _checked_count(k: int) -> int:
     check_count(k)
     return k
 
 
-def _skipped(offset: int) -> int:
-    if not 0 <= offset <= MAX_CANDIDATES:
-        raise InvalidQuery("offset", f"offset must be from 0 to {MAX_CANDIDATES}")
+def _checked_offset(offset: int) -> int:
+    check_range("offset", offset, 0, MAX_CANDIDATES)
     return offset
 
 
-def _sentences(given: list[str]) -> list[str]:
+def _checked_sentences(given: list[str]) -> list[str]:
     check_sentences(given)
     return given
 
 
-_COUNTED = {"minimum": 1, "maximum": MAX_RESULTS}
-_SKIPPED = {"minimum": 0, "maximum": MAX_CANDIDATES}
+def _checked_row(offset: int) -> int:
+    if offset < 0:
+        raise InvalidQuery("offset", "offset must be a whole number from 0")
+    return offset
+
+
+def _number_or_path(value: object) -> object:
+    """JSON has one kind of number: 1.0 is 1; true is none."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if type(value) not in (int, str):
+        raise InvalidQuery("folder", "folder must be the number or the path of an allowed folder")
+    return value
+
+
+_COUNT_LIMITS = {"minimum": 1, "maximum": MAX_RESULTS}
+_OFFSET_LIMITS = {"minimum": 0, "maximum": MAX_CANDIDATES}
 Whole = Annotated[int, BeforeValidator(_whole_number)]
-Count = Annotated[Whole, AfterValidator(_counted)]
-Offset = Annotated[Whole, AfterValidator(_skipped)]
+Count = Annotated[Whole, AfterValidator(_checked_count)]
+Offset = Annotated[Whole, AfterValidator(_checked_offset)]
 JsonCount = Annotated[
-    StrictInt, BeforeValidator(_integral), AfterValidator(_counted), told_as(**_COUNTED)
+    StrictInt,
+    BeforeValidator(_integer_from_json),
+    AfterValidator(_checked_count),
+    schema_limits(**_COUNT_LIMITS),
 ]
+Row = Annotated[Whole, AfterValidator(_checked_row)]
+FolderNumber = Annotated[int, schema_limits(minimum=1)]
+Folder = Annotated[FolderNumber | str, BeforeValidator(_number_or_path)]
 Switch = Annotated[bool, BeforeValidator(_switch)]
-Sentence = Annotated[StrictStr, told_as(**_TEXT)]
-Sentences = Annotated[list[Sentence], AfterValidator(_sentences), told_as(maxItems=MAX_SENTENCES)]
+Sentence = Annotated[StrictStr, schema_limits(**_TEXT_LIMITS)]
+Sentences = Annotated[
+    list[Sentence], AfterValidator(_checked_sentences), schema_limits(maxItems=MAX_SENTENCES)
+]
 
 
 class Parameters(BaseModel):
-    """The query string of an address; a name it does not know is refused."""
+    """Base of all query strings; a parameter that it does not know is refused."""
 
     model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
-    def _leave_out(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """An empty parameter is one that was not given, q aside; the token is not meant for us."""
+    def _drop_empty(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Drop empty parameters, q aside, and the token, which web.middleware.security reads."""
         return {
             name: value
             for name, value in given.items()
@@ -164,36 +188,42 @@ class SearchParameters(Parameters):
 
     model_config = ConfigDict(json_schema_extra={"required": ["q"]})
 
-    q: str = told(
+    q: str = parameter(
         "The sentence; a word may carry a weight, as in a red^3 car",
         "",
         example="a dog runs through the snow",
-        **_TEXT,
+        **_TEXT_LIMITS,
     )
-    k: Whole = told("How many photos", DEFAULT_K, **_COUNTED)
-    offset: Whole = told("How many of the best to leave out", 0, **_SKIPPED)
-    stage: str = told(
+    k: Whole = parameter("How many photos", DEFAULT_K, **_COUNT_LIMITS)
+    offset: Whole = parameter("How many of the best to leave out", 0, **_OFFSET_LIMITS)
+    stage: str = parameter(
         "combined: retrieval proposes, likelihood and similarity order; likelihood: the captioner "
         "alone orders every photo; retrieve: sentence vectors alone",
         STAGES[0],
         enum=list(STAGES),
     )
-    after: str = told("Only photos taken at this date or later", "", example="2021-07-14", **_DATE)
-    before: str = told(
-        "Only photos taken before this date", "", example="2021-07-15T15:30Z", **_DATE
+    after: str = parameter(
+        "Only photos taken at this date or later", "", example="2021-07-14", **_DATE_FORMATS
     )
-    folder: str = told("Only photos in this folder, at any depth; a full path", "", **_FULL_PATH)
-    camera: str = told("Only photos of cameras with this in their name", "")
-    format: str = told("Only photos of this format", "", enum=list(FORMATS))
-    orientation: str = told("Only photos of this shape", "", enum=list(ORIENTATIONS))
-    excluded: list[Annotated[str, told_as(**_MAYBE_TEXT)]] = Field(
+    before: str = parameter(
+        "Only photos taken before this date", "", example="2021-07-15T15:30Z", **_DATE_FORMATS
+    )
+    folder: str = parameter(
+        "Only photos in this folder, at any depth; a full path", "", **_PATH_LIMITS
+    )
+    camera: str = parameter("Only photos of cameras with this in their name", "")
+    format: str = parameter("Only photos of this format", "", enum=list(FORMATS))
+    orientation: str = parameter("Only photos of this shape", "", enum=list(ORIENTATIONS))
+    excluded: list[Annotated[str, schema_limits(**_OPTIONAL_TEXT_LIMITS)]] = Field(
         default=[],
         alias="not",
         description="A text that photos shall not show; may come several times",
         json_schema_extra={"maxItems": MAX_EXCLUDED},
     )
-    rather_than: str = told("A text that photos shall show less than q", "", **_MAYBE_TEXT)
-    explain: Switch = told("1: every word of every result with its map", False)
+    rather_than: str = parameter(
+        "A text that photos shall show less than q", "", **_OPTIONAL_TEXT_LIMITS
+    )
+    explain: Switch = parameter("1: every word of every result with its map", False)
 
     def request(self) -> SearchRequest:
         """The search that is asked for; raises InvalidQuery."""
@@ -226,20 +256,20 @@ def read_search(request: Request, default_k: int) -> SearchRequest:
     try:
         return SearchParameters.model_validate({"k": default_k, **given}).request()
     except ValidationError as error:
-        raise refusal(error) from error
+        raise invalid_query(error) from error
 
 
 class SimilarParameters(Parameters):
     """Which of the photos like another one."""
 
-    k: Count = told("How many photos", DEFAULT_K, **_COUNTED)
-    offset: Offset = told("How many of the best to leave out", 0, **_SKIPPED)
+    k: Count = parameter("How many photos", DEFAULT_K, **_COUNT_LIMITS)
+    offset: Offset = parameter("How many of the best to leave out", 0, **_OFFSET_LIMITS)
 
 
 class PictureParameters(Parameters):
     """How many photos like a picture."""
 
-    k: Count = told("How many photos", DEFAULT_K, **_COUNTED)
+    k: Count = parameter("How many photos", DEFAULT_K, **_COUNT_LIMITS)
 
 
 class ExplainParameters(Parameters):
@@ -247,25 +277,27 @@ class ExplainParameters(Parameters):
 
     model_config = ConfigDict(json_schema_extra={"required": ["q"]})
 
-    q: str = told("The sentence", "", example="a dog in the snow", **_TEXT)
+    q: str = parameter("The sentence", "", example="a dog in the snow", **_TEXT_LIMITS)
 
 
 class CompleteParameters(Parameters):
     """What was typed so far."""
 
-    q: str = told(
+    q: str = parameter(
         "What was typed so far; nothing asks for first words",
         "",
         maxLength=MAX_QUERY_LENGTH,
         example="a dog r",
     )
-    k: Whole = told("How many words", _DEFAULT_COMPLETIONS, minimum=1, maximum=MAX_COMPLETIONS)
+    k: Whole = parameter("How many words", _DEFAULT_COMPLETIONS, minimum=1, maximum=MAX_COMPLETIONS)
 
 
 class ImageParameters(Parameters):
     """Which version of an image."""
 
-    v: str = told("The start of the photo's content hash: a thumbnail is then kept for a year", "")
+    v: str = parameter(
+        "The start of the photo's content hash: a thumbnail is then kept for a year", ""
+    )
 
 
 class PhotoPath(BaseModel):
@@ -275,55 +307,36 @@ class PhotoPath(BaseModel):
 
 
 class RankBody(BaseModel):
-    """Sentences to rank; without any, the captions of the 200 photos nearest to this one."""
+    """Sentences to rank; without any, the captions of the photos nearest to this one."""
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"example": {"sentences": ["a cat", "a dog in the snow"]}},
+        json_schema_extra={
+            "description": f"Sentences to rank; without any, the captions of the {NEAREST_PHOTOS} "
+            "photos nearest to this one.",
+            "example": {"sentences": ["a cat", "a dog in the snow"]},
+        },
     )
 
     sentences: Sentences | None = Field(None, description="The sentences")
     k: JsonCount | None = Field(None, description="How many to show")
 
 
-# What requests about the collection may carry: which rows of a list, which folder to index
-
-_MAX_ROWS = 999_999_999
-
-
-def _from_zero(offset: int) -> int:
-    if offset < 0:
-        raise InvalidQuery("offset", "offset must be a whole number from 0")
-    return offset
-
-
-def _number_or_path(value: object) -> object:
-    """JSON has one kind of number: 1.0 is 1; true is none."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if type(value) not in (int, str):
-        raise InvalidQuery("folder", "folder must be the number or the path of an allowed folder")
-    return value
-
-
-_Row = Annotated[Whole, AfterValidator(_from_zero)]
-_Number = Annotated[int, told_as(minimum=1)]
-_Folder = Annotated[_Number | str, BeforeValidator(_number_or_path)]
-
-
 class RunsParameters(Parameters):
     """Which of the runs."""
 
-    k: Count = told("How many runs", DEFAULT_K, minimum=1, maximum=MAX_RESULTS)
-    offset: _Row = told("How many of the last to leave out", 0, minimum=0, maximum=_MAX_ROWS)
+    k: Count = parameter("How many runs", DEFAULT_K, minimum=1, maximum=MAX_RESULTS)
+    offset: Row = parameter("How many of the last to leave out", 0, minimum=0, maximum=_MAX_ROW)
 
 
 class FailuresParameters(Parameters):
     """Which of the files that could not be indexed."""
 
-    reason: str = told("Why they could not be, word for word; without it no files are named", "")
-    k: Count = told("How many files", DEFAULT_K, minimum=1, maximum=MAX_RESULTS)
-    offset: _Row = told("How many of the first to leave out", 0, minimum=0, maximum=_MAX_ROWS)
+    reason: str = parameter(
+        "Why they could not be, word for word; without it no files are named", ""
+    )
+    k: Count = parameter("How many files", DEFAULT_K, minimum=1, maximum=MAX_RESULTS)
+    offset: Row = parameter("How many of the first to leave out", 0, minimum=0, maximum=_MAX_ROW)
 
 
 class IndexBody(BaseModel):
@@ -331,6 +344,6 @@ class IndexBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"folder": 1}})
 
-    folder: _Folder = Field(
+    folder: Folder = Field(
         description="Its number among the folders that may be indexed from here, or its path"
     )

@@ -1,7 +1,6 @@
-"""The production server: waitress, one process, a pool of threads.
+"""The production server: waitress, in one process with a pool of threads.
 
-One process, because the model is loaded once and forking after a GPU was touched breaks.
-Knows nothing about what the application does.
+One process, because the model is loaded once, and forking after CUDA was initialised breaks.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from waitress.task import ErrorTask  # type: ignore[import-untyped]
 
 from web.errors import problem_of
 
-# Most of them only wait for one of the few that think: see web.middleware.worker_queue.
+# Most of them only wait for one of the engine's few workers: see web.middleware.worker_queue.
 THREADS = 64
 # The app itself refuses bodies far below this, with a worded answer.
 _MAX_BODY_BYTES = 32 << 20
@@ -33,10 +32,10 @@ _CONNECTIONS = 500
 
 
 @dataclass(frozen=True)
-class Patience:
-    """Seconds: for a request's header, for all of it, and for an answer that nobody takes off.
+class Timeouts:
+    """Seconds a client may take for a request's header, for all of it, and to read an answer.
 
-    `ahead`: bytes of an answer that are written before its client has read them. A worker is
+    `ahead`: bytes of an answer that are buffered before its client has read them. A thread is
     free once it has written all; a photo's file mostly fits.
     """
 
@@ -46,11 +45,73 @@ class Patience:
     ahead: int = 64 << 20
 
 
-PATIENCE = Patience()
+TIMEOUTS = Timeouts()
 
 
 class PortUnavailable(OSError):
     """Nothing can listen on the wanted address and port."""
+
+
+class JsonErrorTask(ErrorTask):  # type: ignore[misc]
+    """An error of waitress itself, in the one JSON shape of the API's errors."""
+
+    def execute(self) -> None:
+        """Write the answer."""
+        error = self.request.error
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers += [
+            ("Content-Type", "application/json"),
+            ("X-Content-Type-Options", "nosniff"),
+        ]
+        body = json.dumps(problem_of(error.code).to_json()).encode()
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class TimedChannel(HTTPChannel):  # type: ignore[misc]
+    """A connection that is closed when its client exceeds one of the timeouts."""
+
+    error_task_class = JsonErrorTask
+    timeouts: ClassVar[Timeouts] = Timeouts()
+    will_close: bool
+    _request_began: float | None = None
+
+    def received(self, data: bytes) -> Any:
+        """Receive a part of a request, and note when its first part came."""
+        done = super().received(data)
+        if self.request is None:
+            self._request_began = None
+        elif self._request_began is None:
+            self._request_began = time.monotonic()
+        return done
+
+    def readable(self) -> Any:
+        """Close a connection that timed out; waitress asks every connection about once a second."""
+        if not self.will_close and self._timed_out():
+            self.will_close = True
+            # Where nobody reads, the socket never becomes writable, and waitress would wait on.
+            with suppress(OSError):
+                self.socket.shutdown(SHUT_RDWR)
+        return super().readable()
+
+    def close(self) -> None:
+        """Close the connection, and free a thread that waits for it."""
+        self.handle_close()
+
+    def _timed_out(self) -> bool:
+        if self.total_outbufs_len:
+            return bool(time.time() - self.last_activity > self.timeouts.answer)
+        if self._request_began is None or self.request is None:
+            return False
+        arrived = self.request.headers_finished
+        allowed = self.timeouts.request if arrived else self.timeouts.header
+        return time.monotonic() - self._request_began > allowed
+
+
+def channel_class(timeouts: Timeouts) -> type[TimedChannel]:
+    """The connections of one server, with its timeouts."""
+    return type("ConfiguredChannel", (TimedChannel,), {"timeouts": timeouts})
 
 
 class Server:
@@ -63,7 +124,7 @@ class Server:
         port: int,
         threads: int = THREADS,
         trusted_proxy: str | None = None,
-        patience: Patience = PATIENCE,
+        timeouts: Timeouts = TIMEOUTS,
     ) -> None:
         """Listen on `host` and `port`; port 0 takes any free one.
 
@@ -87,12 +148,12 @@ class Server:
             max_request_header_size=_MAX_HEADER_BYTES,
             channel_timeout=_IDLE_SECONDS,
             connection_limit=_CONNECTIONS,
-            outbuf_high_watermark=patience.ahead,
+            outbuf_high_watermark=timeouts.ahead,
             asyncore_use_poll=True,
             **_proxy_settings(trusted_proxy),
             channel_request_lookahead=1,  # else nobody notices a client that goes away
         )
-        self._waitress.channel_class = patient(patience)
+        self._waitress.channel_class = channel_class(timeouts)
 
     def run(self) -> None:
         """Answer requests until interrupted, or until another thread calls `stop`."""
@@ -175,68 +236,3 @@ def _bound(listener: socket.socket, address: Any) -> socket.socket:
         listener.close()
         raise
     return listener
-
-
-# One connection to the server: how long it may take, and how its faults are worded
-
-
-class WordedFault(ErrorTask):  # type: ignore[misc]
-    """What waitress itself refuses, in the one shape of the API's errors."""
-
-    def execute(self) -> None:
-        """Write the answer."""
-        error = self.request.error
-        self.status = f"{error.code} {error.reason}"
-        self.response_headers += [
-            ("Content-Type", "application/json"),
-            ("X-Content-Type-Options", "nosniff"),
-        ]
-        body = json.dumps(problem_of(error.code).to_json()).encode()
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
-
-
-class Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection that is closed when its client takes too long."""
-
-    error_task_class = WordedFault
-    patience: ClassVar[Patience] = Patience()
-    will_close: bool
-    _began: float | None = None
-
-    def received(self, data: bytes) -> Any:
-        """Take in a part of a request, and remember when its first part came."""
-        done = super().received(data)
-        if self.request is None:
-            self._began = None
-        elif self._began is None:
-            self._began = time.monotonic()
-        return done
-
-    def readable(self) -> Any:
-        """Asked of every connection about once a second."""
-        if not self.will_close and self._takes_too_long():
-            self.will_close = True
-            # Where nobody reads, the socket never becomes writable, and waitress would wait on.
-            with suppress(OSError):
-                self.socket.shutdown(SHUT_RDWR)
-        return super().readable()
-
-    def close(self) -> None:
-        """Close the connection, and let go of a worker that waits for it."""
-        self.handle_close()
-
-    def _takes_too_long(self) -> bool:
-        if self.total_outbufs_len:
-            return bool(time.time() - self.last_activity > self.patience.answer)
-        if self._began is None or self.request is None:
-            return False
-        arrived = self.request.headers_finished
-        allowed = self.patience.request if arrived else self.patience.header
-        return time.monotonic() - self._began > allowed
-
-
-def patient(patience: Patience) -> type[Channel]:
-    """A kind of connection with a patience of its own."""
-    return type("PatientChannel", (Channel,), {"patience": patience})

@@ -1,7 +1,4 @@
-"""How numbers, times and places read on a page.
-
-Knows nothing about photos; plain values in, short text out.
-"""
+"""Template filters: numbers, sizes, times and sentences as short texts."""
 
 from __future__ import annotations
 
@@ -9,19 +6,27 @@ from datetime import datetime
 
 from flask import Flask
 
+from search.calibration import percentage
+from search.request import MAX_CANDIDATES, MAX_QUERY_LENGTH, MAX_RESULTS
 from web.context import current_config
 
 
 def register(app: Flask) -> None:
-    """Offer the formats as filters to the templates, and the site's title as `site`."""
+    """Give the templates of `app` the filters, the limits of a search, and the title as `site`."""
     app.add_template_filter(sentence)
     app.add_template_filter(grouped)
     app.add_template_filter(file_size)
     app.add_template_filter(disk_size)
     app.add_template_filter(day_and_time)
     app.add_template_filter(signed)
+    app.add_template_filter(percentage)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(
+        MAX_CANDIDATES=MAX_CANDIDATES,
+        MAX_QUERY_LENGTH=MAX_QUERY_LENGTH,
+        MAX_RESULTS=MAX_RESULTS,
+    )
     app.context_processor(lambda: {"site": current_config().title})
 
 

@@ -1,7 +1,4 @@
-"""A picture that somebody sends, and the photos like it; the picture is never kept.
-
-Knows nothing about JSON; errors get their shape in web.errors.
-"""
+"""An uploaded picture, encoded for a search by photo; it is never stored."""
 
 from __future__ import annotations
 
@@ -11,19 +8,19 @@ from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
 from captioner.captioner import PhotoState
-from captioner.encode_photo import look
+from captioner.encode_photo import encode_photo
 from search.request import InvalidQuery
 from search.results import SimilarPhoto
 from web.context import current_config, current_engine
 
 # A small file may decode to hundreds of megabytes: many at once could take all memory.
-_ONE_AT_A_TIME = Lock()
+_DECODING = Lock()
 # Fewer than the server's threads: those who search for words need not wait for pictures.
 _WAITING = BoundedSemaphore(6)
 
 
 def find_similar(request: Request, k: int) -> tuple[SimilarPhoto, ...]:
-    """Indexed photos most like the picture in a request, best first.
+    """Indexed photos most like the picture of a request, best first.
 
     Raises:
         InvalidQuery: there is no picture where one is expected.
@@ -31,23 +28,23 @@ def find_similar(request: Request, k: int) -> tuple[SimilarPhoto, ...]:
         UnreadablePhoto: it is no picture, or too large a one.
         TooManyRequests: enough other pictures are waiting.
     """
-    return current_engine().similar(look_at(request), k)
+    return current_engine().similar(encode_upload(request), k)
 
 
-def look_at(request: Request) -> PhotoState:
-    """What the captioner sees in the picture of a request; raises as find_similar."""
+def encode_upload(request: Request) -> PhotoState:
+    """The captioner's state of the picture of a request; raises as find_similar."""
     data = _picture_in(request)
     if not _WAITING.acquire(blocking=False):
         raise TooManyRequests(retry_after=1)
     try:
-        with _ONE_AT_A_TIME:
-            return look(current_engine().captioner, data)
+        with _DECODING:
+            return encode_photo(current_engine().captioner, data)
     finally:
         _WAITING.release()
 
 
 def _picture_in(request: Request) -> bytes:
-    """The field `image` of a form, or the body itself."""
+    """The bytes of the form field `image`, or of the body itself."""
     limit = current_config().max_upload_bytes
     if request.mimetype == "multipart/form-data":
         sent = request.files.get("image")

@@ -1,7 +1,6 @@
-"""Batches for training: cached views, sentence embeddings and padded word ids.
+"""Training batches: cached views, sentence embeddings and padded word ids.
 
-Knows nothing of the network. Everything is drawn from a NumPy generator, so that a run
-repeats itself from its seed.
+Everything is drawn from a NumPy generator, so that a run repeats itself from its seed.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _MIRRORED = {"left": "right", "right": "left"}
 
 @dataclass
 class Batch:
-    """B photos with K captions each."""
+    """B photos with K captions each, as tensors."""
 
     stem: Tensor  # [B,c,h,w] trunk outputs
     tokens: Tensor  # [B,K,T+1] ids: START, words, END, PAD...; some are phrases
@@ -140,7 +139,7 @@ class TrainingSet:
         return batch
 
     def in_order(self, size: int) -> Iterator[Batch]:
-        """The plain views of all photos."""
+        """All photos' unaugmented views with whole captions, `size` photos a batch."""
         for start in range(0, len(self), size):
             rows = np.arange(start, min(start + size, len(self)))
             stem, words = self.views.take(np.zeros_like(rows), rows), self.plain[rows]

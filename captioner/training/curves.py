@@ -1,6 +1,6 @@
-"""A picture of a training run: losses and the dev photos' recall, epoch by epoch.
+"""Learning curves: losses and the dev photos' recall by epoch, from a run's `log.jsonl`.
 
-Knows nothing of how they came about: reads the run's `log.jsonl`. Needs matplotlib.
+Needs matplotlib.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What training minimises: maximum likelihood and two contrastive losses.
+"""Training losses: maximum likelihood and two contrastive losses (InfoNCE).
 
-Knows nothing of batches' origin or of optimisers. All losses are means, in nats.
+All losses are means, in nats.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def word_log_likelihood(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def maximum_likelihood(word_scores: Tensor, targets: Tensor) -> Tensor:
-    """Mean negative log-likelihood of a word; padding is masked out."""
+    """Log-likelihoods [N,T] and targets [N,T] -> mean negative one of a word, without padding."""
     return -word_scores.sum() / (targets != PAD).sum()
 
 

@@ -1,6 +1,6 @@
-"""From captioned photos to a trained captioner: vocabulary, views, embeddings, training.
+"""A training run from end to end: vocabulary, cached views, embeddings, trainer, checkpoint parts.
 
-Knows nothing of the catalog; weights that combine scores are fitted later, by search.
+The weights that combine scores are fitted afterwards, by search/evaluation/fit_weights.py.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SENTENCE_BATCH = 256
 
 
 class TrainingProgress(Protocol):
-    """Who watches a run; totals and steps are photos, sentences or photos again."""
+    """Receiver of a run's progress; `total` and `count` are photos or sentences by phase."""
 
     def phase(self, name: str, total: int) -> None: ...
 
@@ -78,8 +78,11 @@ class Recipe:
         return [text for part in self.train for photo in part.photos for text in photo.captions]
 
 
-def seed_course(config: CaptionerConfig) -> CaptionerConfig:
-    """The baseline: image vector -> dropout 0.5 -> dense -> initial cell state, nothing else."""
+def baseline_config(config: CaptionerConfig) -> CaptionerConfig:
+    """The baseline, Show and Tell (Vinyals et al. 2015): the photo as initial cell state only.
+
+    Image vector -> dropout 0.5 -> dense -> cell state; no attention, no multimodal layer.
+    """
     decoder = replace(config.decoder, attention=False, multimodal=False, dropout=0.5)
     return replace(config, decoder=decoder)
 
@@ -87,7 +90,7 @@ def seed_course(config: CaptionerConfig) -> CaptionerConfig:
 def train_captioner(
     recipe: Recipe, embedder: SentenceEmbedder, device: torch.device, progress: TrainingProgress
 ) -> Captioner:
-    """Run a recipe, or carry on where its folder says a killed run stopped.
+    """Train a captioner by a recipe, or carry on a killed run from its folder.
 
     Raises UnreadablePhoto for a damaged training photo and ValueError for backbone weights
     that do not fit.

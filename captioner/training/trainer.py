@@ -1,8 +1,7 @@
-"""Training: maximum likelihood first, then likelihood that ranks, the head along with both.
+"""The training loop: maximum likelihood first, then contrastive likelihood; the head with both.
 
-Knows nothing of the catalog or of search. A run lives in a folder: views of the photos,
-`run.pt` after each epoch (a killed run carries on from it), `log.jsonl`, and at the end
-the weights' moving average as a checkpoint.
+A run lives in a folder: views of the photos, `run.pt` after each epoch (a killed run carries on
+from it), `log.jsonl`, and at the end the weights' moving average as a checkpoint.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _LENGTHS = 4
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """What a run does; the defaults made the shipped checkpoint."""
+    """Hyperparameters of a run; the defaults made the shipped checkpoint."""
 
     seeing_epochs: int = 9  # of the first stage, in which CNN and head learn, too
     likelihood_epochs: int = 14
@@ -75,7 +74,7 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class EpochReport:
-    """What one epoch came to; losses in nats, recall in percent."""
+    """Losses (nats) and the head's dev recall (percent) of one epoch."""
 
     epoch: int
     stage: str
@@ -89,18 +88,18 @@ class EpochReport:
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """Epochs since the dev photos' likelihood or the head's recall was last better (early stop)."""
+class EarlyStopping:
+    """State of early stopping: epochs since the dev likelihood or the head's recall improved."""
 
     epochs: int = 0
     likelihood: float = math.inf  # the best so far, nats a word
     recall: float = 0.0  # the best R@10 so far, percent
 
-    def after(self, report: EpochReport) -> Waiting:
-        """Counted on by one epoch."""
+    def after(self, report: EpochReport) -> EarlyStopping:
+        """The state after one more epoch."""
         likelihood, recall = report.dev_likelihood, report.dev_head.r10
         better = likelihood < self.likelihood or recall > self.recall
-        return Waiting(
+        return EarlyStopping(
             0 if better else self.epochs + 1,
             min(likelihood, self.likelihood),
             max(recall, self.recall),
@@ -108,7 +107,7 @@ class Waiting:
 
 
 class Trainer:
-    """One training run over cached views."""
+    """One training run over cached views, which can be killed and resumed."""
 
     def __init__(
         self,
@@ -132,17 +131,17 @@ class Trainer:
         self.seen = torch.zeros(len(train), captioner.config.head.dimension)
         self.described: dict[str, Tensor] = {}  # the average at the end of the first stage
         self.epoch = 0
-        self.waiting = Waiting()
+        self.waiting = EarlyStopping()
 
     def run(self, report: Callable[[EpochReport], None], advance: Callable[[int], None]) -> None:
-        """Train to the last epoch; `advance` is told of photos, `report` of epochs."""
+        """Train to the last epoch; `advance` gets photos done, `report` each epoch's report."""
         self._resume()
         while self.epoch < self.settings.epochs:
             epoch_report = self._run_epoch(advance)
             self.epoch = self._next_epoch(epoch_report)
             if self.epoch == self.settings.likelihood_epochs:
                 self.described = _copy(self.average.module.state_dict())
-                self.waiting = Waiting()
+                self.waiting = EarlyStopping()
             self._save(epoch_report)
             report(epoch_report)
 
@@ -393,12 +392,12 @@ class Trainer:
             own.data.copy_(saved)
         self.seen = state["seen"].cpu()
         self.described = state["described"]
-        self.waiting = Waiting(**state["waiting"])
+        self.waiting = EarlyStopping(**state["waiting"])
 
 
 @torch.no_grad()
 def _average(decay: float, average: list[Tensor], current: list[Tensor], steps: Tensor) -> None:
-    """Moving average that forgets its beginning fast, so that short runs have one too."""
+    """Exponential moving average whose decay warms up, so that short runs have one, too."""
     kept = min(decay, (1 + int(steps)) / (10 + int(steps)))
     torch._foreach_lerp_(average, current, 1 - kept)
 

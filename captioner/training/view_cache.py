@@ -1,8 +1,8 @@
-"""Augmented views of the training photos, taken once through the frozen trunk.
+"""A cache on disk of the frozen trunk's outputs for augmented views of the training photos.
 
 On a CPU the first layers cost most of a training step although nothing in them changes:
 so their output is computed once for a few augmented views of each photo and kept in a
-memory-mapped file of half-precision numbers. Knows nothing of captions.
+memory-mapped file of half-precision numbers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class View:
-    """How one view of every photo is made."""
+    """Which augmentations make one view of every photo."""
 
     crop: bool
 

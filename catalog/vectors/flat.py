@@ -1,6 +1,6 @@
-"""An exact FAISS index: float16 vectors by id, each compared with the query.
+"""A flat FAISS index: float16 vectors by id, each compared with the query.
 
-Knows nothing of SQL and of files. Not safe among threads: searchable.py sees to that.
+Not safe among threads by itself: thread_safe.py sees to that.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from catalog.home import IndexKind
-from catalog.vectors.kinds import Ids, Vectors
+from catalog.vectors.interface import Ids, Vectors
+from catalog.vectors.kinds import IndexKind
 
 
-class ExactVectors:
+class FlatIndex:
     """Unit vectors [N, D] by id; similarity is the inner product."""
 
-    kind = IndexKind.EXACT
+    kind = IndexKind.FLAT
     is_mapped = False  # it lies in memory, and can be changed
 
     def __init__(self, faiss: Any, index: Any) -> None:
@@ -24,7 +24,7 @@ class ExactVectors:
         self.index = index
 
     @classmethod
-    def empty(cls, faiss: Any, dimension: int) -> ExactVectors:
+    def empty(cls, faiss: Any, dimension: int) -> FlatIndex:
         """An index without vectors."""
         flat = faiss.IndexScalarQuantizer(
             dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
@@ -54,13 +54,16 @@ class ExactVectors:
         self.index.remove_ids(ids)
 
     def make_changeable(self) -> None:
-        """Nothing is to be done for that."""
+        """Nothing has to be done: it lies in memory."""
 
-    def search(self, rows: Vectors, k: int, among: Ids | None) -> tuple[Ids, Vectors]:
-        """The ids [Q, k] nearest to rows [Q, D], best first, and their similarities."""
+    def search(self, rows: Vectors, k: int, allowed: Ids | None) -> tuple[Ids, Vectors]:
+        """The ids [Q, k] nearest to rows [Q, D], best first, and their similarities [Q, k].
+
+        Only ids of `allowed` [N] are found, all where it is None; -1 where there are fewer than k.
+        """
         only = None
-        if among is not None:
-            only = self._faiss.SearchParameters(sel=selector(self._faiss, among))
+        if allowed is not None:
+            only = self._faiss.SearchParameters(sel=selector(self._faiss, allowed))
         similarity, ids = self.index.search(rows, k, params=only)
         return ids, similarity
 
@@ -72,16 +75,16 @@ class ExactVectors:
         except RuntimeError:  # One of them is not there; FAISS does not say which.
             pass
         values = np.full((len(ids), self.index.d), np.nan, dtype=np.float32)
-        for place, key in enumerate(ids):
+        for row, key in enumerate(ids):
             try:
-                values[place] = self.index.reconstruct(int(key))
+                values[row] = self.index.reconstruct(int(key))
             except RuntimeError:
                 continue
         return values
 
 
 def selector(faiss: Any, ids: Ids) -> Any:
-    """FAISS's way to say which ids may be found: one bit for every id up to the highest."""
+    """A FAISS selector of the ids [N] that may be found: one bit for every id up to the highest."""
     bits = np.zeros(int(ids.max(initial=0)) + 1, dtype=bool)
     bits[ids] = True
     return faiss.IDSelectorBitmap(np.packbits(bits, bitorder="little"))

@@ -1,7 +1,4 @@
-"""Which FAISS file holds an index, as recorded in SQL, and how such a file is put in place.
-
-Knows nothing of FAISS: it is handed a function that writes the file.
-"""
+"""Snapshots of a vector index: files, of which the newest that SQL records counts."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from catalog.models import VectorGeneration
 
 
 @dataclass(frozen=True)
-class Generation:
+class Snapshot:
     """A saved file: its number, SHA-256, number of vectors, and the change it is as of."""
 
     number: int
@@ -29,31 +26,31 @@ class Generation:
     change: int
 
 
-class GenerationStore:
-    """The saved files of one index, of which the newest recorded in SQL counts."""
+class SnapshotStore:
+    """The saved files of one vector index."""
 
     def __init__(self, home: Home, database: Database, model_id: int, kind: str) -> None:
         self._database = database
         self._key = {"model_id": model_id, "kind": kind}
         self._folder = home.vectors / f"{model_id}-{kind}"
 
-    def current(self, session: Session) -> Generation | None:
-        """Return the generation that SQL records, None before the first."""
+    def current(self, session: Session) -> Snapshot | None:
+        """Return the snapshot that SQL records, None before the first."""
         row = session.get(VectorGeneration, self._key)
         if row is None:
             return None
-        return Generation(row.generation, row.sha256, row.count, row.change_counter)
+        return Snapshot(row.generation, row.sha256, row.count, row.change_counter)
 
-    def verified_file(self, generation: Generation) -> Path | None:
-        """Return the generation's file if it is there, byte for byte as it was saved."""
-        path = self._path(generation.number)
+    def verified_file(self, snapshot: Snapshot) -> Path | None:
+        """Return the file if it is there, byte for byte as it was saved; None else."""
+        path = self._path(snapshot.number)
         try:
-            return path if _sha256(path) == generation.sha256 else None
+            return path if _sha256(path) == snapshot.sha256 else None
         except OSError:
             return None
 
-    def leftovers(self, *, remove: bool) -> list[Path]:
-        """Files of the index that SQL does not name, as killed processes leave them."""
+    def orphans(self, *, remove: bool) -> list[Path]:
+        """Files that SQL does not name, as killed processes leave them; removed on request."""
         lock = self._folder / "lock"
         with FileLock(lock), self._database.read() as session:
             current = self.current(session)
@@ -63,8 +60,8 @@ class GenerationStore:
                 path.unlink()
         return others
 
-    def put(self, write: Callable[[Path], None], count: int, change: int) -> Generation:
-        """Make the file that `write` writes the newest generation, and return it.
+    def put(self, write: Callable[[Path], None], count: int, change: int) -> Snapshot:
+        """Make the file that `write` writes the newest snapshot of `count` vectors, and return it.
 
         Killed at any instant, SQL names a whole file or none, and so it does after a power cut.
         Raises OSError.
@@ -77,13 +74,13 @@ class GenerationStore:
             sync(temporary)
             digest = _sha256(temporary)
             with self._database.write() as session:
-                generation = self._record(session, digest, count, change)
-                temporary.replace(self._path(generation.number))
+                snapshot = self._record(session, digest, count, change)
+                temporary.replace(self._path(snapshot.number))
                 sync(self._folder)
-            self._remove_others(generation.number)
-        return generation
+            self._remove_others(snapshot.number)
+        return snapshot
 
-    def _record(self, session: Session, digest: str, count: int, change: int) -> Generation:
+    def _record(self, session: Session, digest: str, count: int, change: int) -> Snapshot:
         row = session.get(VectorGeneration, self._key)
         if row is None:
             row = VectorGeneration(**self._key, generation=0)
@@ -91,7 +88,7 @@ class GenerationStore:
         row.generation += 1
         row.sha256, row.count, row.change_counter = digest, count, change
         session.flush()
-        return Generation(row.generation, digest, count, change)
+        return Snapshot(row.generation, digest, count, change)
 
     def _path(self, number: int) -> Path:
         return self._folder / f"gen-{number}.faiss"

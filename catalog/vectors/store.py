@@ -1,7 +1,4 @@
-"""The vectors of one kind and model as SQL holds them: whole, of one length, float32.
-
-Knows nothing of FAISS, nor of where vectors come from.
-"""
+"""The vectors of one kind and model as rows in SQL, read as float32 arrays."""
 
 from __future__ import annotations
 
@@ -9,20 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sqlalchemy import Row, func, select
+from numpy.typing import ArrayLike
+from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.orm import Session
 
 from catalog.models import Vector
 from catalog.sql import chunks
-from catalog.vectors.kinds import Ids, Vectors
+from catalog.vectors.interface import DimensionMismatch, Ids, Vectors
 
 # So many vectors are read from SQL at a time.
-PART = 4096
-
-
-class DimensionMismatch(ValueError):
-    """Vectors are of another length than they should be."""
+BATCH = 4096
 
 
 @dataclass(frozen=True)
@@ -34,114 +27,63 @@ class StoredVectors:
     dimension: int
 
     def ids(self, session: Session) -> Ids:
-        """The ids [N] of all photos that have one."""
-        return vector_ids(session, self.kind, self.model_id)
+        """The ids [N] of all photos that have one, in no order."""
+        query = select(Vector.photo_id).where(*self._own)
+        return np.fromiter(session.scalars(query), dtype=np.int64)
 
     def count(self, session: Session) -> int:
         """How many there are."""
-        return count_vectors(session, self.kind, self.model_id)
+        query = select(func.count()).select_from(Vector).where(*self._own)
+        return session.scalar(query) or 0
 
     def newest_change(self, session: Session) -> int:
         """The last change that wrote one; 0 for none."""
-        return newest_vector_change(session, self.kind, self.model_id)
+        return session.scalar(select(func.max(Vector.change)).where(*self._own)) or 0
 
-    def since(self, session: Session, change: int) -> Iterator[tuple[Ids, Vectors]]:
-        """Ids [N] and vectors [N, D] of all that were written after a change; 0 for all."""
-        parts = iter_vectors(session, self.kind, self.model_id, PART, change)
-        return self._all_checked(parts)
+    def since(
+        self, session: Session, change: int, batch: int = BATCH
+    ) -> Iterator[tuple[Ids, Vectors]]:
+        """Yield ids [N] and vectors [N, D] of all that were written after a change; 0 for all.
 
-    def of(self, session: Session, keys: list[int]) -> Iterator[tuple[Ids, Vectors]]:
-        """Ids [N] and vectors [N, D] of given photos; those without are left out."""
-        parts = load_vectors(session, keys, self.kind, self.model_id)
-        return self._all_checked(parts)
+        Raises DimensionMismatch.
+        """
+        query = select(Vector.photo_id, Vector.blob).where(*self._own, Vector.change > change)
+        query = query.order_by(Vector.change, Vector.photo_id)
+        # Closed also where the reader stops early: PostgreSQL keeps a cursor open for the rest.
+        with session.execute(query, execution_options={"yield_per": batch}) as rows:
+            for part in rows.partitions():
+                yield self._unpacked(part)
+
+    def of_photos(
+        self, session: Session, photo_ids: Sequence[int]
+    ) -> Iterator[tuple[Ids, Vectors]]:
+        """Yield ids [N] and vectors [N, D] of given photos; those without one are left out.
+
+        Raises DimensionMismatch.
+        """
+        for chunk in chunks(photo_ids):
+            query = select(Vector.photo_id, Vector.blob)
+            query = query.where(Vector.photo_id.in_(chunk), *self._own)
+            if rows := session.execute(query).all():
+                yield self._unpacked(rows)
 
     def checked(self, ids: ArrayLike, vectors: ArrayLike) -> tuple[Ids, Vectors]:
-        """Ids [N] and vectors [N, D] as arrays, D being right."""
+        """Ids [N] and vectors [N, D] as arrays. Raises DimensionMismatch."""
         keys = np.ascontiguousarray(ids, dtype=np.int64)
         values = np.ascontiguousarray(vectors, dtype=np.float32)
         if len(keys) and values.shape != (len(keys), self.dimension):
-            raise DimensionMismatch(self._mismatch(values.shape[-1]))
+            raise DimensionMismatch(
+                f"The stored {self.kind} vectors have {values.shape[-1]} values, this index is "
+                f"for {self.dimension}: they were made by another embedder."
+            )
         return keys, values
 
-    def _all_checked(
-        self, parts: Iterator[tuple[Ids, NDArray[np.float16]]]
-    ) -> Iterator[tuple[Ids, Vectors]]:
-        try:
-            for ids, vectors in parts:
-                yield self.checked(ids, vectors)
-        except UnevenVectors as error:
-            raise DimensionMismatch(str(error)) from error
+    @property
+    def _own(self) -> tuple[ColumnElement[bool], ...]:
+        return Vector.model_id == self.model_id, Vector.kind == self.kind
 
-    def _mismatch(self, length: int) -> str:
-        return (
-            f"The stored {self.kind} vectors have {length} values, this index is for "
-            f"{self.dimension}: they were made by another embedder."
-        )
-
-
-# Every SQL query that reads vectors
-
-
-class UnevenVectors(ValueError):
-    """Vectors of one kind and model are stored in several lengths."""
-
-
-def iter_vectors(
-    session: Session, kind: str, model_id: int, batch: int = 4096, after: int = 0
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float16]]]:
-    """Yield (photo ids [N], unit vectors [N, D]) of all vectors changed since change `after`.
-
-    Raises UnevenVectors where those of a batch differ in length.
-    """
-    query = (
-        select(Vector.photo_id, Vector.blob)
-        .where(Vector.model_id == model_id, Vector.kind == kind, Vector.change > after)
-        .order_by(Vector.change, Vector.photo_id)
-    )
-    # Closed also where the reader stops early: PostgreSQL keeps a cursor open for the rest.
-    with session.execute(query, execution_options={"yield_per": batch}) as rows:
-        for part in rows.partitions():
-            yield _unpacked(kind, part)
-
-
-def load_vectors(
-    session: Session, ids: Sequence[int], kind: str, model_id: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float16]]]:
-    """Yield (photo ids [N], unit vectors [N, D]) of given photos; those without are left out.
-
-    Raises UnevenVectors where those of a part differ in length.
-    """
-    for chunk in chunks(ids):
-        query = select(Vector.photo_id, Vector.blob).where(
-            Vector.photo_id.in_(chunk), Vector.kind == kind, Vector.model_id == model_id
-        )
-        if rows := session.execute(query).all():
-            yield _unpacked(kind, rows)
-
-
-def vector_ids(session: Session, kind: str, model_id: int) -> NDArray[np.int64]:
-    """Return the ids [N] of all photos with a vector of the kind by the model."""
-    query = select(Vector.photo_id).where(Vector.model_id == model_id, Vector.kind == kind)
-    return np.fromiter(session.scalars(query), dtype=np.int64)
-
-
-def count_vectors(session: Session, kind: str, model_id: int) -> int:
-    """Return the number of vectors of the kind by the model."""
-    query = select(func.count()).select_from(Vector)
-    return session.scalar(query.where(Vector.model_id == model_id, Vector.kind == kind)) or 0
-
-
-def newest_vector_change(session: Session, kind: str, model_id: int) -> int:
-    """Return the last change that wrote a vector of the kind by the model; 0 for none."""
-    query = select(func.max(Vector.change))
-    return session.scalar(query.where(Vector.model_id == model_id, Vector.kind == kind)) or 0
-
-
-def _unpacked(
-    kind: str, rows: Sequence[Row[int, bytes]]
-) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
-    ids = np.array([key for key, _ in rows], dtype=np.int64)
-    if len({len(blob) for _, blob in rows}) > 1:
-        raise UnevenVectors(f"The stored {kind} vectors differ in length.")
-    values = np.frombuffer(b"".join(blob for _, blob in rows), dtype="<f2")
-    return ids, values.reshape(len(rows), -1).astype(np.float16, copy=False)
+    def _unpacked(self, rows: Sequence[Row[int, bytes]]) -> tuple[Ids, Vectors]:
+        if len({len(blob) for _, blob in rows}) > 1:
+            raise DimensionMismatch(f"The stored {self.kind} vectors differ in length.")
+        values = np.frombuffer(b"".join(blob for _, blob in rows), dtype="<f2")
+        return self.checked([key for key, _ in rows], values.reshape(len(rows), -1))

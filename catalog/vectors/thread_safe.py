@@ -1,7 +1,4 @@
-"""The vectors that answer searches, of whichever kind, while others change them.
-
-Knows nothing of files, nor of which changes there are to follow.
-"""
+"""A FAISS index that many threads search at once while one changes or replaces it."""
 
 from __future__ import annotations
 
@@ -13,63 +10,105 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from catalog.database import Database
-from catalog.vectors.factory import Kept
-from catalog.vectors.flat import ExactVectors
-from catalog.vectors.kinds import Ids, Vectors
-from catalog.vectors.store import DimensionMismatch, StoredVectors
+from catalog.vectors.build import FlatOrIvf
+from catalog.vectors.flat import FlatIndex
+from catalog.vectors.interface import DimensionMismatch, Ids, Vectors
+from catalog.vectors.store import StoredVectors
 
 
-class SearchableVectors:
+class ReadersWriterLock:
+    """Many threads may share it, or one may hold it alone; who waits to be alone goes first."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._sharing = 0
+        self._waiting = 0
+        self._is_exclusive = False
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """Hold the lock beside others who share it. Not reentrant."""
+        with self._condition:
+            self._condition.wait_for(lambda: not self._is_exclusive and not self._waiting)
+            self._sharing += 1
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._sharing -= 1
+                self._condition.notify_all()
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the lock with nobody beside. Not reentrant."""
+        with self._condition:
+            self._waiting += 1
+            self._condition.wait_for(lambda: not self._is_exclusive and not self._sharing)
+            self._waiting -= 1
+            self._is_exclusive = True
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._is_exclusive = False
+                self._condition.notify_all()
+
+
+class ThreadSafeIndex:
     """Searches run together, changes alone.
 
-    Similarities are exact to float16 always: an approximate index only proposes, and what it
-    proposes is compared again with the whole vectors in SQL.
+    Similarities are exact to float16 always: an IVF index only proposes, and what it proposes is
+    compared again with the whole vectors in SQL, which raises DatabaseUnavailable.
     """
 
-    def __init__(self, kept: Kept, stored: StoredVectors, database: Database) -> None:
-        self.kept = kept
+    def __init__(self, index: FlatOrIvf, stored: StoredVectors, database: Database) -> None:
+        self.index = index
         self._stored = stored
         self._database = database
-        self._lock = SharedLock()  # between searches and changes
+        self._lock = ReadersWriterLock()  # between searches and changes
         self._highest = 0  # the greatest photo id that was ever added
 
-    def replace(self, kept: Kept) -> None:
+    def replace(self, index: FlatOrIvf) -> None:
         """Answer from another index from now on."""
-        highest = int(kept.ids().max(initial=0))
-        with self._lock.alone():
-            self.kept = kept
+        highest = int(index.ids().max(initial=0))
+        with self._lock.exclusive():
+            self.index = index
             self._highest = highest
 
     def add(self, keys: Ids, values: Vectors) -> None:
         """Add vectors [N, D] for photo ids [N], N > 0, replacing those that are there."""
-        with self._lock.alone():
-            self.kept.make_changeable()
+        with self._lock.exclusive():
+            self.index.make_changeable()
             # Photo ids only grow, so most are new and need no look through the index.
             old = keys[keys <= self._highest]
             if len(old):
-                self.kept.remove(old)
-            self.kept.add(keys, values)
+                self.index.remove(old)
+            self.index.add(keys, values)
             self._highest = max(self._highest, int(keys.max()))
 
     def remove(self, keys: Ids) -> None:
         """Remove photo ids [N]; those that are not there do not matter."""
-        with self._lock.alone():
-            self.kept.make_changeable()
-            self.kept.remove(keys)
+        with self._lock.exclusive():
+            self.index.make_changeable()
+            self.index.remove(keys)
 
-    def search(self, queries: ArrayLike, k: int, among: Ids | None) -> tuple[Ids, Vectors]:
-        """Photo ids [Q, k] and similarities [Q, k]; see VectorIndex.search."""
+    def search(self, queries: ArrayLike, k: int, allowed: Ids | None) -> tuple[Ids, Vectors]:
+        """Photo ids [Q, k] of those allowed [N], best first, and similarities [Q, k].
+
+        `allowed` None: any. Where there are fewer than k the rest is id -1, similarity -inf.
+        Raises DimensionMismatch.
+        """
         rows = np.ascontiguousarray(queries, dtype=np.float32)
         dimension = self._stored.dimension
         if rows.ndim != 2 or rows.shape[1] != dimension:
             raise DimensionMismatch(f"Queries must be [Q, {dimension}], not {rows.shape}.")
         with self._lock.shared():
-            kept = self.kept
-            if isinstance(kept, ExactVectors):
-                ids, similarity = kept.search(rows, k, among)
+            index = self.index
+            if isinstance(index, FlatIndex):
+                ids, similarity = index.search(rows, k, allowed)
                 similarity[ids < 0] = -np.inf
                 return ids, similarity
-            proposed = kept.propose(rows, k, among)
+            proposed = index.propose(rows, k, allowed)
         return self._best(rows, proposed, k)
 
     def similarities(self, query: ArrayLike, ids: ArrayLike) -> Vectors:
@@ -79,26 +118,26 @@ class SearchableVectors:
             return np.empty(0, dtype=np.float32)
         row = np.asarray(query, dtype=np.float32)
         with self._lock.shared():
-            if isinstance(self.kept, ExactVectors):
-                similarity: Vectors = self.kept.vectors(keys) @ row
+            if isinstance(self.index, FlatIndex):
+                similarity: Vectors = self.index.vectors(keys) @ row
                 similarity[np.isnan(similarity)] = -np.inf
                 return similarity
-        # An approximate index keeps no whole vectors, and SQL does.
+        # An IVF index keeps no whole vectors, and SQL does.
         return self._compared(row[None], keys).reshape(-1)
 
     def vector(self, photo_id: int) -> Vectors | None:
         """The vector [D] of a photo, None where it has none."""
         with self._lock.shared():
-            if isinstance(self.kept, ExactVectors):
-                found = self.kept.vectors(np.array([photo_id], dtype=np.int64))
+            if isinstance(self.index, FlatIndex):
+                found = self.index.vectors(np.array([photo_id], dtype=np.int64))
                 return None if np.isnan(found).any() else found.reshape(-1)
         with self._database.read() as session:
-            for _, values in self._stored.of(session, [photo_id]):
+            for _, values in self._stored.of_photos(session, [photo_id]):
                 return values.reshape(-1)
         return None
 
     def _best(self, rows: Vectors, proposed: Ids, k: int) -> tuple[Ids, Vectors]:
-        """The k best of the ids proposed for each row [Q, D], by whole vectors."""
+        """The k best of the ids [Q, K] proposed for each row [Q, D], by whole vectors."""
         keys, places = np.unique(proposed, return_inverse=True)
         similarity = self._compared(rows, keys)
         own = np.take_along_axis(similarity, places.reshape(proposed.shape), axis=1)
@@ -112,45 +151,7 @@ class SearchableVectors:
         every, places = np.unique(keys, return_inverse=True)
         similarity = np.full((len(rows), len(every)), -np.inf, dtype=np.float32)
         with self._database.read() as session:
-            for found, values in self._stored.of(session, every.tolist()):
+            for found, values in self._stored.of_photos(session, every.tolist()):
                 similarity[:, np.searchsorted(every, found)] = rows @ values.T
         wanted: Vectors = similarity[:, places]
         return wanted
-
-
-class SharedLock:
-    """Many threads may share it, or one may hold it alone; who waits to be alone goes first."""
-
-    def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self._sharing = 0
-        self._waiting = 0
-        self._alone = False
-
-    @contextmanager
-    def shared(self) -> Iterator[None]:
-        """Hold the lock beside others who share it. Not reentrant."""
-        with self._condition:
-            self._condition.wait_for(lambda: not self._alone and not self._waiting)
-            self._sharing += 1
-        try:
-            yield
-        finally:
-            with self._condition:
-                self._sharing -= 1
-                self._condition.notify_all()
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Hold the lock with nobody beside. Not reentrant."""
-        with self._condition:
-            self._waiting += 1
-            self._condition.wait_for(lambda: not self._alone and not self._sharing)
-            self._waiting -= 1
-            self._alone = True
-        try:
-            yield
-        finally:
-            with self._condition:
-                self._alone = False
-                self._condition.notify_all()

@@ -1,7 +1,4 @@
-"""Exit codes, and every error that people can mend as one sentence.
-
-Knows which errors there are, nothing of when they are raised.
-"""
+"""Exit codes, and the errors that people can mend, each worded as one sentence on stderr."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from commands.common.output import note
 
 
 class Exit(IntEnum):
-    """Exit codes; 130 is what shells give a command that Ctrl-C ended."""
+    """Exit codes of every command; 130 is what shells give a command that Ctrl-C ended."""
 
     DONE = 0
     FAILED = 1
@@ -23,26 +20,29 @@ class Exit(IntEnum):
 
 
 class Failed(click.ClickException):
-    """Something could not be done; the message says what and what to do."""
+    """A command could not do its work; the message says what went wrong and what to do."""
 
     exit_code = Exit.FAILED
 
 
 def fail(message: str, code: Exit) -> Exit:
-    """Say why the command ends, and with which code it does."""
+    """Print why the command ends on stderr, and return the code that it ends with."""
     note(f"tellshow: {message}")
     return code
 
 
 def sentence(error: Exception) -> str:
-    """What went wrong, in one line."""
+    """An exception's message in one line; of an OSError, the file and the system's reason."""
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
     return " ".join(str(error).split())
 
 
 def word(error: Exception) -> Exit:
-    """The exit code of an error that people can mend; others are raised again as bugs."""
+    """Print an error that people can mend, and return its exit code.
+
+    Raises the error again where it is none: a bug is to be seen with its traceback.
+    """
     from search.request import InvalidQuery
 
     if isinstance(error, InvalidQuery):
@@ -55,20 +55,22 @@ def word(error: Exception) -> Exit:
 def _known_errors() -> tuple[type[Exception], ...]:
     """Errors whose own message is a sentence for people."""
     from captioner.backbone import UnknownBackbone
-    from captioner.checkpoint import CheckpointError, DeviceUnavailable
+    from captioner.checkpoint import CheckpointError
     from captioner.dataset import DatasetError
+    from captioner.device import DeviceUnavailable, UnknownPrecision
     from captioner.embedder import EmbedderUnavailable
     from captioner.image_file import UnreadablePhoto
     from catalog.database import DatabaseUnavailable
-    from catalog.home import HomeNotWritable, UnknownIndexKind
+    from catalog.home import HomeNotWritable
     from catalog.lock import WriterBusy
-    from catalog.vectors.index import FaissMissing
+    from catalog.vectors.faiss_index import FaissMissing
+    from catalog.vectors.kinds import UnknownIndexKind
     from indexer.pipeline import FolderNotFound, NotAFolder
     from indexer.sample_photos import SamplesUnavailable
     from indexer.watch import CannotWatch
 
     return (
-        CheckpointError, DeviceUnavailable, DatasetError, EmbedderUnavailable, UnknownBackbone,
-        UnreadablePhoto, HomeNotWritable, WriterBusy, DatabaseUnavailable, FaissMissing,
-        UnknownIndexKind, FolderNotFound, NotAFolder, SamplesUnavailable, CannotWatch,
+        CheckpointError, DeviceUnavailable, UnknownPrecision, DatasetError, EmbedderUnavailable,
+        UnknownBackbone, UnreadablePhoto, HomeNotWritable, WriterBusy, DatabaseUnavailable,
+        FaissMissing, UnknownIndexKind, FolderNotFound, NotAFolder, SamplesUnavailable, CannotWatch,
     )  # fmt: skip

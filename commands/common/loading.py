@@ -1,11 +1,12 @@
-"""What commands work with, opened and closed again: a home with its database, and engines on it.
+"""Opens what commands work with: a home and its database, captioner and embedder, an engine.
 
-Knows nothing of what is done with them.
+Which captioner a command takes: the one named by --model, else the home's own, else the shipped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,24 +17,21 @@ from commands.common.errors import sentence
 from commands.common.output import note
 
 if TYPE_CHECKING:
-    from catalog.database import Database
-    from catalog.home import Home
-    from search.engine import SearchEngine
-import functools
-from collections.abc import Collection
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
     from captioner.captioner import Captioner
     from captioner.embedder import SentenceEmbedder
     from catalog.database import Database
     from catalog.home import Home
     from catalog.model_registry import Described
+    from search.engine import SearchEngine
 
 
 @contextmanager
 def open_catalog(home: Path | None) -> Iterator[tuple[Home, Database]]:
-    """An open home; `--home` of the command, then of the group, then the environment's."""
+    """The home and its database, closed at the end.
+
+    The home is that of the command's --home, else of --home before the command, else the
+    environment's.
+    """
     from catalog.database import open_database
     from catalog.home import open_home
 
@@ -49,9 +47,9 @@ def open_catalog(home: Path | None) -> Iterator[tuple[Home, Database]]:
 def open_engine(
     home: Path | None, model: Path | None, device: str | None, quick: bool = False
 ) -> Iterator[SearchEngine]:
-    """An engine on a home, with the captioner that is named, else the one that answers.
+    """A search engine on a home, with the captioner of --model, else the one that answers.
 
-    `quick` is for a command that ends with its answer.
+    `quick` takes the embedder that loads sooner, for a command that ends with its answer.
     """
     from search.engine import SearchEngine
 
@@ -65,7 +63,10 @@ def open_engine(
 def answering_engine(
     home: Home, database: Database, device: str | None, quick: bool = False
 ) -> SearchEngine:
-    """An engine with the captioner that answers, passing over those that cannot be loaded."""
+    """A search engine with the home's newest complete captioner; in a new home, the shipped one.
+
+    A captioner that cannot be loaded is passed over, with a note on stderr.
+    """
     from captioner.checkpoint import CheckpointError
     from captioner.embedder import EmbedderUnavailable
     from search.engine import SearchEngine
@@ -81,15 +82,12 @@ def answering_engine(
     return SearchEngine(home, database, *load_models(None, device, quick=quick))
 
 
-# Which captioner and embedder a command works with: as named, as chosen for a home, as shipped
-
-
 def load_models(
     model: Path | None, device: str | None, embedder: str | None = None, quick: bool = False
 ) -> tuple[Captioner, SentenceEmbedder]:
-    """A checkpoint (the shipped one, where none is named) and a sentence embedder, its own.
+    """The captioner of a checkpoint file (None: the shipped one) and its sentence embedder.
 
-    `quick` is for a command that ends with its answer.
+    `embedder` names another one; `quick` takes the one that loads sooner.
     """
     from captioner.checkpoint import load_checkpoint
     from captioner.embedder import choose_embedder
@@ -102,7 +100,7 @@ def load_models(
 def describing_models(
     home: Home, database: Database, model: Path | None, device: str | None, embedder: str | None
 ) -> tuple[Captioner, SentenceEmbedder]:
-    """What indexes a home: as named, else as a person chose last for it, else as shipped.
+    """Captioner and embedder to index a home with: named, else last chosen for it, else shipped.
 
     The home keeps the checkpoint, so that searches find it whatever is shipped later.
     """
@@ -127,8 +125,11 @@ def describing_models(
 def answering_captioner(
     home: Home, database: Database, passed: Collection[int] = frozenset()
 ) -> Described | None:
-    """The newest captioner whose file is there and that is complete; None in a new home."""
-    from catalog.model_registry import answering, described
+    """The newest captioner that has described every photo and whose file is there.
+
+    None in a new home, or where all of them are `passed`.
+    """
+    from catalog.model_registry import described, newest_complete_model
 
     with database.read() as session:
         usable = {
@@ -136,12 +137,12 @@ def answering_captioner(
             for each in described(session)
             if each.model_id not in passed and checkpoint_of(home, each)
         }
-        model_id = answering(session, list(usable))
+        model_id = newest_complete_model(session, list(usable))
     return None if model_id is None else usable[model_id]
 
 
 def checkpoint_of(home: Home, model: Described) -> Path | None:
-    """A captioner's checkpoint, if the home keeps it or it is the shipped one."""
+    """A captioner's checkpoint file; None if the home keeps none and it is not the shipped one."""
     from captioner.checkpoint import DEFAULT_CHECKPOINT
     from catalog.checkpoints import KeptCheckpoints
 

@@ -1,7 +1,4 @@
-"""A server goes over to a newer captioner as soon as that is complete, without a restart.
-
-Knows nothing of what makes it complete.
-"""
+"""Hot reload: a running server changes to a newer captioner once it has described every photo."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ LOOK_AGAIN = 60.0  # seconds between looks whether a newer captioner is complete
 
 @contextmanager
 def following(app: Flask, home: Path | None, device: str | None) -> Iterator[None]:
-    """While this is open, `app` goes over to a newer captioner as soon as that is complete."""
+    """While this is open, `app` changes to a newer captioner as soon as that is complete."""
     from threading import Event, Thread
 
     stop = Event()

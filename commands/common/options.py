@@ -1,7 +1,4 @@
-"""The options that several commands share, each written down once.
-
-Knows nothing of what a command does with them.
-"""
+"""Command-line options that several commands share, each written down once."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ FILE = click.Path(path_type=Path)
 
 
 def together(*options: Callable[[Any], Any]) -> Callable[[F], F]:
-    """One decorator of several options; help shows them in this order."""
+    """Several options as one decorator; help shows them in this order."""
 
     def decorate(command: F) -> F:
         return functools.reduce(lambda made, option: option(made), reversed(options), command)
@@ -64,18 +61,18 @@ filter_options = together(
 )
 
 
-# The folders that a command is given: what cannot be one is refused before anything is loaded
-
-
 def refuse_files(folders: tuple[Path, ...]) -> None:
-    """A photo named instead of its folder."""
+    """Check FOLDER arguments; raises Failed for a file, which is a photo named for its folder."""
     for folder in folders:
         if folder.is_file():
             raise Failed(f"{folder} is a file; give the folder that holds it")
 
 
 def refuse_unknown(database: Database, folders: tuple[Path, ...]) -> None:
-    """A folder that never was, before the model is loaded, which takes seconds."""
+    """Check FOLDER arguments; raises FolderNotFound for one that is neither there nor indexed.
+
+    Done first, since loading the model takes seconds.
+    """
     from indexer.folders import resolve_folders, split_offline
 
     with database.read() as session:

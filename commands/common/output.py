@@ -1,62 +1,60 @@
-"""Where a command's words go: results to stdout, everything else to stderr.
-
-Knows nothing of what is said.
-"""
+"""The output of commands as text or JSON: results to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from search.results import SearchAnswer
-from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from search.rerank import WordGain
-import shlex
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
     from indexer.pipeline import IndexReport
     from indexer.report import HeldBack
+    from search.rerank import WordGain
+    from search.results import SearchAnswer, SearchResult
+
+_UNDER_PATH = " " * 11  # as wide as rank and probability
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """One JSON object on a line of its own, in ASCII."""
+    """Print one JSON object on stdout, on one line, in ASCII."""
     import json
 
     click.echo(json.dumps(value, ensure_ascii=True))
 
 
 def note(message: str) -> None:
-    """Something that is no result."""
+    """Print a message on stderr: anything that is no result."""
     click.echo(message, err=True)
 
 
-# The answer to a search, in the terminal
-
-
-def print_answer(answer: SearchAnswer) -> None:
-    """Place, score, how surely it fits and path; below, the caption and what each word earned."""
+def print_answer(answer: SearchAnswer, explain: bool = False) -> None:
+    """Rank, probability, path, caption and word gains of each result; with `explain` its score."""
     if answer.nothing_fits:
         note("no photo fits this convincingly; these come nearest:")
-    for place, result in enumerate(answer.results, start=1):
-        fits = "weak" if result.weak else f"{result.probability:.0%}"
-        click.echo(f"{place:3d}  {result.score:8.2f}  {fits:>4s}  {result.path}")
-        click.echo(f"               {result.caption}")
-        print_words(result.words, "               ")
+    for rank, result in enumerate(answer.results, start=1):
+        _print_result(rank, result, explain)
     in_paths = {word for result in answer.results for word in result.matched}
     note_unknown(answer.unknown_words, answer.nearest_words, in_paths)
 
 
-# Words in the terminal: what each earned, where the captioner looked, which it never learned
+def _print_result(rank: int, result: SearchResult, explain: bool) -> None:
+    from search.calibration import percentage
+
+    weak = "  (weak)" if result.weak else ""
+    click.echo(f"{rank:3d}  {percentage(result.probability):>4s}  {result.path}{weak}")
+    click.echo(f"{_UNDER_PATH}{result.caption}")
+    if explain:
+        click.echo(
+            f"{_UNDER_PATH}score {result.score:.2f}, log-likelihood {result.log_likelihood:.2f}, "
+            f"evidence {result.evidence:.2f}, similarity {result.similarity:.2f}"
+        )
+    print_words(result.words, _UNDER_PATH)
 
 
 def print_words(words: Sequence[WordGain], indent: str) -> None:
-    """Gains on one line, or one line a word where it is known where the captioner looked."""
+    """Print words with their gains in nats on one line; with attention maps, a line a word."""
     from search.explain import WordMap, place_of
 
     told = [f"{word.word} {word.gain:+.1f}" for word in words]
@@ -70,7 +68,7 @@ def print_words(words: Sequence[WordGain], indent: str) -> None:
 def note_unknown(
     unknown_words: Iterable[str], nearest_words: dict[str, str], in_paths: Collection[str] = ()
 ) -> None:
-    """What became of each word that the captioner does not know."""
+    """Print on stderr how each word that the captioner does not know was treated."""
     for word in unknown_words:
         nearest = nearest_words.get(word)
         read_as = f"read as {nearest!r}" if nearest else "left out of the likelihood"
@@ -78,11 +76,8 @@ def note_unknown(
         note(f"the captioner never learned the word {word!r}: {read_as}{lifted}")
 
 
-# What an indexing run did, in the terminal
-
-
 def print_report(report: IndexReport, as_json: bool) -> None:
-    """The counts; on stderr, what a person may have to do something about."""
+    """Print an index run's counts; on stderr, what a person may have to do something about."""
     if as_json:
         print_json(report.to_json())
     else:

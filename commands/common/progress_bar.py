@@ -1,7 +1,4 @@
-"""A progress bar on stderr, for indexing, training and measuring.
-
-Knows nothing of what takes so long.
-"""
+"""A progress bar on stderr, for indexing, training and measuring."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from typing import Any
 
 
 class ProgressBar:
-    """Silent where stderr is no terminal, but for what is skipped; a `with` finishes it."""
+    """A bar by tqdm; where stderr is no terminal, only skipped files and epochs are printed."""
 
     def __init__(self, unit: str) -> None:
         from tqdm import tqdm
@@ -26,25 +23,25 @@ class ProgressBar:
         self.finish()
 
     def start(self, total: int) -> None:
-        """Begin anew: so many are to come."""
+        """Begin a bar of `total` units."""
         self._bar.close()
         self._bar = self._make(total=total)
 
     def phase(self, name: str, total: int) -> None:
-        """Begin anew, with a name before the bar."""
+        """Begin a bar of `total` units, with a name before it."""
         self.start(total)
         self._bar.set_description(name)
 
     def advance(self, count: int) -> None:
-        """So many more are done."""
+        """Add `count` units done."""
         self._bar.update(count)
 
     def skipped(self, path: str, reason: str) -> None:
-        """A file is left out: a line above the bar."""
+        """Print a file that is left out, and why, above the bar."""
         self._bar.write(f"skipped {path}: {reason}", file=sys.stderr)
 
     def epoch(self, report: Any) -> None:
-        """An epoch of training is over: a line above the bar."""
+        """Print what an epoch of training came to, above the bar."""
         recall = report.dev_head
         self._bar.write(
             f"epoch {report.epoch} ({report.stage}): loss {report.loss:.3f}, "
@@ -54,5 +51,5 @@ class ProgressBar:
         )
 
     def finish(self) -> None:
-        """Nothing more will come; saying so twice does no harm."""
+        """Close the bar; closing it twice does no harm."""
         self._bar.close()

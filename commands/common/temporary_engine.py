@@ -1,7 +1,4 @@
-"""A home that lasts as long as a measurement, and an engine on it.
-
-Knows nothing of what is measured.
-"""
+"""A search engine over captioned photos in a temporary home, for training and evaluation."""
 
 from __future__ import annotations
 
@@ -26,7 +23,10 @@ if TYPE_CHECKING:
 def temporary_engine(
     captioner: Captioner, embedder: SentenceEmbedder, photos: Any, bar: ProgressBar
 ) -> Iterator[tuple[SearchEngine, list[Any]]]:
-    """An engine over just these captioned photos, and each one's view in their order."""
+    """A search engine over just these captioned photos, and each one's PhotoView in their order.
+
+    Raises Failed where one of them cannot be read.
+    """
     import tempfile
 
     from catalog.views import list_photos

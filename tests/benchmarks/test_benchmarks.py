@@ -78,7 +78,7 @@ def test_load_is_measured_and_every_answer_judged(
 def test_contrast_is_measured_by_what_people_wrote(captions: Path, sample_photos: Path) -> None:
     data = ["--captions", str(captions), "--images", str(sample_photos)]
     scenes = ["--subjects", "cat", "man", "--places", "suit", "camera"]
-    printed = _run("contrast", [*data, *scenes])
+    printed = _run("query_modifiers", [*data, *scenes])
     assert printed.count("| retrieve | ") == 3
     assert "captions rather than the same with actors exchanged" in printed
 
@@ -93,7 +93,7 @@ def test_indexing_is_timed_beside_a_tower_and_as_it_grows(sample_photos: Path) -
 
 
 def test_the_start_of_a_search_is_timed_by_stages(indexed_home: Home) -> None:
-    printed = _run("start", ["--home", str(indexed_home.path), "--count", "1"])
+    printed = _run("startup", ["--home", str(indexed_home.path), "--count", "1"])
     for stage in ("imports", "loading the checkpoint", "first result", "end of the process"):
         assert f"\n| {stage} | " in printed
 

@@ -13,11 +13,10 @@ from captioner.captioner import Captioner
 from captioner.checkpoint import (
     DEFAULT_CHECKPOINT,
     CheckpointError,
-    DeviceUnavailable,
-    choose_device,
     load_checkpoint,
     save_checkpoint,
 )
+from captioner.device import DeviceUnavailable, choose_device
 from captioner.encoder import EncoderConfig
 
 

@@ -16,8 +16,8 @@ from captioner.decoder import DecoderConfig
 from captioner.embedder import SentenceEmbedder
 from captioner.encoder import Encoder, EncoderConfig
 from captioner.metrics import Recall
-from captioner.training.recipe import Recipe, seed_course, train_captioner
-from captioner.training.trainer import EpochReport, TrainSettings, Waiting, look_alikes
+from captioner.training.recipe import Recipe, baseline_config, train_captioner
+from captioner.training.trainer import EarlyStopping, EpochReport, TrainSettings, look_alikes
 
 _CAPTIONS = {
     "cat.png": ("a cat looks at the camera", "a brown cat with green eyes"),
@@ -115,10 +115,10 @@ def test_a_few_photos_are_learned(
     assert watch.reports[-1].dev_likelihood < watch.reports[0].dev_likelihood - 0.2
 
 
-def test_the_seed_course_sees_the_photo_by_the_initial_state_alone(
+def test_the_baseline_config_sees_the_photo_by_the_initial_state_alone(
     recipe: Recipe, embedder: SentenceEmbedder, tmp_path: Path
 ) -> None:
-    config = seed_course(recipe.config)
+    config = baseline_config(recipe.config)
     settings = replace(_SETTINGS, likelihood_epochs=1, contrastive_epochs=0)
     trained = _train(
         replace(recipe, folder=tmp_path, config=config, settings=settings), embedder, _Watch()
@@ -152,7 +152,7 @@ def test_a_stage_ends_when_the_dev_photos_gain_nothing_any_more() -> None:
     def report(likelihood: float, r10: float) -> EpochReport:
         return EpochReport(1, "likelihood", 0, 0, 0, 0, likelihood, Recall(0, 0, r10, 1), 0)
 
-    waiting = Waiting().after(report(3.0, 50)).after(report(3.1, 49))
+    waiting = EarlyStopping().after(report(3.0, 50)).after(report(3.1, 49))
     assert waiting.epochs == 1
     assert waiting.after(report(3.1, 49)).epochs == 2
     assert waiting.after(report(2.9, 49)).epochs == 0

@@ -1,4 +1,4 @@
-"""A real PostgreSQL beside the real SQLite, and a shelf to put photos on in either."""
+"""A real PostgreSQL beside the real SQLite, and a catalog to put photos into in either."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import pytest
 
 from catalog.database import Database, open_database
 from catalog.home import Home, open_home
-from tests.catalog.factories import Shelf
+from tests.catalog.factories import SampleCatalog
 from tests.postgresql import Server
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -41,15 +41,15 @@ def any_database(any_home: Home) -> Iterator[Database]:
 
 
 @pytest.fixture
-def any_shelf(any_home: Home, any_database: Database) -> Shelf:
+def any_catalog(any_home: Home, any_database: Database) -> SampleCatalog:
     """A root and a model, once in each kind of database."""
-    return Shelf(any_home, any_database)
+    return SampleCatalog(any_home, any_database)
 
 
 @pytest.fixture
-def shelf(home: Home, database: Database) -> Shelf:
+def catalog(home: Home, database: Database) -> SampleCatalog:
     """A root and a model in SQLite."""
-    return Shelf(home, database)
+    return SampleCatalog(home, database)
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
-"""Photos, vectors and models made up for the catalog, which never looks inside them."""
+"""Photos, vectors and models made up for a catalog, which never looks inside them."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,12 @@ def unit_vector(seed: int) -> NDArray[np.float32]:
     """A unit vector that is always the same for a seed."""
     vector = np.random.default_rng(seed).standard_normal(DIMENSION).astype(np.float32)
     return vector / np.linalg.norm(vector)
+
+
+def skewed_vector(seed: int) -> NDArray[np.float32]:
+    """A unit vector of which, as in real ones, a part of the values says most."""
+    values = unit_vector(seed) * np.float32(0.7) ** np.arange(DIMENSION, dtype=np.float32)
+    return values / np.linalg.norm(values)
 
 
 def new_photo(path: bytes, seed: int = 0) -> NewPhoto:
@@ -51,15 +58,19 @@ def photo_ids(session: Session, model_id: int) -> list[int]:
     return list(session.scalars(query))
 
 
-class Shelf:
-    """A database with one root and one model in it, and photos put there batch by batch."""
+class SampleCatalog:
+    """A database with one root and one model in it, and photos put there batch by batch.
 
-    def __init__(self, home: Home, database: Database) -> None:
+    `folder`: that of the root, the home's own where it is None.
+    """
+
+    def __init__(self, home: Home, database: Database, folder: Path | None = None) -> None:
         self.home = home
         self.database = database
-        self.model = self._model("shelf")
+        self.folder = folder or home.path
+        self.model = self._model("first")
         with database.write() as session:
-            self.root = get_or_add_root(session, home.path)
+            self.root = get_or_add_root(session, self.folder)
 
     def _model(self, name: str) -> int:
         with self.database.write() as session:

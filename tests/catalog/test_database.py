@@ -26,10 +26,10 @@ from catalog.failures import record_failure
 from catalog.home import Home, open_home
 from catalog.models import Base
 from catalog.runs import Noted, finish_run, start_run
-from catalog.vectors.index import VectorIndex
+from catalog.vectors.factory import make_vector_index
 from catalog.views import count_rows
 from tests.catalog.conftest import REPOSITORY
-from tests.catalog.factories import DIMENSION, Shelf, new_photos
+from tests.catalog.factories import DIMENSION, SampleCatalog, new_photos
 
 NOTHING = Noted([], {})
 Start = Callable[..., subprocess.Popen[str]]
@@ -75,30 +75,32 @@ def test_migrations_go_down_and_up_again(any_home: Home, any_database: Database)
         assert count_rows(session).photos == 0
 
 
-def test_every_revision_goes_down_and_up_with_data_in_it(any_shelf: Shelf) -> None:
-    any_shelf.add(new_photos(range(20)))
-    any_shelf.add(new_photos(range(5)), any_shelf.other_model())
-    VectorIndex(any_shelf.home, any_shelf.database, any_shelf.model, "visual", DIMENSION).open()
-    with any_shelf.database.write() as session:
+def test_every_revision_goes_down_and_up_with_data_in_it(any_catalog: SampleCatalog) -> None:
+    any_catalog.add(new_photos(range(20)))
+    any_catalog.add(new_photos(range(5)), any_catalog.other_model())
+    make_vector_index(
+        any_catalog.home, any_catalog.database, any_catalog.model, "visual", DIMENSION
+    ).open()
+    with any_catalog.database.write() as session:
         record_failure(session, b"/m\xfcnze.jpg", 2**40, 2**62, "It is no photo.")
         finish_run(session, start_run(session, NOTHING), Noted([1], {"indexed": 20}, 20, 20))
-    before = contents(any_shelf.database)
+    before = contents(any_catalog.database)
     assert all(before.values())
-    config = migration_config(any_shelf.home.database_url)
+    config = migration_config(any_catalog.home.database_url)
     newest, *older = (
         script.revision for script in ScriptDirectory.from_config(config).walk_revisions()
     )
     for revision in older:
         command.downgrade(config, revision)
-        left = contents(any_shelf.database)
+        left = contents(any_catalog.database)
         assert "photo" in left
         assert left == {name: before[name] for name in left}
     command.upgrade(config, newest)
-    assert contents(any_shelf.database) == before
+    assert contents(any_catalog.database) == before
     command.downgrade(config, "base")
-    assert tables(any_shelf.database) == {"alembic_version"}
+    assert tables(any_catalog.database) == {"alembic_version"}
     command.upgrade(config, "head")
-    assert {name for name, rows in contents(any_shelf.database).items() if rows} == {
+    assert {name for name, rows in contents(any_catalog.database).items() if rows} == {
         "vector_change"
     }
 

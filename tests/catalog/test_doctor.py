@@ -12,25 +12,25 @@ from catalog.doctor import Diagnosis, Doctor, Problem
 from catalog.failures import record_failure
 from catalog.fulltext import photos_with_word
 from catalog.models import Caption, PhotoText, State, Vector
-from catalog.vectors.index import VectorIndex
-from tests.catalog.factories import DIMENSION, Shelf, new_photos
+from catalog.vectors.factory import make_vector_index
+from tests.catalog.factories import DIMENSION, SampleCatalog, new_photos
 
 
-def examine(shelf: Shelf, *, mend: bool = True) -> Diagnosis:
-    return Doctor(shelf.home, shelf.database, mend=mend).examine()
+def examine(catalog: SampleCatalog, *, mend: bool = True) -> Diagnosis:
+    return Doctor(catalog.home, catalog.database, mend=mend).examine()
 
 
 def found(diagnosis: Diagnosis) -> dict[Problem, tuple[int, bool]]:
     return {each.problem: (each.count, each.mended) for each in diagnosis.findings}
 
 
-def assert_mended(shelf: Shelf, problem: Problem, count: int) -> None:
+def assert_mended(catalog: SampleCatalog, problem: Problem, count: int) -> None:
     """Seen and left as it is by a dry run, seen and mended by another, and gone for a third."""
-    assert found(examine(shelf, mend=False)) == {problem: (count, False)}
-    told = examine(shelf)
+    assert found(examine(catalog, mend=False)) == {problem: (count, False)}
+    told = examine(catalog)
     assert found(told) == {problem: (count, True)}
     assert told.is_well
-    assert found(examine(shelf)) == {}
+    assert found(examine(catalog)) == {}
 
 
 def put(path: Path, content: bytes = b"\xff\xd8 a thumbnail") -> Path:
@@ -40,29 +40,31 @@ def put(path: Path, content: bytes = b"\xff\xd8 a thumbnail") -> Path:
 
 
 @pytest.fixture
-def well(any_shelf: Shelf) -> Shelf:
+def well(any_catalog: SampleCatalog) -> SampleCatalog:
     """Twenty photos with all that belongs to them."""
-    any_shelf.add(new_photos(range(20)))
+    any_catalog.add(new_photos(range(20)))
     for kind in ("caption", "visual"):
-        index = VectorIndex(any_shelf.home, any_shelf.database, any_shelf.model, kind, DIMENSION)
+        index = make_vector_index(
+            any_catalog.home, any_catalog.database, any_catalog.model, kind, DIMENSION
+        )
         index.open()
     for photo in new_photos(range(20)):
-        put(any_shelf.home.thumbnail(photo.content_hash))
-    return any_shelf
+        put(any_catalog.home.thumbnail(photo.content_hash))
+    return any_catalog
 
 
-def test_home_that_is_well_stays_as_it_is(well: Shelf) -> None:
+def test_home_that_is_well_stays_as_it_is(well: SampleCatalog) -> None:
     files = {path: path.read_bytes() for path in well.home.vectors.rglob("gen-*")}
     assert examine(well) == Diagnosis((), 0)
     assert {path: path.read_bytes() for path in well.home.vectors.rglob("gen-*")} == files
 
 
-def test_empty_home_is_well(any_shelf: Shelf) -> None:
-    assert examine(any_shelf).is_well
+def test_empty_home_is_well(any_catalog: SampleCatalog) -> None:
+    assert examine(any_catalog).is_well
 
 
 @pytest.mark.parametrize("harm", ["missing", "flipped", "empty", "behind"])
-def test_vector_file_that_is_not_what_sql_holds_is_rebuilt(well: Shelf, harm: str) -> None:
+def test_vector_file_that_is_not_what_sql_holds_is_rebuilt(well: SampleCatalog, harm: str) -> None:
     path = sorted(well.home.vectors.rglob("gen-*.faiss"))[0]
     content = path.read_bytes()
     if harm == "missing":
@@ -80,7 +82,7 @@ def test_vector_file_that_is_not_what_sql_holds_is_rebuilt(well: Shelf, harm: st
 
 @pytest.mark.parametrize("table", [State, Caption, Vector])
 def test_photo_without_a_part_is_left_to_be_indexed_anew(
-    well: Shelf, table: type[State] | type[Caption] | type[Vector]
+    well: SampleCatalog, table: type[State] | type[Caption] | type[Vector]
 ) -> None:
     with well.database.write() as session:
         session.execute(delete(table).where(table.photo_id == 3))
@@ -96,7 +98,7 @@ def test_photo_without_a_part_is_left_to_be_indexed_anew(
     assert [path for path, file in known.items() if not file.has_state] == [b"2.jpg"]
 
 
-def test_vector_of_another_length_counts_as_missing(well: Shelf) -> None:
+def test_vector_of_another_length_counts_as_missing(well: SampleCatalog) -> None:
     with well.database.write() as session:
         changed = update(Vector).where(Vector.photo_id == 3, Vector.kind == "visual")
         session.execute(changed.values(blob=b"1234"))
@@ -104,12 +106,12 @@ def test_vector_of_another_length_counts_as_missing(well: Shelf) -> None:
     assert found(examine(well)) == {Problem.NOT_DESCRIBED: (1, False)}
 
 
-def test_what_another_model_has_not_made_yet_is_nothing_wrong(well: Shelf) -> None:
+def test_what_another_model_has_not_made_yet_is_nothing_wrong(well: SampleCatalog) -> None:
     well.add(new_photos(range(3)), well.other_model())
     assert_mended(well, Problem.VECTORS, 2)
 
 
-def test_files_that_nothing_names_are_removed_and_all_others_kept(well: Shelf) -> None:
+def test_files_that_nothing_names_are_removed_and_all_others_kept(well: SampleCatalog) -> None:
     folder = next(well.home.vectors.iterdir())
     orphans = [
         put(folder / "next.tmp"),
@@ -127,7 +129,7 @@ def test_files_that_nothing_names_are_removed_and_all_others_kept(well: Shelf) -
 
 @pytest.mark.parametrize("content", [None, b""])
 def test_photo_without_thumbnail_is_read_again_when_it_is_indexed(
-    well: Shelf, content: bytes | None
+    well: SampleCatalog, content: bytes | None
 ) -> None:
     thumbnail = well.home.thumbnail(new_photos([4])[0].content_hash)
     thumbnail.unlink() if content is None else thumbnail.write_bytes(content)
@@ -141,7 +143,7 @@ def test_photo_without_thumbnail_is_read_again_when_it_is_indexed(
     assert [path for path, file in known.items() if file.mtime_ns == -1] == [b"4.jpg"]
 
 
-def test_words_that_are_not_noted_are_noted(well: Shelf) -> None:
+def test_words_that_are_not_noted_are_noted(well: SampleCatalog) -> None:
     with well.database.write() as session:
         session.execute(delete(PhotoText).where(PhotoText.photo_id < 6))
     assert_mended(well, Problem.WORDS, 5)
@@ -149,7 +151,9 @@ def test_words_that_are_not_noted_are_noted(well: Shelf) -> None:
         assert len(photos_with_word(session, "best", 100)) == 20
 
 
-def test_failure_of_a_file_that_is_gone_is_forgotten_unless_its_disk_is(well: Shelf) -> None:
+def test_failure_of_a_file_that_is_gone_is_forgotten_unless_its_disk_is(
+    well: SampleCatalog,
+) -> None:
     root = os.fsencode(well.home.path.resolve())
     there = put(well.home.path / "broken.jpg")
     with well.database.write() as session:
@@ -159,41 +163,41 @@ def test_failure_of_a_file_that_is_gone_is_forgotten_unless_its_disk_is(well: Sh
     assert examine(well).failures == 2
 
 
-def test_row_that_refers_to_nothing_is_removed(shelf: Shelf) -> None:
-    with shelf.database.engine.connect() as connection:
+def test_row_that_refers_to_nothing_is_removed(catalog: SampleCatalog) -> None:
+    with catalog.database.engine.connect() as connection:
         connection.exec_driver_sql("ROLLBACK")
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
         connection.exec_driver_sql("INSERT INTO state VALUES (5, 1, x'00', 0.5)")
         connection.exec_driver_sql("PRAGMA foreign_keys=ON")
-    assert_mended(shelf, Problem.REFERENCES, 1)
+    assert_mended(catalog, Problem.REFERENCES, 1)
 
 
-def test_full_text_index_that_differs_is_made_anew(shelf: Shelf) -> None:
-    shelf.add(new_photos(range(3)))
-    examine(shelf)
-    with shelf.database.write() as session:
+def test_full_text_index_that_differs_is_made_anew(catalog: SampleCatalog) -> None:
+    catalog.add(new_photos(range(3)))
+    examine(catalog)
+    with catalog.database.write() as session:
         session.execute(text("INSERT INTO photo_text_fts (photo_text_fts) VALUES ('delete-all')"))
-    assert found(examine(shelf))[Problem.WORDS] == (1, True)
-    assert Problem.WORDS not in found(examine(shelf))
-    with shelf.database.read() as session:
+    assert found(examine(catalog))[Problem.WORDS] == (1, True)
+    assert Problem.WORDS not in found(examine(catalog))
+    with catalog.database.read() as session:
         assert len(photos_with_word(session, "best", 100)) == 3
 
 
-def test_damaged_database_is_all_that_is_told(shelf: Shelf) -> None:
-    shelf.add(new_photos(range(300)))
-    with shelf.database.engine.connect() as connection:
+def test_damaged_database_is_all_that_is_told(catalog: SampleCatalog) -> None:
+    catalog.add(new_photos(range(300)))
+    with catalog.database.engine.connect() as connection:
         connection.exec_driver_sql("ROLLBACK")
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    shelf.database.close()
-    path = shelf.home.path / "catalog.db"
+    catalog.database.close()
+    path = catalog.home.path / "catalog.db"
     content = bytearray(path.read_bytes())
     content[-8 * 4096 :] = b"\x55" * (8 * 4096)
     path.write_bytes(content)
-    told = examine(shelf)
+    told = examine(catalog)
     assert [each.problem for each in told.findings] == [Problem.DATABASE]
     assert not told.is_well
 
 
-def test_doctor_keeps_out_of_a_running_indexing(shelf: Shelf) -> None:
-    with writer_lock(shelf.home), pytest.raises(WriterBusy):
-        examine(shelf)
+def test_doctor_keeps_out_of_a_running_indexing(catalog: SampleCatalog) -> None:
+    with writer_lock(catalog.home), pytest.raises(WriterBusy):
+        examine(catalog)

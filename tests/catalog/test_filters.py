@@ -5,65 +5,92 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import insert
 
-from catalog.filters import PhotoFilter, passing_photos
+from catalog.filters import Condition, PhotoFilter, passing_photos
 from catalog.models import Root
 from catalog.photos import add_photos
 from catalog.records import Metadata
-from tests.catalog.factories import TAKEN, Shelf, new_photo
+from tests.catalog.factories import TAKEN, SampleCatalog, new_photo
 
 DAY = timedelta(days=1)
 NUMBERS = count()
 
 
-def passing(shelf: Shelf, **wanted: object) -> list[int] | None:
-    with shelf.database.read() as session:
+def passing(catalog: SampleCatalog, **wanted: object) -> list[int] | None:
+    with catalog.database.read() as session:
         ids = passing_photos(session, PhotoFilter(**wanted))  # type: ignore[arg-type]
     return None if ids is None else list(ids.tolist())
 
 
-def add(shelf: Shelf, **metadata: object) -> int:
+def passing_ids(catalog: SampleCatalog, condition: Condition) -> list[int] | None:
+    ids = condition.passing(catalog.database)
+    return None if ids is None else list(ids.tolist())
+
+
+def add(catalog: SampleCatalog, **metadata: object) -> int:
     """A photo with this metadata, at a path of its own."""
     number = next(NUMBERS)
     given = {**vars(new_photo(b"").metadata), **metadata}
     photo = replace(new_photo(b"%d.jpg" % number, number), metadata=Metadata(**given))
-    return shelf.add([photo])[0]
+    return catalog.add([photo])[0]
 
 
-def test_no_filter_is_no_list_of_ids(any_shelf: Shelf) -> None:
-    add(any_shelf)
-    assert passing(any_shelf) is None
+def test_no_filter_is_no_list_of_ids(any_catalog: SampleCatalog) -> None:
+    add(any_catalog)
+    assert passing(any_catalog) is None
 
 
-def test_dates_include_their_start_and_exclude_their_end(any_shelf: Shelf) -> None:
-    early, exact, late = (add(any_shelf, taken_at=TAKEN + shift) for shift in (-DAY, 0 * DAY, DAY))
-    add(any_shelf, taken_at=None)
-    assert passing(any_shelf, after=TAKEN) == [exact, late]
-    assert passing(any_shelf, before=TAKEN) == [early]
-    assert passing(any_shelf, after=TAKEN, before=TAKEN + DAY) == [exact]
-    assert passing(any_shelf, after=datetime(1, 1, 1, tzinfo=UTC)) == [early, exact, late]
+def test_one_search_goes_by_one_look_at_the_photos(any_catalog: SampleCatalog) -> None:
+    first = add(any_catalog, camera="Canon")
+    condition = Condition(PhotoFilter(camera="Canon"))
+    assert passing_ids(any_catalog, condition) == [first]
+    second = add(any_catalog, camera="Canon")
+    both = np.array([second, first])
+    assert passing_ids(any_catalog, condition) == [first]
+    assert passing_ids(any_catalog, condition.among(both)) == [first]
+    assert passing_ids(any_catalog, Condition(PhotoFilter(camera="Canon"))) == [first, second]
+    assert passing_ids(any_catalog, Condition().among(both)) == [first, second]
 
 
-def test_camera_is_found_by_a_part_of_its_name(any_shelf: Shelf) -> None:
-    fuji = add(any_shelf, camera="FUJIFILM X-T3")
-    odd = add(any_shelf, camera="100%_camera")
-    add(any_shelf, camera=None)
-    assert passing(any_shelf, camera="fujifilm") == passing(any_shelf, camera="x-t3") == [fuji]
-    assert passing(any_shelf, camera="%") == passing(any_shelf, camera="_") == [odd]
-    assert passing(any_shelf, camera="nikon") == []
+def test_condition_names_its_photos_where_they_are_all_that_is_asked() -> None:
+    ids = np.array([3, 5])
+    assert Condition().only_ids is None
+    assert Condition(ids=ids).only_ids is ids
+    assert Condition(PhotoFilter(camera="Canon"), ids).only_ids is None
 
 
-def test_format_and_orientation_are_exact(any_shelf: Shelf) -> None:
-    wide = add(any_shelf, width=4, height=3, format="JPEG")
-    tall = add(any_shelf, width=3, height=4, format="MPO")
-    square = add(any_shelf, width=3, height=3, format="PNG")
-    assert passing(any_shelf, formats=("JPEG", "MPO")) == [wide, tall]
-    assert passing(any_shelf, orientation="landscape") == [wide]
-    assert passing(any_shelf, orientation="portrait") == [tall]
-    assert passing(any_shelf, orientation="square") == [square]
-    assert passing(any_shelf, orientation="square", formats=("JPEG",)) == []
+def test_dates_include_their_start_and_exclude_their_end(any_catalog: SampleCatalog) -> None:
+    early, exact, late = (
+        add(any_catalog, taken_at=TAKEN + shift) for shift in (-DAY, 0 * DAY, DAY)
+    )
+    add(any_catalog, taken_at=None)
+    assert passing(any_catalog, after=TAKEN) == [exact, late]
+    assert passing(any_catalog, before=TAKEN) == [early]
+    assert passing(any_catalog, after=TAKEN, before=TAKEN + DAY) == [exact]
+    assert passing(any_catalog, after=datetime(1, 1, 1, tzinfo=UTC)) == [early, exact, late]
+
+
+def test_camera_is_found_by_a_part_of_its_name(any_catalog: SampleCatalog) -> None:
+    fuji = add(any_catalog, camera="FUJIFILM X-T3")
+    odd = add(any_catalog, camera="100%_camera")
+    add(any_catalog, camera=None)
+    assert passing(any_catalog, camera="fujifilm") == passing(any_catalog, camera="x-t3") == [fuji]
+    assert passing(any_catalog, camera="%") == passing(any_catalog, camera="_") == [odd]
+    assert passing(any_catalog, camera="nikon") == []
+
+
+def test_format_and_orientation_are_exact(any_catalog: SampleCatalog) -> None:
+    wide = add(any_catalog, width=4, height=3, format="JPEG")
+    tall = add(any_catalog, width=3, height=4, format="MPO")
+    square = add(any_catalog, width=3, height=3, format="PNG")
+    assert passing(any_catalog, formats=("JPEG", "MPO")) == [wide, tall]
+    assert passing(any_catalog, orientation="landscape") == [wide]
+    assert passing(any_catalog, orientation="portrait") == [tall]
+    assert passing(any_catalog, orientation="square") == [square]
+    assert passing(any_catalog, orientation="square", formats=("JPEG",)) == []
 
 
 @pytest.mark.parametrize(
@@ -82,7 +109,7 @@ def test_format_and_orientation_are_exact(any_shelf: Shelf) -> None:
     ],
 )
 def test_folder_holds_what_lies_below_it_at_any_depth(
-    any_shelf: Shelf, folder: bytes, names: set[bytes]
+    any_catalog: SampleCatalog, folder: bytes, names: set[bytes]
 ) -> None:
     inside = {
         b"/a": [b"in a", b"deep/in a", b"deeper/in a", b"100%/in a"],
@@ -91,18 +118,18 @@ def test_folder_holds_what_lies_below_it_at_any_depth(
     }
     paths: dict[int, bytes] = {}
     for seed, (root, files) in enumerate(inside.items()):
-        with any_shelf.database.write() as session:
+        with any_catalog.database.write() as session:
             query = insert(Root).values(path=root, last_seen_online=TAKEN).returning(Root.id)
             key = session.scalars(query).one()
             made = [new_photo(file, 10 * seed + place) for place, file in enumerate(files)]
-            ids = add_photos(session, key, any_shelf.model, made, "embedder")
+            ids = add_photos(session, key, any_catalog.model, made, "embedder")
         paths.update(zip(ids, files, strict=True))
-    found = passing(any_shelf, folder=folder)
+    found = passing(any_catalog, folder=folder)
     assert found is not None
     assert {paths[photo_id] for photo_id in found} == names
 
 
-def test_folder_that_is_no_text_is_found_byte_for_byte(any_shelf: Shelf) -> None:
-    [key, _] = any_shelf.add([new_photo(b"m\xfcnze/1.jpg", 1), new_photo(b"m?nze/2.jpg", 2)])
-    root = bytes(Path(any_shelf.home.path).resolve())
-    assert passing(any_shelf, folder=root + b"/m\xfcnze") == [key]
+def test_folder_that_is_no_text_is_found_byte_for_byte(any_catalog: SampleCatalog) -> None:
+    [key, _] = any_catalog.add([new_photo(b"m\xfcnze/1.jpg", 1), new_photo(b"m?nze/2.jpg", 2)])
+    root = bytes(Path(any_catalog.home.path).resolve())
+    assert passing(any_catalog, folder=root + b"/m\xfcnze") == [key]

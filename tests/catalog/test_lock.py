@@ -9,7 +9,7 @@ import pytest
 
 from catalog.database import WriterBusy, writer_lock
 from catalog.home import Home
-from catalog.vectors.thread_safe import SharedLock
+from catalog.vectors.thread_safe import ReadersWriterLock
 
 HOLD = """
 import sys
@@ -45,7 +45,7 @@ def test_lock_is_free_again_after_an_error(home: Home) -> None:
 
 
 def test_shared_lock_is_shared_but_never_beside_one_who_is_alone() -> None:
-    lock, together = SharedLock(), threading.Barrier(4, timeout=30)
+    lock, together = ReadersWriterLock(), threading.Barrier(4, timeout=30)
     alone = 0
     seen = []
 
@@ -61,7 +61,7 @@ def test_shared_lock_is_shared_but_never_beside_one_who_is_alone() -> None:
         nonlocal alone
         together.wait()
         for _ in range(200):
-            with lock.alone():
+            with lock.exclusive():
                 alone += 1
                 alone -= 1
 

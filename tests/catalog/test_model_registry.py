@@ -9,76 +9,78 @@ from catalog.checkpoints import KeptCheckpoints
 from catalog.fulltext import photos_with_word
 from catalog.home import Home
 from catalog.model_registry import (
-    answering,
     described,
     model_name,
+    newest_complete_model,
     register_model,
     remove_model,
     undescribed,
 )
 from catalog.views import Counts, count_rows
-from tests.catalog.factories import Shelf, new_photo, new_photos, photo_ids
+from tests.catalog.factories import SampleCatalog, new_photo, new_photos, photo_ids
 
 
-def answers(shelf: Shelf, *usable: int) -> int | None:
-    with shelf.database.read() as session:
-        return answering(session, usable)
+def answers(catalog: SampleCatalog, *usable: int) -> int | None:
+    with catalog.database.read() as session:
+        return newest_complete_model(session, usable)
 
 
-def test_old_model_answers_until_the_new_one_has_all_that_it_has(any_shelf: Shelf) -> None:
-    old, new = any_shelf.model, any_shelf.other_model()
-    any_shelf.add(new_photos(range(10)))
-    assert answers(any_shelf, old, new) == old
-    any_shelf.add(new_photos(range(9)), new)
-    any_shelf.add(new_photos([70]), new)  # one that the old model never saw
-    assert answers(any_shelf, old, new) == old
-    any_shelf.add(new_photos([9]), new)
-    assert answers(any_shelf, old, new) == new
+def test_old_model_answers_until_the_new_one_has_all_that_it_has(
+    any_catalog: SampleCatalog,
+) -> None:
+    old, new = any_catalog.model, any_catalog.other_model()
+    any_catalog.add(new_photos(range(10)))
+    assert answers(any_catalog, old, new) == old
+    any_catalog.add(new_photos(range(9)), new)
+    any_catalog.add(new_photos([70]), new)  # one that the old model never saw
+    assert answers(any_catalog, old, new) == old
+    any_catalog.add(new_photos([9]), new)
+    assert answers(any_catalog, old, new) == new
 
 
-def test_what_a_new_model_lacks_is_counted_by_folder(any_shelf: Shelf) -> None:
-    old, new = any_shelf.model, any_shelf.other_model()
-    any_shelf.add(new_photos(range(5)))
-    any_shelf.add(new_photos([1, 2, 70]), new)
-    root = os.fsencode(any_shelf.home.path)
-    with any_shelf.database.read() as session:
+def test_what_a_new_model_lacks_is_counted_by_folder(any_catalog: SampleCatalog) -> None:
+    old, new = any_catalog.model, any_catalog.other_model()
+    any_catalog.add(new_photos(range(5)))
+    any_catalog.add(new_photos([1, 2, 70]), new)
+    root = os.fsencode(any_catalog.home.path)
+    with any_catalog.database.read() as session:
         assert undescribed(session, new) == {root: 3}
         assert undescribed(session, old) == {}  # nothing came before it
-    any_shelf.add(new_photos(range(5)), new)
-    with any_shelf.database.read() as session:
+    any_catalog.add(new_photos(range(5)), new)
+    with any_catalog.database.read() as session:
         assert undescribed(session, new) == {}
 
 
-def test_photo_that_is_gone_keeps_no_model_from_answering(any_shelf: Shelf) -> None:
-    old, new = any_shelf.model, any_shelf.other_model()
-    [gone, _] = any_shelf.add(new_photos([1, 2]))
-    any_shelf.add(new_photos([2]), new)
-    with any_shelf.database.write() as session:
+def test_photo_that_is_gone_keeps_no_model_from_answering(any_catalog: SampleCatalog) -> None:
+    old, new = any_catalog.model, any_catalog.other_model()
+    [gone, _] = any_catalog.add(new_photos([1, 2]))
+    any_catalog.add(new_photos([2]), new)
+    with any_catalog.database.write() as session:
         photos.remove_photos(session, [gone])
-    assert answers(any_shelf, old, new) == new
+    assert answers(any_catalog, old, new) == new
 
 
-def test_old_model_answers_again_when_it_alone_described_more(any_shelf: Shelf) -> None:
-    old, new = any_shelf.model, any_shelf.other_model()
-    any_shelf.add(new_photos([1]))
-    any_shelf.add(new_photos([1]), new)
-    any_shelf.add(new_photos([2]))
-    assert answers(any_shelf, old, new) == old
+def test_old_model_answers_again_when_it_alone_described_more(any_catalog: SampleCatalog) -> None:
+    old, new = any_catalog.model, any_catalog.other_model()
+    any_catalog.add(new_photos([1]))
+    any_catalog.add(new_photos([1]), new)
+    any_catalog.add(new_photos([2]))
+    assert answers(any_catalog, old, new) == old
 
 
-def test_only_models_that_can_be_used_answer(any_shelf: Shelf) -> None:
-    new = any_shelf.other_model()
-    any_shelf.add(new_photos([1, 2]))
-    any_shelf.add(new_photos([1]), new)
-    assert answers(any_shelf, new) == new
-    assert answers(any_shelf) is None
+def test_only_models_that_can_be_used_answer(any_catalog: SampleCatalog) -> None:
+    new = any_catalog.other_model()
+    any_catalog.add(new_photos([1, 2]))
+    any_catalog.add(new_photos([1]), new)
+    assert answers(any_catalog, new) == new
+    assert answers(any_catalog) is None
 
 
-def test_every_captioner_says_how_far_it_is(any_shelf: Shelf) -> None:
-    new = any_shelf.other_model()
-    any_shelf.add(new_photos([1, 2]))
-    any_shelf.add(new_photos([1]), new)
-    with any_shelf.database.write() as session:
+def test_every_captioner_says_how_far_it_is(any_catalog: SampleCatalog) -> None:
+    new = any_catalog.other_model()
+    any_catalog.add(new_photos([1, 2]))
+    any_catalog.add(new_photos([1]), new)
+    with any_catalog.database.write() as session:
         register_model(
             session, kind="embedder", name="reads", sha256="1" * 64, config={}, metrics={}
         )
@@ -90,21 +92,21 @@ def test_every_captioner_says_how_far_it_is(any_shelf: Shelf) -> None:
             config={"embedder": "e"},
             metrics={},
         )
-    with any_shelf.database.read() as session:
+    with any_catalog.database.read() as session:
         told = [(each.name, each.embedder, each.photos) for each in described(session)]
-    assert told == [("shelf", None, 2), ("another", None, 1), ("c", "e", 0)]
+    assert told == [("first", None, 2), ("another", None, 1), ("c", "e", 0)]
 
 
-def test_dropped_model_leaves_the_photos_and_what_others_made(any_shelf: Shelf) -> None:
-    new = any_shelf.other_model()
+def test_dropped_model_leaves_the_photos_and_what_others_made(any_catalog: SampleCatalog) -> None:
+    new = any_catalog.other_model()
     dog = replace(new_photo(b"1", 1), captions=(("a dog", -1.0),))
     hound = replace(new_photo(b"1", 1), captions=(("a hound", -1.0),))
-    [key] = any_shelf.add([dog])
-    any_shelf.add([hound], new)
-    with any_shelf.database.write() as session:
-        remove_model(session, any_shelf.model)
-    with any_shelf.database.read() as session:
-        assert photo_ids(session, any_shelf.model) == []
+    [key] = any_catalog.add([dog])
+    any_catalog.add([hound], new)
+    with any_catalog.database.write() as session:
+        remove_model(session, any_catalog.model)
+    with any_catalog.database.read() as session:
+        assert photo_ids(session, any_catalog.model) == []
         assert photo_ids(session, new) == [key]
         assert count_rows(session) == Counts(1, 1, 0, 2)
         assert photos_with_word(session, "dog", 9).tolist() == []

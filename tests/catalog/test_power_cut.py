@@ -11,9 +11,9 @@ from sqlalchemy import event
 from catalog.checkpoints import KeptCheckpoints
 from catalog.database import open_database, sqlite_driver
 from catalog.home import Home, open_home
-from tests.catalog.factories import Shelf, new_photos
+from tests.catalog.brute_force import assert_exact, opened
+from tests.catalog.factories import SampleCatalog, new_photos
 from tests.catalog.power_cut import Disk, State
-from tests.catalog.test_vectors import assert_right, opened
 
 
 def copy_of(database: Path, target: Path) -> Path:
@@ -28,46 +28,43 @@ def copy_of(database: Path, target: Path) -> Path:
 class Machine:
     """A home that loses its power; it is put up again as the cut may have left it."""
 
-    def __init__(self, shelf: Shelf, tmp_path: Path) -> None:
-        self._shelf = shelf
+    def __init__(self, catalog: SampleCatalog, tmp_path: Path) -> None:
+        self._catalog = catalog
         self._spare = tmp_path
-        self._folder = f"{shelf.model}-caption"
+        self._folder = f"{catalog.model}-caption"
         self._cuts = 0
         self.databases: list[Path] = []
 
     @property
     def folder(self) -> Path:
-        return self._shelf.home.vectors / self._folder
+        return self._catalog.home.vectors / self._folder
 
     def keep_database(self) -> Path:
         """A copy of what is committed by now."""
         name = f"commit-{len(self.databases)}.db"
-        source = self._shelf.home.path / "catalog.db"
+        source = self._catalog.home.path / "catalog.db"
         self.databases.append(copy_of(source, self._spare / name))
         return self.databases[-1]
 
-    def after_cut(self, files: State, database: Path) -> Shelf:
-        """The shelf in a home of its own that holds these files and this database."""
+    def after_cut(self, files: State, database: Path) -> SampleCatalog:
+        """The catalog in a home of its own that holds these files and this database."""
         self._cuts += 1
         home = open_home(self._spare / f"cut-{self._cuts}")
         shutil.copy(database, home.path / "catalog.db")
         (home.vectors / self._folder).mkdir()
         for name, content in files:
             (home.vectors / self._folder / name).write_bytes(content)
-        shelf = Shelf.__new__(Shelf)
-        shelf.home, shelf.database = home, open_database(home)
-        shelf.model, shelf.root = self._shelf.model, self._shelf.root
-        return shelf
+        return SampleCatalog(home, open_database(home), self._catalog.home.path)
 
 
 @pytest.fixture
-def machine(shelf: Shelf, tmp_path: Path) -> Machine:
-    return Machine(shelf, tmp_path)
+def machine(catalog: SampleCatalog, tmp_path: Path) -> Machine:
+    return Machine(catalog, tmp_path)
 
 
 @pytest.fixture
 def disk(
-    shelf: Shelf, machine: Machine, monkeypatch: pytest.MonkeyPatch
+    catalog: SampleCatalog, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Callable[[], object]], Disk]:
     """Do something, and follow what it does to the vector files and the database meanwhile."""
 
@@ -79,9 +76,9 @@ def disk(
             def commit(*_: object) -> None:
                 made.note("commit")
 
-            event.listen(shelf.database.engine, "commit", commit)
+            event.listen(catalog.database.engine, "commit", commit)
             action()
-            event.remove(shelf.database.engine, "commit", commit)
+            event.remove(catalog.database.engine, "commit", commit)
             machine.keep_database()
             made.note("end")
         return made
@@ -89,25 +86,27 @@ def disk(
     return followed
 
 
-def assert_comes_right(shelf: Shelf) -> None:
+def assert_comes_right(catalog: SampleCatalog) -> None:
     """It answers rightly, and goes on to index, save and open."""
-    assert_right(shelf, opened(shelf))
-    shelf.add(new_photos(range(700, 710)))
-    opened(shelf).save()
-    assert_right(shelf, opened(shelf))
-    shelf.database.close()
+    assert_exact(catalog, opened(catalog))
+    catalog.add(new_photos(range(700, 710)))
+    opened(catalog).save()
+    assert_exact(catalog, opened(catalog))
+    catalog.database.close()
 
 
 def test_vector_file_is_on_the_disk_before_sql_names_it(
-    shelf: Shelf, disk: Callable[[Callable[[], object]], Disk]
+    catalog: SampleCatalog, disk: Callable[[Callable[[], object]], Disk]
 ) -> None:
-    shelf.add(new_photos(range(40)))
-    opened(shelf).save()
-    [old] = [path.name for path in (shelf.home.vectors / f"{shelf.model}-caption").glob("gen-*")]
-    shelf.add(new_photos([50]))
+    catalog.add(new_photos(range(40)))
+    opened(catalog).save()
+    [old] = [
+        path.name for path in (catalog.home.vectors / f"{catalog.model}-caption").glob("gen-*")
+    ]
+    catalog.add(new_photos([50]))
     number = int(old.removeprefix("gen-").removesuffix(".faiss"))
-    folder = f"{shelf.model}-caption"
-    happened = [what for what, _ in disk(opened(shelf).save).moments]
+    folder = f"{catalog.model}-caption"
+    happened = [what for what, _ in disk(opened(catalog).save).moments]
     assert happened[happened.index("fsync next.tmp") :] == [
         "fsync next.tmp",
         "replace next.tmp",
@@ -116,22 +115,22 @@ def test_vector_file_is_on_the_disk_before_sql_names_it(
         f"unlink {old}",
         "end",
     ]
-    assert f"gen-{number + 1}.faiss" in os.listdir(shelf.home.vectors / folder)
+    assert f"gen-{number + 1}.faiss" in os.listdir(catalog.home.vectors / folder)
 
 
 @pytest.mark.parametrize("saved_before", [True, False])
 def test_power_cut_while_vectors_are_saved_leaves_a_home_that_opens_right(
     saved_before: bool,
-    shelf: Shelf,
+    catalog: SampleCatalog,
     machine: Machine,
     disk: Callable[[Callable[[], object]], Disk],
 ) -> None:
     """Also where the disk lied and the database lost commits, so that files are ahead of it."""
-    shelf.add(new_photos(range(40)))
+    catalog.add(new_photos(range(40)))
     if saved_before:
-        opened(shelf).save()
-    index = opened(shelf)
-    shelf.add(new_photos(range(40, 50)))
+        opened(catalog).save()
+    index = opened(catalog)
+    catalog.add(new_photos(range(40, 50)))
     followed = disk(index.save)
     left = {state for _, states in followed.moments for state in states}
     assert len(left) >= 5  # so many ways a cut may leave the files
@@ -141,20 +140,20 @@ def test_power_cut_while_vectors_are_saved_leaves_a_home_that_opens_right(
 
 
 def test_vector_file_that_is_ahead_of_the_database_is_not_believed(
-    shelf: Shelf, machine: Machine
+    catalog: SampleCatalog, machine: Machine
 ) -> None:
     """Other photos get the numbers, and their changes the numbers, that the lost ones had."""
-    shelf.add(new_photos(range(40)))
-    opened(shelf).save()
+    catalog.add(new_photos(range(40)))
+    opened(catalog).save()
     before = machine.keep_database()
-    lost = shelf.add(new_photos(range(40, 50)))
-    opened(shelf).save()
+    lost = catalog.add(new_photos(range(40, 50)))
+    opened(catalog).save()
     files = tuple((path.name, path.read_bytes()) for path in machine.folder.glob("gen-*"))
     after = machine.after_cut(files, before)
     assert after.add(new_photos(range(80, 90))) == lost
-    assert_right(after, opened(after))
+    assert_exact(after, opened(after))
     opened(after).save()
-    assert_right(after, opened(after))
+    assert_exact(after, opened(after))
     after.database.close()
 
 

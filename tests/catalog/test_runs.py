@@ -19,30 +19,32 @@ from catalog.runs import (
     note_run,
     start_run,
 )
-from tests.catalog.factories import Shelf
+from tests.catalog.factories import SampleCatalog
 
 
-def test_run_is_seen_from_start_to_end(any_shelf: Shelf) -> None:
-    with any_shelf.database.write() as session:
+def test_run_is_seen_from_start_to_end(any_catalog: SampleCatalog) -> None:
+    with any_catalog.database.write() as session:
         assert last_run_finished(session)
-        run_id = start_run(session, Noted([any_shelf.root], {}))
+        run_id = start_run(session, Noted([any_catalog.root], {}))
         begun = list_runs(session, 1)[0]
-        note_run(session, run_id, Noted([any_shelf.root], {"indexed": 3}, 10, 4, 1.5))
+        note_run(session, run_id, Noted([any_catalog.root], {"indexed": 3}, 10, 4, 1.5))
         half = list_runs(session, 1)[0]
         assert not last_run_finished(session)
-        finish_run(session, run_id, Noted([any_shelf.root], {"indexed": 9}, 10, 10, 4.0))
+        finish_run(session, run_id, Noted([any_catalog.root], {"indexed": 9}, 10, 10, 4.0))
         whole = list_runs(session, 1)[0]
         assert last_run_finished(session)
     assert (begun.total, begun.done, begun.finished_at) == (None, 0, None)
     assert (half.total, half.done, half.seconds, half.counts) == (10, 4, 1.5, {"indexed": 3})
     assert whole.finished_at is not None
     assert whole.finished_at >= whole.started_at
-    assert (whole.roots, whole.counts) == ((any_shelf.root,), {"indexed": 9})
+    assert (whole.roots, whole.counts) == ((any_catalog.root,), {"indexed": 9})
 
 
-def test_last_run_comes_first_and_those_of_older_releases_are_read(any_shelf: Shelf) -> None:
+def test_last_run_comes_first_and_those_of_older_releases_are_read(
+    any_catalog: SampleCatalog,
+) -> None:
     old = {"started_at": datetime.now(UTC), "counts": {"indexed": 2, "skipped": 1}}
-    with any_shelf.database.write() as session:
+    with any_catalog.database.write() as session:
         session.execute(insert(Run).values(old))
         session.execute(insert(Run).values(started_at=datetime.now(UTC)))
         start_run(session, Noted([], {}))
@@ -51,8 +53,8 @@ def test_last_run_comes_first_and_those_of_older_releases_are_read(any_shelf: Sh
         assert list_runs(session, 5)[-1].total is None
 
 
-def test_failures_are_gathered_by_reason(any_shelf: Shelf) -> None:
-    with any_shelf.database.write() as session:
+def test_failures_are_gathered_by_reason(any_catalog: SampleCatalog) -> None:
+    with any_catalog.database.write() as session:
         for name in (b"/b\xff.jpg", b"/a.jpg", b"/c.jpg"):
             record_failure(session, name, 0, 0, "The file is empty.")
         record_failure(session, b"/d.jpg", 0, 0, "It is no photo.")

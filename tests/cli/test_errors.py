@@ -38,6 +38,13 @@ def test_an_empty_query(capsys: Output) -> None:
     _failing(["search", ""], Exit.USAGE, "the query has no words", capsys)
 
 
+def test_an_unknown_precision(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+    monkeypatch.setenv("TELLSHOW_PRECISION", "half")
+    message = "TELLSHOW_PRECISION is 'half': set it to auto, float32 or bfloat16"
+    _failing(["caption", "photo.jpg"], Exit.FAILED, message, capsys)
+    _failing(["search", "a dog"], Exit.FAILED, message, capsys)
+
+
 def test_a_wrong_option(capsys: Output) -> None:
     _failing(["search", "a dog", "--stage", "guess"], Exit.USAGE, "guess", capsys)
     _failing(["search", "a dog", "-k", "0"], Exit.USAGE, "k must be from 1", capsys)

@@ -202,7 +202,7 @@ def test_watching_goes_on_once_the_server_is_back(
             outage.start()
 
     progress.advance = go_away_for_longer_than_is_waited_for  # type: ignore[method-assign]
-    options = IndexOptions(batch_size=1, patience=0.2)
+    options = IndexOptions(batch_size=1, retry_seconds=0.2)
     indexer, folders = Indexer(home, database, *index.models, options), (index.album,)
     monkeypatch.setattr("indexer.watch._Changes.wait", interrupt)  # it watches: enough seen
     with pytest.raises(KeyboardInterrupt):

@@ -1,11 +1,13 @@
 """Commands that say why, compare, turn the question round and complete it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from catalog.home import Home
+from search.calibration import percentage
 from tellshow import Exit, run
 
 Output = pytest.CaptureFixture[str]
@@ -23,12 +25,30 @@ def _home(home: Home) -> list[str]:
 def test_search_says_where_it_looked_for_each_word(indexed_home: Home, capsys: Output) -> None:
     arguments = ["search", "a cat looks", "-k", "1", "--explain", *_home(indexed_home)]
     assert run(arguments) == Exit.DONE
-    lines = capsys.readouterr().out.splitlines()[2:]
+    first, _, details, *lines = capsys.readouterr().out.splitlines()
+    assert re.match(r" {2}1 {2}( \d|\d\d|>99)%  /", first)
+    assert re.fullmatch(
+        r" +score -?\d+\.\d\d, log-likelihood -\d+\.\d\d, evidence -?\d+\.\d\d, "
+        r"similarity -?\d\.\d\d",
+        details,
+    )
     assert [line.split()[0] for line in lines] == ["a", "cat", "looks"]
     assert all(line.endswith(("%", "all over")) for line in lines)
     assert run([*arguments, "--json"]) == Exit.DONE
     words = _json(capsys)["results"][0]["words"]  # type: ignore[index]
     assert all([len(row) for row in word["map"]] == [7] * 7 for word in words)
+
+
+def test_search_shows_the_probability_and_no_score(indexed_home: Home, capsys: Output) -> None:
+    arguments = ["search", "a cat looks", *_home(indexed_home)]
+    assert run([*arguments, "--json"]) == Exit.DONE
+    results: list[dict[str, object]] = _json(capsys)["results"]  # type: ignore[assignment]
+    assert run(arguments) == Exit.DONE
+    lines = [line for line in capsys.readouterr().out.splitlines() if line[:3].strip()]
+    for line, result in zip(lines, results, strict=True):
+        shown = percentage(float(str(result["probability"])))
+        assert line.split()[1] == shown
+        assert line.endswith("  (weak)") == result["weak"]
 
 
 def test_search_excludes_and_compares(indexed_home: Home, capsys: Output) -> None:

@@ -8,7 +8,8 @@ from captioner.embedder import SentenceEmbedder
 from catalog import model_registry
 from catalog.database import Database
 from catalog.home import Home
-from catalog.vectors.index import VectorIndex
+from catalog.vectors.factory import make_vector_index
+from catalog.vectors.interface import VectorIndex
 from catalog.views import Counts, PhotoView, count_rows, view_photos
 from indexer.decode_pool import Decoders
 from indexer.pipeline import Indexer, IndexOptions, IndexReport
@@ -77,6 +78,6 @@ class Catalog:
             return count_rows(session, self.model)
 
     def vectors(self, kind: str) -> VectorIndex:
-        index = VectorIndex(self.home, self.database, self.model, kind, 384)
+        index = make_vector_index(self.home, self.database, self.model, kind, 384)
         index.open()
         return index

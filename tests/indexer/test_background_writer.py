@@ -13,7 +13,7 @@ def test_work_is_done_in_order_and_told_in_the_thread_that_handed_it_over() -> N
     owner = threading.get_ident()
     writer = Writer[int](lambda number: told.append((number, threading.get_ident() == owner)))
     for number in range(5):
-        writer.hand_over(lambda number=number: number)
+        writer.submit(lambda number=number: number)
     writer.wait()
     writer.close()
     assert told == [(number, True) for number in range(5)]
@@ -22,8 +22,8 @@ def test_work_is_done_in_order_and_told_in_the_thread_that_handed_it_over() -> N
 def test_the_owner_goes_on_while_something_is_written() -> None:
     told: list[int] = []
     writer, gate = Writer[int](told.append), threading.Event()
-    writer.hand_over(lambda: int(gate.wait(60)))
-    writer.look()
+    writer.submit(lambda: int(gate.wait(60)))
+    writer.poll()
     assert told == []
     gate.set()
     writer.wait()
@@ -38,9 +38,9 @@ def test_nothing_is_written_after_what_failed() -> None:
     def fail() -> None:
         raise OSError("No space left on device")
 
-    writer.hand_over(fail)
+    writer.submit(fail)
     with pytest.raises(OSError, match="No space"):
-        writer.hand_over(lambda: written.append(1))
+        writer.submit(lambda: written.append(1))
     writer.wait()  # told once
     writer.close()
     assert written == []
@@ -54,7 +54,7 @@ def test_a_failure_is_told_as_soon_as_anybody_looks() -> None:
         raise OSError("No space left on device")
 
     writer = Writer[None](lambda nothing: None)
-    writer.hand_over(fail)
+    writer.submit(fail)
     assert failed.wait(60)
     with pytest.raises(OSError, match="No space"):
         look_for_a_minute(writer)
@@ -64,5 +64,5 @@ def test_a_failure_is_told_as_soon_as_anybody_looks() -> None:
 def look_for_a_minute(writer: Writer[None]) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        writer.look()
+        writer.poll()
         time.sleep(0.001)

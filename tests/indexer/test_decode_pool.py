@@ -55,7 +55,7 @@ class BreaksAtStart:
 
 @pytest.fixture(scope="module")
 def decoders() -> Iterator[Decoders]:
-    made = Decoders(decode_or_suffer, Limits(computing=1.5, waiting=3))
+    made = Decoders(decode_or_suffer, Limits(cpu_seconds=1.5, wall_seconds=3))
     yield made
     made.close()
 
@@ -93,7 +93,7 @@ def test_a_hang_costs_one_file_and_little_time(decoders: Decoders) -> None:
 
 
 def test_a_real_picture_that_takes_for_ever_costs_one_file() -> None:
-    decoders = Decoders(limits=Limits(computing=1.5))
+    decoders = Decoders(limits=Limits(cpu_seconds=1.5))
     data = endless_jpeg()
     assert len(data) < 2_000_000
     told = reason(decoders, data)
@@ -103,7 +103,7 @@ def test_a_real_picture_that_takes_for_ever_costs_one_file() -> None:
 
 
 def test_a_machine_that_gives_no_time_makes_no_picture_too_slow() -> None:
-    decoders = Decoders(own_number, Limits(computing=0.5))
+    decoders = Decoders(own_number, Limits(cpu_seconds=0.5))
     worker = decoders.decode(b"")
     os.kill(worker, signal.SIGSTOP)
     with ThreadPoolExecutor(1) as pool:
@@ -116,7 +116,7 @@ def test_a_machine_that_gives_no_time_makes_no_picture_too_slow() -> None:
 
 
 def test_the_limit_is_for_each_file_by_itself() -> None:
-    decoders = Decoders(some_work, Limits(computing=0.5))
+    decoders = Decoders(some_work, Limits(cpu_seconds=0.5))
     assert len({decoders.decode(b"") for _ in range(8)}) == 1
     decoders.close()
 

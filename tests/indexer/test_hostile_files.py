@@ -19,7 +19,7 @@ SHARED_PHOTOS = (Path(__file__).parents[3] / "shared" / "photos").resolve()
 
 @pytest.fixture(scope="module")
 def decoders() -> Iterator[Decoders]:
-    made = Decoders(decode_or_suffer, Limits(computing=2, waiting=4))
+    made = Decoders(decode_or_suffer, Limits(cpu_seconds=2, wall_seconds=4))
     yield made
     made.close()
 
@@ -100,7 +100,7 @@ def test_raw_files_are_indexed_once_the_extra_is_there(catalog: Catalog, folder:
     assert catalog.index(folder).indexed == 1
     (view,) = catalog.views().values()
     assert (view.format, view.camera) == ("RAW", "Maker One")
-    assert catalog.views().failures == 0
+    assert catalog.counts().failures == 0
 
 
 @pytest.mark.skipif(
@@ -120,6 +120,6 @@ def test_every_file_of_a_wild_collection_is_accounted_for(
     assert not {name for name in skipped if not name.startswith("broken")}
     assert report.indexed + report.duplicates == len(kept)
     assert all(item.reason.endswith(".") for item in report.skipped)
-    assert catalog.views().failures == len(skipped)
+    assert catalog.counts().failures == len(skipped)
     assert capfd.readouterr().err == "", "a decoder wrote to the terminal"
     assert catalog.index(SHARED_PHOTOS).unchanged == len(kept)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from indexer.progress import EachOnce, Silent
-from indexer.watch import Pace, times_to_look
+from indexer.watch import Intervals, times_to_look
 
-SOON = Pace(quiet=0.3, longest=1.5, anyway=60)
+SOON = Intervals(debounce=0.3, max_delay=1.5, poll=60)
 
 
 def later(seconds: float, do: object, *arguments: object) -> None:
@@ -31,8 +31,8 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def looks(folder: Path, pace: Pace, skip: tuple[Path, ...] = ()) -> Iterator[None]:
-    times = times_to_look([folder], skip, pace)
+def looks(folder: Path, intervals: Intervals, skip: tuple[Path, ...] = ()) -> Iterator[None]:
+    times = times_to_look([folder], skip, intervals)
     assert seconds_to_next(times) < 5  # the full pass at first
     return times
 
@@ -90,7 +90,7 @@ def test_whatever_changes_the_photos_counts(folder: Path, tmp_path: Path, change
 def test_reading_photos_and_files_that_are_none_do_not_count(folder: Path, tmp_path: Path) -> None:
     (folder / "a.jpg").write_bytes(b"photo")
     (folder / "home").mkdir()
-    times = looks(folder, Pace(quiet=0.1, longest=1, anyway=1), (folder / "home",))
+    times = looks(folder, Intervals(debounce=0.1, max_delay=1, poll=1), (folder / "home",))
     later(0.1, (folder / "a.jpg").read_bytes)
     later(0.1, (folder / "notes.txt").write_bytes, b"notes")
     later(0.1, (folder / ".hidden.jpg").write_bytes, b"photo")
@@ -103,20 +103,20 @@ def test_a_home_in_a_folder_named_from_here_does_not_count(
 ) -> None:
     (folder / "home").mkdir()
     monkeypatch.chdir(tmp_path)
-    pace = Pace(quiet=0.1, longest=1, anyway=1)
-    times = looks(Path("photos"), pace, (folder / "home",))
+    intervals = Intervals(debounce=0.1, max_delay=1, poll=1)
+    times = looks(Path("photos"), intervals, (folder / "home",))
     later(0.1, (folder / "home" / "thumbnail.jpg").write_bytes, b"thumbnail")
     assert seconds_to_next(times) >= 0.99
 
 
 def test_it_is_time_now_and_then_where_nothing_seems_to_change(folder: Path) -> None:
-    times = looks(folder, Pace(quiet=0.1, longest=1, anyway=0.5))
+    times = looks(folder, Intervals(debounce=0.1, max_delay=1, poll=0.5))
     assert 0.49 < seconds_to_next(times) < 10
 
 
 def test_a_folder_that_comes_back_is_watched_again(folder: Path, tmp_path: Path) -> None:
     folder.rename(tmp_path / "unplugged")
-    times = looks(folder, Pace(quiet=0.1, longest=1, anyway=0.3))
+    times = looks(folder, Intervals(debounce=0.1, max_delay=1, poll=0.3))
     (tmp_path / "unplugged").rename(folder)
     next(times)
     next(times)
@@ -129,11 +129,11 @@ def test_a_folder_that_comes_back_is_watched_again(folder: Path, tmp_path: Path)
 def test_a_file_is_told_once_for_the_same_reason() -> None:
     told: list[tuple[str, str]] = []
 
-    class Telling(Silent):
+    class Noted(Silent):
         def skipped(self, path: str, reason: str) -> None:
             told.append((path, reason))
 
-    once = EachOnce(Telling())
+    once = EachOnce(Noted())
     for reason in ("damaged", "damaged", "empty"):
         once.skipped("a.jpg", reason)
     assert told == [("a.jpg", "damaged"), ("a.jpg", "empty")]

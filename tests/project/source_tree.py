@@ -17,6 +17,17 @@ FLOORS: dict[str, set[str]] = {
     "catalog": set(),
     "migrations": {"catalog"},
 }
+# A floor -> the libraries that belong to others.
+NEVER_IMPORTS = {
+    "tellshow": {"torch", "numpy", "sqlalchemy", "faiss", "flask"},
+    "commands": {"torch", "torchvision", "transformers", "safetensors", "sqlalchemy", "faiss"},
+    "web": {"click", "faiss"},
+    "indexer": {"flask", "click", "faiss"},
+    "search": {"flask", "click", "faiss"},
+    "captioner": {"sqlalchemy", "alembic", "sqlite3", "pysqlite3", "faiss"},
+    "catalog": {"torch", "torchvision", "sentence_transformers", "transformers", "safetensors"},
+    "migrations": {"torch", "flask", "click"},
+}
 
 
 def python_files(floor: str) -> list[Path]:
@@ -27,11 +38,16 @@ def python_files(floor: str) -> list[Path]:
 
 def imports_of(file: Path) -> Iterator[str]:
     """The top-level name of everything the file imports, wherever in the file it does."""
+    yield from (name.split(".")[0] for name in names_imported(file))
+
+
+def names_imported(file: Path) -> Iterator[str]:
+    """The dotted name of everything the file imports, such as "web.images.version_of"."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            yield node.module.split(".")[0]
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def imports_among(floor: str, unwanted: set[str]) -> list[str]:
@@ -42,3 +58,8 @@ def imports_among(floor: str, unwanted: set[str]) -> list[str]:
         for name in imports_of(file)
         if name in unwanted
     ]
+
+
+def floors_imported(floor: str) -> set[str]:
+    """The other floors that the floor really imports."""
+    return {name for file in python_files(floor) for name in imports_of(file)} & {*FLOORS} - {floor}

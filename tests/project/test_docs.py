@@ -15,7 +15,8 @@ import tellshow
 from tests.project.source_tree import ROOT
 
 README = ROOT / "README.md"
-DOCUMENTS = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+DOCUMENTS = [README, CONTRIBUTING, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 OPTION = re.compile(r"--?[a-z][a-z-]*")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)[^)]*\)")
 
@@ -92,6 +93,13 @@ def test_readme_names_the_checks_and_what_runs_them() -> None:
     text = README.read_text(encoding="utf-8")
     assert "make test" in text
     assert ".ci/run" in text
+
+
+def test_contributors_are_told_only_of_targets_that_there_are() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):.* ## \S", makefile, re.M))
+    told = set(re.findall(r"make ([a-z-]+)", CONTRIBUTING.read_text(encoding="utf-8")))
+    assert {"format", "types", "test-fast", "test"} <= told <= targets
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.name)

@@ -5,18 +5,14 @@ import sys
 
 import pytest
 
-from tests.project.source_tree import FLOORS, ROOT, imports_among, python_files
-
-NEVER_IMPORTS = {
-    "tellshow": {"torch", "numpy", "sqlalchemy", "faiss", "flask"},
-    "commands": {"torch", "torchvision", "transformers", "safetensors", "sqlalchemy", "faiss"},
-    "catalog": {"torch", "torchvision", "sentence_transformers", "transformers", "safetensors"},
-    "captioner": {"sqlalchemy", "alembic", "sqlite3", "pysqlite3", "faiss"},
-    "indexer": {"flask", "click", "faiss"},
-    "search": {"flask", "click", "faiss"},
-    "web": {"click", "faiss"},
-    "migrations": {"torch", "flask", "click"},
-}
+from tests.project.source_tree import (
+    FLOORS,
+    NEVER_IMPORTS,
+    ROOT,
+    imports_among,
+    names_imported,
+    python_files,
+)
 
 
 @pytest.mark.parametrize("floor", FLOORS)
@@ -28,6 +24,18 @@ def test_floor_imports_only_from_floors_below(floor: str) -> None:
 @pytest.mark.parametrize("floor", NEVER_IMPORTS)
 def test_floor_leaves_the_libraries_of_other_floors_alone(floor: str) -> None:
     assert imports_among(floor, NEVER_IMPORTS[floor]) == []
+
+
+@pytest.mark.parametrize(("room", "other"), [("pages", "api"), ("api", "pages")])
+def test_pages_and_api_share_no_more_than_what_lies_beside_both(room: str, other: str) -> None:
+    files = [file for file in python_files("web") if file.parent.name == room]
+    assert files
+    assert [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in files
+        for name in names_imported(file)
+        if f"{name}.".startswith(f"web.{other}.")
+    ] == []
 
 
 @pytest.mark.parametrize("floor", FLOORS)
@@ -51,3 +59,14 @@ def test_loading_a_floor_brings_in_nothing_it_must_not_know(floor: str, unknown:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True
     )
     assert loading.returncode == 0, loading.stderr
+
+
+@pytest.mark.parametrize(
+    "module", ["catalog.records", "captioner.image_file", "indexer.decode_worker"]
+)
+def test_process_that_decodes_photos_loads_neither_sql_nor_torch(module: str) -> None:
+    program = f"import sys, {module}; print(*{{'sqlalchemy', 'torch', 'faiss'}} & {{*sys.modules}})"
+    loading = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (loading.returncode, loading.stdout.strip()) == (0, ""), loading.stderr

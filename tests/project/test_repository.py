@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import subprocess
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -55,6 +57,24 @@ def test_continuous_integration_runs_exactly_make_test() -> None:
     setting = ("#", "set ", "cd ", "export ")
     commands = [line for line in script.splitlines() if line and not line.startswith(setting)]
     assert commands == ["make test"]
+
+
+def test_checks_before_a_commit_are_those_of_make_and_download_nothing() -> None:
+    config = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    assert set(re.findall(r"repo: (\S+)", config)) == {"local"}
+    assert set(re.findall(r"language: (\S+)", config)) == {"system"}
+    tools = re.findall(r"entry: \.venv/bin/(\w+(?: check| format)?)", config)
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert tools == ["ruff check", "ruff format", "mypy"]
+    assert [tool for tool in tools if f"$(BIN)/{tool}" not in makefile] == []
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
+def test_help_lists_every_target_that_people_call() -> None:
+    helped = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = set(re.findall(r"^  make ([a-z-]+) +\S", helped.stdout, re.M))
+    wanted = {"help", "demo", "lint", "format", "types", "test-fast", "test", "tree"}
+    assert listed == wanted
 
 
 def test_changelog_has_a_section_for_the_version(setup_config: ConfigParser) -> None:

@@ -9,22 +9,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.web.live_server import opened, running, visitor
+from tests.web.index_runs import MakeApp
+from tests.web.live_server import Visitor, opened, running, visitor
 from tests.web.odd_photos import copy_oddly, ids_by_oddity, spoil_texts
+from tests.web.photo_queries import found
+from web import WebConfig, create_app, indexing_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Playwright
 
     from captioner.captioner import Captioner
     from captioner.embedder import SentenceEmbedder
+    from catalog.database import Database
+    from catalog.home import Home
     from search.engine import SearchEngine
 
 
 @pytest.fixture
 def client(engine: SearchEngine) -> FlaskClient:
     return visitor(engine)
+
+
+@pytest.fixture
+def cat(client: FlaskClient) -> int:
+    """The id of the photo that CAT_QUERY finds first, that of the cat."""
+    return found(client, k=1)[0]
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +75,32 @@ def odd_photos(odd_engine: SearchEngine) -> dict[str, int]:
 @pytest.fixture
 def odd_client(odd_engine: SearchEngine) -> FlaskClient:
     return visitor(odd_engine)
+
+
+@pytest.fixture
+def own_engine(
+    home: Home, database: Database, captioner: Captioner, embedder: SentenceEmbedder
+) -> SearchEngine:
+    """An engine over an empty home of the test's own."""
+    from search.engine import SearchEngine
+
+    return SearchEngine(home, database, captioner, embedder)
+
+
+@pytest.fixture
+def make_app(own_engine: SearchEngine) -> Iterator[MakeApp]:
+    """Makes applications that may index folders by a command; their runs end with the test."""
+    made: list[Flask] = []
+
+    def make(*folders: Path, command: tuple[str, ...] = ()) -> Flask:
+        app = create_app(own_engine, WebConfig(indexable=folders, index_command=command))
+        app.test_client_class = Visitor
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        indexing_of(app).close()
 
 
 @pytest.fixture(scope="module")

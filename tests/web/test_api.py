@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from flask import abort
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from catalog.database import DatabaseUnavailable
 from search.request import SearchRequest
+from tests.web.api_answers import error_of, found_ids
 from web import create_app
 
 if TYPE_CHECKING:
@@ -47,20 +47,6 @@ PHOTO_FIELDS = {
     "thumbnail_url",
     "original_url",
 }
-
-
-def found_ids(response: TestResponse) -> list[int]:
-    return [result["photo_id"] for result in response.json["results"]]
-
-
-def error_of(response: TestResponse) -> dict[str, str]:
-    """The error, after a check that it has the one shape."""
-    assert response.mimetype == "application/json"
-    assert set(response.json) == {"error"}
-    error: dict[str, str] = response.json["error"]
-    assert set(error) == {"code", "message", "hint"}
-    assert all(isinstance(value, str) for value in error.values())
-    return error
 
 
 def test_search_ranks_photos_with_their_reasons(client: FlaskClient) -> None:

@@ -97,10 +97,10 @@ def server(app: Flask) -> Iterator[str]:
 def run_line(line: str, folder: Path, app: Flask) -> subprocess.CompletedProcess[str]:
     """Run a line in a folder; where it stops an index run there is one, before all others none."""
     runner = indexing_of(app).runner
-    if runner.going and "DELETE" not in line:
+    if runner.active_run and "DELETE" not in line:
         runner.stop()
-        wait_until(lambda: runner.going is None)
-    if "DELETE" in line and not runner.going:
+        wait_until(lambda: runner.active_run is None)
+    if "DELETE" in line and not runner.active_run:
         runner.start(runner.folders[0])
     environment = {"PATH": "/usr/bin:/bin:/usr/local/bin", "TOKEN": TOKEN, "HOME": str(folder)}
     return subprocess.run(

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from search.complete import complete
 from search.explain import explain
 from tests.project.source_tree import ROOT
+from tests.web.api_answers import error_of
 from tests.web.live_server import visitor
 from web import WebConfig
 
@@ -20,24 +21,6 @@ if TYPE_CHECKING:
     from search.engine import SearchEngine
 
 TOKEN = "pass-word"
-
-
-def error_of(response: TestResponse) -> dict[str, str]:
-    """The error, after a check that it has the one shape."""
-    assert response.mimetype == "application/json"
-    assert set(response.json) == {"error"}
-    error: dict[str, str] = response.json["error"]
-    assert set(error) == {"code", "message", "hint"}
-    assert all(error.values())
-    return error
-
-
-@pytest.fixture
-def cat(client: FlaskClient) -> int:
-    """The id of the cat's photo."""
-    results = client.get("/api/v1/search?q=a+cat").json["results"]
-    (photo_id,) = (each["photo_id"] for each in results if Path(each["path"]).name == "cat.png")
-    return int(photo_id)
 
 
 # Why this photo

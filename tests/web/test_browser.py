@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from search.request import SearchRequest
 from tests.web.live_server import opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+    from search.engine import SearchEngine
 
 QUERY = "a cat looks at the camera"
 PHONE = {"width": 390, "height": 844}
@@ -31,15 +34,17 @@ def search(page: Page, query: str = QUERY) -> None:
     page.wait_for_url("**/?q=*")
 
 
-def shown_scores(page: Page) -> list[float]:
-    texts = page.locator(".card .score").all_inner_texts()
-    return [float(text.split()[-1].replace("\N{MINUS SIGN}", "-")) for text in texts]
+def shown_photos(page: Page) -> list[int]:
+    cards = page.locator(".card").all()
+    return [int((card.get_attribute("id") or "").removeprefix("photo-")) for card in cards]
 
 
-def test_sentence_brings_ranked_photos_that_load(page: Page) -> None:
+def test_sentence_brings_ranked_photos_that_load(page: Page, engine: SearchEngine) -> None:
+    ranked = engine.search(SearchRequest(QUERY)).results
     search(page)
     assert page.locator(".card").count() == 12
-    assert shown_scores(page) == sorted(shown_scores(page), reverse=True)
+    assert shown_photos(page) == [result.photo_id for result in ranked]
+    assert all(text.endswith("%") for text in page.locator(".card .score").all_inner_texts())
     assert all(width > 0 for width in page.evaluate(WIDTHS))
     assert page.locator(".card").first.locator(".word", has_text="looks").count() == 1
     assert page.locator("#q").input_value() == QUERY

@@ -22,7 +22,7 @@ from tests.cli.command_process import wait_until
 from tests.web.live_server import running, serving, visitor
 from tests.web.raw_requests import ask, code_in, connect
 from web import WebConfig, upload
-from web.server import Patience
+from web.server import Timeouts
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 HOST = "Host: localhost"
 # Few threads, so that a few clients can keep all of them busy.
 THREADS = 8
-HURRIED = Patience(header=0.3, request=0.6, answer=0.3, ahead=1 << 16)
+SHORT_TIMEOUTS = Timeouts(header=0.3, request=0.6, answer=0.3, ahead=1 << 16)
 SLOW = [
     b"GET /api/v1/healthz HTTP/1.1\r\nHost: local",
     b"POST /api/v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nx",
@@ -40,7 +40,7 @@ SLOW = [
 @pytest.fixture(scope="module")
 def hurried(engine: SearchEngine) -> Iterator[str]:
     """The URL of a server with little patience."""
-    with running(engine, patience=HURRIED, threads=THREADS) as url:
+    with running(engine, timeouts=SHORT_TIMEOUTS, threads=THREADS) as url:
         yield url
 
 
@@ -90,7 +90,7 @@ def test_answer_that_nobody_takes_off_frees_its_worker() -> None:
     # More than the system takes off our hands.
     app.add_url_rule("/", "large", lambda: Response(bytes(1 << 16) for _ in range(400)))
     app.add_url_rule("/api/v1/healthz", "small", lambda: {"status": "ok"})
-    with serving(app, patience=HURRIED, threads=THREADS) as url, ExitStack() as stack:
+    with serving(app, timeouts=SHORT_TIMEOUTS, threads=THREADS) as url, ExitStack() as stack:
         for _ in range(2 * THREADS):
             connection = stack.enter_context(connect(url))
             connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -166,7 +166,7 @@ def test_odd_request_is_refused_in_the_one_shape(
         "/static/..\\config.py",
         "/static/%2fetc/passwd",
         "/static//etc/passwd",
-        "/static/tellshow.css%00.png",
+        "/static/base.css%00.png",
         "/%2e%2e/%2e%2e/etc/passwd",
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from pydantic import BaseModel
 
+from indexer.thumbnails import LONGER_SIDE
 from tests.project.source_tree import ROOT
 from tests.web.live_server import visitor
 from web import WebConfig, create_app
@@ -58,7 +59,7 @@ def test_every_route_of_the_api_is_described(
         f"{method} {PLACE.sub('{photo_id}', rule.rule)}"
         for rule in create_app(engine).url_map.iter_rules()
         for method in rule.methods - {"HEAD", "OPTIONS"}
-        if rule.rule.startswith("/api/") and not rule.endpoint.startswith("reference.")
+        if rule.rule.startswith("/api/") and not rule.endpoint.startswith("docs.")
     }
     assert routed == set(operations(described))
 
@@ -87,6 +88,12 @@ def test_limits_are_those_that_are_kept(described: dict[str, Any], client: Flask
             for given, status in ((value, 200), (value + beyond, 400)):
                 response = client.get(f"/api/v1/search?q=a+cat&{name}={given}")
                 assert response.status_code == status
+
+
+def test_size_of_thumbnails_is_the_one_they_have(described: dict[str, Any]) -> None:
+    thumbnail = described["paths"]["/api/v1/photos/{photo_id}/thumbnail"]["get"]
+    assert f"at most {LONGER_SIDE} pixels" in thumbnail["summary"]
+    assert f"at most {LONGER_SIDE} pixels" in thumbnail["responses"]["200"]["description"]
 
 
 def test_every_parameter_and_field_stands_in_the_documents(described: dict[str, Any]) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
 from flask.testing import FlaskClient
 
+from search.calibration import percentage
 from search.rerank import WordGain
 from tests.web.live_server import visitor
 from tests.web.odd_photos import SCRIPT
+from tests.web.page_text import words_of
 from web import WebConfig
 from web.pages.cards import shape_class, tinted
 
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
     from catalog.database import Database
     from catalog.home import Home
     from search.engine import SearchEngine
-
-
-def words_of(html: str) -> str:
-    """The text of a page, as a person reads it."""
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
 
 
 def test_welcome_counts_the_photos_and_offers_examples(client: FlaskClient) -> None:
@@ -44,13 +40,21 @@ def test_welcome_to_an_empty_collection_says_how_to_fill_it(
     assert "No photos are indexed yet" in words_of(client.get("/?q=a+dog").text)
 
 
-def test_results_show_picture_caption_and_score(client: FlaskClient) -> None:
+def test_results_show_picture_caption_and_probability(client: FlaskClient) -> None:
     result = client.get("/api/v1/search?q=a+cat+sits&k=1").json["results"][0]
     html = client.get("/?q=a+cat+sits").text
     assert html.count('<li class="card') == 12
     assert result["thumbnail_url"] in html
     assert result["caption"] in words_of(html)
-    assert f"{result['score']:.2f}".replace("-", "\N{MINUS SIGN}") in html
+    assert f"Fits by {percentage(result['probability'])}" in words_of(html)
+
+
+def test_score_stands_in_the_details_of_a_result(client: FlaskClient) -> None:
+    result = client.get("/api/v1/search?q=a+cat+sits&k=1").json["results"][0]
+    html = client.get("/?q=a+cat+sits&k=1").text
+    score = f"{result['score']:.2f}".replace("-", "\N{MINUS SIGN}")
+    assert f"fits your sentence. Score {score}:" in html
+    assert score not in words_of(html)
 
 
 def test_words_of_the_query_are_tinted(client: FlaskClient) -> None:

@@ -26,7 +26,7 @@ def guarded(engine: SearchEngine) -> FlaskClient:
 
 @pytest.mark.parametrize(
     "address",
-    ["/", "/?q=a+cat", "/photos/1", "/nothing", "/api/v1/status", "/static/tellshow.css"],
+    ["/", "/?q=a+cat", "/photos/1", "/nothing", "/api/v1/status", "/static/base.css"],
 )
 def test_every_answer_tells_browsers_what_to_refuse(client: FlaskClient, address: str) -> None:
     headers = client.get(address).headers
@@ -91,7 +91,7 @@ def test_stranger_is_asked_for_the_token(guarded: FlaskClient, address: str) -> 
     assert "Set-Cookie" not in response.headers
 
 
-@pytest.mark.parametrize("address", ["/api/v1/healthz", "/static/tellshow.css"])
+@pytest.mark.parametrize("address", ["/api/v1/healthz", "/static/base.css"])
 def test_health_and_style_need_no_token(guarded: FlaskClient, address: str) -> None:
     assert guarded.get(address).status_code == 200
 

@@ -11,8 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
+from tests.web.api_answers import error_of, found_ids
 from tests.web.live_server import running, visitor
-from tests.web.test_api import error_of, found_ids
 from web import WebConfig
 
 if TYPE_CHECKING:

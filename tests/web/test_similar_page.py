@@ -13,7 +13,7 @@ from PIL import Image
 from werkzeug.test import TestResponse
 
 from tests.web.live_server import opened, visitor
-from tests.web.test_pages import words_of
+from tests.web.page_text import words_of
 from web import WebConfig
 
 if TYPE_CHECKING:

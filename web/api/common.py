@@ -1,7 +1,4 @@
-"""Where the pages of a list of the API are: the address that was asked for, with another offset.
-
-Knows nothing about what the lists hold.
-"""
+"""What the API's routes share: links to neighbouring pages of a list, and the check of a body."""
 
 from __future__ import annotations
 
@@ -12,28 +9,31 @@ from flask import request
 from search.request import InvalidQuery
 
 
-def neighbours(offset: int, k: int, more: bool) -> dict[str, str | None]:
-    """The pages before and after the one from `offset` on; None where there is none."""
+def page_links(offset: int, k: int, more: bool) -> dict[str, str | None]:
+    """The fields `next` and `previous` of a list whose page of `k` begins at `offset`.
+
+    Each is the requested address with another offset, without the token; None where there is no
+    such page. `more`: whether anything comes after this page.
+    """
     return {
-        "next": _page(offset + k) if more else None,
-        "previous": _page(max(0, offset - k)) if offset else None,
+        "next": _page_url(offset + k) if more else None,
+        "previous": _page_url(max(0, offset - k)) if offset else None,
     }
 
 
-def _page(offset: int) -> str:
-    asked = [(k, v) for k, v in request.args.items(multi=True) if k not in {"offset", "token"}]
-    return f"{request.path}?{urlencode([*asked, ('offset', offset)])}"
+def require_json_object(field: str) -> None:
+    """Refuse a POST whose body is no JSON object; what stands in it web.parameters judges.
 
-
-# That what is sent is JSON, and an object; what stands in it is judged in web.parameters
-
-
-def require_object(field: str) -> None:
-    """Only JSON is read: a form of another site can be sent without asking, JSON cannot.
+    Only JSON is read, because a form of another site can be sent without a preflight request.
 
     Raises:
-        InvalidQuery: the body is no JSON object, so it has no `field`.
+        InvalidQuery: the body is JSON but no object, so it has no `field`.
         UnsupportedMediaType, BadRequest: it is not declared to be JSON, or is none; by Flask.
     """
     if request.method == "POST" and not isinstance(request.get_json(), dict):
         raise InvalidQuery(field, "the body must be a JSON object")
+
+
+def _page_url(offset: int) -> str:
+    others = [(k, v) for k, v in request.args.items(multi=True) if k not in {"offset", "token"}]
+    return f"{request.path}?{urlencode([*others, ('offset', offset)])}"

@@ -1,6 +1,6 @@
-"""The description of the API, laid out for a page: an entry for every address.
+"""The API's documentation: its OpenAPI document, and the same laid out as a page to read.
 
-Knows nothing about Flask or photos; it reads OpenAPI.
+`entries` reads the OpenAPI document alone, so that the page says what programs are told.
 """
 
 from __future__ import annotations
@@ -18,13 +18,42 @@ from flask_openapi3.openapi import OpenAPI
 
 from web.api.openapi import PREFIX
 from web.context import current_config, current_engine
+from web.middleware.route_marks import unqueued
 
 Schema = dict[str, Any]
+
+# flask-openapi3 makes the document when it is first asked for.
+_LOCK = Lock()
+
+blueprint = Blueprint("docs", __name__)
+
+
+@blueprint.get("/openapi.json")
+@blueprint.get(f"{PREFIX}/openapi.json")
+@unqueued
+def openapi_json() -> Response:
+    """The OpenAPI 3.1 description of everything under /api/v1."""
+    return jsonify(_openapi())
+
+
+@blueprint.get(f"{PREFIX}/docs")
+@unqueued
+def show() -> str:
+    """The documentation page, with a curl line for every operation."""
+    described, config = _openapi(), current_config()
+    return render_template(
+        "docs.html",
+        about=described["info"]["description"],
+        version=described["info"]["version"],
+        tags=described["tags"],
+        entries=entries(described, request.host_url, _any_photo(), token=bool(config.token)),
+        limit=config.rate_limit,
+    )
 
 
 @dataclass(frozen=True)
 class Field:
-    """A parameter or a field of an answer: its name, its kind and limits, what it means."""
+    """A parameter, or a field of a body or an answer; `kind` is its type and limits in words."""
 
     name: str
     kind: str
@@ -34,7 +63,11 @@ class Field:
 
 @dataclass(frozen=True)
 class Entry:
-    """One address with one method, as the page shows it."""
+    """One operation of the API, a method of a path, as the page shows it.
+
+    `takes` are its parameters, `body` and `sends` describe the request's body, `gives` and
+    `fields` the answer, `failures` are (status, meaning).
+    """
 
     anchor: str
     tag: str
@@ -52,7 +85,10 @@ class Entry:
 
 
 def entries(described: Schema, server: str, photo_id: int, *, token: bool) -> list[Entry]:
-    """All addresses in the description's order; lines to copy ask `server` about one photo."""
+    """All operations of an OpenAPI document, in its order.
+
+    The curl lines ask `server`, and about the photo `photo_id`; with `token` they send one.
+    """
     schemas = described["components"]["schemas"]
     shell = ["curl", "-s", *(("-H", '"Authorization: Bearer $TOKEN"') if token else ())]
     return [
@@ -61,8 +97,10 @@ def entries(described: Schema, server: str, photo_id: int, *, token: bool) -> li
             path,
             operation,
             schemas,
-            [*shell, *_sent(method, operation, schemas)],
-            server.rstrip("/") + path.replace("{photo_id}", str(photo_id)) + _asked(operation),
+            [*shell, *_curl_options(method, operation, schemas)],
+            server.rstrip("/")
+            + path.replace("{photo_id}", str(photo_id))
+            + _example_query(operation),
         )
         for path, methods in described["paths"].items()
         for method, operation in methods.items()
@@ -83,14 +121,14 @@ def _entry(
         path=path,
         summary=operation["summary"],
         curl=" ".join([*shell, quote(address)]),
-        takes=tuple(_taken(each) for each in operation.get("parameters", [])),
+        takes=tuple(_parameter_field(each) for each in operation.get("parameters", [])),
         body=sent.get("description", body.get("description", "")),
         sends=tuple(_fields(body, schemas)),
         gives=f"{given['description']} ({', '.join(given['content'])})",
         fields=tuple(_fields(answer, schemas)),
         example=json.dumps(answer["example"], indent=2) if "example" in answer else "",
         failures=tuple(
-            (status, said["description"]) for status, said in sorted(responses.items())[1:]
+            (status, response["description"]) for status, response in sorted(responses.items())[1:]
         ),
     )
 
@@ -100,11 +138,11 @@ def _json_schema(part: Schema) -> Schema:
 
 
 def _resolved(schema: Schema, schemas: Schema) -> Schema:
-    """The schema itself, or the one it refers to."""
+    """The schema itself, or the one that its $ref names."""
     return cast(Schema, schemas[schema["$ref"].rpartition("/")[2]]) if "$ref" in schema else schema
 
 
-def _taken(parameter: Schema) -> Field:
+def _parameter_field(parameter: Schema) -> Field:
     schema = parameter["schema"]
     usual = schema.get("default")
     meaning = parameter["description"]
@@ -164,8 +202,8 @@ def _limits(schema: Schema) -> str:
     return f", at most {schema['maxLength']} characters" if "maxLength" in schema else ""
 
 
-def _sent(method: str, operation: Schema, schemas: Schema) -> list[str]:
-    """What curl is told to send, and where to put what is no text."""
+def _curl_options(method: str, operation: Schema, schemas: Schema) -> list[str]:
+    """curl's options: what to send, and where to put an answer that is no text."""
     body = _resolved(_json_schema(operation.get("requestBody", {})), schemas)
     if body:
         return ["--json", quote(json.dumps(body["example"]))]
@@ -179,46 +217,17 @@ def _sent(method: str, operation: Schema, schemas: Schema) -> list[str]:
     return [] if "application/json" in answers else ["-O", "-J"]
 
 
-def _asked(operation: Schema) -> str:
-    """The query string with an example of the text that is asked for."""
+def _example_query(operation: Schema) -> str:
+    """The query string with the example of the parameter q, if there is one."""
     asked = [each for each in operation.get("parameters", []) if each["name"] == "q"]
     return f"?{urlencode({each['name']: each['example'] for each in asked})}" if asked else ""
 
 
-# The description of the API: for programs as OpenAPI, for people as a page to read
-
-# It is made when it is first asked for.
-_MAKING = Lock()
-
-blueprint = Blueprint("reference", __name__)
-
-
-@blueprint.get("/openapi.json")
-@blueprint.get(f"{PREFIX}/openapi.json")
-def description() -> Response:
-    """The OpenAPI 3.1 description of everything under /api/v1."""
-    return jsonify(_described())
-
-
-@blueprint.get(f"{PREFIX}/docs")
-def page() -> str:
-    """The same to read, with a line to copy for every address."""
-    described, config = _described(), current_config()
-    return render_template(
-        "reference.html",
-        about=described["info"]["description"],
-        version=described["info"]["version"],
-        tags=described["tags"],
-        entries=entries(described, request.host_url, _any_photo(), token=bool(config.token)),
-        limit=config.rate_limit,
-    )
-
-
-def _described() -> dict[str, Any]:
-    with _MAKING:
+def _openapi() -> dict[str, Any]:
+    with _LOCK:
         return cast(OpenAPI, current_app).api_doc
 
 
 def _any_photo() -> int:
-    """The number of a photo that is there, so that the lines to copy give an answer."""
+    """The number of a photo that is there, so that the curl lines give an answer."""
     return (current_engine().sample(1) or [1])[0]

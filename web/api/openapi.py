@@ -1,7 +1,7 @@
-"""How the API describes itself: OpenAPI 3.1, made of the routes, their types and docstrings.
+"""The OpenAPI 3.1 document: what all routes share (errors, security, tags), and its parts.
 
-Knows nothing about what the routes do. flask-openapi3 collects the description and checks
-requests against it; what is the same everywhere (errors, security) is said here once.
+flask-openapi3 collects the document from the routes, their types and docstrings, and checks
+requests against it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from web.api.schemas import ErrorAnswer
 from web.config import WebConfig
-from web.parameters import refusal
+from web.parameters import invalid_query
 
 PREFIX = "/api/v1"
 VERSION = "1.0"
@@ -67,10 +67,10 @@ _TAGS = (SEARCHING, PHOTOS, WORDS, COLLECTION, SERVER)
 
 
 class _Application(OpenAPI):
-    """A Flask application whose description says that an empty parameter is none."""
+    """A Flask application whose OpenAPI document allows empty parameters."""
 
     def generate_spec_json(self) -> None:
-        """Make the description; flask-openapi3 has no way of its own to say this."""
+        """Make the document; flask-openapi3 has no option of its own for allowEmptyValue."""
         super().generate_spec_json()  # type: ignore[no-untyped-call]
         for methods in self.spec_json["paths"].values():
             for operation in methods.values():
@@ -80,7 +80,7 @@ class _Application(OpenAPI):
 
 
 def new_app(import_name: str, config: WebConfig) -> OpenAPI:
-    """A Flask application that describes its API."""
+    """A Flask application with an OpenAPI document."""
     app = _Application(
         import_name,
         info=Info(title=config.title, version=VERSION, description=_DESCRIPTION),
@@ -90,7 +90,7 @@ def new_app(import_name: str, config: WebConfig) -> OpenAPI:
         openapi_extensions={"security": [{"token": []}] if config.token else [{}, {"token": []}]},
         validation_error_status=400,
         validation_error_model=ErrorAnswer,
-        validation_error_callback=_refuse,
+        validation_error_callback=_raise_invalid_query,
         doc_ui=False,
     )
     app.tags, app.tag_names = list(_TAGS), [tag.name for tag in _TAGS]
@@ -108,29 +108,29 @@ def api_blueprint(name: str, import_name: str) -> APIBlueprint:
     )
 
 
-def described(answer: type[BaseModel], *further: int) -> dict[Any, Any]:
-    """What an address answers: a model, or an error of `further` statuses beside the usual."""
+def answers(answer: type[BaseModel], *further: int) -> dict[Any, Any]:
+    """The responses of a route: a model, and errors of `further` statuses beside the usual."""
     return {"200": answer, **_errors(further)}
 
 
-def accepted(answer: type[BaseModel], *further: int) -> dict[Any, Any]:
-    """What an address answers that only sets something going; see `described`."""
+def accepts(answer: type[BaseModel], *further: int) -> dict[Any, Any]:
+    """The responses of a route that only starts something, with 202; see `answers`."""
     return {"202": answer, **_errors(further)}
 
 
-def events_of(meaning: str) -> dict[Any, Any]:
-    """What an address answers with server-sent events."""
+def event_stream(meaning: str) -> dict[Any, Any]:
+    """The response of a route that sends server-sent events."""
     content = {"text/event-stream": {"schema": {"type": "string"}}}
     return {"200": {"description": meaning, "content": content}}
 
 
-def unchanged() -> dict[Any, Any]:
-    """That an address may answer with no news, beside what else it answers."""
+def not_modified() -> dict[Any, Any]:
+    """The response 304, for routes with an ETag."""
     return {"304": {"description": "The answer is still what If-None-Match names"}}
 
 
 def image(meaning: str, *types: str) -> dict[Any, Any]:
-    """What the address of an image answers: bytes of one of `types`, all or a part, or no news."""
+    """The responses of an image's route: bytes of one of `types`, all or a part, or 304."""
     content = {each: {"schema": {"type": "string", "format": "binary"}} for each in types}
     return {
         "200": {"description": meaning, "headers": _TAG, "content": content},
@@ -142,7 +142,7 @@ def image(meaning: str, *types: str) -> dict[Any, Any]:
 
 
 def picture_body(field: str) -> dict[str, Any]:
-    """A picture as the body itself, or as a field of a form; for `openapi_extensions`."""
+    """A request body that is a picture, or a form with one; for `openapi_extensions`."""
     binary = {"type": "string", "format": "binary"}
     form = {"type": "object", "properties": {field: binary}, "required": [field]}
     content = {
@@ -165,6 +165,6 @@ def _error(status: int) -> dict[str, Any]:
     return {"description": _REASONS[status], "content": _ERROR, **headers}
 
 
-def _refuse(error: ValidationError) -> NoReturn:
-    """Hand a wrong request to the error handler, which words it like every other."""
-    raise refusal(error) from error
+def _raise_invalid_query(error: ValidationError) -> NoReturn:
+    """Raise what pydantic found wrong as InvalidQuery, for the error handler."""
+    raise invalid_query(error) from error

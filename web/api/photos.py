@@ -1,7 +1,4 @@
-"""The JSON API under /api/v1: search, photos, status and health.
-
-Knows nothing about HTML; errors get their shape in web.errors, the description in web.api.openapi.
-"""
+"""The JSON API of search, photos, status and health."""
 
 from __future__ import annotations
 
@@ -13,21 +10,23 @@ from flask import Response, jsonify, request, url_for
 
 from catalog.paths import show_path
 from catalog.views import PhotoView
+from indexer.thumbnails import LONGER_SIDE
 from search.results import SearchAnswer, SimilarPhoto
 from web.api import schemas
-from web.api.common import neighbours
+from web.api.common import page_links
 from web.api.openapi import (
     PHOTOS,
     SEARCHING,
     SERVER,
+    answers,
     api_blueprint,
-    described,
     image,
+    not_modified,
     picture_body,
-    unchanged,
 )
 from web.context import current_engine
 from web.images import CONTENT_TYPES, send_original, send_thumbnail
+from web.middleware.route_marks import open_to_all, takes_upload, unlimited, unqueued
 from web.parameters import (
     PHOTO_ID,
     ImageParameters,
@@ -38,25 +37,27 @@ from web.parameters import (
 )
 from web.upload import find_similar
 
-blueprint = api_blueprint("api", __name__)
+blueprint = api_blueprint("photos_api", __name__)
 
 
-@blueprint.get("/search", tags=[SEARCHING], responses=described(schemas.SearchAnswer))
+@blueprint.get("/search", tags=[SEARCHING], responses=answers(schemas.SearchAnswer))
 def search(query: SearchParameters) -> Response:
     """Photos that make the sentence q most probable, best first."""
     wanted = query.request()
     answer = current_engine().search(wanted)
     shown = bool(answer.results)
     more = shown and wanted.offset + wanted.k < answer.candidates
-    return jsonify({**_with_links(answer), **neighbours(wanted.offset, wanted.k, more)})
+    return jsonify({**_with_links(answer), **page_links(wanted.offset, wanted.k, more)})
 
 
 @blueprint.post(
     "/search",
     tags=[SEARCHING],
-    responses=described(schemas.PictureAnswer, 403),
+    responses=answers(schemas.PictureAnswer, 403),
     openapi_extensions=picture_body("image"),
 )
+@takes_upload
+@unqueued  # it queues by itself, see web.upload
 def search_by_picture(query: PictureParameters) -> Response:
     """Photos like the picture that was sent, best first; the picture is not kept."""
     return jsonify({"results": _similar_json(find_similar(request, query.k))})
@@ -65,18 +66,21 @@ def search_by_picture(query: PictureParameters) -> Response:
 @blueprint.get(
     f"/photos/{PHOTO_ID}",
     tags=[PHOTOS],
-    responses={**described(schemas.Photo, 404), **unchanged()},
+    responses={**answers(schemas.Photo, 404), **not_modified()},
 )
+@unqueued
 def photo(path: PhotoPath) -> Response:
     """What is known about one photo."""
-    return _tagged(photo_json(current_engine().photo(path.photo_id)))
+    return _with_etag(photo_json(current_engine().photo(path.photo_id)))
 
 
 @blueprint.get(
     f"/photos/{PHOTO_ID}/thumbnail",
     tags=[PHOTOS],
-    responses=image("A JPEG of at most 512 pixels", "image/jpeg"),
+    responses=image(f"A JPEG of at most {LONGER_SIDE} pixels", "image/jpeg"),
 )
+@unqueued
+@unlimited
 def thumbnail(path: PhotoPath, query: ImageParameters) -> Response:
     """The photo as a JPEG of at most 512 pixels."""
     return send_thumbnail(path.photo_id, query.v)
@@ -87,6 +91,8 @@ def thumbnail(path: PhotoPath, query: ImageParameters) -> Response:
     tags=[PHOTOS],
     responses=image("The file, byte for byte", *CONTENT_TYPES),
 )
+@unqueued
+@unlimited
 def original(path: PhotoPath, query: ImageParameters) -> Response:
     """The photo's own file."""
     return send_original(path.photo_id)
@@ -95,37 +101,40 @@ def original(path: PhotoPath, query: ImageParameters) -> Response:
 @blueprint.get(
     f"/photos/{PHOTO_ID}/similar",
     tags=[PHOTOS],
-    responses=described(schemas.SimilarAnswer, 404),
+    responses=answers(schemas.SimilarAnswer, 404),
 )
 def similar(path: PhotoPath, query: SimilarParameters) -> Response:
     """Other photos like this one, best first."""
     end = query.offset + query.k
     # One more than is shown, to know whether there are more.
     found = current_engine().similar_to(path.photo_id, end + 1)
-    links = neighbours(query.offset, query.k, len(found) > end)
+    links = page_links(query.offset, query.k, len(found) > end)
     shown = _similar_json(found[query.offset : end])
     return jsonify({"photo_id": path.photo_id, "results": shown, **links})
 
 
-@blueprint.get("/status", tags=[SERVER], responses={**described(schemas.Status), **unchanged()})
+@blueprint.get("/status", tags=[SERVER], responses={**answers(schemas.Status), **not_modified()})
 def status() -> Response:
     """What is indexed, and by which models."""
-    return _tagged(current_engine().status().to_json())
+    return _with_etag(current_engine().status().to_json())
 
 
 @blueprint.get(
     "/healthz",
     tags=[SERVER],
-    responses=described(schemas.Health),
+    responses=answers(schemas.Health),
     openapi_extensions={"security": []},
 )
+@open_to_all
+@unqueued
+@unlimited
 def healthz() -> Response:
     """Whether the server runs with its model loaded; says nothing about the collection."""
     return jsonify({"status": "ok"})
 
 
-def _tagged(body: dict[str, object]) -> Response:
-    """An answer with its ETag, or only that it has not changed."""
+def _with_etag(body: dict[str, object]) -> Response:
+    """A JSON answer with its ETag, or 304 where the client has it already."""
     answer = jsonify(body)
     answer.add_etag()
     return answer.make_conditional(request)  # type: ignore[return-value]
@@ -136,18 +145,18 @@ def _with_links(answer: SearchAnswer) -> dict[str, object]:
     found = answer.to_json()
     rows = cast(Sequence[dict[str, object]], found["results"])
     for result, row in zip(answer.results, rows, strict=True):
-        row.update(_links(result.photo_id))
+        row.update(_photo_links(result.photo_id))
     return found
 
 
 def _similar_json(found: Sequence[SimilarPhoto]) -> list[dict[str, object]]:
-    return [{**photo.to_json(), **_links(photo.photo_id)} for photo in found]
+    return [{**photo.to_json(), **_photo_links(photo.photo_id)} for photo in found]
 
 
-def _links(photo_id: int) -> dict[str, str]:
+def _photo_links(photo_id: int) -> dict[str, str]:
     return {
-        "url": url_for("api.photo", photo_id=photo_id),
-        "thumbnail_url": url_for("api.thumbnail", photo_id=photo_id),
+        "url": url_for("photos_api.photo", photo_id=photo_id),
+        "thumbnail_url": url_for("photos_api.thumbnail", photo_id=photo_id),
     }
 
 
@@ -168,6 +177,6 @@ def photo_json(view: PhotoView) -> dict[str, object]:
         "captions": [
             {"text": text, "log_likelihood": likelihood} for text, likelihood in view.captions
         ],
-        "thumbnail_url": url_for("api.thumbnail", photo_id=view.photo_id),
-        "original_url": url_for("api.original", photo_id=view.photo_id),
+        "thumbnail_url": url_for("photos_api.thumbnail", photo_id=view.photo_id),
+        "original_url": url_for("photos_api.original", photo_id=view.photo_id),
     }

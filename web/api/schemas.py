@@ -1,6 +1,6 @@
-"""What the JSON API answers, field by field, for its description and for those who check answers.
+"""Pydantic models of the API's answers, for its OpenAPI document and for tests of the answers.
 
-Knows nothing about how answers come about; other modules give them the shape that stands here.
+Most describe a dataclass of search/; a test holds their fields equal in name and type.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-def told(meaning: str, **more: Any) -> Any:
-    """A field with what it means."""
+def described_field(meaning: str, **more: Any) -> Any:
+    """A required field with its description."""
     return Field(description=meaning, **more)
 
 
-def shown(example: dict[str, Any]) -> ConfigDict:
-    """The configuration of a model that has an example."""
+def with_example(example: dict[str, Any]) -> ConfigDict:
+    """The configuration of a model with an example."""
     return ConfigDict(json_schema_extra={"example": example})
 
 
@@ -36,15 +36,15 @@ _FOUND = {
 class Error(BaseModel):
     """What went wrong."""
 
-    code: str = told("What went wrong, for programs")
-    message: str = told("What went wrong, for people; may change")
-    hint: str = told("What to do about it, for people; may change")
+    code: str = described_field("What went wrong, for programs")
+    message: str = described_field("What went wrong, for people; may change")
+    hint: str = described_field("What to do about it, for people; may change")
 
 
 class ErrorAnswer(BaseModel):
     """The one shape of every error."""
 
-    model_config = shown(
+    model_config = with_example(
         {
             "error": {
                 "code": "invalid_query",
@@ -59,16 +59,16 @@ class ErrorAnswer(BaseModel):
 class Word(BaseModel):
     """A word of a sentence, and what the photo adds to it."""
 
-    model_config = shown(_WORD)
-    word: str = told("The word, as it was read")
-    gain: float = told("Its share of the evidence, in nats")
+    model_config = with_example(_WORD)
+    word: str = described_field("The word, as it was read")
+    gain: float = described_field("Its share of the evidence, in nats")
 
 
 class MappedWord(Word):
     """A word with where it was looked for."""
 
-    model_config = shown(_MAPPED)
-    map: list[list[float]] = told(
+    model_config = with_example(_MAPPED)
+    map: list[list[float]] = described_field(
         "Where the model looked: seven rows from the top, seven numbers in each, together 1; "
         "they lie over the whole upright photo, stretched to its shape",
         min_length=7,
@@ -79,52 +79,62 @@ class MappedWord(Word):
 class Understood(BaseModel):
     """How a text was read."""
 
-    query: str = told("The text as it was received")
-    unknown_words: list[str] = told("Words that the model never learned")
-    nearest_words: dict[str, str] = told("Unknown word -> the known word that stood in for it")
+    query: str = described_field("The text as it was received")
+    unknown_words: list[str] = described_field("Words that the model never learned")
+    nearest_words: dict[str, str] = described_field(
+        "Unknown word -> the known word that stood in for it"
+    )
 
 
 class Paged(BaseModel):
     """One page of results, and where the others are."""
 
-    next: str | None = told("Where the next page is; null on the last")
-    previous: str | None = told("Where the page before is; null on the first")
+    next: str | None = described_field("Where the next page is; null on the last")
+    previous: str | None = described_field("Where the page before is; null on the first")
 
 
 class SimilarPhoto(BaseModel):
     """A photo that looks like another."""
 
-    model_config = shown({**_FOUND, "similarity": 0.93, **_LINKS})
-    photo_id: int = told("The photo's number", ge=0)
-    path: str = told("Its file; bytes of a name that are no text show as ?")
-    caption: str = told("The model's best caption")
-    similarity: float = told("How much alike the photos look to the model, a cosine")
-    url: str = told("Where the photo is described")
-    thumbnail_url: str = told("Where its thumbnail is")
+    model_config = with_example({**_FOUND, "similarity": 0.93, **_LINKS})
+    photo_id: int = described_field("The photo's number", ge=0)
+    path: str = described_field("Its file; bytes of a name that are no text show as ?")
+    caption: str = described_field("The model's best caption")
+    similarity: float = described_field("How much alike the photos look to the model, a cosine")
+    url: str = described_field("Where the photo is described")
+    thumbnail_url: str = described_field("Where its thumbnail is")
 
 
 class SearchResult(BaseModel):
     """A photo, and why it was found."""
 
-    photo_id: int = told("The photo's number", ge=0)
-    path: str = told("Its file; bytes of a name that are no text show as ?")
-    caption: str = told("The model's best caption")
-    score: float = told("What the order comes from; comparable within one answer only")
-    log_likelihood: float = told("log p(sentence | photo), in nats; 0 if no word is known")
-    evidence: float = told("How much of that the photo adds, in nats")
-    similarity: float = told("The first stage's similarity, a cosine")
-    words: list[MappedWord | Word] = told("Every word of the sentence; with `explain` its map too")
-    matched: list[str] = told("Words that stand in the photo's path or captions as they are")
-    probability: Probability = told("How probable it is that the photo fits the plain sentence")
-    weak: bool = told("Whether that is too improbable to convince")
-    url: str = told("Where the photo is described")
-    thumbnail_url: str = told("Where its thumbnail is")
+    photo_id: int = described_field("The photo's number", ge=0)
+    path: str = described_field("Its file; bytes of a name that are no text show as ?")
+    caption: str = described_field("The model's best caption")
+    score: float = described_field("What the order comes from; comparable within one answer only")
+    log_likelihood: float = described_field(
+        "log p(sentence | photo), in nats; 0 if no word is known"
+    )
+    evidence: float = described_field("How much of that the photo adds, in nats")
+    similarity: float = described_field("The first stage's similarity, a cosine")
+    words: list[MappedWord | Word] = described_field(
+        "Every word of the sentence; with `explain` its map too"
+    )
+    matched: list[str] = described_field(
+        "Words that stand in the photo's path or captions as they are"
+    )
+    probability: Probability = described_field(
+        "How probable it is that the photo fits the plain sentence"
+    )
+    weak: bool = described_field("Whether that is too improbable to convince")
+    url: str = described_field("Where the photo is described")
+    thumbnail_url: str = described_field("Where its thumbnail is")
 
 
 class SearchAnswer(Understood, Paged):
     """Photos for a sentence, best first."""
 
-    model_config = shown(
+    model_config = with_example(
         {
             "query": "a dog runs through the snow",
             "unknown_words": [],
@@ -150,23 +160,23 @@ class SearchAnswer(Understood, Paged):
             "previous": None,
         }
     )
-    took_ms: float = told("Milliseconds the search took in the server", ge=0)
-    candidates: int = told("How many photos were ranked; pages end there", ge=0)
-    nothing_fits: bool = told("Whether every photo that was ranked is weak")
-    results: list[SearchResult] = told("The photos, best first")
+    took_ms: float = described_field("Milliseconds the search took in the server", ge=0)
+    candidates: int = described_field("How many photos were ranked; pages end there", ge=0)
+    nothing_fits: bool = described_field("Whether every photo that was ranked is weak")
+    results: list[SearchResult] = described_field("The photos, best first")
 
 
 class PictureAnswer(BaseModel):
     """Photos like the picture that was sent, best first."""
 
-    model_config = shown({"results": [{**_FOUND, "similarity": 0.93, **_LINKS}]})
-    results: list[SimilarPhoto] = told("The photos, best first")
+    model_config = with_example({"results": [{**_FOUND, "similarity": 0.93, **_LINKS}]})
+    results: list[SimilarPhoto] = described_field("The photos, best first")
 
 
 class SimilarAnswer(Paged):
     """Photos like a stored one, best first."""
 
-    model_config = shown(
+    model_config = with_example(
         {
             "photo_id": 57,
             "results": [{**_FOUND, "similarity": 0.93, **_LINKS}],
@@ -174,21 +184,21 @@ class SimilarAnswer(Paged):
             "previous": None,
         }
     )
-    photo_id: int = told("The photo that was asked about", ge=0)
-    results: list[SimilarPhoto] = told("Other photos, best first")
+    photo_id: int = described_field("The photo that was asked about", ge=0)
+    results: list[SimilarPhoto] = described_field("Other photos, best first")
 
 
 class Caption(BaseModel):
     """A sentence of the model about a photo."""
 
-    text: str = told("The sentence")
-    log_likelihood: float = told("Its log-likelihood, in nats")
+    text: str = described_field("The sentence")
+    log_likelihood: float = described_field("Its log-likelihood, in nats")
 
 
 class Photo(BaseModel):
     """What is known about one photo."""
 
-    model_config = shown(
+    model_config = with_example(
         {
             "photo_id": 22,
             "path": "/home/ada/Pictures/dog.jpg",
@@ -206,36 +216,36 @@ class Photo(BaseModel):
             "original_url": "/api/v1/photos/22/original",
         }
     )
-    photo_id: int = told("The photo's number", ge=0)
-    path: str = told("Its file; bytes of a name that are no text show as ?")
-    width: int = told("Pixels of the upright original", ge=1)
-    height: int = told("Pixels of the upright original", ge=1)
-    format: str = told("What the file was found to be, such as JPEG")
-    size: int = told("Bytes", ge=0)
-    taken_at: str | None = told("When, by the camera's clock (ISO 8601)")
-    camera: str | None = told("Maker and model")
-    latitude: float | None = told("Degrees")
-    longitude: float | None = told("Degrees")
-    indexed_at: str = told("When it was indexed (ISO 8601)")
-    captions: list[Caption] = told("The model's sentences, best first")
-    thumbnail_url: str = told("Where its thumbnail is")
-    original_url: str = told("Where its own file is")
+    photo_id: int = described_field("The photo's number", ge=0)
+    path: str = described_field("Its file; bytes of a name that are no text show as ?")
+    width: int = described_field("Pixels of the upright original", ge=1)
+    height: int = described_field("Pixels of the upright original", ge=1)
+    format: str = described_field("What the file was found to be, such as JPEG")
+    size: int = described_field("Bytes", ge=0)
+    taken_at: str | None = described_field("When, by the camera's clock (ISO 8601)")
+    camera: str | None = described_field("Maker and model")
+    latitude: float | None = described_field("Degrees")
+    longitude: float | None = described_field("Degrees")
+    indexed_at: str = described_field("When it was indexed (ISO 8601)")
+    captions: list[Caption] = described_field("The model's sentences, best first")
+    thumbnail_url: str = described_field("Where its thumbnail is")
+    original_url: str = described_field("Where its own file is")
 
 
 class Costliest(BaseModel):
     """The known word with the lowest gain."""
 
-    word: str = told("The word")
-    gain: float = told("Its gain, in nats; may be above 0")
-    without: str = told("The sentence as it was read, without that word")
-    log_likelihood: float = told("What that sentence has on this photo, in nats")
-    evidence: float = told("What that sentence has on this photo, in nats")
+    word: str = described_field("The word")
+    gain: float = described_field("Its gain, in nats; may be above 0")
+    without: str = described_field("The sentence as it was read, without that word")
+    log_likelihood: float = described_field("What that sentence has on this photo, in nats")
+    evidence: float = described_field("What that sentence has on this photo, in nats")
 
 
 class Explanation(Understood):
     """What every word of a sentence gains on one photo, and where it was looked for."""
 
-    model_config = shown(
+    model_config = with_example(
         {
             "photo_id": 22,
             "query": "a red dog in the snow",
@@ -253,28 +263,34 @@ class Explanation(Understood):
             },
         }
     )
-    photo_id: int = told("The photo's number", ge=0)
-    log_likelihood: float = told("log p(sentence | photo), in nats; 0 if no word is known")
-    evidence: float = told("How much of that the photo adds, in nats")
-    words: list[MappedWord] = told("Every word of the sentence as it was read")
-    costliest: Costliest | None = told("null where fewer than two words are known")
+    photo_id: int = described_field("The photo's number", ge=0)
+    log_likelihood: float = described_field(
+        "log p(sentence | photo), in nats; 0 if no word is known"
+    )
+    evidence: float = described_field("How much of that the photo adds, in nats")
+    words: list[MappedWord] = described_field("Every word of the sentence as it was read")
+    costliest: Costliest | None = described_field("null where fewer than two words are known")
 
 
 class RankedSentence(BaseModel):
     """A sentence, and how well it fits the photo."""
 
-    sentence: str = told("The sentence as it was received")
-    log_likelihood: float = told("log p(sentence | photo), in nats; 0 if no word is known")
-    evidence: float = told("How much of that the photo adds, in nats")
-    words: list[Word] = told("Every word of the sentence as it was read")
-    unknown_words: list[str] = told("Words that the model never learned")
-    nearest_words: dict[str, str] = told("Unknown word -> the known word that stood in for it")
+    sentence: str = described_field("The sentence as it was received")
+    log_likelihood: float = described_field(
+        "log p(sentence | photo), in nats; 0 if no word is known"
+    )
+    evidence: float = described_field("How much of that the photo adds, in nats")
+    words: list[Word] = described_field("Every word of the sentence as it was read")
+    unknown_words: list[str] = described_field("Words that the model never learned")
+    nearest_words: dict[str, str] = described_field(
+        "Unknown word -> the known word that stood in for it"
+    )
 
 
 class RankAnswer(BaseModel):
     """Sentences for a photo, best first."""
 
-    model_config = shown(
+    model_config = with_example(
         {
             "photo_id": 22,
             "candidates": 2,
@@ -290,23 +306,25 @@ class RankAnswer(BaseModel):
             ],
         }
     )
-    photo_id: int = told("The photo's number", ge=0)
-    candidates: int = told("How many sentences were ranked", ge=0)
-    sentences: list[RankedSentence] = told("Best first by evidence; unreadable ones at the end")
+    photo_id: int = described_field("The photo's number", ge=0)
+    candidates: int = described_field("How many sentences were ranked", ge=0)
+    sentences: list[RankedSentence] = described_field(
+        "Best first by evidence; unreadable ones at the end"
+    )
 
 
 class Completion(BaseModel):
     """A word that may come next."""
 
-    text: str = told("What was typed, with the word in its place")
-    word: str = told("The word")
-    probability: Probability = told("p(word | the words before it)")
+    text: str = described_field("What was typed, with the word in its place")
+    word: str = described_field("The word")
+    probability: Probability = described_field("p(word | the words before it)")
 
 
 class Completions(Understood):
     """Words that may come next, likeliest first."""
 
-    model_config = shown(
+    model_config = with_example(
         {
             "query": "a dog r",
             "unknown_words": [],
@@ -314,30 +332,30 @@ class Completions(Understood):
             "completions": [{"text": "a dog runs", "word": "runs", "probability": 0.098}],
         }
     )
-    completions: list[Completion] = told("Likeliest first; empty where nothing fits")
+    completions: list[Completion] = described_field("Likeliest first; empty where nothing fits")
 
 
 class Root(BaseModel):
     """An indexed folder."""
 
-    path: str = told("The folder")
-    photos: int = told("How many photos are in it", ge=0)
-    online: bool = told("Whether it can be reached")
+    path: str = described_field("The folder")
+    photos: int = described_field("How many photos are in it", ge=0)
+    online: bool = described_field("Whether it can be reached")
 
 
 class Model(BaseModel):
     """A captioner that was used here."""
 
-    name: str = told("Its name")
-    sha256: str = told("The SHA-256 of its file")
-    photos: int = told("How many photos it has indexed", ge=0)
-    answers: bool = told("Whether it answers searches")
+    name: str = described_field("Its name")
+    sha256: str = described_field("The SHA-256 of its file")
+    photos: int = described_field("How many photos it has indexed", ge=0)
+    answers: bool = described_field("Whether it answers searches")
 
 
 class Status(BaseModel):
     """What is indexed, and by which models."""
 
-    model_config = shown(
+    model_config = with_example(
         {
             "photos": 7000,
             "captions": 21000,
@@ -350,19 +368,19 @@ class Status(BaseModel):
             "sqlite": "3.51.3",
         }
     )
-    photos: int = told("How many photos are indexed", ge=0)
-    captions: int = told("How many captions are stored", ge=0)
-    failures: int = told("How many files could not be read as photos", ge=0)
-    model: str = told("The captioner in use")
-    embedder: str = told("The sentence embedder in use")
-    vectors: int = told("How many vectors are stored", ge=0)
-    models: list[Model] = told("All captioners that were used here, oldest first")
-    roots: list[Root] = told("The indexed folders")
-    sqlite: str | None = told("Version of SQLite; null on another database")
+    photos: int = described_field("How many photos are indexed", ge=0)
+    captions: int = described_field("How many captions are stored", ge=0)
+    failures: int = described_field("How many files could not be read as photos", ge=0)
+    model: str = described_field("The captioner in use")
+    embedder: str = described_field("The sentence embedder in use")
+    vectors: int = described_field("How many vectors are stored", ge=0)
+    models: list[Model] = described_field("All captioners that were used here, oldest first")
+    roots: list[Root] = described_field("The indexed folders")
+    sqlite: str | None = described_field("Version of SQLite; null on another database")
 
 
 class Health(BaseModel):
     """That the server runs."""
 
-    model_config = shown({"status": "ok"})
-    status: str = told("ok")
+    model_config = with_example({"status": "ok"})
+    status: str = described_field("ok")

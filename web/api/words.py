@@ -1,7 +1,4 @@
-"""The JSON API about words: why a photo, which sentence for a photo, which word next.
-
-Knows nothing about HTML; errors get their shape in web.errors.
-"""
+"""The JSON API of words: explanations, sentences ranked for a photo, and completions."""
 
 from __future__ import annotations
 
@@ -11,23 +8,23 @@ from search.complete import complete
 from search.explain import explain
 from search.image_to_text import captions_near, rank_sentences
 from web.api import schemas
-from web.api.common import require_object
-from web.api.openapi import WORDS, api_blueprint, described
+from web.api.common import require_json_object
+from web.api.openapi import WORDS, answers, api_blueprint
 from web.context import current_engine
 from web.parameters import PHOTO_ID, CompleteParameters, ExplainParameters, PhotoPath, RankBody
 
 _DEFAULT_CAPTIONS = 20
 
-blueprint = api_blueprint("reasons", __name__)
+blueprint = api_blueprint("words_api", __name__)
 
 
 @blueprint.before_request
 def _read_json() -> None:
-    require_object("sentences")
+    require_json_object("sentences")
 
 
 @blueprint.get(
-    f"/photos/{PHOTO_ID}/explain", tags=[WORDS], responses=described(schemas.Explanation, 404)
+    f"/photos/{PHOTO_ID}/explain", tags=[WORDS], responses=answers(schemas.Explanation, 404)
 )
 def explain_photo(path: PhotoPath, query: ExplainParameters) -> Response:
     """What each word of q gains on one photo, found by it or not, and where it looked."""
@@ -39,7 +36,7 @@ def explain_photo(path: PhotoPath, query: ExplainParameters) -> Response:
 @blueprint.post(
     f"/photos/{PHOTO_ID}/rank",
     tags=[WORDS],
-    responses=described(schemas.RankAnswer, 403, 404, 415),
+    responses=answers(schemas.RankAnswer, 403, 404, 415),
 )
 def rank(path: PhotoPath, body: RankBody) -> Response:
     """Sentences, or the collection's captions where none are given, best first for a photo."""
@@ -52,7 +49,7 @@ def rank(path: PhotoPath, body: RankBody) -> Response:
     return jsonify({"photo_id": path.photo_id, "candidates": len(ranked), "sentences": shown})
 
 
-@blueprint.get("/complete", tags=[WORDS], responses=described(schemas.Completions))
+@blueprint.get("/complete", tags=[WORDS], responses=answers(schemas.Completions))
 def completions(query: CompleteParameters) -> Response:
     """The words that may follow q, likeliest first."""
     return jsonify(complete(current_engine(), query.q, query.k).to_json())

@@ -1,7 +1,4 @@
-"""Index runs in words: what goes on, how long it takes, what came of it.
-
-Knows nothing of HTML; plain values in, sentences out.
-"""
+"""Index runs as texts for people and as JSON objects for programs."""
 
 from __future__ import annotations
 
@@ -23,7 +20,8 @@ _DETAILS = {
     SAVING: "The vectors are being written.",
     BUSY: "It is no index run, so it does not say how far it is.",
 }
-_COUNTED = {
+# By the names of an index report's numbers, see indexer.report.
+_OUTCOMES = {
     "indexed": "{} new or changed",
     "unchanged": "{} unchanged",
     "moved": "{} moved",
@@ -36,13 +34,37 @@ _ENDS = {"interrupted": "stopped early", "killed": "broken off"}
 
 
 def progress_json(progress: Progress) -> dict[str, object]:
-    """What goes on, for programs and, as `headline` and `detail`, for people."""
+    """The progress of indexing for programs, with `headline` and `detail` for people."""
     words: dict[str, object] = {"headline": headline(progress), "detail": detail(progress)}
     return {**progress.to_json(), **words}
 
 
+def run_json(
+    run: RunView, names: Mapping[int, str] | None = None, is_active: bool = False
+) -> dict[str, object]:
+    """A run as the API describes it; `names` are the folders' paths by their ids."""
+    known = names or {}
+    return {
+        "run_id": run.run_id,
+        "state": run_state(run, is_active),
+        "started_at": run.started_at.isoformat(),
+        "finished_at": run.finished_at and run.finished_at.isoformat(),
+        "folders": [known[root] for root in run.roots if root in known],
+        "total": run.total,
+        "done": run.done,
+        **{name: run.counts.get(name, 0) for name in _OUTCOMES},
+    }
+
+
+def run_state(run: RunView, is_active: bool = False) -> str:
+    """A run's state: running, finished, interrupted by a person, or killed."""
+    if run.finished_at is not None:
+        return "interrupted" if run.interrupted else "finished"
+    return "running" if is_active else "killed"
+
+
 def headline(progress: Progress) -> str:
-    """What goes on, in a few words; nothing where nothing does."""
+    """What is being indexed, in a few words; empty where nothing is."""
     if progress.is_idle:
         return ""
     if progress.stopping:
@@ -51,8 +73,8 @@ def headline(progress: Progress) -> str:
 
 
 def detail(progress: Progress) -> str:
-    """How far it is, or what it waits for."""
-    run = progress.going
+    """How far the run is: files, files a second, time left; or what it is waiting for."""
+    run = progress.active_run
     if run is None or run.total is None:
         return _DETAILS.get(progress.state, "")
     parts = [f"{run.done:,} of {run.total:,} files"]
@@ -66,20 +88,20 @@ def detail(progress: Progress) -> str:
 
 
 def outcome(counts: Mapping[str, int]) -> str:
-    """What became of the files, without what became of none."""
+    """The counts of a run in words, those of zero left out."""
     parts = [
-        text.format(f"{counts[name]:,}") for name, text in _COUNTED.items() if counts.get(name)
+        text.format(f"{counts[name]:,}") for name, text in _OUTCOMES.items() if counts.get(name)
     ]
     return ", ".join(parts) or "no photos"
 
 
-def ending(run: RunView, is_going: bool) -> str:
-    """How a run ended that did not end as it should; nothing for others."""
-    return _ENDS.get(run_state(run, is_going), "")
+def ending(run: RunView, is_active: bool) -> str:
+    """How a run ended that did not finish, in words; empty for others."""
+    return _ENDS.get(run_state(run, is_active), "")
 
 
 def duration(seconds: float) -> str:
-    """In the unit people would use."""
+    """Seconds as text, in the largest fitting unit: "89 seconds", "2 minutes"."""
     for size, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= 1.5 * size or (name == "minute" and seconds >= size):
             return _amount(round(seconds / size), name)
@@ -92,32 +114,3 @@ def _amount(number: int, unit: str) -> str:
 
 def _folders(progress: Progress) -> str:
     return " and ".join(progress.folders) or "a folder"
-
-
-# An index run as the API describes it
-
-COUNTS = ("indexed", "unchanged", "moved", "duplicates", "removed", "withheld", "skipped")
-
-
-def run_state(run: RunView, is_going: bool = False) -> str:
-    """How a run ended: finished, interrupted by a person, or killed; or that it is running."""
-    if run.finished_at is not None:
-        return "interrupted" if run.interrupted else "finished"
-    return "running" if is_going else "killed"
-
-
-def run_json(
-    run: RunView, names: Mapping[int, str] | None = None, is_going: bool = False
-) -> dict[str, object]:
-    """A run with its counts; `names` are the folders' paths by their ids."""
-    known = names or {}
-    return {
-        "run_id": run.run_id,
-        "state": run_state(run, is_going),
-        "started_at": run.started_at.isoformat(),
-        "finished_at": run.finished_at and run.finished_at.isoformat(),
-        "folders": [known[root] for root in run.roots if root in known],
-        "total": run.total,
-        "done": run.done,
-        **{name: run.counts.get(name, 0) for name in COUNTS},
-    }

@@ -1,7 +1,6 @@
-"""What is being indexed at this moment, whoever does it: this server, or a command elsewhere.
+"""The progress of indexing, by this server or by a command elsewhere.
 
-The database says how far a run is, the writer's lock whether somebody is still at it. Knows
-nothing of HTTP.
+The database says how far a run is, the writer's lock whether its process is still alive.
 """
 
 from __future__ import annotations
@@ -17,17 +16,17 @@ from catalog.lock import is_being_written
 from catalog.paths import show_path
 from catalog.roots import list_roots
 from catalog.runs import RunView, list_runs
-from web.indexing.runner import Going, IndexRunner, shown
+from web.indexing.runner import ActiveRun, IndexRunner, folder_text
 
 IDLE, STARTING, LOOKING, READING = "idle", "starting", "looking", "reading"
 SAVING, BUSY = "saving", "busy"
 
-_FRESH_SECONDS = 0.4  # as many streams as there are look at the same glance
+_CACHE_SECONDS = 0.4  # all streams share what was read within this time
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What goes on.
+    """What is being indexed at one moment.
 
     `state`: "idle"; "starting", a run of this server's that has not begun yet; "looking" for
     files; "reading" them; "saving" what was found; "busy", somebody writes and it is no index
@@ -46,25 +45,25 @@ class Progress:
         return self.state == IDLE
 
     @property
-    def going(self) -> RunView | None:
-        """The run that goes on, once it is recorded."""
+    def active_run(self) -> RunView | None:
+        """The run that is going on, once it is recorded."""
         return self.run if self.state in (LOOKING, READING) else None
 
     @property
     def photos_per_second(self) -> float | None:
         """Files a second since the first one; None where nobody can tell yet."""
-        run = self.going
+        run = self.active_run
         return run.done / run.seconds if run and run.done and run.seconds else None
 
     @property
     def seconds_left(self) -> float | None:
         """How long it takes if it goes on like this; None where nobody can tell."""
-        run, rate = self.going, self.photos_per_second
+        run, rate = self.active_run, self.photos_per_second
         return (run.total - run.done) / rate if run and rate and run.total is not None else None
 
     def to_json(self) -> dict[str, object]:
         """The object of a `progress` event."""
-        run, rate, left = self.going, self.photos_per_second, self.seconds_left
+        run, rate, left = self.active_run, self.photos_per_second, self.seconds_left
         return {
             "state": self.state,
             "here": self.here,
@@ -80,41 +79,42 @@ class Progress:
         }
 
 
-class Watch:
-    """Looks at what goes on, at most a few times a second however many ask."""
+class ProgressMonitor:
+    """Reads the progress of indexing, at most a few times a second however many ask."""
 
     def __init__(self, home: Home, database: Database, runner: IndexRunner) -> None:
         self._home, self._database, self._runner = home, database, runner
         self._lock = Lock()
-        self._seen: Progress | None = None
-        self._seen_at = 0.0
+        self._progress: Progress | None = None
+        self._read_at = 0.0
 
-    def look(self, fresh: bool = False) -> Progress:
-        """What goes on; with `fresh` now, else within the last moment."""
+    def progress(self, fresh: bool = False) -> Progress:
+        """The progress now, or one read a moment ago unless `fresh`; raises DatabaseUnavailable."""
         with self._lock:
-            if fresh or self._seen is None or time.monotonic() - self._seen_at > _FRESH_SECONDS:
-                self._seen, self._seen_at = self._look(), time.monotonic()
-            return self._seen
+            if fresh or self._progress is None or time.monotonic() - self._read_at > _CACHE_SECONDS:
+                self._progress, self._read_at = self._read(), time.monotonic()
+            return self._progress
 
-    def _look(self) -> Progress:
-        going = self._runner.going  # before the lock: else one that ends meanwhile is another's
+    def _read(self) -> Progress:
+        # Read before the lock: a run of ours that ended in between would look like another's.
+        active = self._runner.active_run
         written = is_being_written(self._home)
         with self._database.read() as session:
             run = next(iter(list_runs(session, 1)), None)
             names = {root.root_id: show_path(root.path) for root in list_roots(session)}
-        state = _state(run, going, written)
+        state = _state(run, active, written)
         return Progress(
             state=state,
-            here=going is not None,
-            stopping=going is not None and going.stopping,
-            folders=_folders(state, run, going, names),
+            here=active is not None,
+            stopping=active is not None and active.stopping,
+            folders=_folders(state, run, active, names),
             run=run,
         )
 
 
-def _state(run: RunView | None, going: Going | None, written: bool) -> str:
-    if going is not None:
-        if run is None or run.started_at < going.started_at:
+def _state(run: RunView | None, active: ActiveRun | None, written: bool) -> str:
+    if active is not None:
+        if run is None or run.started_at < active.started_at:
             return STARTING
         return SAVING if run.finished_at else _how_far(run)
     if not written:
@@ -128,10 +128,10 @@ def _how_far(run: RunView) -> str:
 
 
 def _folders(
-    state: str, run: RunView | None, going: Going | None, names: Mapping[int, str]
+    state: str, run: RunView | None, active: ActiveRun | None, names: Mapping[int, str]
 ) -> tuple[str, ...]:
-    if going is not None:
-        return (shown(going.folder),)
+    if active is not None:
+        return (folder_text(active.folder),)
     if run is None or state in (IDLE, BUSY):
         return ()
     return tuple(names[root] for root in run.roots if root in names)

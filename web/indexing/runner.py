@@ -1,7 +1,7 @@
-"""Index runs that the server starts: a process of its own for one of the folders allowed for it.
+"""Index runs that the server starts: a subprocess for one of the allowed folders at a time.
 
-The server neither waits for it nor shares memory or interpreter with it. Knows nothing of HTTP,
-nor of how a run is done: what to start is given, and it prints what `tellshow index --json` does.
+The command is given, and prints what `tellshow index --json` does; this floor indexes nothing
+itself.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from catalog.paths import show_path
 
 _NICENESS = 10
 _STOP_SECONDS = 15.0  # a batch may have to be finished first
-_TOLD = 4000  # bytes of what a failed run had to say
+_ERROR_BYTES = 4000  # read of the end of a failed run's stderr
 
 
 class NotPermitted(Exception):
@@ -36,15 +36,15 @@ class AlreadyRunning(Exception):
 
 
 class NothingRuns(Exception):
-    """There is no run of this server's to stop."""
+    """This server runs nothing that could be stopped."""
 
 
 @dataclass(frozen=True)
-class Ended:
-    """A run of this server's that is over.
+class EndedRun:
+    """A run of this server's that has ended.
 
     `report` is the object it printed, None where it failed or was stopped; `message` is then the
-    last thing it said.
+    last line of its stderr.
     """
 
     folder: Path
@@ -54,9 +54,9 @@ class Ended:
     message: str
 
     def to_json(self) -> dict[str, object]:
-        """How it ended, as the API tells it."""
+        """The field `last` of the API's answer."""
         return {
-            "folder": shown(self.folder),
+            "folder": folder_text(self.folder),
             "ended_at": self.ended_at.isoformat(),
             "stopped": self.stopped,
             "message": self.message,
@@ -65,8 +65,8 @@ class Ended:
 
 
 @dataclass
-class Going:
-    """A run of this server's that goes on."""
+class ActiveRun:
+    """A run of this server's that is going on."""
 
     folder: Path
     started_at: datetime
@@ -79,7 +79,7 @@ class Going:
 class IndexRunner:
     """Starts and stops index runs, one at a time; safe to use from several threads.
 
-    `command` is what indexes a folder that stands behind it.
+    `command`: the arguments of a program to which the folder is appended.
     """
 
     def __init__(self, home: Home, folders: Sequence[Path], command: Sequence[str]) -> None:
@@ -87,59 +87,59 @@ class IndexRunner:
         self._home = home
         self._command = tuple(command)
         self._lock = Lock()
-        self._going: Going | None = None
-        self._ended: Ended | None = None
+        self._active: ActiveRun | None = None
+        self._last: EndedRun | None = None
         self._waiter: Thread | None = None
 
     @property
-    def going(self) -> Going | None:
-        """The run that goes on, if there is one."""
-        return self._going
+    def active_run(self) -> ActiveRun | None:
+        """The run that is going on, if there is one."""
+        return self._active
 
     @property
-    def ended(self) -> Ended | None:
-        """The last run that is over, if there is one."""
-        return self._ended
+    def last_run(self) -> EndedRun | None:
+        """The last run that has ended, if there is one."""
+        return self._last
 
     def allowed(self, named: int | str) -> Path:
-        """The folder of a number, from 1, or of exactly this path. Raises NotPermitted."""
+        """The allowed folder of a number, from 1, or of exactly this path; raises NotPermitted."""
         for number, folder in enumerate(self.folders, start=1):
-            if named == number or named == shown(folder):
+            if named == number or named == folder_text(folder):
                 return folder
         raise NotPermitted
 
     def start(self, folder: Path) -> None:
-        """Begin to index a folder that is allowed. Raises NotPermitted and AlreadyRunning."""
+        """Begin to index an allowed folder; raises NotPermitted and AlreadyRunning."""
         if folder not in self.folders:
             raise NotPermitted
         with self._lock:
-            if self._going is not None or is_being_written(self._home):
+            if self._active is not None or is_being_written(self._home):
                 raise AlreadyRunning
-            self._going = going = self._spawn(folder)
-            self._waiter = Thread(target=self._reap, args=(going,), name="index run", daemon=True)
+            self._active = active = self._spawn(folder)
+            self._waiter = Thread(target=self._reap, args=(active,), name="index run", daemon=True)
             self._waiter.start()
 
     def stop(self) -> None:
-        """Ask the run to end; it saves what it has first. Raises NothingRuns."""
+        """Ask the run to end, which saves what it has first; raises NothingRuns."""
         with self._lock:
-            if self._going is None:
+            if self._active is None:
                 raise NothingRuns
-            self._going.stopping = True
-            self._going.process.terminate()
+            self._active.stopping = True
+            self._active.process.terminate()
 
     def close(self) -> None:
         """End the run, if there is one, and wait until it has."""
         with self._lock:
-            going, waiter = self._going, self._waiter
-        if going is None or waiter is None:
+            active, waiter = self._active, self._waiter
+        if active is None or waiter is None:
             return
-        going.stopping = True
-        going.process.terminate()
+        active.stopping = True
+        active.process.terminate()
         waiter.join(_STOP_SECONDS)
-        going.process.kill()  # does nothing to one that has ended
+        active.process.kill()  # does nothing to one that has ended
         waiter.join()
 
-    def _spawn(self, folder: Path) -> Going:
+    def _spawn(self, folder: Path) -> ActiveRun:
         # Files, not pipes: however much it says, nobody has to read along.
         output, errors = (tempfile.TemporaryFile() for _ in range(2))  # noqa: SIM115
         started_at = datetime.now(UTC)
@@ -151,25 +151,25 @@ class IndexRunner:
             start_new_session=True,  # Ctrl-C is for the server, which then ends the run itself
         )
         _be_nice(process)
-        return Going(folder, started_at, process, output, errors)
+        return ActiveRun(folder, started_at, process, output, errors)
 
-    def _reap(self, going: Going) -> None:
-        code = going.process.wait()
-        with going.output, going.errors:
-            report = _report(going.output) if code == 0 else None
-            message = "" if report else _last_line(going.errors)
-        ended = Ended(going.folder, datetime.now(UTC), going.stopping, report, message)
+    def _reap(self, active: ActiveRun) -> None:
+        code = active.process.wait()
+        with active.output, active.errors:
+            report = _report(active.output) if code == 0 else None
+            message = "" if report else _last_line(active.errors)
+        last_run = EndedRun(active.folder, datetime.now(UTC), active.stopping, report, message)
         with self._lock:
-            self._going, self._ended = None, ended
+            self._active, self._last = None, last_run
 
 
-def shown(folder: Path) -> str:
-    """A folder as people and programs are told it."""
+def folder_text(folder: Path) -> str:
+    """A folder's path as text; bytes that are none show as ?."""
     return show_path(os.fsencode(folder))
 
 
 def _be_nice(process: subprocess.Popen[bytes]) -> None:
-    """Let searches go first; it has no threads yet, so all of them inherit this."""
+    """Lower the priority of a new process; it has no threads yet, so all of them inherit it."""
     if hasattr(os, "setpriority"):
         with contextlib.suppress(OSError):  # it has ended already
             os.setpriority(os.PRIO_PROCESS, process.pid, min(19, os.nice(0) + _NICENESS))
@@ -186,6 +186,6 @@ def _report(output: IO[bytes]) -> Mapping[str, Any] | None:
 
 def _last_line(errors: IO[bytes]) -> str:
     size = errors.seek(0, os.SEEK_END)
-    errors.seek(max(0, size - _TOLD))
+    errors.seek(max(0, size - _ERROR_BYTES))
     lines = errors.read().decode(errors="replace").strip().splitlines()
     return lines[-1].removeprefix("tellshow: ") if lines else "It said nothing about why it ended."

@@ -1,7 +1,7 @@
-"""How often one client may ask, so that a runaway program leaves room for people.
+"""A limit on the requests of one client in any minute: a moving window, kept in memory.
 
-Knows nothing about what is asked for. Images count apart from the rest, which is not at all: a
-page shows dozens at once, and they cost little.
+Static files, images and the health check are marked `unlimited`: a page loads dozens of them at
+once, and they cost little.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from werkzeug.exceptions import TooManyRequests
 
-_UNCOUNTED = frozenset({"static", "api.thumbnail", "api.original", "api.healthz"})
+from web.middleware.route_marks import Mark, request_has
 
 
 def limit_rate(app: Flask, per_minute: int) -> None:
-    """Refuse what a client asks beyond `per_minute` requests in any minute; 0 sets no limit."""
+    """Refuse what a client asks beyond `per_minute` requests in any minute; 0 sets no limit.
+
+    The check raises TooManyRequests, with the seconds to wait.
+    """
     if per_minute == 0:
         return
     limiter = MovingWindowRateLimiter(MemoryStorage())
@@ -28,7 +31,7 @@ def limit_rate(app: Flask, per_minute: int) -> None:
     @app.before_request
     def _count() -> None:
         client = request.remote_addr or ""
-        if request.endpoint in _UNCOUNTED or limiter.hit(limit, client):
+        if request_has(Mark.UNLIMITED) or limiter.hit(limit, client):
             return
         free_again = limiter.get_window_stats(limit, client).reset_time
         wait = max(1, math.ceil(free_again - time.time()))

@@ -1,7 +1,7 @@
-"""Who may ask, and what browsers may do: host, origin and token checked, size, headers.
+"""Security of every request: host, origin, token and size checks, and response headers.
 
-Knows nothing about photos or searches. The host check is written here because the one of
-Flask (TRUSTED_HOSTS) never matches an IPv6 address and cannot say "any bare address".
+The host check is written here because Flask's own (TRUSTED_HOSTS) never matches an IPv6 address
+and cannot say "any bare address".
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from web.config import WebConfig, is_address
 from web.context import current_config
-from web.middleware.cors import allowed_origin, is_preflight, share
+from web.middleware.cors import allow_origins, allowed_origin, is_preflight
 from web.middleware.rate_limit import limit_rate
+from web.middleware.route_marks import Mark, request_has
 
 COOKIE = "tellshow_session"
-_OPEN_ENDPOINTS = frozenset({"static", "api.healthz"})
-_UPLOAD_ENDPOINTS = frozenset({"api.search_by_picture", "look.show_like"})
 _READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _COOKIE_SECONDS = 30 * 24 * 3600
 _HEADERS = {
@@ -44,13 +43,13 @@ def protect(app: Flask, config: WebConfig) -> None:
     app.before_request(_check_origin)
     app.before_request(_check_size)
     app.before_request(_check_token)
-    app.after_request(_remember_token)
+    app.after_request(_set_session_cookie)
     app.after_request(_add_headers)
-    share(app)
+    allow_origins(app)
 
 
 def _check_host() -> None:
-    """Refuse names this machine does not go by: a page elsewhere may not borrow its address."""
+    """Refuse a Host header that names another machine (DNS rebinding); raises SecurityError."""
     name = _host_name(request.host)
     config = current_config()
     if name in config.accepted_names:
@@ -68,18 +67,18 @@ def _host_name(host: str) -> str:
 
 
 def _check_origin() -> None:
-    """Refuse what a page of another site sends with the visitor's cookie, or to this machine.
+    """Refuse what a page of another site sends (CSRF); raises Forbidden.
 
-    Browsers say where such a request comes from; programs say nothing.
+    Browsers name the page in Origin; programs send no such header.
     """
     origin = request.headers.get("Origin")
     if origin is None or request.method in _READING_METHODS:
         return
-    if not _same_place(origin, request.host) and not allowed_origin():
+    if not _is_same_host(origin, request.host) and not allowed_origin():
         raise Forbidden("a page of another site may not send this")
 
 
-def _same_place(origin: str, host: str) -> bool:
+def _is_same_host(origin: str, host: str) -> bool:
     """Whether an origin is this server; its scheme may be that of a proxy in front."""
     try:
         return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
@@ -88,48 +87,52 @@ def _same_place(origin: str, host: str) -> bool:
 
 
 def _check_size() -> None:
+    """Refuse a body that is declared too large; raises RequestEntityTooLarge."""
     config = current_config()
     limit = config.max_body_bytes
-    if request.endpoint in _UPLOAD_ENDPOINTS:
+    if request_has(Mark.TAKES_UPLOAD):
         limit += config.max_upload_bytes
     if (request.content_length or 0) > limit:
         raise RequestEntityTooLarge(f"a request may carry at most {limit:,} bytes")
 
 
 def _check_token() -> BaseResponse | None:
-    """Let in who shows the token; a page opened with it in the URL goes on without it."""
+    """Ask for the token; a page opened with it in the URL is redirected to its URL without it.
+
+    Raises Unauthorized.
+    """
     config = current_config()
-    if config.token is None or request.endpoint in _OPEN_ENDPOINTS or is_preflight():
+    if config.token is None or request_has(Mark.OPEN_TO_ALL) or is_preflight():
         return None
     if _token_in_url(request, config) and not request.path.startswith("/api/"):
         return redirect(_url_without_token(), 303)
-    if not (_token_in_url(request, config) or _known_visitor(request, config)):
+    if not (_token_in_url(request, config) or _has_token(request, config)):
         raise Unauthorized("this server needs its token")
     return None
 
 
-def _known_visitor(visitor: Request, config: WebConfig) -> bool:
+def _has_token(visitor: Request, config: WebConfig) -> bool:
     header = visitor.headers.get("Authorization", "")
     # WSGI hands headers over as Latin-1, whatever they were.
     scheme, _, given = header.encode("latin-1", "replace").decode(errors="replace").partition(" ")
-    if scheme.lower() == "bearer" and _same(given.strip(), config.token or ""):
+    if scheme.lower() == "bearer" and _equal(given.strip(), config.token or ""):
         return True
     # What a page of an allowed site may do it does in its own name, not in its visitor's.
-    return not allowed_origin() and _same(visitor.cookies.get(COOKIE, ""), _cookie_value(config))
+    return not allowed_origin() and _equal(visitor.cookies.get(COOKIE, ""), _cookie_value(config))
 
 
 def _token_in_url(visitor: Request, config: WebConfig) -> bool:
     given = visitor.args.get("token")
-    return given is not None and config.token is not None and _same(given, config.token)
+    return given is not None and config.token is not None and _equal(given, config.token)
 
 
-def _same(given: str, expected: str) -> bool:
-    """Compare in a time that tells nothing about where the two differ."""
+def _equal(given: str, expected: str) -> bool:
+    """Whether two texts are equal, compared in constant time."""
     return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
 
 
 def _cookie_value(config: WebConfig) -> str:
-    """What the cookie holds: proof of the token, from which the token cannot be read."""
+    """What the session cookie holds: an HMAC keyed by the token, which does not reveal it."""
     return hmac.new((config.token or "").encode(), b"tellshow session", "sha256").hexdigest()
 
 
@@ -140,7 +143,7 @@ def _url_without_token() -> str:
     return f"{path}?{urlencode(kept)}" if kept else path
 
 
-def _remember_token(response: Response) -> Response:
+def _set_session_cookie(response: Response) -> Response:
     config = current_config()
     if response.status_code < 400 and _token_in_url(request, config):
         response.set_cookie(

@@ -1,7 +1,7 @@
-"""Which requests wait for their turn: all that may have to think.
+"""The queue in front of the models: a view that may run one waits for a worker of the engine.
 
-Threads that answer requests are many, so that a thumbnail never waits behind searches; threads
-that think are few, see search.thread_pool. Knows nothing of what a view does.
+The server has many threads, so that a thumbnail never waits behind searches; the workers, see
+search.thread_pool, are few. Views that run no model are marked `unqueued`.
 """
 
 from __future__ import annotations
@@ -14,47 +14,21 @@ from typing import Any
 from flask import Flask
 
 from web.context import current_engine
-
-# Endpoints that only read rows or a file, follow an index run, or say what there is.
-_LIGHT = frozenset(
-    {
-        "static",
-        "api.thumbnail",
-        "api.original",
-        "api.photo",
-        "api.healthz",
-        "collection_api.runs",
-        "collection_api.failures",
-        "collection_api.index",
-        "collection_api.start_index",
-        "collection_api.stop_index",
-        "collection_api.events",
-        "collection.show",
-        "collection.failures",
-        "collection.start",
-        "collection.stop",
-        "look.ask",
-        "reference.description",
-        "reference.page",
-        # Pictures that are sent take turns of their own, see web.upload.
-        "api.search_by_picture",
-        "look.show_like",
-    }
-)
+from web.middleware.route_marks import Mark, marks_of
 
 
-def take_turns(app: Flask) -> None:
-    """Let the views that are registered with `app` wait for one of the engine's workers."""
+def queue_views(app: Flask) -> None:
+    """Queue the views that `app` has so far, but for those marked `unqueued`."""
     for endpoint, view in app.view_functions.items():
-        if endpoint not in _LIGHT:
-            app.view_functions[endpoint] = _in_turn(view)
+        if Mark.UNQUEUED not in marks_of(view):
+            app.view_functions[endpoint] = _queued(view)
 
 
-def _in_turn(view: Callable[..., Any]) -> Callable[..., Any]:
+def _queued(view: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(view)
-    def wait_and_view(**values: object) -> Any:
+    def run_by_worker(**values: object) -> Any:
         # The worker sees the same request, application and g as this thread.
-        here = copy_context()
-        return current_engine().workers.run(partial(here.run, view, **values))
+        context = copy_context()
+        return current_engine().workers.run(partial(context.run, view, **values))
 
-    return wait_and_view
+    return run_by_worker

@@ -1,7 +1,4 @@
-"""One search result as the page shows it: shape, caption, tinted words, what to leave out.
-
-Knows nothing about Flask's request, nor how scores come about.
-"""
+"""Cards of the photo grid: search results with tinted words and exclusions; similar photos."""
 
 from __future__ import annotations
 
@@ -15,16 +12,25 @@ from search.request import MAX_EXCLUDED
 from search.rerank import WordGain
 from search.results import SearchResult, SimilarPhoto
 from web.images import version_of
-from web.pages.search_url import Asked
+from web.pages.search_url import SearchUrl
 
 # Steps of the tint, in nats: how much more probable the photo makes the word.
 _TINTS = ((3.0, "gain-4"), (1.5, "gain-3"), (0.7, "gain-2"), (0.2, "gain-1"), (-0.2, "gain-0"))
 _SHAPES = range(7, 23)  # tenths of width / height that the style sheet has a class for
 
+# Words of captions that name nothing to be seen.
+_FUNCTION_WORDS = frozenset(
+    tokenise(
+        "a an the his her its their some and or of in on at by with from to into onto over under "
+        "up down through behind near front next while as is are was were be being has have having "
+        "there that this it he she they them him 's out off for who which each other another"
+    )
+)
+
 
 @dataclass(frozen=True)
 class TintedWord:
-    """A word of the query with the class that colours it and a sentence that says why."""
+    """A word of the query, the style class of its tint, and its gain as a sentence."""
 
     word: str
     tint: str
@@ -32,8 +38,19 @@ class TintedWord:
 
 
 @dataclass(frozen=True)
+class ExcludeLink:
+    """A text to exclude, and `link`, the query string of the search that excludes it."""
+
+    text: str
+    link: str
+
+
+@dataclass(frozen=True)
 class Card:
-    """A result together with what the grid needs to lay it out."""
+    """A search result with what the grid shows of it; `rank` counts from 1 over all pages.
+
+    `shape` and `version`: see shape_class and web.images.version_of.
+    """
 
     result: SearchResult
     photo: PhotoView
@@ -41,11 +58,22 @@ class Card:
     shape: str
     version: str
     words: tuple[TintedWord, ...]
-    leave_outs: tuple[LeaveOut, ...]
+    exclude_links: tuple[ExcludeLink, ...]
+
+
+@dataclass(frozen=True)
+class SimilarCard:
+    """A photo like another one, with what the grid shows of it; `similarity` is a cosine."""
+
+    photo: PhotoView
+    caption: str
+    similarity: float
+    shape: str
+    version: str
 
 
 def make_cards(
-    engine: SearchEngine, results: Iterable[SearchResult], first: int, asked: Asked
+    engine: SearchEngine, results: Iterable[SearchResult], first: int, asked: SearchUrl
 ) -> list[Card]:
     """Cards for `results`, ranked from `first` on; photos removed meanwhile are left out."""
     ranked = list(enumerate(results, start=first))
@@ -57,7 +85,7 @@ def make_cards(
     ]
 
 
-def _card(result: SearchResult, photo: PhotoView, rank: int, asked: Asked) -> Card:
+def _card(result: SearchResult, photo: PhotoView, rank: int, asked: SearchUrl) -> Card:
     return Card(
         result=result,
         photo=photo,
@@ -65,8 +93,38 @@ def _card(result: SearchResult, photo: PhotoView, rank: int, asked: Asked) -> Ca
         shape=shape_class(photo.width, photo.height),
         version=version_of(photo),
         words=tuple(tinted(word) for word in result.words),
-        leave_outs=tuple(leave_outs(asked, result.caption)),
+        exclude_links=tuple(exclude_links(asked, result.caption)),
     )
+
+
+def make_similar_cards(engine: SearchEngine, found: Iterable[SimilarPhoto]) -> list[SimilarCard]:
+    """Cards for similar photos, in their order; photos removed meanwhile are left out."""
+    similar = list(found)
+    photos = engine.photos([each.photo_id for each in similar])
+    return [
+        _similar_card(each, photos[each.photo_id]) for each in similar if each.photo_id in photos
+    ]
+
+
+def _similar_card(similar: SimilarPhoto, photo: PhotoView) -> SimilarCard:
+    return SimilarCard(
+        photo,
+        similar.caption,
+        similar.similarity,
+        shape_class(photo.width, photo.height),
+        version_of(photo),
+    )
+
+
+def exclude_links(asked: SearchUrl, caption: str) -> list[ExcludeLink]:
+    """Links that exclude a word of `caption`, or all of it; none once MAX_EXCLUDED texts are."""
+    already = asked.values("not")
+    if len(already) >= MAX_EXCLUDED:
+        return []
+    wanted = {*tokenise(asked.value("q")), *_FUNCTION_WORDS, *already}
+    words = [word for word in dict.fromkeys(tokenise(caption)) if word not in wanted]
+    texts = [*words, caption] if caption and caption not in already else words
+    return [ExcludeLink(text, asked.with_also("not", text).query_string) for text in texts]
 
 
 def shape_class(width: int, height: int) -> str:
@@ -86,65 +144,3 @@ def _reason(word: WordGain) -> str:
         return f"“{word.word}”: this photo says nothing about it"
     direction = "likelier" if word.gain > 0 else "less likely"
     return f"“{word.word}”: {abs(word.gain):.2f} nats {direction} with this photo"
-
-
-# A similar photo as the pages show it: shape, link and thumbnail
-
-
-@dataclass(frozen=True)
-class Alike:
-    """A photo like another one, with what the grid needs to lay it out."""
-
-    photo: PhotoView
-    caption: str
-    similarity: float
-    shape: str
-    version: str
-
-
-def make_alike(engine: SearchEngine, found: Iterable[SimilarPhoto]) -> list[Alike]:
-    """Cards for similar photos, in their order; photos removed meanwhile are left out."""
-    similar = list(found)
-    photos = engine.photos([each.photo_id for each in similar])
-    return [_alike(each, photos[each.photo_id]) for each in similar if each.photo_id in photos]
-
-
-def _alike(similar: SimilarPhoto, photo: PhotoView) -> Alike:
-    return Alike(
-        photo,
-        similar.caption,
-        similar.similarity,
-        shape_class(photo.width, photo.height),
-        version_of(photo),
-    )
-
-
-# What of a photo's caption somebody may want to leave out of a search
-
-# Words that show nothing by themselves, as captions use them.
-_SHOWING_NOTHING = frozenset(
-    tokenise(
-        "a an the his her its their some and or of in on at by with from to into onto over under "
-        "up down through behind near front next while as is are was were be being has have having "
-        "there that this it he she they them him 's out off for who which each other another"
-    )
-)
-
-
-@dataclass(frozen=True)
-class LeaveOut:
-    """A text to exclude, and `link`, the search that excludes it."""
-
-    text: str
-    link: str
-
-
-def leave_outs(asked: Asked, caption: str) -> list[LeaveOut]:
-    """The words of `caption` that show something, then all of it; none where no more may be."""
-    already = asked.values("not")
-    if len(already) >= MAX_EXCLUDED:
-        return []
-    wanted = {*tokenise(asked.value("q")), *_SHOWING_NOTHING, *already}
-    words = [word for word in dict.fromkeys(tokenise(caption)) if word not in wanted]
-    texts = [*words, caption] if caption and caption not in already else words
-    return [LeaveOut(text, asked.with_also("not", text).query_string) for text in texts]

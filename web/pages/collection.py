@@ -1,7 +1,4 @@
-"""The page about the collection: what is indexed, what could not be, and what is going on.
-
-Knows nothing about JSON; what the page shows is gathered in web.pages.collection_view.
-"""
+"""The collection page: what is indexed, which files failed, and the progress of index runs."""
 
 from __future__ import annotations
 
@@ -15,6 +12,7 @@ from web.context import current_engine
 from web.errors import INDEXING, Problem
 from web.indexing.runner import NotPermitted
 from web.indexing.state import current_indexing
+from web.middleware.route_marks import unqueued
 from web.pages.collection_view import overview
 
 _PAGE = 100
@@ -24,12 +22,14 @@ blueprint = Blueprint("collection", __name__)
 
 
 @blueprint.get("/collection")
+@unqueued
 def show() -> ResponseReturnValue:
     """All that is known about the collection, and the progress of what is being indexed."""
     return _page()
 
 
 @blueprint.get("/collection/failures")
+@unqueued
 def failures() -> ResponseReturnValue:
     """The files that could not be read for one reason, page by page."""
     reason, page = request.args.get("reason", ""), _page_number()
@@ -50,6 +50,7 @@ def failures() -> ResponseReturnValue:
 
 
 @blueprint.post("/collection/index")
+@unqueued
 def start() -> ResponseReturnValue:
     """Begin to index the folder with the number that the form names."""
     _check_sender()
@@ -61,6 +62,7 @@ def start() -> ResponseReturnValue:
 
 
 @blueprint.post("/collection/stop")
+@unqueued
 def stop() -> ResponseReturnValue:
     """Ask the run that this server started to end."""
     _check_sender()

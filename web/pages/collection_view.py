@@ -1,7 +1,4 @@
-"""What the page about the collection shows, gathered from catalog, engine and index runs.
-
-Knows nothing of Flask, nor of HTML.
-"""
+"""The contents of the collection page, gathered from catalog, engine and index runs."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from catalog.runs import RunView, list_runs
 from search.engine import SearchEngine, Status
 from web.indexing.messages import detail, duration, ending, headline, outcome
 from web.indexing.progress import Progress
-from web.indexing.runner import Ended, IndexRunner, shown
+from web.indexing.runner import EndedRun, IndexRunner, folder_text
 from web.indexing.state import Indexing
 
 _RUNS = 8
@@ -93,8 +90,8 @@ class Overview:
 
 
 def overview(engine: SearchEngine, indexing: Indexing) -> Overview:
-    """Look at everything once."""
-    progress = indexing.watch.look(fresh=True)
+    """Read everything that the page shows; raises DatabaseUnavailable."""
+    progress = indexing.monitor.progress(fresh=True)
     with engine.database.read() as session:
         roots = list_roots(session)
         reasons = failures_by_reason(session)
@@ -110,7 +107,7 @@ def overview(engine: SearchEngine, indexing: Indexing) -> Overview:
         progress=progress,
         headline=headline(progress),
         detail=detail(progress),
-        ended=_ended(indexing.runner.ended),
+        ended=_ended(indexing.runner.last_run),
         may_index=bool(indexing.runner.folders),
     )
 
@@ -135,8 +132,8 @@ def _folder(path: bytes, count: int | None, number: int | None) -> FolderRow:
 
 def _runs(runs: list[RunView], roots: list[RootView], progress: Progress) -> tuple[RunRow, ...]:
     names = {root.root_id: show_path(root.path) for root in roots}
-    now = progress.going.run_id if progress.going else None
-    return tuple(_run(run, names, run.run_id == now) for run in runs)
+    active_id = progress.active_run.run_id if progress.active_run else None
+    return tuple(_run(run, names, run.run_id == active_id) for run in runs)
 
 
 def _run(run: RunView, names: Mapping[int, str], going: bool) -> RunRow:
@@ -151,15 +148,15 @@ def _run(run: RunView, names: Mapping[int, str], going: bool) -> RunRow:
     )
 
 
-def _ended(ended: Ended | None) -> EndedRow | None:
+def _ended(ended: EndedRun | None) -> EndedRow | None:
     if ended is None:
         return None
-    folder = shown(ended.folder)
+    folder = folder_text(ended.folder)
     if ended.report is None:
-        told = "stopped; what was found until then is saved" if ended.stopped else ended.message
-        return EndedRow(folder, told, not ended.stopped, (), 0)
+        text = "stopped; what was found until then is saved" if ended.stopped else ended.message
+        return EndedRow(folder, text, not ended.stopped, (), 0)
     skipped = list(ended.report["skipped"])
     counts = {**ended.report, "skipped": len(skipped)}
-    told = f"{outcome(counts)}, in {duration(ended.report['seconds'])}"
+    text = f"{outcome(counts)}, in {duration(ended.report['seconds'])}"
     more = max(0, len(skipped) - _SKIPPED)
-    return EndedRow(folder, told, False, tuple(skipped[:_SKIPPED]), more)
+    return EndedRow(folder, text, False, tuple(skipped[:_SKIPPED]), more)

@@ -1,8 +1,8 @@
-"""One photo's page: large, with its captions and facts, and whatever is asked about it.
+"""A photo's page: the photo, its captions and file, similar photos, and questions about it.
 
-Knows nothing about JSON; errors get their page in web.errors. Everything asked stands in the
-address: `sentence` is scored, `sentences` are ranked, and `missed` is a sentence that should
-have found the photo; all other parameters are those of the search it was found by.
+The address holds the questions: `sentence` is scored, `sentences` are ranked, and `missed` is a
+sentence that should have found the photo; all other parameters are those of the search by which
+it was found.
 """
 
 from __future__ import annotations
@@ -20,37 +20,42 @@ from flask.typing import ResponseReturnValue
 from captioner.captioner import PhotoState
 from catalog.paths import show_path
 from catalog.views import PhotoView
-from search.diagnosis import Missing, missing, order
+from search.diagnosis import Missing, missing, order, probability
 from search.engine import SearchEngine, UnknownPhoto
 from search.explain import explain
 from search.image_to_text import captions_near, check_sentences, rank_sentences
 from search.request import InvalidQuery, check_text
 from web.context import current_config, current_engine
 from web.images import browser_shows, version_of
-from web.pages.cards import make_alike, shape_class
-from web.pages.sentence_scores import SaidSentence, ScoredSentence, said_sentence, scored_sentence
+from web.pages.cards import make_similar_cards, shape_class
+from web.pages.sentence_scores import (
+    ScoredSentence,
+    TintedSentence,
+    scored_sentence,
+    tinted_sentence,
+)
 from web.parameters import PHOTO_ID, read_search
 
 SIMILAR = 12
 RANKED_CAPTIONS = 12
-_OWN = frozenset({"sentence", "sentences", "missed", "step"})
+_PHOTO_FIELDS = frozenset({"sentence", "sentences", "missed", "step"})
 
-blueprint = Blueprint("photopage", __name__)
+blueprint = Blueprint("photo", __name__)
 _T = TypeVar("_T")
 
 
 @dataclass
 class Answers:
-    """What was asked about a photo and can be answered; `problems` has a message a question."""
+    """Answers to the questions about a photo; `problems`: question -> why it has no answer."""
 
     why: ScoredSentence | None = None
     scored: ScoredSentence | None = None
-    ranked: list[SaidSentence] | None = None
+    ranked: list[TintedSentence] | None = None
     missed: Missing | None = None
     problems: dict[str, str] = field(default_factory=dict)
 
     def attempt(self, question: str, answer: Callable[[], _T]) -> _T | None:
-        """An answer, or None where the question's text cannot be read."""
+        """The answer, or None and a problem where the question's text is refused."""
         try:
             return answer()
         except InvalidQuery as error:
@@ -58,107 +63,11 @@ class Answers:
             return None
 
 
-@blueprint.get(f"/photos/{PHOTO_ID}")
-def photo(photo_id: int) -> ResponseReturnValue:
-    """One photo with its captions, its file, photos like it, and answers about it."""
-    engine = current_engine()
-    view = engine.photo(photo_id)
-    state = _state(engine, photo_id)
-    answers = _answers(engine, view, state) if state else Answers()
-    query = request.args.get("q", "")
-    page = render_template(
-        "photo.html",
-        shown=shown_photo(view, query),
-        photo=view,
-        query=query,
-        asked=request.args,
-        answers=answers,
-        seen=state is not None,
-        model=engine.captioner.name,
-        alike=make_alike(engine, engine.similar_to(photo_id, SIMILAR)),
-        carried=_carried(),
-        search=urlencode(_carried()),
-        page_size=current_config().page_size,
-    )
-    return page, 400 if answers.problems else 200
-
-
-@blueprint.get(f"/photos/{PHOTO_ID}/beside")
-def beside(photo_id: int) -> ResponseReturnValue:
-    """The next photo (`step=1`) or the one before (`step=-1`) of the search it was found by.
-
-    A route of its own, so that only who goes on waits for the search. Past an end: the results.
-    """
-    wanted = read_search(request, current_config().page_size)
-    found = order(current_engine(), wanted).tolist()
-    place = found.index(photo_id) if photo_id in found else len(found)
-    place += -1 if request.args.get("step") == "-1" else 1
-    carried = [(name, text) for name, text in _carried() if name != "offset"]
-    if not 0 <= place < len(found):
-        return redirect(f"{url_for('pages.search')}?{urlencode(_carried())}")
-    if place >= wanted.k:
-        carried.append(("offset", str(place - place % wanted.k)))
-    return redirect(f"{url_for('.photo', photo_id=found[place])}?{urlencode(carried)}")
-
-
-def _state(engine: SearchEngine, photo_id: int) -> PhotoState | None:
-    """What the captioner saw; None where another one indexed the photo."""
-    try:
-        return engine.state(photo_id)
-    except UnknownPhoto:
-        return None
-
-
-def _carried() -> list[tuple[str, str]]:
-    """The parameters of the search that the photo was found by."""
-    return [pair for pair in request.args.items(multi=True) if pair[0] not in _OWN]
-
-
-def _answers(engine: SearchEngine, view: PhotoView, state: PhotoState) -> Answers:
-    """Everything the address asks; a query that cannot be read is for the search page to say."""
-    answers, asked = Answers(), request.args
-    if "q" in asked:
-        answers.why = Answers().attempt("q", lambda: _score(engine, asked["q"], state))
-    if "sentence" in asked:
-        answers.scored = answers.attempt(
-            "sentence", lambda: _score(engine, asked["sentence"], state)
-        )
-    if "sentences" in asked:
-        answers.ranked = answers.attempt(
-            "sentences", lambda: _rank(engine, asked["sentences"], state)
-        )
-    if "missed" in asked:
-        answers.missed = answers.attempt("missed", lambda: _miss(engine, asked["missed"], view))
-    return answers
-
-
-def _score(engine: SearchEngine, text: str, state: PhotoState) -> ScoredSentence:
-    sentence = check_text("sentence", text, "the sentence")
-    return scored_sentence(explain(engine.captioner, engine.embedder, sentence, state))
-
-
-def _rank(engine: SearchEngine, text: str, state: PhotoState) -> list[SaidSentence]:
-    """Sentences, one a line; without any, the best captions of the photos nearest to this one."""
-    sentences = [line.strip() for line in text.splitlines() if line.strip()]
-    check_sentences(sentences)
-    ranked = rank_sentences(
-        engine.captioner, engine.embedder, sentences or captions_near(engine, state), state
-    )
-    return [said_sentence(each) for each in ranked[: None if sentences else RANKED_CAPTIONS]]
-
-
-def _miss(engine: SearchEngine, text: str, view: PhotoView) -> Missing:
-    return missing(engine, check_text("missed", text, "the sentence"), view)
-
-
-# A photo's own facts as its page shows them, with searches for photos that share them
-
-
 @dataclass(frozen=True)
-class ShownPhoto:
-    """A photo, its path as text, and which picture stands large: see `full_view`.
+class PhotoFacts:
+    """A photo with what its page shows of it; `full`: see full_view.
 
-    `by_camera`, `by_day` and `by_folder` are searches; None where the file does not say.
+    `by_camera`, `by_day` and `by_folder` are addresses of searches; None where it is not known.
     """
 
     view: PhotoView
@@ -172,11 +81,54 @@ class ShownPhoto:
     by_folder: str | None
 
 
-def shown_photo(view: PhotoView, query: str) -> ShownPhoto:
-    """A photo with its links; they look for `query`, or else for what it shows."""
+@blueprint.get(f"/photos/{PHOTO_ID}")
+def show(photo_id: int) -> ResponseReturnValue:
+    """One photo with its captions, its file, photos like it, and answers about it."""
+    engine = current_engine()
+    view = engine.photo(photo_id)
+    state = _state(engine, photo_id)
+    answers = _answer_all(engine, view, state) if state else Answers()
+    query = request.args.get("q", "")
+    page = render_template(
+        "photo.html",
+        facts=photo_facts(view, query),
+        photo=view,
+        query=query,
+        questions=request.args,
+        answers=answers,
+        seen=state is not None,
+        model=engine.captioner.name,
+        similar=make_similar_cards(engine, engine.similar_to(photo_id, SIMILAR)),
+        carried=_search_fields(),
+        search=urlencode(_search_fields()),
+        page_size=current_config().page_size,
+    )
+    return page, 400 if answers.problems else 200
+
+
+@blueprint.get(f"/photos/{PHOTO_ID}/beside")
+def neighbour(photo_id: int) -> ResponseReturnValue:
+    """The next photo (`step=1`) or the one before (`step=-1`) of the search it was found by.
+
+    A route of its own, so that only who goes on waits for the search. Past an end: the results.
+    """
+    wanted = read_search(request, current_config().page_size)
+    found = order(current_engine(), wanted).tolist()
+    place = found.index(photo_id) if photo_id in found else len(found)
+    place += -1 if request.args.get("step") == "-1" else 1
+    carried = [(name, text) for name, text in _search_fields() if name != "offset"]
+    if not 0 <= place < len(found):
+        return redirect(f"{url_for('search.show')}?{urlencode(_search_fields())}")
+    if place >= wanted.k:
+        carried.append(("offset", str(place - place % wanted.k)))
+    return redirect(f"{url_for('.show', photo_id=found[place])}?{urlencode(carried)}")
+
+
+def photo_facts(view: PhotoView, query: str) -> PhotoFacts:
+    """A photo with its links, which search for `query`, or for its caption where that is empty."""
     title = view.captions[0][0] if view.captions else f"Photo {view.photo_id}"
     sought = query or title
-    return ShownPhoto(
+    return PhotoFacts(
         view=view,
         title=title,
         path=show_path(os.fsencode(view.full_path)),
@@ -190,14 +142,65 @@ def shown_photo(view: PhotoView, query: str) -> ShownPhoto:
 
 
 def full_view(view: PhotoView) -> str:
-    """Which picture stands large on the page: the original, or why only its thumbnail."""
+    """Which picture the page shows: "original", or why the thumbnail: "offline", "undrawable"."""
     if not view.full_path.is_file():
         return "offline"
     return "original" if browser_shows(view) else "undrawable"
 
 
+def _state(engine: SearchEngine, photo_id: int) -> PhotoState | None:
+    """The captioner's state of the photo; None where another captioner indexed it."""
+    try:
+        return engine.state(photo_id)
+    except UnknownPhoto:
+        return None
+
+
+def _search_fields() -> list[tuple[str, str]]:
+    """The parameters of the search that the photo was found by."""
+    return [pair for pair in request.args.items(multi=True) if pair[0] not in _PHOTO_FIELDS]
+
+
+def _answer_all(engine: SearchEngine, view: PhotoView, state: PhotoState) -> Answers:
+    """All answers; what is wrong with the query `q` itself the search page says."""
+    answers, asked = Answers(), request.args
+    if "q" in asked:
+        answers.why = Answers().attempt("q", lambda: _score(engine, asked["q"], view, state))
+    if "sentence" in asked:
+        answers.scored = answers.attempt(
+            "sentence", lambda: _score(engine, asked["sentence"], view, state)
+        )
+    if "sentences" in asked:
+        answers.ranked = answers.attempt(
+            "sentences", lambda: _rank(engine, asked["sentences"], state)
+        )
+    if "missed" in asked:
+        answers.missed = answers.attempt("missed", lambda: _diagnose(engine, asked["missed"], view))
+    return answers
+
+
+def _score(engine: SearchEngine, text: str, view: PhotoView, state: PhotoState) -> ScoredSentence:
+    sentence = check_text("sentence", text, "the sentence")
+    explanation = explain(engine.captioner, engine.embedder, sentence, state)
+    return scored_sentence(explanation, probability(engine, sentence, view.photo_id))
+
+
+def _rank(engine: SearchEngine, text: str, state: PhotoState) -> list[TintedSentence]:
+    """Sentences, one a line; without any, the best captions of the photos nearest to this one."""
+    sentences = [line.strip() for line in text.splitlines() if line.strip()]
+    check_sentences(sentences)
+    ranked = rank_sentences(
+        engine.captioner, engine.embedder, sentences or captions_near(engine, state), state
+    )
+    return [tinted_sentence(each) for each in ranked[: None if sentences else RANKED_CAPTIONS]]
+
+
+def _diagnose(engine: SearchEngine, text: str, view: PhotoView) -> Missing:
+    return missing(engine, check_text("missed", text, "the sentence"), view)
+
+
 def _search(query: str, **filters: str) -> str:
-    return f"{url_for('pages.search')}?{urlencode({'q': query, **filters})}"
+    return f"{url_for('search.show')}?{urlencode({'q': query, **filters})}"
 
 
 def _by_day(view: PhotoView, query: str) -> str | None:

@@ -1,7 +1,4 @@
-"""The pages people see: a welcome, and search with its grid of results.
-
-Knows nothing about JSON; errors get their page in web.errors.
-"""
+"""The search page: the welcome, the grid of results with its line, and the example pictures."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from search.results import SearchAnswer
 from web.context import current_config, current_engine
 from web.pages.cards import make_cards
 from web.pages.search_form import SearchForm, chips_of, narrows
-from web.pages.search_url import Asked, curl_line, has_blanks, page_links, read_asked
+from web.pages.search_url import SearchUrl, curl_line, has_blanks, page_links, read_search_url
 from web.parameters import read_search
 
 EXAMPLES = (
@@ -29,23 +26,33 @@ EXAMPLES = (
 # Below this many photos the best one for an example may have nothing to do with it.
 _PICTURED_FROM = 100
 _EXAMPLE_SECONDS = 600
+# So many weak results in a row end the part of the page above the line.
+_RUN = 3
 
-blueprint = Blueprint("pages", __name__)
+blueprint = Blueprint("search", __name__)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A page of an answer, and how many of its results stand above the line."""
+
+    answer: SearchAnswer
+    above: int
 
 
 @blueprint.get("/")
-def search() -> ResponseReturnValue:
+def show() -> ResponseReturnValue:
     """The query box, and beneath it the results or an invitation to ask."""
-    asked = read_asked(request.args, current_config().page_size)
+    asked = read_search_url(request.args, current_config().page_size)
     if "q" not in request.args:
         return _welcome()
     if asked.value("q") and has_blanks(request.args):
         # A form sends its empty fields, too; an address to share says only what was filled in.
-        return redirect(url_for("pages.search") + asked.query_string)
+        return redirect(url_for("search.show") + asked.query_string)
     try:
         return _results(asked)
     except InvalidQuery as error:
-        return _refused(asked, error), 400
+        return _query_error(asked, error), 400
 
 
 def _welcome() -> str:
@@ -55,29 +62,32 @@ def _welcome() -> str:
     )
 
 
-def _refused(asked: Asked, error: InvalidQuery) -> str:
+def _query_error(asked: SearchUrl, error: InvalidQuery) -> str:
     form = SearchForm(asked, error)
     return render_template(
-        "refused.html", **_around(asked, form), error=bool(form.stray), examples=EXAMPLES
+        "refused.html",
+        **_form_context(asked, form),
+        error=bool(form.general_error),
+        examples=EXAMPLES,
     )
 
 
-def _around(asked: Asked, form: SearchForm) -> dict[str, object]:
+def _form_context(asked: SearchUrl, form: SearchForm) -> dict[str, object]:
     """What stands around the results of a search, or around the reason why there are none."""
     return {"query": request.args["q"], "form": form, "chips": chips_of(asked)}
 
 
-def _results(asked: Asked) -> str:
+def _results(asked: SearchUrl) -> str:
     wanted = read_search(request, asked.page_size)
     engine = current_engine()
     judged = search_judged(engine, wanted)
     answer = judged.answer
     cards = make_cards(engine, answer.results, wanted.offset + 1, asked)
     line = wanted.offset + judged.above
-    as_json = url_for("api.search") + asked.for_api(wanted.k)
+    as_json = url_for("photos_api.search") + asked.for_api(wanted.k)
     return render_template(
         "results.html",
-        **_around(asked, SearchForm(asked)),
+        **_form_context(asked, SearchForm(asked)),
         asked=asked,
         answer=answer,
         plain=wanted.text,
@@ -102,22 +112,9 @@ def example(number: int) -> ResponseReturnValue:
     found = current_engine().search(SearchRequest(EXAMPLES[number], k=1)).results
     if not found:
         abort(404)
-    answer = redirect(url_for("api.thumbnail", photo_id=found[0].photo_id))
+    answer = redirect(url_for("photos_api.thumbnail", photo_id=found[0].photo_id))
     answer.headers["Cache-Control"] = f"private, max-age={_EXAMPLE_SECONDS}"
     return answer
-
-
-# Where the line goes below which photos probably do not show what was asked for
-
-_RUN = 3
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A page of an answer, and how many of its results stand above the line."""
-
-    answer: SearchAnswer
-    above: int
 
 
 def search_judged(engine: SearchEngine, request: SearchRequest) -> Judged:

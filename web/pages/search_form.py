@@ -1,7 +1,4 @@
-"""The filters of the search page as a form: fields, choices, what was typed, what is wrong.
-
-Knows nothing about HTML, nor how photos are filtered.
-"""
+"""The form of the search page's filters: values, choices and errors of its fields; its chips."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from datetime import date
 from captioner.image_file import FORMATS
 from catalog.filters import ORIENTATIONS
 from search.request import MAX_EXCLUDED, STAGES, InvalidQuery
-from web.pages.search_url import Asked
+from web.pages.search_url import SearchUrl
 from web.parameters import FILTERS
 
 LABELS = {
@@ -31,13 +28,21 @@ STAGE_NAMES = {
     "retrieve": "meaning alone",
 }
 
+# The choices of each list: value in the address -> name on the page.
+_OFFERED: dict[str, dict[str, str]] = {
+    "format": {"": "Any", **{name: name for name in FORMATS}},
+    "orientation": {"": "Any", **{name: name.capitalize() for name in ORIENTATIONS}},
+    "stage": {
+        ("" if stage == STAGES[0] else stage): STAGE_NAMES[stage].capitalize() for stage in STAGES
+    },
+}
 # So many texts to leave out can be typed where no script adds further fields.
-_LEAST_EXCLUDED = 2
+_MIN_EXCLUDE_FIELDS = 2
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One line of a list to choose from."""
+    """An option of a list."""
 
     value: str
     name: str
@@ -45,19 +50,28 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class SearchForm:
-    """The fields as they were typed; `error` is what makes one of them unanswerable."""
+class Chip:
+    """One active filter, and `link`, the query string of the search without it."""
 
-    asked: Asked
+    label: str
+    text: str
+    link: str
+
+
+@dataclass(frozen=True)
+class SearchForm:
+    """The fields as they were typed; `error` is what is wrong with one of them."""
+
+    asked: SearchUrl
     error: InvalidQuery | None = None
 
     @property
     def open(self) -> bool:
-        """Whether the fields must be in sight, because one of them is wrong."""
+        """Whether the fields must be in sight, because one of them has an error."""
         return self.error is not None and self.error.field in LABELS
 
-    def wrong(self, name: str) -> str:
-        """What is wrong with the field `name`, under the name that the page gives it."""
+    def field_error(self, name: str) -> str:
+        """The error of the field `name`, which it calls by its label; empty where there is none."""
         if self.error is None or self.error.field != name:
             return ""
         message = str(self.error)
@@ -65,20 +79,20 @@ class SearchForm:
         return message if rest == message else f"{LABELS.get(name, name)} {rest}"
 
     @property
-    def stray(self) -> str:
-        """What is wrong with something that the filters have no field for."""
+    def general_error(self) -> str:
+        """The error's text where the filters have no field for it, else empty."""
         return str(self.error) if self.error is not None and not self.open else ""
 
     @property
-    def exclusions(self) -> list[str]:
-        """The texts to leave out, with room for another."""
+    def exclude_fields(self) -> list[str]:
+        """The excluded texts, with at least one empty field while another may be added."""
         typed = list(self.asked.values("not"))
-        room = max(_LEAST_EXCLUDED, min(len(typed) + 1, MAX_EXCLUDED))
+        room = max(_MIN_EXCLUDE_FIELDS, min(len(typed) + 1, MAX_EXCLUDED))
         return typed + [""] * (room - len(typed))
 
     @property
-    def most_exclusions(self) -> int:
-        """How many texts may be left out."""
+    def max_exclude_fields(self) -> int:
+        """How many texts may be excluded."""
         return MAX_EXCLUDED
 
     def date_kind(self, name: str) -> str:
@@ -103,40 +117,19 @@ def _is_date(text: str) -> bool:
         return False
 
 
-_OFFERED: dict[str, dict[str, str]] = {
-    "format": {"": "Any", **{name: name for name in FORMATS}},
-    "orientation": {"": "Any", **{name: name.capitalize() for name in ORIENTATIONS}},
-    "stage": {
-        ("" if stage == STAGES[0] else stage): STAGE_NAMES[stage].capitalize() for stage in STAGES
-    },
-}
-
-
-# What narrows a search, each with the address of the same search without it
-
-
-@dataclass(frozen=True)
-class Chip:
-    """One thing that narrows the search, and `link`, the search without it."""
-
-    label: str
-    text: str
-    link: str
-
-
-def chips_of(asked: Asked) -> list[Chip]:
-    """All that narrows or bends a search, in the order of the form's fields."""
+def chips_of(asked: SearchUrl) -> list[Chip]:
+    """The active filters and modifiers of a search, in the order of the form's fields."""
     return [
-        Chip(LABELS[name], _worded(name, text), asked.without(name, text).query_string)
+        Chip(LABELS[name], _chip_text(name, text), asked.without(name, text).query_string)
         for name, text in asked.fields
         if name in LABELS
     ]
 
 
-def narrows(asked: Asked) -> bool:
+def narrows(asked: SearchUrl) -> bool:
     """Whether some photos may not be found at all, however well they fit."""
     return any(name in FILTERS for name, _ in asked.fields)
 
 
-def _worded(name: str, text: str) -> str:
+def _chip_text(name: str, text: str) -> str:
     return STAGE_NAMES.get(text, text) if name == "stage" else text

@@ -1,7 +1,4 @@
-"""A sentence scored on one photo, as a page draws it: a bar a word, around zero.
-
-Knows nothing about Flask, nor how gains come about.
-"""
+"""Sentences scored on one photo, as its page shows them: bars of word gains, or tinted words."""
 
 from __future__ import annotations
 
@@ -14,8 +11,8 @@ from search.image_to_text import RankedSentence
 from search.rerank import WordGain
 from web.pages.cards import tinted
 
-# The axis reaches at least so far, in nats, lest noise fill it.
-_LEAST, _MOST = -0.5, 2.0
+# The axis covers at least this range of nats, so that small gains make small bars.
+_AXIS_FROM, _AXIS_TO = -0.5, 2.0
 _SCALES = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
 _BEYOND = 1e15
 
@@ -32,7 +29,7 @@ class Bar:
 
     @property
     def side(self) -> str:
-        """The style class of a bar that speaks for the word or against it."""
+        """The style class: for or against the word."""
         return "for" if self.gain >= 0 else "against"
 
     @property
@@ -45,6 +42,7 @@ class ScoredSentence:
     """A sentence's score and bars; `zero` is where the axis has its zero, in percent."""
 
     text: str
+    probability: float
     log_likelihood: float
     evidence: float
     unknown_words: tuple[str, ...]
@@ -61,17 +59,53 @@ class ScoredSentence:
         return times(self.evidence)
 
 
-def scored_sentence(told: Explanation) -> ScoredSentence:
-    """An explanation with its bars."""
-    least, most = _axis([word.gain for word in told.words])
+@dataclass(frozen=True)
+class Piece:
+    """A word, or the text between two; only words have a style class and a reason."""
+
+    text: str
+    tint: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class TintedSentence:
+    """A ranked sentence with its pieces; `text` is what was typed."""
+
+    text: str
+    pieces: tuple[Piece, ...]
+    log_likelihood: float
+    evidence: float
+    known: bool
+
+    @property
+    def signed_evidence(self) -> str:
+        return signed(self.evidence)
+
+
+def scored_sentence(explanation: Explanation, probability: float) -> ScoredSentence:
+    """An explanation with its bars; `probability`: that the photo fits the sentence."""
+    least, most = _axis([word.gain for word in explanation.words])
     return ScoredSentence(
-        told.query,
-        told.log_likelihood,
-        told.evidence,
-        told.unknown_words,
-        told.nearest_words,
-        tuple(_bar(word, least, most) for word in told.words),
+        explanation.query,
+        probability,
+        explanation.log_likelihood,
+        explanation.evidence,
+        explanation.unknown_words,
+        explanation.nearest_words,
+        tuple(_bar(word, least, most) for word in explanation.words),
         _percent(0.0, least, most),
+    )
+
+
+def tinted_sentence(ranked: RankedSentence) -> TintedSentence:
+    """A ranked sentence in pieces."""
+    return TintedSentence(
+        ranked.sentence,
+        tuple(_pieces(ranked)),
+        ranked.log_likelihood,
+        ranked.evidence,
+        bool(ranked.words),
     )
 
 
@@ -105,7 +139,7 @@ def _two_digits(number: float) -> str:
 
 
 def _axis(gains: Sequence[float]) -> tuple[float, float]:
-    return min(_LEAST, *gains, _LEAST), max(_MOST, *gains, _MOST)
+    return min(_AXIS_FROM, *gains, _AXIS_FROM), max(_AXIS_TO, *gains, _AXIS_TO)
 
 
 def _bar(word: WordMap, least: float, most: float) -> Bar:
@@ -115,44 +149,6 @@ def _bar(word: WordMap, least: float, most: float) -> Bar:
 
 def _percent(gain: float, least: float, most: float) -> float:
     return round(100 * (gain - least) / (most - least), 2)
-
-
-# A sentence as it was typed, in pieces, each coloured by what its word gains
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A word, or what stands between two; only words have a style class and a reason."""
-
-    text: str
-    tint: str = ""
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class SaidSentence:
-    """A ranked sentence with its pieces; `text` is what was typed."""
-
-    text: str
-    pieces: tuple[Piece, ...]
-    log_likelihood: float
-    evidence: float
-    known: bool
-
-    @property
-    def signed_evidence(self) -> str:
-        return signed(self.evidence)
-
-
-def said_sentence(ranked: RankedSentence) -> SaidSentence:
-    """A ranked sentence in pieces."""
-    return SaidSentence(
-        ranked.sentence,
-        tuple(_pieces(ranked)),
-        ranked.log_likelihood,
-        ranked.evidence,
-        bool(ranked.words),
-    )
 
 
 def _pieces(ranked: RankedSentence) -> Iterator[Piece]:

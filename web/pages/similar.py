@@ -1,7 +1,4 @@
-"""Search by photo: somebody sends a picture and sees the photos like it; it is never kept.
-
-Knows nothing about JSON. What is wrong with a picture is said on the page itself.
-"""
+"""Search by photo: the upload form, and the photos most like the picture, which is not kept."""
 
 from __future__ import annotations
 
@@ -15,28 +12,32 @@ from captioner.image_file import UnreadablePhoto
 from search.engine import SearchEngine
 from search.request import InvalidQuery
 from web.context import current_config, current_engine
-from web.pages.cards import make_alike
-from web.upload import look_at
+from web.middleware.route_marks import takes_upload, unqueued
+from web.pages.cards import make_similar_cards
+from web.upload import encode_upload
 
 SHOWN = 24
 
-blueprint = Blueprint("look", __name__)
+blueprint = Blueprint("similar", __name__)
 
 
 @blueprint.get("/look")
-def ask() -> ResponseReturnValue:
-    """The form that takes a picture."""
+@unqueued
+def show() -> ResponseReturnValue:
+    """The upload form."""
     return _page()
 
 
 @blueprint.post("/look")
-def show_like() -> ResponseReturnValue:
-    """Photos like the picture that was sent, and what the captioner would say about it."""
+@takes_upload
+@unqueued  # it queues by itself, see web.upload
+def upload() -> ResponseReturnValue:
+    """Photos like the uploaded picture, and its captions."""
     engine = current_engine()
-    state = look_at(request)
+    state = encode_upload(request)
     return _page(
         captions=_captions(engine, state),
-        alike=make_alike(engine, engine.similar(state, SHOWN)),
+        similar=make_similar_cards(engine, engine.similar(state, SHOWN)),
     )
 
 
@@ -62,5 +63,5 @@ def _captions(engine: SearchEngine, state: PhotoState) -> list[Caption]:
 
 def _page(**shown: object) -> str:
     return render_template(
-        "look.html", megabytes=round(current_config().max_upload_bytes / 1e6), **shown
+        "similar.html", megabytes=round(current_config().max_upload_bytes / 1e6), **shown
     )

@@ -1,15 +1,14 @@
-// Where the model looked for a word: pointing at a word of a card, or moving the focus to it,
-// lays the word's attention over the card's photo. The server explains a photo once.
-// Knows nothing about how results are found or loaded.
+// Attention heatmaps on result cards: pointing at a word, or moving the focus to it, lays the
+// word's attention over the card's photo. The maps of a photo are fetched once.
 import { announce } from "./live_region.js";
-import { paint, placeOf } from "./heatmap.js";
+import { heatmapOver, placeOf } from "./heatmap.js";
 
 const PAUSE = 90; // milliseconds that the pointer rests before the server is asked
 
-export function showAttention(results) {
+export function showAttentionOnCards(results) {
   const attention = new Attention(results);
-  attention.enliven([...results.querySelectorAll(".card")]);
-  return { enliven: (cards) => attention.enliven(cards) };
+  attention.addWordButtons([...results.querySelectorAll(".card")]);
+  return { addWordButtons: (cards) => attention.addWordButtons(cards) };
 }
 
 class Attention {
@@ -27,11 +26,11 @@ class Attention {
   }
 
   // The words of a card become one stop of the Tab key; arrows go from word to word.
-  enliven(cards) {
-    for (const told of cards.map((card) => card.querySelector(".told")).filter(Boolean)) {
-      told.setAttribute("role", "toolbar");
-      told.setAttribute("aria-label", "Where the model looked, word by word");
-      wordsIn(told).forEach((word, place) => {
+  addWordButtons(cards) {
+    for (const wordList of cards.map((card) => card.querySelector(".told")).filter(Boolean)) {
+      wordList.setAttribute("role", "toolbar");
+      wordList.setAttribute("aria-label", "Where the model looked, word by word");
+      wordsIn(wordList).forEach((word, place) => {
         word.setAttribute("role", "button");
         word.tabIndex = place ? -1 : 0;
       });
@@ -72,7 +71,7 @@ class Attention {
     const word = event.target.closest(".told .word");
     if (!word) return;
     const words = wordsIn(word.parentElement);
-    const goal = goals(words, words.indexOf(word))[event.key];
+    const goal = arrowKeyTargets(words, words.indexOf(word))[event.key];
     if (event.key === "Enter" || event.key === " ") this.pressed(event);
     else if (!goal) return;
     event.preventDefault();
@@ -95,7 +94,7 @@ class Attention {
     if (this.shown !== word || !words?.[place]) return;
     const where = placeOf(words[place].map);
     word.classList.add("lit");
-    this.layer = lay(card.querySelector(".picture"), words[place].map, `${word.textContent}: ${where}`);
+    this.layer = overlayHeatmap(card.querySelector(".picture"), words[place].map, `${word.textContent}: ${where}`);
     if (aloud) announce(`${word.title}. The model ${where}.`);
   }
 
@@ -120,11 +119,11 @@ class Attention {
   }
 }
 
-function wordsIn(told) {
-  return [...told.querySelectorAll(".word")];
+function wordsIn(wordList) {
+  return [...wordList.querySelectorAll(".word")];
 }
 
-function goals(words, at) {
+function arrowKeyTargets(words, at) {
   return {
     ArrowRight: words[at + 1],
     ArrowLeft: words[at - 1],
@@ -133,14 +132,14 @@ function goals(words, at) {
   };
 }
 
-function lay(picture, map, text) {
+function overlayHeatmap(picture, map, text) {
   const layer = document.createElement("span");
   layer.className = "looked";
   layer.setAttribute("aria-hidden", "true");
   const label = document.createElement("span");
   label.className = "where";
   label.textContent = text;
-  layer.append(paint(map, picture.querySelector("img")), label);
+  layer.append(heatmapOver(map, picture.querySelector("img")), label);
   picture.append(layer);
   return layer;
 }

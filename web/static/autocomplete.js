@@ -1,11 +1,11 @@
-// The words that may come next, offered under a query box: a combobox with a list of its own,
-// after the ARIA Authoring Practices. Knows nothing about what is done with the query.
+// Autocomplete under the query box: a combobox with a listbox popup, after the ARIA Authoring
+// Practices Guide. The completions are those of /api/v1/complete.
 
 const PAUSE = 160; // milliseconds without a key before the server is asked
 const MOST = 6;
 const LEAST_PROBABLE = 0.002;
 
-export function offerCompletions(box) {
+export function addAutocomplete(box) {
   new Completion(box);
 }
 

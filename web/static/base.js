@@ -1,5 +1,5 @@
-// Comforts of every page; each works without this file.
-import { offerCompletions } from "./autocomplete.js";
+// Scripts of every page: the / key, autocomplete, and forms without empty fields.
+import { addAutocomplete } from "./autocomplete.js";
 
 const box = document.getElementById("q");
 
@@ -13,7 +13,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 if (box) {
-  offerCompletions(box);
+  addAutocomplete(box);
   // Say that the search is under way; taken back when the page is shown again from history.
   box.form.addEventListener("submit", (event) => event.target.setAttribute("aria-busy", "true"));
   window.addEventListener("pageshow", () => box.form.removeAttribute("aria-busy"));

@@ -1,9 +1,8 @@
-// What is drawn over a photo lies where the photo itself does, as sharp as the screen shows it.
-// Knows nothing of what is drawn.
+// Canvases that lie over a photo: their resolution, and where in them the photo lies.
 
 const DENSEST = 2; // points of a canvas for a pixel of the page: more cost time and show nothing
 
-// Makes `canvas` as fine as a box of the page is; returns its pen.
+// Gives `canvas` the resolution of a box of the page, in CSS pixels; returns its 2D context.
 export function penOver(canvas, width, height) {
   const dense = Math.min(window.devicePixelRatio || 1, DENSEST);
   canvas.width = Math.max(1, Math.round(width * dense));

@@ -1,6 +1,6 @@
-// Menus on cards: one at a time, closed by Escape and by pressing elsewhere.
+// The menus of cards: one open at a time, closed by Escape and by pressing elsewhere.
 
-export function tendMenus(results) {
+export function closeMenus(results) {
   const opened = () => [...results.querySelectorAll("details.without[open]")];
   results.addEventListener("toggle", ({ target }) => {
     if (target.open) opened().filter((menu) => menu !== target).forEach((menu) => { menu.open = false; });

@@ -1,4 +1,4 @@
-// Follows what is being indexed; without this file the page shows it as of its loading.
+// Live progress on the collection page, by server-sent events, or by polling where they fail.
 "use strict";
 
 (() => {

@@ -3,7 +3,7 @@ import { announce } from "./live_region.js";
 
 const SHOWN = 2000; // milliseconds
 
-export function offerCopies(code) {
+export function addCopyButton(code) {
   if (!code || !navigator.clipboard) return;
   const button = document.createElement("button");
   button.type = "button";

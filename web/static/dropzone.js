@@ -1,5 +1,5 @@
-// Search by photo from any page: drop a picture or paste one, and it is sent as a form would.
-// Knows no other script; without this file the form of the page "look" does the same.
+// Search by photo from any page: a picture that is dropped or pasted is sent like the form of
+// /look. A classic script, so that it knows its own address.
 "use strict";
 {
   const script = document.currentScript.src;
@@ -9,7 +9,7 @@
 
   const link = document.createElement("link");
   link.rel = "stylesheet";
-  link.href = new URL("drop.css", script).href;
+  link.href = new URL("dropzone.css", script).href;
   document.head.append(link);
 
   const veil = document.createElement("div");

@@ -1,6 +1,6 @@
-// There is always an empty field for one more text to leave out, up to the most the search takes.
+// The fields of excluded texts: one empty field more, up to the most that a search takes.
 
-export function growExclusions(group) {
+export function growExcludeFields(group) {
   group?.addEventListener("input", () => {
     const fields = [...group.querySelectorAll("input")];
     if (fields.length >= Number(group.dataset.most) || fields.some((field) => !field.value.trim())) return;

@@ -1,5 +1,5 @@
-// A map of attention as a picture, and in words. A map lies over the whole photo, squeezed to a
-// square: rows from the top, seven numbers each, together 1.
+// Attention maps as heatmaps, and in words. A map covers the whole photo, squeezed to a square:
+// seven rows from the top, seven numbers each, which sum to 1.
 
 import { covering, penOver } from "./canvas_overlay.js";
 
@@ -18,10 +18,10 @@ const STEPS = [
 ];
 
 // A canvas as large as `image` is shown, cut as it is cut.
-export function paint(map, image) {
+export function heatmapOver(map, image) {
   const canvas = document.createElement("canvas");
   const pen = penOver(canvas, image.clientWidth, image.clientHeight);
-  pen.drawImage(shade(map), ...covering(canvas, image));
+  pen.drawImage(heatmapOf(map), ...covering(canvas, image));
   return canvas;
 }
 
@@ -52,7 +52,7 @@ function named(row, column) {
 }
 
 // The map as a small picture to be stretched over a photo.
-export function shade(map) {
+export function heatmapOf(map) {
   const grid = transposed(transposed(map.map(finer)).map(finer));
   const least = Math.min(...grid.flat());
   const most = bright(grid.flat());

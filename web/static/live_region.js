@@ -1,4 +1,4 @@
-// One place from which pages speak to screen readers.
+// The live region from which screen readers read announcements.
 
 const place = document.getElementById("said");
 

@@ -1,29 +1,28 @@
-// Further photos come into the page they are asked from. The address then says how many are
-// shown, so that going back, reloading and sharing bring all of them, and the browser finds the
-// place where one was. Knows nothing about what a card holds.
+// The next page of results, loaded into this one. The address then says how many are shown, so
+// that going back, reloading and sharing bring all of them, and the browser restores the scroll
+// position.
 import { announce } from "./live_region.js";
 
-const MOST = 200; // as many as one address can bring; beyond that the link leads to a new page
-
-export function loadInPlace(results, enliven) {
+export function loadMoreInPlace(results, addWordButtons) {
   const pages = document.querySelector(".pages");
+  const most = Number(results.dataset.most); // of one address; beyond that the link leads to a new page
   pages?.addEventListener("click", (event) => {
     const link = event.target.closest("a[rel=next]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
-    if (new URL(location).searchParams.has("offset") || Number(new URL(link.href).searchParams.get("offset")) >= MOST) return;
+    if (new URL(location).searchParams.has("offset") || Number(new URL(link.href).searchParams.get("offset")) >= most) return;
     event.preventDefault();
     if (link.getAttribute("aria-busy") === "true") return;
-    more(results, link, enliven).catch(() => { location.href = link.href; });
+    more(results, link, addWordButtons).catch(() => { location.href = link.href; });
   });
 }
 
-async function more(results, link, enliven) {
+async function more(results, link, addWordButtons) {
   link.setAttribute("aria-busy", "true");
   const answer = await fetch(link.href);
   if (!answer.ok) throw new Error(answer.statusText);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const added = append(results, page.querySelector(".results"));
-  enliven(added);
+  addWordButtons(added);
   const next = page.querySelector(".pages a[rel=next]");
   if (next) link.replaceWith(document.importNode(next, true));
   else link.remove();

@@ -1,7 +1,7 @@
-// The photo page, better: where the model looked for a word, and answers without a new page.
-// Every form works without this file.
+// The photo page: attention heatmaps of words, and answers without a new page. Every form works
+// without this file.
 import { penOver, within } from "./canvas_overlay.js";
-import { shade } from "./heatmap.js";
+import { heatmapOf } from "./heatmap.js";
 
 const frame = document.querySelector(".frame");
 const picture = frame?.querySelector("img");
@@ -49,7 +49,7 @@ const show = (row, word) => {
   row.classList.add("lit");
   row.querySelector(".look-at").setAttribute("aria-pressed", "true");
   if (!picture?.naturalWidth) return;
-  const veil = shade(word.map);
+  const veil = heatmapOf(word.map);
   if (!inSight()) return drawPeek(veil, row);
   const pen = penOver(spot, picture.clientWidth, picture.clientHeight);
   pen.drawImage(veil, ...within(spot, picture));
@@ -80,9 +80,9 @@ const leave = () => {
   hide();
 };
 
-const liven = (table) => {
+const addWordButtons = (table) => {
   for (const row of table.tBodies[0].rows) {
-    const word = row.querySelector(".look");
+    const word = row.querySelector(".look-word");
     const button = document.createElement("button");
     button.type = "button";
     button.className = "look-at";
@@ -100,12 +100,12 @@ const liven = (table) => {
   }
 };
 
-const livenAll = (part) => part.querySelectorAll("table[data-explain]").forEach(liven);
+const addAllWordButtons = (part) => part.querySelectorAll("table[data-explain]").forEach(addWordButtons);
 
 if (frame) {
   frame.append(spot, looking);
   document.body.append(peek);
-  livenAll(document);
+  addAllWordButtons(document);
 }
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") leave(); });
 window.addEventListener("resize", leave);
@@ -129,7 +129,7 @@ const ask = async (form) => {
   if (!fresh) throw new Error("no such section");
   leave();
   section.replaceWith(fresh);
-  livenAll(fresh);
+  addAllWordButtons(fresh);
   history.replaceState(null, "", address);
   said.textContent = fresh.querySelector("[role=alert], .verdict, .reasons, .ranking")?.innerText ?? "";
   fresh.querySelector("form.ask :is(input:not([type=hidden]), textarea)").focus({ preventScroll: true });

@@ -1,15 +1,15 @@
-// What makes the search page better than its HTML: each part stands in a file of its own.
-import { showAttention } from "./attention.js";
-import { offerCopies } from "./copy_button.js";
-import { growExclusions } from "./exclude_fields.js";
-import { loadInPlace } from "./load_more.js";
-import { tendMenus } from "./card_menus.js";
+// The scripts of the search page.
+import { showAttentionOnCards } from "./attention.js";
+import { addCopyButton } from "./copy_button.js";
+import { growExcludeFields } from "./exclude_fields.js";
+import { loadMoreInPlace } from "./load_more.js";
+import { closeMenus } from "./card_menus.js";
 
 const results = document.querySelector(".results");
 if (results) {
-  const attention = showAttention(results);
-  loadInPlace(results, attention.enliven);
-  tendMenus(results);
+  const attention = showAttentionOnCards(results);
+  loadMoreInPlace(results, attention.addWordButtons);
+  closeMenus(results);
 }
-growExclusions(document.querySelector(".unwanted"));
-offerCopies(document.getElementById("curl"));
+growExcludeFields(document.querySelector(".unwanted"));
+addCopyButton(document.getElementById("curl"));

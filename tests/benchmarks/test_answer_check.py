@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.answers import Truth, difference, fault
+from benchmarks.answer_check import Truth, difference, fault
 from benchmarks.clients import Asked
 
 # Photos 1 to 5 were there before; 9 was added, and pushed 5 out of the candidates.

@@ -1,4 +1,4 @@
-"""Photos as batches of pixels, with a progress bar."""
+"""Photo files as batches of pixels, with a progress bar; shared by several benchmarks."""
 
 from __future__ import annotations
 

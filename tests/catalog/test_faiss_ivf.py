@@ -16,7 +16,7 @@ from catalog.records import NewPhoto
 from catalog.vectors import factory, kinds, store
 from catalog.vectors.index import VectorIndex
 from catalog.vectors.kinds import choose_kind, is_outgrown, list_count
-from tests.catalog.factories import DIMENSION, Shelf, new_photo, photo_ids, unit_vector
+from tests.catalog.factories import DIMENSION, SampleCatalog, new_photo, photo_ids, unit_vector
 
 COUNT = 1100
 LISTED, CODED = IndexKind.LISTED, IndexKind.CODED
@@ -38,24 +38,24 @@ def made(seeds: Iterable[int]) -> list[NewPhoto]:
 QUERIES = np.stack([vector(seed) for seed in range(50_000, 50_010)])
 
 
-def index_of(shelf: Shelf, kind: IndexKind | None) -> VectorIndex:
-    home = replace(shelf.home, index_kind=kind)
-    index = VectorIndex(home, shelf.database, shelf.model, "caption", DIMENSION)
+def index_of(catalog: SampleCatalog, kind: IndexKind | None) -> VectorIndex:
+    home = replace(catalog.home, index_kind=kind)
+    index = VectorIndex(home, catalog.database, catalog.model, "caption", DIMENSION)
     index.open()
     return index
 
 
-def truth(shelf: Shelf) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def truth(catalog: SampleCatalog) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """All ids [N] and the similarities [Q, N] of the queries, straight from SQL."""
-    with shelf.database.read() as session:
-        parts = list(store.iter_vectors(session, "caption", shelf.model))
+    with catalog.database.read() as session:
+        parts = list(store.iter_vectors(session, "caption", catalog.model))
     stored = np.concatenate([part[1] for part in parts]).astype(np.float32)
     return np.concatenate([part[0] for part in parts]), QUERIES @ stored.T
 
 
-def assert_nearly_right(shelf: Shelf, index: VectorIndex, k: int = 50) -> None:
+def assert_nearly_right(catalog: SampleCatalog, index: VectorIndex, k: int = 50) -> None:
     """Most of the true photos are found, best first, each with its own exact similarity."""
-    there, true = truth(shelf)
+    there, true = truth(catalog)
     ids, similarity = index.search(QUERIES, k)
     assert index.count == len(there)
     best = there[np.argsort(-true, axis=1)[:, :k]]
@@ -73,35 +73,35 @@ def indexed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """A home with an index of each approximate kind. Training takes a while: copy the folder."""
     home = open_home(tmp_path_factory.mktemp("indexed") / "home")
     database = open_database(home)
-    shelf = Shelf(home, database)
-    shelf.add(made(range(COUNT)))
-    index_of(shelf, request.param)
+    catalog = SampleCatalog(home, database)
+    catalog.add(made(range(COUNT)))
+    index_of(catalog, request.param)
     database.close()
     return replace(home, index_kind=request.param)
 
 
 @pytest.fixture
-def full(indexed: Home, tmp_path: Path) -> Iterator[Shelf]:
+def full(indexed: Home, tmp_path: Path) -> Iterator[SampleCatalog]:
     """Photos in a copy of that home."""
     home = open_home(shutil.copytree(indexed.path, tmp_path / "home"))
     database = open_database(home)
-    shelf = Shelf(home, database)
-    shelf.root = 1  # the one of the folder that was copied
-    yield shelf
+    catalog = SampleCatalog(home, database)
+    catalog.root = 1  # the one of the folder that was copied
+    yield catalog
     database.close()
 
 
 @pytest.fixture
-def index(indexed: Home, full: Shelf) -> VectorIndex:
+def index(indexed: Home, full: SampleCatalog) -> VectorIndex:
     """The index over `full`."""
     return index_of(full, indexed.index_kind)
 
 
 @pytest.fixture
-def plenty(shelf: Shelf) -> Shelf:
+def plenty(catalog: SampleCatalog) -> SampleCatalog:
     """Photos without an index."""
-    shelf.add(made(range(COUNT)))
-    return shelf
+    catalog.add(made(range(COUNT)))
+    return catalog
 
 
 @pytest.fixture
@@ -140,13 +140,17 @@ def test_environment_names_the_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         open_home(tmp_path)
 
 
-def test_most_of_the_true_photos_are_found(indexed: Home, full: Shelf, index: VectorIndex) -> None:
+def test_most_of_the_true_photos_are_found(
+    indexed: Home, full: SampleCatalog, index: VectorIndex
+) -> None:
     assert index.index_kind is indexed.index_kind
     assert index.is_suitable
     assert_nearly_right(full, index)
 
 
-def test_every_photo_is_found_where_all_are_asked_for(full: Shelf, index: VectorIndex) -> None:
+def test_every_photo_is_found_where_all_are_asked_for(
+    full: SampleCatalog, index: VectorIndex
+) -> None:
     ids, similarity = index.search(QUERIES, COUNT + 5)
     there, true = truth(full)
     assert (np.sort(ids[:, :COUNT], axis=1) == np.sort(there)).all()
@@ -155,7 +159,9 @@ def test_every_photo_is_found_where_all_are_asked_for(full: Shelf, index: Vector
     assert np.isneginf(similarity[:, COUNT:]).all()
 
 
-def test_the_best_of_a_few_allowed_photos_are_found(full: Shelf, index: VectorIndex) -> None:
+def test_the_best_of_a_few_allowed_photos_are_found(
+    full: SampleCatalog, index: VectorIndex
+) -> None:
     there, true = truth(full)
     allowed = np.arange(0, COUNT, 100)
     ids, _ = index.search(QUERIES, 20, np.append(there[allowed], 10**7))
@@ -171,7 +177,7 @@ def test_the_best_of_a_few_allowed_photos_are_found(full: Shelf, index: VectorIn
     assert (index.search(QUERIES, 3, np.empty(0, np.int64))[0] == -1).all()
 
 
-def test_similarities_and_vectors_are_exact(full: Shelf, index: VectorIndex) -> None:
+def test_similarities_and_vectors_are_exact(full: SampleCatalog, index: VectorIndex) -> None:
     there, true = truth(full)
     given = np.array([there[7], 10**7, there[3], there[7]])
     found = index.similarities(QUERIES[0], given)
@@ -184,7 +190,7 @@ def test_similarities_and_vectors_are_exact(full: Shelf, index: VectorIndex) -> 
 
 
 def test_photos_added_changed_and_removed_are_followed(
-    full: Shelf, index: VectorIndex, mapped: None
+    full: SampleCatalog, index: VectorIndex, mapped: None
 ) -> None:
     reader = index_of(full, index.index_kind)
     with full.database.write() as session:
@@ -199,7 +205,7 @@ def test_photos_added_changed_and_removed_are_followed(
 
 
 def test_index_in_its_file_answers_like_the_one_in_memory(
-    full: Shelf, index: VectorIndex, mapped: None
+    full: SampleCatalog, index: VectorIndex, mapped: None
 ) -> None:
     other = index_of(full, index.index_kind)
     for found, expected in zip(other.search(QUERIES, 30), index.search(QUERIES, 30), strict=True):
@@ -207,7 +213,7 @@ def test_index_in_its_file_answers_like_the_one_in_memory(
 
 
 def test_index_whose_file_was_replaced_is_changed_all_the_same(
-    full: Shelf, index: VectorIndex, mapped: None
+    full: SampleCatalog, index: VectorIndex, mapped: None
 ) -> None:
     reader = index_of(full, index.index_kind)
     [path] = full.home.vectors.rglob("gen-*.faiss")
@@ -220,7 +226,7 @@ def test_index_whose_file_was_replaced_is_changed_all_the_same(
 
 
 def test_saving_what_was_only_read_keeps_the_file(
-    full: Shelf, index: VectorIndex, mapped: None
+    full: SampleCatalog, index: VectorIndex, mapped: None
 ) -> None:
     [before] = full.home.vectors.rglob("gen-*.faiss")
     index_of(full, index.index_kind).save()
@@ -228,7 +234,7 @@ def test_saving_what_was_only_read_keeps_the_file(
 
 
 def test_kind_changes_when_a_saved_index_outgrows_it(
-    plenty: Shelf, monkeypatch: pytest.MonkeyPatch
+    plenty: SampleCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kinds, "MOST_EXACT", COUNT)
     index = index_of(plenty, None)
@@ -239,7 +245,7 @@ def test_kind_changes_when_a_saved_index_outgrows_it(
     assert_nearly_right(plenty, index_of(plenty, None))
 
 
-def test_lists_are_trained_anew_when_there_are_twice_as_many_photos(plenty: Shelf) -> None:
+def test_lists_are_trained_anew_when_there_are_twice_as_many_photos(plenty: SampleCatalog) -> None:
     index = index_of(plenty, LISTED)
     plenty.add(made(range(COUNT, 2 * COUNT + 200)))
     index.refresh()
@@ -249,7 +255,7 @@ def test_lists_are_trained_anew_when_there_are_twice_as_many_photos(plenty: Shel
     assert_nearly_right(plenty, index)
 
 
-def test_rebuilding_goes_back_to_exact_where_no_kind_is_wanted(plenty: Shelf) -> None:
+def test_rebuilding_goes_back_to_exact_where_no_kind_is_wanted(plenty: SampleCatalog) -> None:
     index_of(plenty, LISTED)
     index = index_of(plenty, None)
     assert index.index_kind is LISTED
@@ -257,7 +263,7 @@ def test_rebuilding_goes_back_to_exact_where_no_kind_is_wanted(plenty: Shelf) ->
     assert index.index_kind is index_of(plenty, None).index_kind is IndexKind.EXACT
 
 
-def test_the_same_photos_make_the_same_index(plenty: Shelf) -> None:
+def test_the_same_photos_make_the_same_index(plenty: SampleCatalog) -> None:
     first = index_of(plenty, LISTED).search(QUERIES, 50)[0]
     index_of(plenty, LISTED).rebuild()
     np.testing.assert_array_equal(index_of(plenty, LISTED).search(QUERIES, 50)[0], first)

@@ -17,7 +17,14 @@ from catalog.records import FileStamp
 from catalog.vectors import store
 from catalog.vectors.index import FaissMissing, VectorIndex
 from catalog.vectors.store import DimensionMismatch
-from tests.catalog.factories import DIMENSION, Shelf, new_photo, new_photos, photo_ids, unit_vector
+from tests.catalog.factories import (
+    DIMENSION,
+    SampleCatalog,
+    new_photo,
+    new_photos,
+    photo_ids,
+    unit_vector,
+)
 
 QUERIES = np.stack([unit_vector(seed) for seed in range(500, 505)])
 
@@ -28,20 +35,20 @@ from sqlalchemy import event
 from catalog.home import open_home
 from catalog.database import open_database
 from catalog.vectors.index import VectorIndex
-from tests.catalog.factories import DIMENSION, Shelf, new_photos, photo_ids
+from tests.catalog.factories import DIMENSION, SampleCatalog, new_photos, photo_ids
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
 home = open_home(Path(sys.argv[1]))
 database = open_database(home)
-shelf = Shelf(home, database)
-index = VectorIndex(home, database, shelf.model, "caption", DIMENSION)
+catalog = SampleCatalog(home, database)
+index = VectorIndex(home, database, catalog.model, "caption", DIMENSION)
 index.open()
 when = sys.argv[2]
 if when == "before SQL commits":
     event.listen(database.engine, "commit", die)
-index.add(shelf.add(new_photos(range(50, 60))), [[0] * DIMENSION] * 10)
+index.add(catalog.add(new_photos(range(50, 60))), [[0] * DIMENSION] * 10)
 if when == "before FAISS is saved":
     die()
 if when == "before the generation is committed":
@@ -50,12 +57,14 @@ index.save()
 """
 
 
-def index_of(shelf: Shelf, kind: str = "caption", dimension: int = DIMENSION) -> VectorIndex:
-    return VectorIndex(shelf.home, shelf.database, shelf.model, kind, dimension)
+def index_of(
+    catalog: SampleCatalog, kind: str = "caption", dimension: int = DIMENSION
+) -> VectorIndex:
+    return VectorIndex(catalog.home, catalog.database, catalog.model, kind, dimension)
 
 
-def opened(shelf: Shelf) -> VectorIndex:
-    index = index_of(shelf)
+def opened(catalog: SampleCatalog) -> VectorIndex:
+    index = index_of(catalog)
     index.open()
     return index
 
@@ -65,10 +74,10 @@ def saved_file(home: Home) -> Path:
     return path
 
 
-def assert_right(shelf: Shelf, index: VectorIndex, k: int = 5) -> None:
+def assert_right(catalog: SampleCatalog, index: VectorIndex, k: int = 5) -> None:
     """The answers are those found without FAISS, straight from SQL."""
-    with shelf.database.read() as session:
-        parts = list(store.iter_vectors(session, "caption", shelf.model))
+    with catalog.database.read() as session:
+        parts = list(store.iter_vectors(session, "caption", catalog.model))
     there = np.concatenate([part[0] for part in parts])
     true = QUERIES @ np.concatenate([part[1] for part in parts]).astype(np.float32).T
     ids, similarity = index.search(QUERIES, k)
@@ -81,22 +90,22 @@ def assert_right(shelf: Shelf, index: VectorIndex, k: int = 5) -> None:
 
 
 @pytest.fixture
-def filled(any_shelf: Shelf) -> Shelf:
+def filled(any_catalog: SampleCatalog) -> SampleCatalog:
     """Forty photos, their index saved, in each kind of database."""
-    any_shelf.add(new_photos(range(40)))
-    opened(any_shelf).save()
-    return any_shelf
+    any_catalog.add(new_photos(range(40)))
+    opened(any_catalog).save()
+    return any_catalog
 
 
-def test_answers_are_exact(any_shelf: Shelf) -> None:
-    any_shelf.add(new_photos(range(40)))
-    index = opened(any_shelf)
+def test_answers_are_exact(any_catalog: SampleCatalog) -> None:
+    any_catalog.add(new_photos(range(40)))
+    index = opened(any_catalog)
     assert index.count == 40
-    assert_right(any_shelf, index)
+    assert_right(any_catalog, index)
 
 
 @pytest.mark.parametrize("step", [1, 3, 11])
-def test_search_among_some_photos_is_exact_among_them(filled: Shelf, step: int) -> None:
+def test_search_among_some_photos_is_exact_among_them(filled: SampleCatalog, step: int) -> None:
     index = opened(filled)
     every = index.search(QUERIES, 40)[0]
     allowed = np.arange(1, 41)[::step]
@@ -107,13 +116,13 @@ def test_search_among_some_photos_is_exact_among_them(filled: Shelf, step: int) 
         assert np.isneginf(row[len(allowed) :]).all()
 
 
-def test_search_among_no_photos_finds_none(filled: Shelf) -> None:
+def test_search_among_no_photos_finds_none(filled: SampleCatalog) -> None:
     ids, similarity = opened(filled).search(QUERIES, 3, np.empty(0, dtype=np.int64))
     assert (ids == -1).all()
     assert np.isneginf(similarity).all()
 
 
-def test_vector_of_a_photo_is_told(filled: Shelf) -> None:
+def test_vector_of_a_photo_is_told(filled: SampleCatalog) -> None:
     index = opened(filled)
     stored = index.stored(5)
     assert stored is not None
@@ -122,7 +131,7 @@ def test_vector_of_a_photo_is_told(filled: Shelf) -> None:
 
 
 def test_saved_index_is_opened_without_reading_vectors_again(
-    filled: Shelf, monkeypatch: pytest.MonkeyPatch
+    filled: SampleCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr("catalog.vectors.store.iter_vectors")
     index = opened(filled)
@@ -130,14 +139,14 @@ def test_saved_index_is_opened_without_reading_vectors_again(
     assert_right(filled, index)
 
 
-def test_deleted_file_is_rebuilt(filled: Shelf) -> None:
+def test_deleted_file_is_rebuilt(filled: SampleCatalog) -> None:
     saved_file(filled.home).unlink()
     assert_right(filled, opened(filled))
     assert saved_file(filled.home).is_file()
 
 
 @pytest.mark.parametrize("place", [0, 40, -1])
-def test_flipped_bit_is_noticed_and_the_index_rebuilt(filled: Shelf, place: int) -> None:
+def test_flipped_bit_is_noticed_and_the_index_rebuilt(filled: SampleCatalog, place: int) -> None:
     path = saved_file(filled.home)
     content = bytearray(path.read_bytes())
     content[place] ^= 1
@@ -146,7 +155,7 @@ def test_flipped_bit_is_noticed_and_the_index_rebuilt(filled: Shelf, place: int)
     assert saved_file(filled.home).read_bytes() != bytes(content)
 
 
-def test_file_of_another_dimension_is_rebuilt(filled: Shelf) -> None:
+def test_file_of_another_dimension_is_rebuilt(filled: SampleCatalog) -> None:
     with filled.database.write() as session:
         photos.remove_photos(session, photo_ids(session, filled.model))
     index = index_of(filled, dimension=8)
@@ -155,7 +164,7 @@ def test_file_of_another_dimension_is_rebuilt(filled: Shelf) -> None:
     assert opened(filled).count == 0
 
 
-def test_stale_file_catches_up_with_every_kind_of_change(filled: Shelf) -> None:
+def test_stale_file_catches_up_with_every_kind_of_change(filled: SampleCatalog) -> None:
     with filled.database.write() as session:
         ids = photo_ids(session, filled.model)
         photos.remove_photos(session, ids[:3])
@@ -166,7 +175,7 @@ def test_stale_file_catches_up_with_every_kind_of_change(filled: Shelf) -> None:
     assert_right(filled, index)
 
 
-def test_photo_added_and_another_removed_are_both_followed(filled: Shelf) -> None:
+def test_photo_added_and_another_removed_are_both_followed(filled: SampleCatalog) -> None:
     index = opened(filled)
     with filled.database.write() as session:
         photos.remove_photos(session, photo_ids(session, filled.model)[:1])
@@ -184,7 +193,10 @@ def test_photo_added_and_another_removed_are_both_followed(filled: Shelf) -> Non
     ],
 )
 def test_killed_indexer_leaves_a_home_that_opens_right(
-    filled: Shelf, start_python: Callable[..., subprocess.Popen[str]], when: str, photos_there: int
+    filled: SampleCatalog,
+    start_python: Callable[..., subprocess.Popen[str]],
+    when: str,
+    photos_there: int,
 ) -> None:
     process = start_python(KILLED, filled.home.path, when)
     _, errors = process.communicate()
@@ -196,7 +208,7 @@ def test_killed_indexer_leaves_a_home_that_opens_right(
     assert_right(filled, opened(filled))
 
 
-def test_reader_follows_what_another_committed_and_saved(filled: Shelf) -> None:
+def test_reader_follows_what_another_committed_and_saved(filled: SampleCatalog) -> None:
     reader, writer = opened(filled), opened(filled)
     ids = filled.add(new_photos(range(40, 80)))
     writer.add(ids, np.stack([unit_vector(seed) for seed in range(40, 80)]))
@@ -206,18 +218,18 @@ def test_reader_follows_what_another_committed_and_saved(filled: Shelf) -> None:
     assert_right(filled, reader)
 
 
-def test_reader_follows_what_is_committed_but_not_saved(any_shelf: Shelf) -> None:
-    any_shelf.add(new_photos(range(10)))
-    reader = opened(any_shelf)
-    ids = any_shelf.add(new_photos(range(10, 20)))
-    with any_shelf.database.write() as session:
+def test_reader_follows_what_is_committed_but_not_saved(any_catalog: SampleCatalog) -> None:
+    any_catalog.add(new_photos(range(10)))
+    reader = opened(any_catalog)
+    ids = any_catalog.add(new_photos(range(10, 20)))
+    with any_catalog.database.write() as session:
         photos.remove_photos(session, ids[:2])
     reader.refresh()
     assert reader.count == 18
-    assert_right(any_shelf, reader)
+    assert_right(any_catalog, reader)
 
 
-def test_reader_follows_a_file_that_is_gone_before_it_is_read(filled: Shelf) -> None:
+def test_reader_follows_a_file_that_is_gone_before_it_is_read(filled: SampleCatalog) -> None:
     reader = opened(filled)
     filled.add(new_photos([90]))
     opened(filled).save()
@@ -226,7 +238,7 @@ def test_reader_follows_a_file_that_is_gone_before_it_is_read(filled: Shelf) -> 
     assert_right(filled, reader)
 
 
-def test_one_generation_is_kept(filled: Shelf) -> None:
+def test_one_generation_is_kept(filled: SampleCatalog) -> None:
     first = saved_file(filled.home)
     opened(filled).save()
     assert saved_file(filled.home) != first
@@ -234,7 +246,7 @@ def test_one_generation_is_kept(filled: Shelf) -> None:
 
 
 def test_home_where_nothing_can_be_saved_still_answers(
-    filled: Shelf, caplog: pytest.LogCaptureFixture
+    filled: SampleCatalog, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = saved_file(filled.home).parent
     for path in folder.iterdir():
@@ -245,8 +257,8 @@ def test_home_where_nothing_can_be_saved_still_answers(
     assert "were not saved" in caplog.text
 
 
-def test_added_vector_replaces_and_removed_vector_is_gone(any_shelf: Shelf) -> None:
-    index = opened(any_shelf)
+def test_added_vector_replaces_and_removed_vector_is_gone(any_catalog: SampleCatalog) -> None:
+    index = opened(any_catalog)
     index.add([1, 2], np.stack([unit_vector(1), unit_vector(2)]))
     index.add([2], unit_vector(3)[None])
     assert index.count == 2
@@ -257,15 +269,15 @@ def test_added_vector_replaces_and_removed_vector_is_gone(any_shelf: Shelf) -> N
     assert similarity[0, 1:].tolist() == [-np.inf, -np.inf]
 
 
-def test_empty_index_finds_nothing(any_shelf: Shelf) -> None:
-    index = opened(any_shelf)
+def test_empty_index_finds_nothing(any_catalog: SampleCatalog) -> None:
+    index = opened(any_catalog)
     index.add([], np.empty((0, DIMENSION)))
     index.remove([])
     assert index.search(QUERIES, 2)[0].tolist() == [[-1, -1]] * 5
     assert len(index.similarities(QUERIES[0], [])) == 0
 
 
-def test_similarities_of_given_photos_are_those_of_the_search(filled: Shelf) -> None:
+def test_similarities_of_given_photos_are_those_of_the_search(filled: SampleCatalog) -> None:
     index = opened(filled)
     ids, similarity = index.search(QUERIES[:1], 5)
     given = index.similarities(QUERIES[0], [*ids[0], 99_999])
@@ -273,24 +285,24 @@ def test_similarities_of_given_photos_are_those_of_the_search(filled: Shelf) -> 
     assert given[5] == -np.inf
 
 
-def test_kinds_and_models_do_not_mix(any_shelf: Shelf) -> None:
-    other = any_shelf.other_model()
-    any_shelf.add(new_photos([1, 2]))
-    any_shelf.add(new_photos([3]), other)
-    visual = index_of(any_shelf, "visual")
+def test_kinds_and_models_do_not_mix(any_catalog: SampleCatalog) -> None:
+    other = any_catalog.other_model()
+    any_catalog.add(new_photos([1, 2]))
+    any_catalog.add(new_photos([3]), other)
+    visual = index_of(any_catalog, "visual")
     visual.open()
-    assert (opened(any_shelf).count, visual.count) == (2, 2)
+    assert (opened(any_catalog).count, visual.count) == (2, 2)
     np.testing.assert_allclose(visual.similarities(unit_vector(1_000_001), [1]), [1], atol=1e-3)
 
 
-def test_vectors_of_another_embedder_are_one_clear_sentence(filled: Shelf) -> None:
+def test_vectors_of_another_embedder_are_one_clear_sentence(filled: SampleCatalog) -> None:
     with pytest.raises(DimensionMismatch, match="have 16 values, this index is for 8"):
         index_of(filled, dimension=8).open()
     with pytest.raises(DimensionMismatch, match="Queries"):
         opened(filled).search(np.ones((1, 8)), 1)
 
 
-def test_searches_beside_changes_answer_whole(filled: Shelf) -> None:
+def test_searches_beside_changes_answer_whole(filled: SampleCatalog) -> None:
     index = opened(filled)
     stop = threading.Event()
     wrong = []
@@ -316,7 +328,7 @@ def test_searches_beside_changes_answer_whole(filled: Shelf) -> None:
 
 
 def test_search_in_the_middle_of_a_rebuild_still_finds_everything(
-    filled: Shelf, monkeypatch: pytest.MonkeyPatch
+    filled: SampleCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = opened(filled)
     before, _ = index.search(QUERIES, 5)
@@ -335,8 +347,8 @@ def test_search_in_the_middle_of_a_rebuild_still_finds_everything(
 
 
 def test_missing_faiss_is_named_with_its_remedy(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    catalog: SampleCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "faiss", None)
     with pytest.raises(FaissMissing, match=r"pip install tellshow\[cpu\]"):
-        index_of(shelf)
+        index_of(catalog)

@@ -1,4 +1,7 @@
-"""Measures of indexing: rates, stages and growth. Printed by `benchmarks.index`."""
+"""Timings of indexing: whole runs, single stages and growing collections.
+
+Printed by `benchmarks.index`.
+"""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""How long `tellshow search` takes as a fresh process, and what of it goes where.
+"""Benchmark: `tellshow search` in a fresh process, and how its time divides into stages.
 
-    python -m benchmarks.start --home HOME --count 15
+    python -m benchmarks.startup --home HOME --count 15
 
 Half of the processes are the command itself: one clock until its first result, one until its
 end. The others tell their stages, which are timed where the command calls them. The disk is
-warm: one process goes before. Knows nothing of how a search is done.
+warm: one process goes before.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ _FIRST, _END = "first result", "end of the process"
 
 
 def fresh(home: Path, query: str) -> dict[str, float]:
-    """Seconds until a new process of the real command shows a result, and until it is gone."""
+    """Seconds until a new process of the real command shows a result, and until it is gone.
+
+    Raises SystemExit where it finds nothing or fails.
+    """
     command = [sys.executable, "-m", "tellshow", "search", query, "--home", str(home)]
     start = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -40,7 +43,7 @@ def fresh(home: Path, query: str) -> dict[str, float]:
 
 def told(home: Path, query: str) -> dict[str, float]:
     """Seconds of each stage in a new process that tells them."""
-    command = [sys.executable, "-m", "benchmarks.start", "--tell", str(time.time())]
+    command = [sys.executable, "-m", "benchmarks.startup", "--tell", str(time.time())]
     done = subprocess.run(
         [*command, "--home", str(home), "--query", query],
         capture_output=True, text=True, check=True,

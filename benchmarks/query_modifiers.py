@@ -1,8 +1,9 @@
-"""Whether `not`, `rather than` and weights do what they say, by what people wrote of the photos.
+"""Benchmark: do `not`, `rather than` and weights (`word^2`) do what they say?
 
-    python -m benchmarks.contrast --captions dev.tsv --images images
+    python -m benchmarks.query_modifiers --captions dev.tsv --images images
 
-A photo shows a word if one of its captions has it. Makes a table of docs/benchmarks.md.
+A photo shows a word if one of its captions, which people wrote, has it. Makes a table of
+docs/benchmarks.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether an answer given under load is right, by what was answered when nothing else ran.
+"""Checks search answers given under load against those of the idle server.
 
 Photos are only added while the load runs. So the photos that were there before must stand in the
 order that they had before, with these exceptions, which a right server makes too:
@@ -7,8 +7,6 @@ order that they had before, with these exceptions, which a right server makes to
   on the photos that it was computed together with.
 - A photo that new ones pushed out of the 200 candidates is missing. It must be missing from the
   answer after the load as well, since candidates that were pushed out do not come back.
-
-Knows nothing of servers or clients.
 """
 
 from __future__ import annotations

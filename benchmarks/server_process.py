@@ -1,7 +1,4 @@
-"""A real `tellshow serve` on a home, in a process of its own, and what it costs.
-
-Knows nothing about who asks it, nor what is answered.
-"""
+"""Starts and stops a real `tellshow serve` in its own process, and reads its memory and threads."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import IO
 
-from benchmarks.counted import count
+from benchmarks.model_counter import count
 
 ROOT = Path(__file__).parent.parent
 _LOADING_SECONDS = 300
@@ -75,7 +72,7 @@ def serving(home: Path) -> Iterator[Served]:
     with tempfile.NamedTemporaryFile("r", prefix="tellshow-", suffix=".log") as log:
         command = ["serve", "--home", str(home), "--port", str(port), *_without_limit()]
         with Path(log.name).open("wb") as sink:
-            process = start(command, sink, "benchmarks.counted")
+            process = start(command, sink, "benchmarks.model_counter")
         try:
             served = Served(f"127.0.0.1:{port}", process, Path(log.name))
             _wait_until_ready(served)
@@ -104,7 +101,10 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def own_home(home: Path | None, folders: Sequence[Path]) -> Iterator[Path]:
-    """A copy of a home, which nobody may be writing to, that is thrown away; folders indexed."""
+    """A temporary copy of a home, which nobody may be writing to, with the folders indexed.
+
+    Raises RuntimeError where they cannot be.
+    """
     with tempfile.TemporaryDirectory(prefix="tellshow-") as folder:
         copy = Path(folder) / "home"
         if home is not None:

@@ -1,7 +1,4 @@
-"""Nearest vectors by FAISS: a cache of the vectors in SQL, which repairs itself from them.
-
-Does not know what a vector means, nor who made it.
-"""
+"""The vector index in FAISS: a cache of the vectors in SQL, which repairs itself from them."""
 
 from __future__ import annotations
 
@@ -17,13 +14,15 @@ from sqlalchemy.orm import Session
 
 from catalog.database import Database, DatabaseUnavailable
 from catalog.descriptions import change_counter
-from catalog.home import Home, IndexKind
-from catalog.vectors.factory import Kept, make_kept, read_kept, write_kept
-from catalog.vectors.flat import ExactVectors
-from catalog.vectors.kinds import Ids, Vectors, choose_kind
-from catalog.vectors.snapshots import Generation, GenerationStore
+from catalog.filters import Condition
+from catalog.home import Home
+from catalog.vectors.build import FlatOrIvf, build_index, read_index, write_index
+from catalog.vectors.flat import FlatIndex
+from catalog.vectors.interface import Ids, Vectors
+from catalog.vectors.kinds import IndexKind, choose_kind
+from catalog.vectors.snapshots import Snapshot, SnapshotStore
 from catalog.vectors.store import StoredVectors
-from catalog.vectors.thread_safe import SearchableVectors
+from catalog.vectors.thread_safe import ThreadSafeIndex
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +34,11 @@ class FaissMissing(ImportError):
     """FAISS is not installed."""
 
 
-class VectorIndex:
-    """The vectors of one kind and model; ids are photo ids, similarity is the inner product.
+class FaissIndex:
+    """A VectorIndex (interface.py) in memory, with a snapshot on disk for the next opening.
 
-    How it is kept follows from how many vectors there are, unless the home says how; similarities
-    are exact to float16 always. Safe to share among threads: searches run together, changes alone.
-    Raises FaissMissing.
+    Its kind follows from how many vectors there are, unless the home says which. Searches run
+    together, changes alone. Raises FaissMissing.
     """
 
     def __init__(
@@ -51,39 +49,42 @@ class VectorIndex:
         self._faiss = _import_faiss()
         self._database = database
         self._stored = StoredVectors(model_id, kind, dimension)
-        self._files = GenerationStore(home, database, model_id, kind)
+        self._snapshots = SnapshotStore(home, database, model_id, kind)
         self._maintenance = threading.RLock()  # among those who change, load or save it
         self._wanted = home.index_kind
-        empty = ExactVectors.empty(self._faiss, dimension)
-        self._searchable = SearchableVectors(empty, self._stored, database)
+        empty = FlatIndex.empty(self._faiss, dimension)
+        self._vectors = ThreadSafeIndex(empty, self._stored, database)
         self._change = 0  # what SQL's change counter was when the index followed it
-        self._generation = 0  # the newest saved file that was looked at
+        self._snapshot = 0  # number of the newest snapshot that was looked at
 
     @property
     def count(self) -> int:
         """Number of vectors."""
-        return self._searchable.kept.count
+        return self._vectors.index.count
 
     @property
     def index_kind(self) -> IndexKind:
-        """How the vectors are kept."""
-        return self._searchable.kept.kind
+        """The kind of FAISS index that it is now."""
+        return self._vectors.index.kind
 
     @property
     def is_suitable(self) -> bool:
-        """Whether it would be made again as it is; an index that is not gets saved as it should."""
-        return self._searchable.kept.suits(choose_kind(self.count, self._wanted), self.count)
+        """Whether it would be built again as it is; saving builds one anew that would not."""
+        return self._vectors.index.suits(choose_kind(self.count, self._wanted), self.count)
 
     def open(self) -> None:
-        """Load the saved file and catch up with SQL; rebuild where it cannot be trusted."""
+        """Load the snapshot and catch up with SQL; rebuild where it cannot be trusted.
+
+        Raises DimensionMismatch.
+        """
         with self._maintenance:
             if not self._load_newest():
                 self.rebuild()
             elif self._catch_up() > WORTH_SAVING * self.count:
                 self._save_if_possible()
 
-    def saved_well(self) -> bool:
-        """Whether the saved file is whole and holds what SQL does now; loads it to see."""
+    def verify(self) -> bool:
+        """Whether the snapshot is whole and holds what SQL does now; loads it to see."""
         with self._maintenance:
             if not self._load_newest():
                 return False
@@ -92,119 +93,119 @@ class VectorIndex:
                 newest = self._stored.newest_change(session)
             if newest > self._change:
                 return False
-            return np.array_equal(np.sort(stored), np.sort(self._searchable.kept.ids()))
+            return np.array_equal(np.sort(stored), np.sort(self._vectors.index.ids()))
 
     def rebuild(self) -> None:
-        """Make the index anew from SQL, and save it where that is possible.
+        """Build the index anew from SQL, and save it where that is possible.
 
-        Searches are answered by the old one until the new one is whole.
+        Searches are answered by the old one until the new one is whole. Raises DimensionMismatch.
         """
         with self._maintenance:
-            self._make_anew()
+            self._build_anew()
             self._save_if_possible()
 
-    def refresh(self) -> None:
-        """Follow what others saved or committed; one query where nothing changed.
+    def follow(self) -> None:
+        """Take in what others saved or committed; one query where nothing changed.
 
-        Returns at once where another thread is at it.
+        Returns at once where another thread is at it. Raises DimensionMismatch.
         """
         if not self._maintenance.acquire(blocking=False):
             return
         try:
             with self._database.read() as session:
                 change = change_counter(session)
-                saved = self._files.current(session)
-            if saved is not None and saved.number > self._generation:
-                self._follow(saved)
+                saved = self._snapshots.current(session)
+            if saved is not None and saved.number > self._snapshot:
+                self._load_newer(saved)
             if change != self._change:
                 self._catch_up()
         finally:
             self._maintenance.release()
 
     def save(self) -> None:
-        """Catch up with SQL and put the index on disk, whole. Raises OSError.
+        """Catch up with SQL and put the index on disk, whole.
 
-        An index that has outgrown its kind or its training is made anew for that.
+        An index that has outgrown its kind or its training is built anew for that. Raises OSError
+        and DimensionMismatch.
         """
         with self._maintenance:
             self._catch_up()
             if not self.is_suitable:
-                self._make_anew()
-            kept = self._searchable.kept
-            if kept.is_mapped:  # nothing was changed since it was read from its file
+                self._build_anew()
+            index = self._vectors.index
+            if index.is_mapped:  # nothing was changed since it was read from its file
                 return
-            write = partial(write_kept, self._faiss, kept)
-            saved = self._files.put(write, self.count, self._change)
-            self._generation = saved.number
+            write = partial(write_index, self._faiss, index)
+            saved = self._snapshots.put(write, self.count, self._change)
+            self._snapshot = saved.number
 
     def add(self, ids: ArrayLike, vectors: ArrayLike) -> None:
-        """Add unit vectors [N, D] for photo ids [N], replacing those that are there.
-
-        Only what is committed in SQL should be added: catching up removes everything else.
-        """
+        """Add unit vectors [N, D] for photo ids [N]; see VectorIndex. Raises DimensionMismatch."""
         keys, values = self._stored.checked(ids, vectors)
         if len(keys):
             with self._maintenance:
-                self._searchable.add(keys, values)
+                self._vectors.add(keys, values)
 
     def remove(self, ids: ArrayLike) -> None:
         """Remove photo ids [N]; those that are not there do not matter."""
         keys = np.ascontiguousarray(ids, dtype=np.int64)
         if len(keys):
             with self._maintenance:
-                self._searchable.remove(keys)
+                self._vectors.remove(keys)
 
-    def search(self, queries: ArrayLike, k: int, among: Ids | None = None) -> tuple[Ids, Vectors]:
-        """Return photo ids [Q, k], best first, and similarities [Q, k] for queries [Q, D].
+    def search(
+        self, queries: ArrayLike, k: int, where: Condition | None = None
+    ) -> tuple[Ids, Vectors]:
+        """Return photo ids [Q, k] and similarities [Q, k]; see VectorIndex.
 
-        `among`: the only photo ids [N] that may be found; all where it is None. Where there are
-        fewer than k vectors the rest are id -1, similarity -inf. Raises DimensionMismatch.
+        FAISS selects by id: the condition is looked up in SQL first. Raises DimensionMismatch.
         """
-        return self._searchable.search(queries, k, among)
+        allowed = None if where is None else where.passing(self._database)
+        return self._vectors.search(queries, k, allowed)
 
     def similarities(self, query: ArrayLike, ids: ArrayLike) -> Vectors:
         """Return the similarity [N] of one query [D] to given photos; -inf for those not there."""
-        return self._searchable.similarities(query, ids)
+        return self._vectors.similarities(query, ids)
 
     def stored(self, photo_id: int) -> Vectors | None:
         """Return the vector [D] of a photo, None where it has none."""
-        return self._searchable.vector(photo_id)
+        return self._vectors.vector(photo_id)
 
-    def _make_anew(self) -> None:
+    def _build_anew(self) -> None:
         with self._database.read() as session:
             change = change_counter(session)
-            kept = make_kept(self._faiss, self._stored, session, self._wanted)
-            self._replace(kept, change, self._generation)
+            index = build_index(self._faiss, self._stored, session, self._wanted)
+            self._replace(index, change, self._snapshot)
 
-    def _replace(self, kept: Kept, change: int, generation: int) -> None:
-        self._searchable.replace(kept)
+    def _replace(self, index: FlatOrIvf, change: int, snapshot: int) -> None:
+        self._vectors.replace(index)
         self._change = change
-        self._generation = generation
+        self._snapshot = snapshot
 
     def _load_newest(self) -> bool:
         # A second look: the file that SQL named may have been replaced before it was read.
         for _ in range(2):
             with self._database.read() as session:
-                saved = self._files.current(session)
+                saved = self._snapshots.current(session)
             if saved is None:
                 return False
             if self._load(saved):
                 return True
         return False
 
-    def _follow(self, saved: Generation) -> None:
+    def _load_newer(self, saved: Snapshot) -> None:
         if saved.change < self._change or not self._load(saved):
             # What is in memory is newer, or will be once it has caught up with SQL.
-            self._generation = saved.number
+            self._snapshot = saved.number
 
-    def _load(self, saved: Generation) -> bool:
-        path = self._files.verified_file(saved)
+    def _load(self, saved: Snapshot) -> bool:
+        path = self._snapshots.verified_file(saved)
         if path is None:
             return False
-        kept = read_kept(self._faiss, path, self.dimension, saved.count)
-        if kept is None:
+        index = read_index(self._faiss, path, self.dimension, saved.count)
+        if index is None:
             return False
-        self._replace(kept, saved.change, saved.number)
+        self._replace(index, saved.change, saved.number)
         return True
 
     def _catch_up(self) -> int:
@@ -231,7 +232,7 @@ class VectorIndex:
         # The index holds all that SQL does by now: the same number means the same photos.
         if self._stored.count(session) == self.count:
             return 0
-        gone = np.setdiff1d(self._searchable.kept.ids(), self._stored.ids(session))
+        gone = np.setdiff1d(self._vectors.index.ids(), self._stored.ids(session))
         self.remove(gone)
         return len(gone)
 

@@ -1,8 +1,6 @@
-"""tellshow, which also says in its log each time that it makes a model: what `count` counts.
+"""Runs tellshow with a line in its log for each model that is made, for the load test to count.
 
-    python -m benchmarks.counted serve
-
-Knows nothing about who reads that log.
+python -m benchmarks.model_counter serve
 """
 
 from __future__ import annotations
