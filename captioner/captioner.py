@@ -7,7 +7,7 @@ width, E width of sentence vectors, T words, V words of the vocabulary, K captio
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ class CaptionerConfig:
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
+    reference_photos: int = 0  # whose vectors are kept, to tell how like photos are by chance
 
     def to_dict(self) -> dict[str, object]:
         """Nested dicts, ready for JSON; the reverse of `from_dict`."""
@@ -42,6 +43,7 @@ class CaptionerConfig:
             EncoderConfig(**values["encoder"]),  # type: ignore[arg-type]
             DecoderConfig(**values["decoder"]),  # type: ignore[arg-type]
             HeadConfig(**values["head"]),  # type: ignore[arg-type]
+            int(str(values.get("reference_photos", 0))),
         )
 
 
@@ -114,7 +116,8 @@ class FitWeights:
     """Weights of the logistic regression for p(photo fits sentence); see search/calibration.py.
 
     `evidence`, in nats, is divided by the square root of the sentence's number of words; results
-    less probable than `weak_below` are marked weak.
+    less probable than `weak_below` are marked weak. The lifts are of similarities over those of
+    photos by chance; `rarity` and `unknown` weigh what the sentence's words are.
     """
 
     evidence: float = 0.0
@@ -122,6 +125,24 @@ class FitWeights:
     caption: float = 0.0
     offset: float = 0.0
     weak_below: float = 0.0
+    visual_lift: float = 0.0
+    caption_lift: float = 0.0
+    rarity: float = 0.0
+    unknown: float = 0.0
+
+
+# Known words of a query that is ranked by the weights for short ones.
+SHORT_WORDS = 3
+
+
+@dataclass(frozen=True)
+class SumWeights:
+    """Weights of the combined score."""
+
+    log_likelihood: float
+    bias: float
+    visual: float
+    caption: float
 
 
 @dataclass(frozen=True)
@@ -130,7 +151,8 @@ class Ranking:
 
     The combined score is the sum of log-likelihood, hub bias, visual and caption similarity,
     each times its weight; `bias_in_likelihood` is the hub bias' weight beside likelihood alone,
-    `bias_in_retrieval` that beside the first stage's similarity.
+    `bias_in_retrieval` that beside the first stage's similarity. `short`: the combined score of
+    queries of up to three words, None: no other than the rest's.
     """
 
     log_likelihood: float = 1.0
@@ -143,6 +165,13 @@ class Ranking:
     bias_in_retrieval: float = 0.0
     nearest_word: float = 0.6
     fit: FitWeights = field(default_factory=FitWeights)
+    short: SumWeights | None = None
+
+    def for_words(self, count: int) -> Ranking:
+        """These weights as they are for a query of so many known words."""
+        if self.short is None or count > SHORT_WORDS:
+            return self
+        return replace(self, **asdict(self.short), short=None)
 
 
 @dataclass
@@ -152,9 +181,9 @@ class Provenance:
     name: str = "untrained"
     sha256: str = ""
     embedder_name: str = "all-MiniLM-L6-v2"
-    class_names: tuple[str, ...] = ()  # of the backbone's classifier
     metrics: dict[str, object] = field(default_factory=dict)
     ranking: Ranking = field(default_factory=Ranking)
+    class_names: tuple[str, ...] = ()  # of the backbone's classifier
 
 
 class Captioner(nn.Module):
@@ -162,6 +191,8 @@ class Captioner(nn.Module):
 
     word_vectors: Tensor
     class_vectors: Tensor
+    reference_visual: Tensor
+    reference_classes: Tensor
 
     def __init__(
         self,
@@ -182,6 +213,10 @@ class Captioner(nn.Module):
         if config.encoder.classes:  # what the sentence side makes of each class's name
             vectors = torch.zeros(config.encoder.classes, config.head.dimension)
             self.register_buffer("class_vectors", vectors)
+        if config.reference_photos:  # both vectors of photos that were trained with
+            for name in ("reference_visual", "reference_classes"):
+                vectors = torch.zeros(config.reference_photos, config.head.dimension)
+                self.register_buffer(name, vectors)
 
     @property
     def name(self) -> str:
@@ -224,9 +259,9 @@ class Captioner(nn.Module):
     def look(self, pixels: Tensor) -> PhotoState:
         """uint8 [B,3,S,S] -> quantised states on the CPU. Call in eval mode."""
         features, whole = self._see(pixels)
-        classifier = self.encoder.classifier
-        classes = None if classifier is None else classifier.classify(whole)
-        return PhotoState.from_features(features, classes)
+        if self.encoder.classifier is None or whole is None:
+            return PhotoState.from_features(features)
+        return PhotoState.from_features(features, self.encoder.classifier.classify(whole))
 
     def _see(self, pixels: Tensor) -> tuple[PhotoFeatures, Tensor | None]:
         """What the decoder sees, and the classifier's pooled features [B,C], if there is one."""
@@ -250,6 +285,23 @@ class Captioner(nn.Module):
         named = self.class_vectors.cpu().float()[state.classes.ids.long()]  # [B,K,E]
         mean = (named * state.classes.probability.float()[..., None]).sum(dim=1)
         return F.normalize(mean, dim=-1).numpy()
+
+    @torch.inference_mode()
+    def by_chance(self, vectors: np.ndarray) -> np.ndarray:
+        """How like queries [Q,E] the reference photos are: float32 [Q,4].
+
+        Mean and standard deviation of the visual similarity, then of the classes'; 0 and 1
+        where the captioner keeps no reference photos.
+        """
+        if not self.config.reference_photos:
+            return np.tile(np.array([0, 1, 0, 1], np.float32), (len(vectors), 1))
+        queries = torch.from_numpy(vectors).to(self.device).float()
+        columns = []
+        for photos in (self.reference_visual, self.reference_classes):
+            similarity = queries @ photos.T.float()
+            columns += [similarity.mean(dim=1), similarity.std(dim=1).clamp(min=1e-3)]
+        stacked: np.ndarray = torch.stack(columns, dim=1).cpu().numpy()
+        return stacked
 
     @torch.inference_mode()
     def hub_bias(self, state: PhotoState) -> Tensor:

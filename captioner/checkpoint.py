@@ -14,7 +14,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from captioner.captioner import Captioner, CaptionerConfig, FitWeights, Provenance, Ranking
+from captioner.captioner import (
+    Captioner,
+    CaptionerConfig,
+    FitWeights,
+    Provenance,
+    Ranking,
+    SumWeights,
+)
 from captioner.device import choose_device, without_weights
 from captioner.filehash import sha256_of
 from captioner.vocabulary import Vocabulary
@@ -94,6 +101,7 @@ def _build(path: Path, metadata: dict[str, str]) -> Captioner:
             metadata["embedder"],
             json.loads(metadata["metrics"]),
             _ranking(json.loads(metadata["ranking"])),
+            tuple(json.loads(metadata.get("classes", "[]"))),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the description inside {path} is damaged: {error!r}") from error
@@ -101,4 +109,5 @@ def _build(path: Path, metadata: dict[str, str]) -> Captioner:
 
 
 def _ranking(values: dict[str, Any]) -> Ranking:
-    return Ranking(**values | {"fit": FitWeights(**values["fit"])})
+    short = SumWeights(**values["short"]) if values.get("short") else None
+    return Ranking(**values | {"fit": FitWeights(**values["fit"]), "short": short})

@@ -18,7 +18,6 @@ from search.parsed_query import Reading, read_query
 from search.query_modifiers import read_contrast
 from search.request import MAX_CANDIDATES, SearchRequest, check_text
 from search.rerank import Ranked, combined_scores
-from search.results import Judge
 from search.retrieval import Candidates
 
 CANDIDATES = 200  # as many as a search considers
@@ -91,7 +90,7 @@ def probability(engine: SearchEngine, sentence: str, photo_id: int) -> float:
     The same as in a SearchResult. Raises UnknownPhoto where this captioner has not seen the photo.
     """
     found = engine.measure(sentence, np.array([photo_id]))
-    signs = Signs(found.evidence, found.visual, found.caption, np.array([found.words]))
+    signs = Signs(found.evidence, found.visual, found.caption, [found.background])
     return float(fit_probability(engine.captioner.provenance.ranking.fit, signs)[0])
 
 
@@ -115,11 +114,14 @@ def stand(
             proposed=_proposed(engine, request, reading, photo_id),
             deserved=_deserved(engine, ranked, reading, request.text, photo_id),
         )
-    return Standing(sentence, considered, place, weak=_is_weak(engine, ranked, reading, place))
+    weak = _is_weak(engine, ranked, reading, request.text, place)
+    return Standing(sentence, considered, place, weak=weak)
 
 
-def _is_weak(engine: SearchEngine, ranked: Ranked, reading: Reading, place: int) -> bool:
-    judge = Judge(engine.captioner.provenance.ranking.fit, reading)
+def _is_weak(
+    engine: SearchEngine, ranked: Ranked, reading: Reading, sentence: str, place: int
+) -> bool:
+    judge = engine.judge(reading, engine.vector(sentence, reading))
     return judge.is_weak(float(judge.chances(ranked.page(place - 1, 1))[0]))
 
 
@@ -141,7 +143,7 @@ def _deserved(
     ids = np.array([photo_id])
     found = engine.measure(sentence, ids)
     score = combined_scores(
-        engine.captioner.provenance.ranking,
+        engine.captioner.provenance.ranking.for_words(len(reading.words)),
         Candidates(ids, found.visual, found.caption),
         found.log_likelihood,
         found.bias,

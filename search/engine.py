@@ -18,6 +18,7 @@ from captioner.embedder import SentenceEmbedder
 from catalog.database import Database
 from catalog.home import Home
 from catalog.views import PhotoView, view_photos
+from search.calibration import backgrounds
 from search.collection import Collection, CollectionOpener, UnknownPhoto
 from search.lexical import matched_words
 from search.parsed_query import Reading, read_query, read_vectors
@@ -69,7 +70,7 @@ class SearchEngine:
         contrast = read_contrast(request, reading, self.captioner, self.embedder)
         question, ranker = self._ask(request, reading, contrast), self.ranker()
         ranked = ranker.rank(question) if ranker else None
-        judge = Judge(self.captioner.provenance.ranking.fit, reading)
+        judge = self.judge(reading, question.vector)
         results = self._results(ranker, ranked, question, judge) if ranker and ranked else ()
         read = (reading, *(contrast.readings if contrast else ()))
         return SearchAnswer(
@@ -94,6 +95,11 @@ class SearchEngine:
         collection = self._opener.open()
         return Ranker(self.captioner, self._database, collection) if collection else None
 
+    def judge(self, reading: Reading, vector: NDArray[np.float32]) -> Judge:
+        """Who says how probable it is that photos fit a sentence, its unit vector [E] given."""
+        [background] = backgrounds(self.captioner, [reading], vector[None])
+        return Judge(self.captioner.provenance.ranking.fit, reading, background)
+
     def measure(self, sentence: str, ids: NDArray[np.int64]) -> Measured:
         """What the model says of a sentence on given photos [N], in their order.
 
@@ -101,7 +107,7 @@ class SearchEngine:
         """
         looked = self.survey(ids)
         reading = read_query(sentence, self.captioner, self.embedder)
-        return looked.measure(reading, self._vector(sentence, reading))
+        return looked.measure(reading, self.vector(sentence, reading))
 
     def survey(self, ids: NDArray[np.int64]) -> Survey:
         """Given photos [N], to measure many sentences on them; raises UnknownPhoto as `measure`."""
@@ -177,9 +183,9 @@ class SearchEngine:
         return read_status(self._database, self.captioner, self.embedder)
 
     def _ask(self, request: SearchRequest, reading: Reading, contrast: Contrast | None) -> Question:
-        return Question(request, reading, self._vector(request.text, reading), contrast)
+        return Question(request, reading, self.vector(request.text, reading), contrast)
 
-    def _vector(self, sentence: str, reading: Reading) -> NDArray[np.float32]:
+    def vector(self, sentence: str, reading: Reading) -> NDArray[np.float32]:
         """A sentence's unit vector [E] where the photos' vectors are."""
         vector: NDArray[np.float32]
         [vector] = read_vectors([sentence], [reading], self.captioner, self.embedder)

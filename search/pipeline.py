@@ -80,7 +80,8 @@ class Ranker:
 
         `bias` and `log_likelihood` [N] are what the captioner says of them; None: nothing.
         """
-        ranking = self.captioner.provenance.ranking
+        words = len(question.reading.words)
+        ranking = self.captioner.provenance.ranking.for_words(words)
         similarity = self.collection.retriever.score(found)
         stage = question.request.stage
         score = stage_scores(stage, ranking, found, bias, similarity, log_likelihood)
@@ -109,7 +110,9 @@ class Ranker:
             return 0.0
         if seen.state is None or likelihoods is None:
             return contrast.of_similarities(retriever, seen.found)
-        scale = scale_of(question.request.stage, self.captioner.provenance.ranking)
+        words = len(question.reading.words)
+        ranking = self.captioner.provenance.ranking.for_words(words)
+        scale = scale_of(question.request.stage, ranking)
         return contrast.of_scores(
             scale, retriever, self.captioner, seen.found, seen.state, likelihoods
         )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from captioner.captioner import FitWeights
 from catalog.paths import show_path
 from catalog.views import PhotoView
+from search.calibration import Background
 from search.explain import word_maps
 from search.parsed_query import Reading
 from search.rerank import Likelihoods, Ranked, WordGain
@@ -26,10 +27,11 @@ class Judge:
 
     fit: FitWeights
     reading: Reading
+    background: Background
 
     def chances(self, ranked: Ranked) -> NDArray[np.float32]:
         """The probability that each photo fits: [N]."""
-        return ranked.probability(self.fit, len(self.reading.words))
+        return ranked.probability(self.fit, self.background)
 
     def is_weak(self, chance: float, matched: Sequence[str] = ()) -> bool:
         """Whether a photo of this probability, with these of the query's words, is weak.

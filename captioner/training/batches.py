@@ -35,10 +35,14 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device."""
-        parts = [self.stem, self.tokens, self.words, self.sentences]
-        whole = None if self.whole is None else send(self.whole, device)
-        short = None if self.short is None else self.short.to(device)
-        return Batch(*(send(part, device) for part in parts), whole, short)
+        return Batch(
+            send(self.stem, device),
+            send(self.tokens, device),
+            send(self.words, device),
+            send(self.sentences, device),
+            None if self.whole is None else send(self.whole, device),
+            None if self.short is None else self.short.to(device),
+        )
 
 
 @dataclass

@@ -46,6 +46,7 @@ class TrainSettings:
     photos_per_step: int = 128
     group_size: int = 8
     views: int = 12
+    train_cnn: bool = True
     learning_rate: float = 2e-3
     head_learning_rate: float = 1e-3
     tail_learning_rate: float = 2e-3  # times each tensor's root mean square
@@ -228,8 +229,7 @@ class Trainer:
         batch = batch.to(device)
         with torch.set_grad_enabled(self._sees):
             with fast(device):
-                grid = self.captioner.encoder.grid(batch.stem)
-            grid = grid.float()
+                grid = self._grid(batch.stem)
             visual = self.captioner.head(grid, batch.whole)
             head = self._head_loss(visual, batch)
         features = self.captioner.decoder.perceive(grid, visual)
@@ -246,6 +246,12 @@ class Trainer:
         self._descend(loss)
         self.seen[photos] = visual.detach().cpu()
         return torch.stack([loss, likelihood, head, contrastive]).detach().cpu()
+
+    def _grid(self, stem: Tensor) -> Tensor:
+        """The trunk's output -> grid [B,P,C], which nothing is learned from where the CNN stays."""
+        learns = torch.is_grad_enabled() and self.settings.train_cnn
+        with torch.set_grad_enabled(learns):
+            return self.captioner.encoder.grid(stem).float()
 
     def _head_loss(self, visual: Tensor, batch: Batch) -> Tensor:
         """How badly the head's vectors [B,E] and captions and short queries find each other."""
