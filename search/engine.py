@@ -37,6 +37,7 @@ from search.results import (
 )
 from search.retrieval import Candidates
 from search.status import Status, read_status
+from search.tags import Tag, tags_of
 from search.thread_pool import Workers
 
 __all__ = ["SearchEngine", "Status", "UnknownPhoto"]
@@ -156,6 +157,11 @@ class SearchEngine:
         if state is None:
             raise UnknownPhoto(photo_id)
         return state
+
+    def tags(self, photo_id: int) -> tuple[Tag, ...]:
+        """What the classifier sees in a photo, likeliest first; none where there is no state."""
+        state = self.states([photo_id])
+        return tags_of(self.captioner, state) if state else ()
 
     def rebuild(self) -> int:
         """Make the vector files anew from the database; returns how many vectors they hold."""

@@ -16,7 +16,7 @@ from captioner.decoder import DecoderConfig
 from captioner.embedder import SentenceEmbedder
 from captioner.encoder import Encoder, EncoderConfig
 from captioner.metrics import Recall
-from captioner.training.recipe import Recipe, baseline_config, train_captioner
+from captioner.training.recipe import PhotoSet, Recipe, baseline_config, train_captioner
 from captioner.training.trainer import EarlyStopping, EpochReport, TrainSettings, look_alikes
 
 _CAPTIONS = {
@@ -64,13 +64,13 @@ def recipe(sample_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Rec
     )
     return Recipe(
         "tiny",
-        photos,
-        photos,
+        (PhotoSet(photos),),
+        (PhotoSet(photos),),
         folder / "run",
         folder / "backbone.safetensors",
-        1,
-        config,
-        _SETTINGS,
+        min_word_count=1,
+        config=config,
+        settings=_SETTINGS,
     )
 
 
@@ -104,7 +104,12 @@ def test_a_few_photos_are_learned(
     recipe: Recipe, embedder: SentenceEmbedder, tmp_path: Path
 ) -> None:
     settings = replace(
-        _SETTINGS, likelihood_epochs=12, contrastive_epochs=0, learning_rate=1e-2, phrase_share=0
+        _SETTINGS,
+        likelihood_epochs=12,
+        contrastive_epochs=0,
+        learning_rate=1e-2,
+        phrase_share=0,
+        short_share=0,
     )
     config = replace(recipe.config, decoder=replace(recipe.config.decoder, dropout=0.1))
     watch = _Watch()
