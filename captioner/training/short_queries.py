@@ -82,10 +82,12 @@ class ShortQueries:
         for number, text in enumerate(captions[:_CAPTIONS]):
             said = [singular(word, self._known) for word in tokenise(text)[:_WORDS]]
             self._held[row, number, : len(said)] = [self._ids.get(word, -1) for word in said]
-            telling = {word for word in said if word in self._ids and word not in _STOP}
+            # Sorted, so that a run repeats itself: Python orders sets of words anew each time.
+            telling = sorted({word for word in said if word in self._ids and word not in _STOP})
             words.update(telling)
-            neighbours.update({pair for pair in pairwise(said) if telling.issuperset(pair)})
-            apart.update(combinations(sorted(telling), 2))
+            pairs = {pair for pair in pairwise(said) if set(pair).issubset(telling)}
+            neighbours.update(sorted(pairs))
+            apart.update(combinations(telling, 2))
         for counts, most in ((words, _SINGLE_WORDS), (neighbours, 1), (apart, 1)):
             shared = [key for key, count in counts.items() if count >= self._needed[row]]
             for place in generator.permutation(len(shared))[:most]:

@@ -127,10 +127,12 @@ def _mentions(captions: Sequence[str], parts: Parts) -> int:
     return sum(all(part in text for part in wanted) for text in captions)
 
 
+_SINGULARS = (*_NOUNS, *(text.split()[-1] for text in _COMPOUNDS))
 _FORMS = {
     form: noun
-    for noun in _NOUNS
+    for noun in _SINGULARS
     for form in (noun + "s", noun + "es", noun[:-1] + "ies", _PLURALS.get(noun, noun))
+    if form not in _NOUNS
 }
 
 
