@@ -36,7 +36,7 @@ test-fast: $(TEST) ## the tests that need no model, browser or PostgreSQL: under
 	$(BIN)/pytest -m "not slow"
 
 test: $(TEST) browser lint types ## everything, as continuous integration does
-	$(BIN)/pytest
+	$(BIN)/pytest -n logical --maxprocesses 4 --dist worksteal
 
 tree: $(TEST) ## write the tree in docs/architecture.md anew, from the docstrings
 	$(BIN)/python -m tests.project.annotated_tree

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -47,17 +49,37 @@ def _group(pairs: Iterable[tuple[str, str]], images: Path) -> list[CaptionedPhot
     return [CaptionedPhoto(images / image, tuple(texts)) for image, texts in grouped.items()]
 
 
+def _read_text(path: Path) -> str:
+    """The text of a UTF-8 file, with or without a byte-order mark; line ends as they are."""
+    data = path.read_bytes()
+    # Without a mark the zeros betray it: no text has any.
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:1000]:
+        raise DatasetError(f"{path} is UTF-16 text; save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DatasetError(
+            f"{path} is not UTF-8 text (byte {error.start + 1}); save it as UTF-8"
+        ) from error
+
+
 def _read_tsv(path: Path) -> list[tuple[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file, dialect="excel-tab")
+    rows = csv.DictReader(io.StringIO(_read_text(path), newline=""), dialect="excel-tab")
+    try:
         if not {"image", "caption"} <= set(rows.fieldnames or ()):
             raise DatasetError(f"{path} needs a first line with the columns image and caption")
-        return [(row["image"], row["caption"]) for row in rows]
+        pairs = [(row["image"], row["caption"]) for row in rows]
+    except csv.Error as error:
+        raise DatasetError(f"{path} is no table with tabs: {error}") from error
+    if any(image is None or caption is None for image, caption in pairs):
+        raise DatasetError(f"{path} has a line without an image or a caption")
+    return pairs
 
 
 def _read_json(path: Path, split: str | None) -> list[tuple[str, str]]:
+    text = _read_text(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(text)
     except ValueError as error:
         raise DatasetError(f"{path} is not JSON: {error}") from error
     try:

@@ -10,8 +10,11 @@ from __future__ import annotations
 import functools
 import io
 import logging
+import os
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,20 +22,38 @@ import numpy as np
 import pillow_heif
 import simplejpeg  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image, JpegImagePlugin, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
+from captioner import jpeg_file
+from captioner.colour import to_rgb
 from captioner.raw import MISSING_EXTRA, NoPreview, can_read_raw, is_raw, read_preview
+from captioner.tiff_file import (
+    UnsupportedTiff,
+    decode_deep_planes,
+    has_deep_planes,
+    seek_largest_page,
+)
 
 if TYPE_CHECKING:
     import torch
 
 MAX_BYTES = 200_000_000
-MAX_PIXELS = 100_000_000
+MAX_PIXELS = 100_000_000  # of a picture that is decoded in full, where the environment says nothing
 SHORTER_SIDE = 512  # decoding at a reduced scale stops above this
+
+# A JPEG is decoded at a reduced scale, at less cost by so many times; a progressive one keeps all
+# its coefficients in memory meanwhile.
+_CHEAPER_JPEG = 8
+_CHEAPER_PROGRESSIVE = 2
+
+MOST_FRAMES = 100
+VISIBLE = 0.01  # part of a frame's pixels that makes it a picture
 
 # Only formats that hold photos (MPO comes as JPEG): some others start foreign programs (EPS).
 _BY_PILLOW = ("JPEG", "PNG", "HEIF", "AVIF", "WEBP", "TIFF", "GIF", "BMP", "JPEG2000", "PPM")
 FORMATS = (*_BY_PILLOW, "RAW")
+_ANIMATIONS = ("PNG", "WEBP", "GIF", "AVIF")
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -45,10 +66,11 @@ _UPRIGHT = {
 }
 _SIDEWAYS = (5, 6, 7, 8)
 
-# The colour space that a profile names in its header -> Pillow's mode for such pixels.
-_PROFILED = {b"RGB ": "RGB", b"CMYK": "CMYK", b"GRAY": "L"}
-
 _DAMAGED = "The picture is damaged: it cannot be decoded completely."
+
+
+class BadPixelLimit(ValueError):
+    """$TELLSHOW_MAX_PIXELS is no number of pixels; str() is one sentence."""
 
 
 class UnreadablePhoto(ValueError):
@@ -61,7 +83,7 @@ class Photo:
 
     `image` may be smaller than the original, but its shorter side is never below 512 pixels where
     the original's is not. `width` and `height` are the upright original's, in pixels. `format` is
-    one of FORMATS.
+    one of FORMATS. `xmp` is the embedded XMP packet, empty for none.
     """
 
     image: Image.Image
@@ -69,6 +91,7 @@ class Photo:
     height: int
     format: str
     exif: Image.Exif
+    xmp: bytes = b""
 
 
 def check_size(size: int) -> None:
@@ -81,14 +104,53 @@ def check_size(size: int) -> None:
         )
 
 
+def max_pixels() -> int:
+    """Most pixels of a picture that is decoded in full: $TELLSHOW_MAX_PIXELS, else MAX_PIXELS.
+
+    Raises BadPixelLimit.
+    """
+    text = os.environ.get("TELLSHOW_MAX_PIXELS", "").strip()
+    if not text:
+        return MAX_PIXELS
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise BadPixelLimit(
+            f"$TELLSHOW_MAX_PIXELS is {text[:40]!r}, and must be a whole number of pixels, "
+            f"such as {2 * MAX_PIXELS}, or not set."
+        )
+    return int(text)
+
+
 def decode_photo(data: bytes) -> Photo:
-    """Decode the bytes of a picture file. Raises UnreadablePhoto, and nothing else."""
+    """Decode the bytes of a picture file. Raises UnreadablePhoto and BadPixelLimit only."""
+    limit = max_pixels()
+    with _refusing(data):
+        return (_decode_raw(data, limit) if is_raw(data) else None) or _decode_file(data, limit)
+
+
+def read_header(data: bytes) -> tuple[Image.Exif, bytes]:
+    """EXIF and embedded XMP packet of a picture file, as in Photo, without decoding it.
+
+    Raises UnreadablePhoto and BadPixelLimit only.
+    """
+    limit = max_pixels()
+    with _refusing(data):
+        preview = read_preview(data) if is_raw(data) and can_read_raw() else None
+        with _open(preview.data if preview else data, limit) as picture:
+            exif, xmp = _read_exif(picture), _read_xmp(picture)
+        return (preview.exif or exif) if preview else exif, xmp
+
+
+@contextmanager
+def _refusing(data: bytes) -> Iterator[None]:
+    """Turn whatever decoders raise into UnreadablePhoto with its reason."""
     _prepare_pillow()
     check_size(len(data))
     try:
-        return (_decode_raw(data) if is_raw(data) else None) or _decode_file(data)
+        yield
     except UnreadablePhoto:
         raise
+    except UnsupportedTiff as error:
+        raise UnreadablePhoto(str(error)) from error
     except NoPreview as error:
         raise UnreadablePhoto("The RAW file holds no preview that can be read.") from error
     except UnidentifiedImageError as error:
@@ -132,12 +194,60 @@ def _set_up_pillow() -> None:
     logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
-def _check_pixels(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
+def _check_pixels(width: int, height: int, limit: int) -> None:
+    if width * height > limit:
         raise UnreadablePhoto(
             f"The picture has {width * height / 1e6:.0f} megapixels, "
-            f"more than the limit of {MAX_PIXELS / 1e6:.0f}."
+            f"more than the limit of {limit / 1e6:.0f}."
         )
+
+
+@contextmanager
+def _open(data: bytes, limit: int) -> Iterator[Image.Image]:
+    """Open a picture, at the page or frame to show, whose pixels do not exceed the limit."""
+    limit *= _cheaper(data)
+    with _open_jpeg(data) or Image.open(io.BytesIO(data), formats=_BY_PILLOW) as picture:
+        _check_pixels(*picture.size, limit)
+        if isinstance(picture, TiffImageFile):
+            seek_largest_page(picture)
+            _check_pixels(*picture.size, limit)
+        elif picture.format in _ANIMATIONS:
+            _seek_visible_frame(picture)
+        yield picture
+
+
+def _cheaper(data: bytes) -> int:
+    """By how many times a picture is cheaper to decode than one that is decoded in full."""
+    if not data.startswith(jpeg_file.START):
+        return 1
+    return _CHEAPER_PROGRESSIVE if jpeg_file.is_progressive(data) else _CHEAPER_JPEG
+
+
+def _open_jpeg(data: bytes) -> Image.Image | None:
+    """A JPEG or MPO, not refused for its pixels as by Image.open; None for any other format."""
+    if not data.startswith(jpeg_file.START):
+        return None
+    try:
+        return JpegImagePlugin.jpeg_factory(io.BytesIO(data))
+    except SyntaxError as error:
+        raise UnidentifiedImageError from error
+
+
+def _seek_visible_frame(picture: Image.Image) -> None:
+    """Turn to the first frame that shows something, else to the one that shows most."""
+    if not getattr(picture, "is_animated", False):
+        return
+    seen: list[float] = []
+    with suppress(EOFError):
+        for frame in range(MOST_FRAMES):
+            picture.seek(frame)
+            if not picture.has_transparency_data:
+                return
+            opacity = np.asarray(picture.convert("RGBA").getchannel("A"))
+            seen.append(np.count_nonzero(opacity) / opacity.size)
+            if seen[-1] >= VISIBLE:
+                return
+    picture.seek(seen.index(max(seen)))
 
 
 def _is_cut_off(data: bytes) -> bool:
@@ -153,39 +263,60 @@ def _is_cut_off(data: bytes) -> bool:
     return start > len(data)
 
 
-def _decode_raw(data: bytes) -> Photo | None:
+def _decode_raw(data: bytes, limit: int) -> Photo | None:
     """The preview of a RAW file as a photo; None where LibRaw does not know the file."""
     if not can_read_raw():
         raise UnreadablePhoto(MISSING_EXTRA)
     preview = read_preview(data)
     if preview is None:
         return None
-    photo = _decode_file(preview.data)
+    photo = _decode_file(preview.data, limit)
     image = photo.image
     if preview.orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[preview.orientation])
-    return Photo(image, preview.width, preview.height, "RAW", preview.exif or photo.exif)
+    exif = preview.exif or photo.exif
+    return Photo(image, preview.width, preview.height, "RAW", exif, photo.xmp)
 
 
-def _decode_file(data: bytes) -> Photo:
-    with Image.open(io.BytesIO(data), formats=_BY_PILLOW) as picture:
-        _check_pixels(*picture.size)
+def _decode_file(data: bytes, limit: int) -> Photo:
+    data = _with_end_marker(data)
+    with _open(data, limit) as picture:
         if picture.format == "HEIF" and _is_cut_off(data):
             raise UnreadablePhoto(_DAMAGED)
-        return _decode(picture, data)
+        photo = _decode(picture, data)
+    # Some formats learn their true size from the pixels.
+    _check_pixels(photo.width, photo.height, limit * _cheaper(data))
+    return photo
+
+
+def _with_end_marker(data: bytes) -> bytes:
+    """A JPEG that lacks only its end marker with it, and any other file as it is."""
+    if not data.startswith(jpeg_file.START):
+        return data
+    ended = jpeg_file.with_end_marker(data)
+    picture = None if ended is data else _open_jpeg(data)
+    if picture is None:
+        return data
+    colours = {"CMYK": "CMYK", "L": "GRAY"}.get(picture.mode, "RGB")
+    try:
+        # At the smallest scale: it complains of a scan that is cut off at any.
+        simplejpeg.decode_jpeg(ended, colours, min_height=1, min_width=1, strict=True)
+    except ValueError:
+        return data
+    return ended
 
 
 def _decode(picture: Image.Image, data: bytes) -> Photo:
-    pixels, (width, height) = _decode_jpeg(picture, data) or _decode_by_pillow(picture)
-    _check_pixels(width, height)  # some formats learn their true size from the pixels
+    decoded = _decode_jpeg(picture, data) or _decode_deep_tiff(picture, data)
+    pixels, (width, height) = decoded or _decode_by_pillow(picture)
     exif = _read_exif(picture)
     orientation = _orientation(exif)
-    image = _to_rgb(pixels, picture.info.get("icc_profile"))
+    image = to_rgb(pixels, picture.info.get("icc_profile"), SHORTER_SIDE)
     if orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[orientation])
     if orientation in _SIDEWAYS:
         width, height = height, width
-    return Photo(image, width, height, picture.format or "", exif)
+    return Photo(image, width, height, picture.format or "", exif, _read_xmp(picture))
 
 
 def _decode_jpeg(picture: Image.Image, data: bytes) -> tuple[Image.Image, tuple[int, int]] | None:
@@ -199,6 +330,15 @@ def _decode_jpeg(picture: Image.Image, data: bytes) -> tuple[Image.Image, tuple[
     except ValueError:
         return None
     return Image.fromarray(pixels), picture.size
+
+
+def _decode_deep_tiff(
+    picture: Image.Image, data: bytes
+) -> tuple[Image.Image, tuple[int, int]] | None:
+    """Decode a TIFF with planes of 16 bits; None for any other picture."""
+    if not isinstance(picture, TiffImageFile) or not has_deep_planes(picture):
+        return None
+    return decode_deep_planes(picture, data), picture.size
 
 
 def _decode_by_pillow(picture: Image.Image) -> tuple[Image.Image, tuple[int, int]]:
@@ -215,63 +355,13 @@ def _read_exif(picture: Image.Image) -> Image.Exif:
         return Image.Exif()
 
 
+def _read_xmp(picture: Image.Image) -> bytes:
+    packet = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp") or b""
+    return packet.encode("utf-8", "replace") if isinstance(packet, str) else bytes(packet)
+
+
 def _orientation(exif: Image.Exif) -> int:
     try:
         return int(exif.get(ExifTags.Base.Orientation, 1))
     except (TypeError, ValueError):
         return 1
-
-
-def _to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    image = _reduce(_to_eight_bits(image))
-    if image.has_transparency_data:
-        image = _on_white(image)
-    mode = _PROFILED.get(profile[16:20]) if profile else None
-    if profile and mode is not None and (mode == image.mode or mode == "L"):
-        # Grey may have been decoded as RGB, which a profile for grey does not take.
-        transform = _to_srgb(profile, mode)
-        if transform is not None:
-            return transform.apply(image.convert(mode))
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Convert palettes, and grey of 16 bits, 32 bits or floats, to a mode of 8 bits a channel."""
-    if image.mode in ("P", "PA", "1"):
-        return image.convert("RGBA" if image.has_transparency_data else "RGB")
-    if image.mode[0] not in "IF":
-        return image
-    values = np.nan_to_num(np.asarray(image, dtype=np.float32)).clip(min=0)
-    scale = 255 / _full_white(image.mode, float(values.max(initial=0)))
-    return Image.fromarray((values * scale).astype(np.uint8))
-
-
-def _full_white(mode: str, peak: float) -> float:
-    """The value of white in a mode that does not define it, guessed from its brightest pixel."""
-    scales: tuple[float, ...] = (65535.0,) if mode.startswith("I;16") else (1.0, 255.0, 65535.0)
-    if mode == "I":
-        scales = scales[1:]
-    return next((white for white in scales if peak <= white), peak)
-
-
-def _reduce(image: Image.Image) -> Image.Image:
-    factor = min(image.size) // SHORTER_SIDE
-    return image.reduce(factor) if factor > 1 else image
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    image = image.convert("RGBA")
-    white = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(white, image).convert("RGB")
-
-
-@functools.lru_cache(maxsize=16)
-def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """The transform from an embedded colour profile; None where it is sRGB or unusable."""
-    if b"sRGB" in profile or "sRGB".encode("utf-16-be") in profile:
-        return None
-    try:
-        source = ImageCms.getOpenProfile(io.BytesIO(profile))
-        return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
-    except Exception:  # a broken profile must not lose the picture either
-        return None

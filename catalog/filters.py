@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +25,16 @@ _ORIENTATIONS: dict[str, ColumnElement[bool]] = {
 ORIENTATIONS = tuple(_ORIENTATIONS)
 
 
+Comparison = Callable[[Any, datetime], ColumnElement[bool]]
+
+
 @dataclass(frozen=True)
 class PhotoFilter:
     """Conditions that a photo must all meet; None and () let every photo pass.
 
-    Taken at `after` or later and before `before` (aware; a photo without a date passes neither).
+    Taken at `after` or later and before `before`; a photo without a date passes neither. Both are
+    aware: what is labelled UTC itself is a clock where photos were taken, what has any other zone
+    is an instant.
     `folder`: an absolute path, as bytes, at any depth below which the photo lies. `camera`: a
     part of its name, in small or capital letters. `formats`: names such as "JPEG".
     `orientation`: one of ORIENTATIONS.
@@ -90,9 +98,9 @@ def filter_clauses(session: Session, wanted: PhotoFilter) -> list[ColumnElement[
     """Return what a WHERE over Photo has to hold, all of it, for a photo to pass."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.after is not None:
-        conditions.append(Photo.taken_at >= wanted.after)
+        conditions.append(_taken(session, wanted.after, operator.ge))
     if wanted.before is not None:
-        conditions.append(Photo.taken_at < wanted.before)
+        conditions.append(_taken(session, wanted.before, operator.lt))
     if wanted.folder is not None:
         conditions.append(_below(session, wanted.folder))
     if wanted.camera is not None:
@@ -102,6 +110,28 @@ def filter_clauses(session: Session, wanted: PhotoFilter) -> list[ColumnElement[
     if wanted.orientation is not None:
         conditions.append(_ORIENTATIONS[wanted.orientation])
     return conditions
+
+
+def _taken(session: Session, moment: datetime, compare: Comparison) -> ColumnElement[bool]:
+    """Compare a photo's clock; with an instant, as it showed on the clock of each offset."""
+    if moment.tzinfo is UTC:
+        return compare(Photo.taken_at, moment)
+    unknown = and_(Photo.taken_offset.is_(None), compare(Photo.taken_at, moment))
+    offsets = session.scalars(select(Photo.taken_offset).distinct()).all()
+    zones = [
+        and_(Photo.taken_offset == offset, compare(Photo.taken_at, _shown(moment, offset)))
+        for offset in offsets
+        if offset is not None
+    ]
+    return or_(unknown, *zones)
+
+
+def _shown(moment: datetime, offset: int) -> datetime:
+    """What a clock so many minutes ahead of UTC shows at an instant, labelled UTC."""
+    try:
+        return moment.astimezone(UTC) + timedelta(minutes=offset)
+    except OverflowError:  # in the first or last hours that there are
+        return moment.astimezone(UTC)
 
 
 def _below(session: Session, folder: bytes) -> ColumnElement[bool]:

@@ -81,17 +81,24 @@ def _model_key(**options: Any) -> Mapped[int]:
 
 
 class Root(Base):
-    """An indexed folder; `path` is absolute, as bytes."""
+    """An indexed folder; `path` is absolute, as bytes.
+
+    `excluded`: the patterns, in gitignore's syntax, of files that are left out.
+    """
 
     __tablename__ = "root"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     path: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     last_seen_online: Mapped[datetime] = mapped_column(UtcDateTime)
+    excluded: Mapped[list[str]] = mapped_column(JSON, server_default="[]")
 
 
 class Photo(Base):
-    """One file of a root; `path` is relative to the root, as bytes."""
+    """One file of a root; `path` is relative to the root, as bytes.
+
+    `taken_at`, `taken_offset` and `taken_from` are those of records.Origin.
+    """
 
     __tablename__ = "photo"
     # AUTOINCREMENT: an id is never given again, so a stale cache can never show another photo.
@@ -110,6 +117,9 @@ class Photo(Base):
     camera: Mapped[str | None] = mapped_column(CleanText)
     latitude: Mapped[float | None] = mapped_column(Float(53))
     longitude: Mapped[float | None] = mapped_column(Float(53))
+    taken_offset: Mapped[int | None]
+    taken_from: Mapped[str | None] = mapped_column(String(8))
+    metadata_version: Mapped[int] = mapped_column(server_default="1")
     indexed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from catalog.descriptions import add_descriptions, copy_descriptions, drop_descriptions, next_change
 from catalog.fulltext import refresh_words
 from catalog.models import Photo, State
-from catalog.records import FileStamp, NewPhoto
+from catalog.records import FileStamp, NewPhoto, Origin
 from catalog.sql import NO_SYNC, ONE_SHAPE, chunks
 
 
@@ -34,6 +34,7 @@ class KnownFile:
     content_hash: str
     has_state: bool
     root_id: int
+    metadata_version: int
 
 
 def known_files(session: Session, root_id: int, model_id: int) -> dict[bytes, KnownFile]:
@@ -83,15 +84,20 @@ def add_photos(
     return ids
 
 
-def copy_photo(session: Session, source_id: int, root_id: int, file: FileStamp) -> int:
-    """Store a file with the same bytes as a known photo, all that was computed included."""
+def copy_photo(
+    session: Session, source_id: int, root_id: int, file: FileStamp, origin: Origin | None = None
+) -> int:
+    """Store a file with the same bytes as a known photo, all that was computed included.
+
+    `origin`: the file's own, where it may be another, as its name is.
+    """
     target = _id_at(session, root_id, file.path)
     if target == source_id:
-        touch_photo(session, source_id, file)
+        touch_photo(session, source_id, file, origin)
         return source_id
     change = next_change(session)
     photo = _copied_photo(session, source_id)
-    photo.update(root_id=root_id, **asdict(file), indexed_at=datetime.now(UTC))
+    photo.update(root_id=root_id, **asdict(file), **_origin(origin), indexed_at=datetime.now(UTC))
     if target is None:
         target = session.scalars(insert(Photo).values(photo).returning(Photo.id)).one()
     else:
@@ -102,19 +108,23 @@ def copy_photo(session: Session, source_id: int, root_id: int, file: FileStamp) 
     return target
 
 
-def move_photo(session: Session, photo_id: int, root_id: int, file: FileStamp) -> None:
-    """Give a photo a new path; a photo that was known there is removed."""
+def move_photo(
+    session: Session, photo_id: int, root_id: int, file: FileStamp, origin: Origin | None = None
+) -> None:
+    """Give a photo a new path, and maybe an origin; a photo that was known there is removed."""
     other = _id_at(session, root_id, file.path)
     if other is not None and other != photo_id:
         remove_photos(session, [other])
-    moved = {"root_id": root_id, **asdict(file)}
+    moved = {"root_id": root_id, **asdict(file), **_origin(origin)}
     session.execute(update(Photo).where(Photo.id == photo_id).values(moved))
     refresh_words(session, [photo_id])
 
 
-def touch_photo(session: Session, photo_id: int, file: FileStamp) -> None:
-    """Note a file's new size and time; its bytes, hence all that was computed, are the same."""
-    stamp = {"size": file.size, "mtime_ns": file.mtime_ns}
+def touch_photo(
+    session: Session, photo_id: int, file: FileStamp, origin: Origin | None = None
+) -> None:
+    """Note a file's new time, and maybe origin; its bytes, hence all descriptions, are the same."""
+    stamp = {"size": file.size, "mtime_ns": file.mtime_ns, **_origin(origin)}
     session.execute(update(Photo).where(Photo.id == photo_id).values(stamp))
 
 
@@ -136,7 +146,7 @@ def forget_photos(session: Session, ids: Sequence[int], model_id: int) -> None:
     refresh_words(session, ids)
 
 
-def _known(model_id: int) -> Select[int, bytes, int, int, str, bool, int]:
+def _known(model_id: int) -> Select[int, bytes, int, int, str, bool, int, int]:
     # One transaction writes captions, vectors and state: the state stands for all three.
     has_state: ColumnElement[bool] = State.photo_id.is_not(None)
     has_state = has_state.label("has_state")
@@ -148,7 +158,12 @@ def _known(model_id: int) -> Select[int, bytes, int, int, str, bool, int]:
         Photo.content_hash,
         has_state,
         Photo.root_id,
+        Photo.metadata_version,
     ).outerjoin(State, and_(State.photo_id == Photo.id, State.model_id == model_id))
+
+
+def _origin(origin: Origin | None) -> dict[str, Any]:
+    return {} if origin is None else asdict(origin)
 
 
 def _store_files(

@@ -22,9 +22,31 @@ class FileStamp:
     mtime_ns: int
 
 
+# Of the rules by which an origin is found; what was found by older ones is looked up again.
+METADATA_VERSION = 2
+
+
+@dataclass(frozen=True)
+class Origin:
+    """When, with what and where a photo was taken.
+
+    `taken_at`: the clock where it was taken, labelled UTC. `taken_offset`: that clock's minutes
+    ahead of UTC, None where nothing says. `taken_from`: how the date is known ("exif", "name",
+    "xmp", "file"). Position in degrees.
+    """
+
+    taken_at: datetime | None
+    camera: str | None
+    latitude: float | None
+    longitude: float | None
+    taken_offset: int | None = None
+    taken_from: str | None = None
+    metadata_version: int = METADATA_VERSION
+
+
 @dataclass(frozen=True)
 class Metadata:
-    """What a photo says about itself; sizes in upright pixels, `taken_at` aware, degrees."""
+    """Size in upright pixels, format and origin of a photo; see Origin for the rest."""
 
     width: int
     height: int
@@ -33,6 +55,9 @@ class Metadata:
     camera: str | None
     latitude: float | None
     longitude: float | None
+    taken_offset: int | None = None
+    taken_from: str | None = None
+    metadata_version: int = METADATA_VERSION
 
 
 @dataclass(frozen=True)

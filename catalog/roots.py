@@ -6,6 +6,7 @@ Functions take a session and neither commit nor roll back: who opened it decides
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +36,21 @@ def get_or_add_root(session: Session, folder: Path) -> int:
         return session.scalars(insert(Root).values(path=path, **seen).returning(Root.id)).one()
     session.execute(update(Root).where(Root.id == known).values(seen))
     return known
+
+
+def exclude(
+    session: Session, root_id: int, patterns: Sequence[str], *, instead: bool = False
+) -> tuple[str, ...]:
+    """Remember patterns of files to leave out, behind those known or `instead` of them; return all.
+
+    A pattern that is known moves to the end, since of two that fit a file the last one counts.
+    """
+    known = session.scalar(select(Root.excluded).where(Root.id == root_id)) or []
+    kept = [] if instead else [pattern for pattern in known if pattern not in patterns]
+    excluded = [*kept, *dict.fromkeys(patterns)]
+    if excluded != known:
+        session.execute(update(Root).where(Root.id == root_id).values(excluded=excluded))
+    return tuple(excluded)
 
 
 def list_roots(session: Session) -> list[RootView]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,10 @@ from catalog.sql import chunks
 
 @dataclass(frozen=True)
 class PhotoView:
-    """What a result or a photo's own page shows; `size` in bytes."""
+    """What a result or a photo's own page shows; `size` in bytes.
+
+    `taken_at` is the clock where it was taken, labelled UTC; see records.Origin.
+    """
 
     photo_id: int
     root: bytes
@@ -38,6 +41,17 @@ class PhotoView:
     longitude: float | None
     indexed_at: datetime
     captions: tuple[tuple[str, float], ...]
+    taken_offset: int | None = None
+    taken_from: str | None = None
+
+    @property
+    def taken(self) -> datetime | None:
+        """When it was taken, in the zone where it was if that is known, else without a zone."""
+        if self.taken_at is None:
+            return None
+        offset = self.taken_offset
+        zone = None if offset is None else timezone(timedelta(minutes=offset))
+        return self.taken_at.replace(tzinfo=zone)
 
     @property
     def full_path(self) -> Path:
@@ -93,7 +107,8 @@ def count_rows(session: Session, model_id: int | None = None) -> Counts:
 
 def _view_columns() -> tuple[ColumnElement[Any], ...]:
     names = (
-        "path content_hash size width height format taken_at camera latitude longitude indexed_at"
+        "path content_hash size width height format taken_at camera latitude longitude indexed_at "
+        "taken_offset taken_from"
     )
     columns = Photo.__table__.columns
     return (Photo.id.label("photo_id"), *(columns[name] for name in names.split()))

@@ -30,12 +30,37 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 2.0  # between looks whether another tellshow is done
 
 
+def _check_patterns(
+    context: click.Context, option: click.Parameter, patterns: tuple[str, ...]
+) -> tuple[str, ...]:
+    if patterns:
+        from indexer.ignore import InvalidPattern, check_pattern
+
+        try:
+            for pattern in patterns:
+                check_pattern(pattern)
+        except InvalidPattern as error:
+            raise click.BadParameter(str(error)) from error
+    return patterns
+
+
 @click.command()
 @click.argument("folders", nargs=-1, required=True, type=FILE)
 @click.option(
     "--prune", is_flag=True, help="Remove vanished photos even if most of a folder is gone."
 )
 @click.option("--watch", is_flag=True, help="Go on, and follow what changes until Ctrl-C.")
+@click.option(
+    "--exclude",
+    "excluded",
+    multiple=True,
+    metavar="PATTERN",
+    callback=_check_patterns,
+    help="Leave out what this covers, in gitignore's syntax, from now on; may be repeated.",
+)
+@click.option(
+    "--forget-excluded", is_flag=True, help="Forget the patterns that were excluded before."
+)
 @click.option("--batch-size", type=click.IntRange(1, 1024), show_default="32; on CUDA 256")
 @model_option
 @embedder_option
@@ -46,6 +71,8 @@ def index(
     folders: tuple[Path, ...],
     prune: bool,
     watch: bool,
+    excluded: tuple[str, ...],
+    forget_excluded: bool,
     batch_size: int | None,
     model: Path | None,
     embedder: str | None,
@@ -60,7 +87,9 @@ def index(
     with open_catalog(home) as (opened, database):
         refuse_unknown(database, folders)
         models = describing_models(opened, database, model, device, embedder)
-        options = IndexOptions(batch_size=batch_size, prune=prune)
+        options = IndexOptions(
+            batch_size=batch_size, prune=prune, exclude=excluded, forget_excluded=forget_excluded
+        )
         indexer = Indexer(opened, database, *models, options)
         with ProgressBar("photos") as bar:
             if watch:

@@ -60,8 +60,8 @@ class Decoders:
         self._idle: list[_Worker] = []
         self._busy: set[_Worker] = set()
 
-    def decode(self, data: bytes) -> Any:
-        """Return what `work` returns for the bytes of a file.
+    def decode(self, data: bytes, work: Work | None = None) -> Any:
+        """Return what `work`, or else the pool's own, returns for the bytes of a file.
 
         Raises UnreadablePhoto for what `work` refuses, for what crashes two workers, and for what
         takes one longer than the limits; DecodingInterrupted after `interrupt`; NoDecoder where a
@@ -69,7 +69,7 @@ class Decoders:
         """
         for _ in range(ATTEMPTS):
             try:
-                return self._ask(data)
+                return self._ask(data, work)
             except _WorkerLost:  # once may be the system's doing, where memory is short
                 continue
             except _TooSlow as error:
@@ -90,10 +90,10 @@ class Decoders:
         for worker in idle:
             worker.end()
 
-    def _ask(self, data: bytes) -> Any:
+    def _ask(self, data: bytes, work: Work | None) -> Any:
         worker = self._take()
         try:
-            answer = worker.ask(data)
+            answer = worker.ask(data, work)
         except BaseException:
             self._give_back(worker, idle=False)
             worker.end()
@@ -129,9 +129,9 @@ class _Worker:
         self._ready = False
         self._interrupted = False
 
-    def ask(self, data: bytes) -> Any:
+    def ask(self, data: bytes, work: Work | None) -> Any:
         try:
-            return self._ask(data)
+            return self._ask(data, work)
         except (EOFError, OSError) as error:
             if self._interrupted:
                 raise DecodingInterrupted from error
@@ -141,10 +141,11 @@ class _Worker:
                 raise _TooSlow(f"{self._limits.cpu_seconds:g} seconds of computing") from error
             raise _WorkerLost from error
 
-    def _ask(self, data: bytes) -> Any:
+    def _ask(self, data: bytes, work: Work | None) -> Any:
         if not self._ready:
             self._pipe.recv()
             self._ready = True
+        self._pipe.send(work)
         self._pipe.send_bytes(data)
         most = self._limits.cpu_seconds if CPU_LIMIT_SIGNAL is None else self._limits.wall_seconds
         if not self._pipe.poll(most):

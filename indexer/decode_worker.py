@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.image_file import UnreadablePhoto, decode_photo
+from captioner.image_file import UnreadablePhoto, decode_photo, read_header
 from catalog.records import Metadata
-from indexer.metadata import read_metadata
+from indexer.metadata import Tags, read_metadata, read_tags
 from indexer.thumbnails import make_thumbnail
 
 # Twice what the worst picture of 100 megapixels needs; a decoder gone wild must stop somewhere.
@@ -33,11 +33,15 @@ CPU_LIMIT_SIGNAL: int | None = getattr(signal, "SIGPROF", None)
 
 @dataclass(frozen=True)
 class Decoded:
-    """An upright RGB picture, perhaps smaller than the original, its thumbnail and its metadata."""
+    """An upright RGB picture, perhaps smaller than the original, its thumbnail, and its tags.
+
+    `metadata` is by the tags alone.
+    """
 
     pixels: NDArray[np.uint8]  # [H,W,3]
     thumbnail: bytes  # a JPEG
     metadata: Metadata
+    tags: Tags
 
 
 Work = Callable[[bytes], Any]
@@ -46,22 +50,29 @@ Work = Callable[[bytes], Any]
 def decode(data: bytes) -> Decoded:
     """Decode the bytes of a picture file. Raises UnreadablePhoto, and nothing else."""
     photo = decode_photo(data)
-    return Decoded(np.array(photo.image), make_thumbnail(photo.image), read_metadata(photo))
+    pixels, thumbnail = np.array(photo.image), make_thumbnail(photo.image)
+    return Decoded(pixels, thumbnail, read_metadata(photo), read_tags(photo.exif, photo.xmp))
+
+
+def decode_tags(data: bytes) -> Tags:
+    """The tags of a picture file, without its pixels. Raises UnreadablePhoto, and nothing else."""
+    return read_tags(*read_header(data))
 
 
 def serve_requests(connection: Connection, work: Work, cpu_seconds: float) -> None:
     """The main loop of a worker process: answer file after file until the pipe is closed.
 
-    Sends READY before the first answer. A file that takes more than `cpu_seconds` of CPU time ends
-    the process by CPU_LIMIT_SIGNAL, where the system can count them.
+    Each comes as what to do, None for `work`, and its bytes. Sends READY before the first answer.
+    A file that takes more than `cpu_seconds` of CPU time ends the process by CPU_LIMIT_SIGNAL,
+    where the system can count them.
     """
     _isolate_process()
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         connection.send(READY)
         while True:
-            data = connection.recv_bytes()
+            other, data = connection.recv(), connection.recv_bytes()
             with _cpu_limit(cpu_seconds):
-                answer = _answer(work, data)
+                answer = _answer(other or work, data)
             send(connection, answer)
 
 

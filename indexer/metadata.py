@@ -1,47 +1,116 @@
-"""When, with what and where a photo was taken, as far as its EXIF can be believed.
+"""When, with what and where a photo was taken, by its tags, its file's name and its sidecar.
 
-EXIF is written by anything and checked by nothing: whatever does not make sense is left out.
+Tags are written by anything and checked by nothing: whatever does not make sense is left out.
 """
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from PIL import ExifTags, Image
 
 from captioner.image_file import Photo
-from catalog.records import Metadata
+from catalog.records import Metadata, Origin
+from indexer.capture_date import (
+    CaptureDate,
+    date_in_name,
+    date_in_xmp,
+    date_of_file,
+    parse_date,
+)
 
-FIRST_PHOTOGRAPH = 1826
 LONGEST_CAMERA = 100  # characters
+LARGEST_SIDECAR = 1_000_000  # bytes
 
-_DATES = (
+_TAKEN = (
     (ExifTags.Base.DateTimeOriginal, ExifTags.Base.OffsetTimeOriginal),
     (ExifTags.Base.DateTimeDigitized, ExifTags.Base.OffsetTimeDigitized),
-    (ExifTags.Base.DateTime, ExifTags.Base.OffsetTime),
 )
+_EDITED = (ExifTags.Base.DateTime, ExifTags.Base.OffsetTime)
+
+
+@dataclass(frozen=True)
+class Tags:
+    """What the tags inside of a file say about its origin.
+
+    `taken`: by EXIF. `edited`: EXIF's date of the last change, None where EXIF has a date of
+    taking, be it unreadable. `xmp`: by the embedded XMP packet. Position in degrees.
+    """
+
+    taken: CaptureDate | None = None
+    edited: CaptureDate | None = None
+    xmp: CaptureDate | None = None
+    camera: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+def read_tags(exif: Image.Exif, xmp: bytes) -> Tags:
+    """Read EXIF and the embedded XMP packet (empty for none)."""
+    tags = {**_part(exif, None), **_part(exif, ExifTags.IFD.Exif)}
+    latitude, longitude = _position(_part(exif, ExifTags.IFD.GPSInfo))
+    taken, edited = _exif_dates(tags)
+    return Tags(taken, edited, date_in_xmp(xmp), _camera(tags), latitude, longitude)
 
 
 def read_metadata(photo: Photo) -> Metadata:
-    """Size, format, date, camera and position of a photo.
+    """Size, format and origin of a photo, as far as its own bytes say."""
+    origin = find_origin(read_tags(photo.exif, photo.xmp))
+    return Metadata(photo.width, photo.height, photo.format, **asdict(origin))
 
-    A date without a time zone, as most cameras write it, is taken as UTC, so that it keeps the
-    day and hour the photographer knew.
+
+def find_origin(tags: Tags, path: bytes = b"", mtime_ns: int = 0) -> Origin:
+    """The origin of the file at an absolute path, by its tags and all that is around it.
+
+    The date is the first there is: EXIF's date of taking, the one in the file's name, in the
+    sidecar, in the embedded XMP packet, EXIF's date of the last change, the file's own time.
+    Without a path only the tags count.
     """
-    tags = {**_part(photo.exif, None), **_part(photo.exif, ExifTags.IFD.Exif)}
-    latitude, longitude = _position(_part(photo.exif, ExifTags.IFD.GPSInfo))
-    return Metadata(
-        width=photo.width,
-        height=photo.height,
-        format=photo.format,
-        taken_at=_taken_at(tags),
-        camera=_camera(tags),
-        latitude=latitude,
-        longitude=longitude,
+    date, source = _first_date(tags, path, mtime_ns)
+    return Origin(
+        taken_at=date.clock if date else None,
+        taken_offset=date.offset if date else None,
+        taken_from=source,
+        camera=tags.camera,
+        latitude=tags.latitude,
+        longitude=tags.longitude,
     )
+
+
+def _first_date(
+    tags: Tags, path: bytes, mtime_ns: int
+) -> tuple[CaptureDate, str] | tuple[None, None]:
+    if tags.taken is not None:
+        return tags.taken, "exif"
+    named = date_in_name(path)
+    if named is not None:
+        return named, "name"
+    noted = _sidecar_date(path) or tags.xmp
+    if noted is not None:
+        return noted, "xmp"
+    if tags.edited is not None:
+        return tags.edited, "exif"
+    written = date_of_file(mtime_ns)
+    return (None, None) if written is None else (written, "file")
+
+
+def _sidecar_date(path: bytes) -> CaptureDate | None:
+    """The date in the XMP file beside a photo: "a.jpg.xmp" is its own, "a.xmp" may be shared."""
+    for stem in (path, os.path.splitext(path)[0]) if path else ():
+        for ending in (b".xmp", b".XMP"):
+            try:
+                with open(stem + ending, "rb") as file:
+                    packet = file.read(LARGEST_SIDECAR)
+            except OSError:
+                continue
+            date = date_in_xmp(packet)
+            if date is not None:
+                return date
+    return None
 
 
 def _part(exif: Image.Exif, part: ExifTags.IFD | None) -> dict[int, Any]:
@@ -51,31 +120,15 @@ def _part(exif: Image.Exif, part: ExifTags.IFD | None) -> dict[int, Any]:
         return {}
 
 
-def _taken_at(tags: Mapping[int, Any]) -> datetime | None:
-    for date, offset in _DATES:
-        taken_at = _date(_text(tags.get(date)), _text(tags.get(offset)))
-        if taken_at is not None:
-            return taken_at
-    return None
-
-
-def _date(text: str, offset: str) -> datetime | None:
-    try:
-        date = datetime.strptime(text[:19], "%Y:%m:%d %H:%M:%S")
-    except ValueError:
-        return None
-    if not FIRST_PHOTOGRAPH <= date.year < 9999:
-        return None
-    return date.replace(tzinfo=_zone(offset))
-
-
-def _zone(offset: str) -> timezone:
-    """ "+02:00" -> two hours ahead of UTC; UTC where it says nothing or nonsense."""
-    try:
-        shift = datetime.strptime(offset, "%z").utcoffset()
-    except ValueError:
-        return UTC
-    return timezone(shift) if shift is not None and abs(shift) <= timedelta(hours=14) else UTC
+def _exif_dates(tags: Mapping[int, Any]) -> tuple[CaptureDate | None, CaptureDate | None]:
+    """When a photo was taken, and when it was changed if nothing says that it was taken at all."""
+    texts = [(_text(tags.get(date)), _text(tags.get(offset))) for date, offset in _TAKEN]
+    dates = [parse_date(text, offset) for text, offset in texts]
+    taken = next((date for date in dates if date is not None), None)
+    if any(text.strip("0: ") for text, _ in texts):
+        return taken, None
+    date, offset = _EDITED
+    return taken, parse_date(_text(tags.get(date)), _text(tags.get(offset)))
 
 
 def _camera(tags: Mapping[int, Any]) -> str | None:

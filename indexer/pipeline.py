@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
+from captioner.image_file import max_pixels
 from catalog.database import Database, writer_lock
 from catalog.descriptions import change_counter
 from catalog.home import Home
@@ -28,10 +29,11 @@ from indexer.concurrency import decoders_that_suit, photos_that_suit
 from indexer.decode_pool import Decoders, shared_decoders
 from indexer.describe import describe
 from indexer.folders import FolderNotFound, NotAFolder, resolve_folders
+from indexer.ignore import check_pattern, root_rules
 from indexer.plan import Plan, make_plan
 from indexer.prepare import Preparer
 from indexer.progress import Progress, Silent
-from indexer.record import Recorder, RunStart, begin_run
+from indexer.record import Exclusion, Recorder, RunStart, begin_run
 from indexer.report import IndexReport, Skipped, make_report
 from indexer.retry import RetryPolicy
 from indexer.run import Run
@@ -56,13 +58,17 @@ class IndexOptions:
 
     `batch_size`: photos that the model sees at once. `prune`: remove what vanished even if that is
     more than half of a folder. `decode_threads`: files decoded at once. `retry_seconds`: how long
-    to wait for a database server that is away.
+    to wait for a database server that is away. `exclude`: patterns, in gitignore's syntax, of files
+    to leave out, which are remembered for the folders; `forget_excluded`: instead of those that
+    are remembered already.
     """
 
     batch_size: int | None = None
     prune: bool = False
     decode_threads: int | None = None
     retry_seconds: float | None = None
+    exclude: tuple[str, ...] = ()
+    forget_excluded: bool = False
 
 
 class Indexer:
@@ -84,15 +90,20 @@ class Indexer:
         self._options = options or IndexOptions()
         self._decoders = decoders or shared_decoders()
         self._retry = RetryPolicy(self._options.retry_seconds)
+        self._exclusion = Exclusion(self._options.exclude, self._options.forget_excluded)
 
     def index(self, folders: Sequence[Path], progress: Progress | None = None) -> IndexReport:
         """Add, refresh and remove photos, so that the catalog says what the folders hold.
 
-        Raises FolderNotFound, NotAFolder, WriterBusy, FaissMissing and DatabaseUnavailable.
+        Raises FolderNotFound, NotAFolder, BadPixelLimit, InvalidPattern, WriterBusy,
+        FaissMissing and DatabaseUnavailable.
         A database server that is away is waited for, for a minute where the options say nothing.
         After a KeyboardInterrupt everything that was committed is kept, FAISS included.
         """
         started = time.perf_counter()
+        max_pixels()  # before any work: each file would fail for it
+        for pattern in self._exclusion.patterns:
+            check_pattern(pattern)
         given = resolve_folders(folders)
         with writer_lock(self._home):
             start, indexes = self._retry.call(partial(self._begin, given))
@@ -105,7 +116,8 @@ class Indexer:
     def _begin(self, folders: Sequence[Path]) -> tuple[RunStart, list[VectorIndex]]:
         """Open a run, in one transaction: none is recorded where FAISS is missing."""
         with self._database.write() as session:
-            start = begin_run(session, self._captioner, self._embedder, folders)
+            models = self._captioner, self._embedder
+            start = begin_run(session, *models, folders, self._exclusion)
             # Photos and sentences meet in one space; asking the embedder would load it in vain.
             dimension = self._captioner.config.head.dimension
             return start, [
@@ -142,9 +154,10 @@ class Indexer:
             skip=[self._home.thumbnails],
             is_complete=self._has_thumbnail,
         )
+        rules = {key: root_rules(patterns) for key, patterns in start.excluded.items()}
         return [
-            self._read(partial(plan, root_id=root_id, folder=folder))
-            for folder, root_id in start.online.items()
+            self._read(partial(plan, root_id=key, folder=folder, rules=rules[key]))
+            for folder, key in start.online.items()
         ]
 
     def _read(self, query: Callable[[Session], T]) -> T:

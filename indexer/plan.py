@@ -17,7 +17,8 @@ from catalog import photos
 from catalog.failures import Failure, known_failures
 from catalog.paths import show_path
 from catalog.photos import KnownFile
-from catalog.records import FileStamp
+from catalog.records import METADATA_VERSION, FileStamp
+from indexer.ignore import NO_RULES, IgnoreRules
 from indexer.report import Skipped
 from indexer.walk import find_photos
 
@@ -48,6 +49,7 @@ class Plan:
     unchanged: int = 0
     tasks: list[Task] = field(default_factory=list)
     vanished: list[KnownFile] = field(default_factory=list)
+    excluded: list[KnownFile] = field(default_factory=list)  # in the catalog, but now left out
     skipped: list[Skipped] = field(default_factory=list)
     stale_failures: list[bytes] = field(default_factory=list)  # absolute paths, no longer there
 
@@ -59,8 +61,9 @@ def make_plan(
     model_id: int,
     skip: Collection[Path] = (),
     is_complete: Callable[[KnownFile], bool] = lambda known: True,
+    rules: IgnoreRules = NO_RULES,
 ) -> Plan:
-    """Compare an online folder with the catalog, without the folders to `skip`.
+    """Compare an online folder with the catalog, but for the folders to `skip` and by the rules.
 
     An unchanged file is read again where `is_complete` is false for its row.
     """
@@ -70,13 +73,16 @@ def make_plan(
     plan = Plan(root_id, root, len(known))
     unlisted: dict[bytes, OSError] = {}
     found: set[bytes] = set()
-    for file in find_photos(folder, unlisted.__setitem__, skip):
+    ignored: set[bytes] = set()
+    for file in find_photos(folder, unlisted.__setitem__, skip, rules, ignored.add):
         found.add(file.path)
         same = known.get(file.path)
-        unchanged = same is not None and _is_described(same, file) and is_complete(same)
+        unchanged = same is not None and _is_known(same, file) and is_complete(same)
         _classify(plan, file, same, unchanged, failures.get(file.path))
     plan.skipped += [_unlisted(root, path, error) for path, error in unlisted.items()]
-    plan.vanished = [known[path] for path in known if _gone(path, found, unlisted)]
+    gone = [path for path in known if _gone(path, found, unlisted)]
+    plan.excluded = [known[path] for path in gone if is_covered(path, ignored)]
+    plan.vanished = [known[path] for path in gone if not is_covered(path, ignored)]
     gone = [path for path in failures if _gone(path, found, unlisted)]
     plan.stale_failures = [os.path.join(root, path) for path in gone]
     return plan
@@ -110,9 +116,10 @@ def _still_fails(failure: Failure, file: FileStamp) -> bool:
     return failure.reason != MISSING_EXTRA or not can_read_raw()
 
 
-def _is_described(known: KnownFile, file: FileStamp) -> bool:
-    """Whether the catalog holds all that the model makes of a file with this size and time."""
-    return known.has_state and (known.size, known.mtime_ns) == (file.size, file.mtime_ns)
+def _is_known(known: KnownFile, file: FileStamp) -> bool:
+    """Whether the catalog holds all that is known by now of a file with this size and time."""
+    same = (known.size, known.mtime_ns) == (file.size, file.mtime_ns)
+    return same and known.has_state and known.metadata_version >= METADATA_VERSION
 
 
 def _unlisted(root: bytes, path: bytes, error: OSError) -> Skipped:
@@ -126,3 +133,10 @@ def _gone(path: bytes, found: Collection[bytes], unlisted: Mapping[bytes, OSErro
     if path in found:
         return False
     return not any(path == other or path.startswith(os.path.join(other, b"")) for other in unlisted)
+
+
+def is_covered(path: bytes, ignored: Collection[bytes]) -> bool:
+    """Whether a path or a folder above it is among those that are left out."""
+    while path and path not in ignored:
+        path = os.path.dirname(path)
+    return bool(path)

@@ -11,14 +11,16 @@ import hashlib
 import os
 import threading
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import torch
 
 from captioner.image_file import UnreadablePhoto, check_size, squeeze
 from catalog.home import Home
-from catalog.records import FileStamp, Metadata
+from catalog.records import FileStamp, Metadata, Origin
 from indexer.decode_pool import Decoders
+from indexer.decode_worker import decode_tags
+from indexer.metadata import Tags, find_origin
 from indexer.plan import Task
 from indexer.thumbnails import has_thumbnail, write_thumbnail
 
@@ -35,10 +37,14 @@ class Prepared:
 
 @dataclass(frozen=True)
 class SameBytes:
-    """A file whose bytes are in the catalog already, or came before in this run."""
+    """A file whose bytes are in the catalog already, or came before in this run.
+
+    `origin` is its own: another name may say another date.
+    """
 
     task: Task
     content_hash: str
+    origin: Origin
 
 
 @dataclass(frozen=True)
@@ -86,10 +92,10 @@ class Preparer:
         task = replace(task, file=file)
         content_hash = hashlib.sha256(data).hexdigest()
         if not self._is_first(content_hash):
-            return SameBytes(task, content_hash)
+            return SameBytes(task, content_hash, self._origin(task, data))
         if bytes.fromhex(content_hash) in self._known:
             self._restore_thumbnail(content_hash, data)
-            return SameBytes(task, content_hash)
+            return SameBytes(task, content_hash, self._origin(task, data))
         return self._decode(task, content_hash, data)
 
     def start_pass(self, known: Collection[bytes]) -> None:
@@ -111,6 +117,13 @@ class Preparer:
             self._seen.add(content_hash)
         return first
 
+    def _origin(self, task: Task, data: bytes) -> Origin:
+        try:
+            tags = self._decoders.decode(data, decode_tags)
+        except UnreadablePhoto:
+            tags = Tags()
+        return find_origin(tags, task.full_path, task.file.mtime_ns)
+
     def _restore_thumbnail(self, content_hash: str, data: bytes) -> None:
         """Make the thumbnail of a known photo again where it is missing."""
         if not has_thumbnail(self._home.thumbnail(content_hash)):
@@ -125,7 +138,9 @@ class Preparer:
             return Failed(task, str(error), lasting=True)
         self._write_thumbnail(decoded.thumbnail, content_hash)
         pixels = squeeze(decoded.pixels, self._size)
-        return Prepared(task, content_hash, decoded.metadata, pixels)
+        origin = find_origin(decoded.tags, task.full_path, task.file.mtime_ns)
+        metadata = replace(decoded.metadata, **asdict(origin))
+        return Prepared(task, content_hash, metadata, pixels)
 
     def _write_thumbnail(self, thumbnail: bytes, content_hash: str) -> None:
         target = self._home.thumbnail(content_hash)

@@ -23,7 +23,7 @@ from catalog.failures import clear_failure, record_failure
 from catalog.model_registry import model_name, register_model
 from catalog.photos import KnownFile
 from catalog.records import NewPhoto
-from catalog.roots import get_or_add_root, list_roots
+from catalog.roots import exclude, get_or_add_root, list_roots
 from catalog.runs import Noted, finish_run, last_run_finished, note_run, start_run
 from indexer.folders import split_offline
 from indexer.plan import Plan, Task
@@ -36,7 +36,8 @@ class RunStart:
     """What the catalog says as a run begins.
 
     `model_id`: the captioner's. `online`: id by absolute path of the folders to index, `offline`
-    the paths of those that are not there. `roots`: absolute path by id of every root.
+    the paths of those that are not there. `roots`: absolute path by id of every root. `excluded`:
+    the patterns of the folders given, by id.
     `change`: the vectors' change counter. `live_hashes`: the content hashes of all photos where
     the last run was killed, which may have left thumbnails that none has; else None.
     """
@@ -45,13 +46,26 @@ class RunStart:
     online: Mapping[Path, int]
     offline: Sequence[bytes]
     roots: Mapping[int, bytes]
+    excluded: Mapping[int, Sequence[str]]
     change: int
     live_hashes: set[str] | None
     log: RunLog
 
 
+@dataclass(frozen=True)
+class Exclusion:
+    """Patterns to remember for the folders of a run, `instead` of those known or behind them."""
+
+    patterns: Sequence[str] = ()
+    instead: bool = False
+
+
 def begin_run(
-    session: Session, captioner: Captioner, embedder: SentenceEmbedder, folders: Sequence[Path]
+    session: Session,
+    captioner: Captioner,
+    embedder: SentenceEmbedder,
+    folders: Sequence[Path],
+    exclusion: Exclusion,
 ) -> RunStart:
     """Record that a run begins, with its models and its folders, which are absolute.
 
@@ -61,11 +75,18 @@ def begin_run(
     model_id = _register_models(session, captioner, embedder)
     live_hashes = None if last_run_finished(session) else photos.content_hashes(session)
     ids = {folder: get_or_add_root(session, folder) for folder in online}
+    roots = {root.root_id: root.path for root in list_roots(session)}
+    given = {os.fsencode(folder) for folder in folders}
     return RunStart(
         model_id=model_id,
         online=ids,
         offline=[os.fsencode(folder) for folder in offline],
-        roots={root.root_id: root.path for root in list_roots(session)},
+        roots=roots,
+        excluded={
+            root_id: exclude(session, root_id, exclusion.patterns, instead=exclusion.instead)
+            for root_id, path in roots.items()
+            if path in given
+        },
         change=change_counter(session),
         live_hashes=live_hashes,
         log=RunLog(session, list(ids.values())),
@@ -125,16 +146,16 @@ class Recorder:
         """
         task, known = item.task, item.task.known
         if known is not None and known.has_state and known.content_hash == item.content_hash:
-            photos.touch_photo(session, known.photo_id, task.file)
+            photos.touch_photo(session, known.photo_id, task.file, item.origin)
             return UNCHANGED
         source = photos.photo_with_content(session, item.content_hash, self._model_id)
         if source is None or not source.has_state:
             return None
         self._succeeded(session, task, item.content_hash)
         if not self._has_left(source, task):
-            photos.copy_photo(session, source.photo_id, task.root_id, task.file)
+            photos.copy_photo(session, source.photo_id, task.root_id, task.file, item.origin)
             return DUPLICATES
-        photos.move_photo(session, source.photo_id, task.root_id, task.file)
+        photos.move_photo(session, source.photo_id, task.root_id, task.file, item.origin)
         self._moved.add(source.photo_id)
         return MOVED
 
@@ -149,13 +170,20 @@ class Recorder:
         return self._remove(session, [known])
 
     def vanished(self, session: Session, plan: Plan, prune: bool) -> Counter[str]:
-        """Remove photos that vanished, unless that is over half of their root and not `prune`."""
+        """Remove photos that are excluded, and those that vanished.
+
+        Of the latter none where they are over half of their root, and not `prune`.
+        """
         for path in plan.stale_failures:
             clear_failure(session, path)
-        gone = [file for file in plan.vanished if file.photo_id not in self._moved]
-        if 2 * len(gone) > plan.known and not prune:
-            return Counter({WITHHELD: len(gone)})
-        return self._remove(session, gone)
+        gone = self._left(plan.vanished)
+        excluded = self._remove(session, self._left(plan.excluded))
+        if 2 * len(gone) > plan.known - len(plan.excluded) and not prune:
+            return excluded + Counter({WITHHELD: len(gone)})
+        return excluded + self._remove(session, gone)
+
+    def _left(self, files: Sequence[KnownFile]) -> list[KnownFile]:
+        return [file for file in files if file.photo_id not in self._moved]
 
     def _remove(self, session: Session, files: Sequence[KnownFile]) -> Counter[str]:
         photos.remove_photos(session, [file.photo_id for file in files])

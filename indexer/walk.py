@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.records import FileStamp
+from indexer.ignore import IGNORE_FILE, NO_MEDIA, NO_RULES, IgnoreRules, read_ignore_file
 
 EXTENSIONS = frozenset(
     b".jpg .jpeg .jpe .jfif .mpo .png .heic .heif .hif .avif .webp .tif .tiff .gif .bmp"
@@ -18,6 +20,7 @@ EXTENSIONS = frozenset(
 )
 
 Unlisted = Callable[[bytes, OSError], None]
+Ignored = Callable[[bytes], None]
 
 
 def is_named_like_a_photo(name: bytes) -> bool:
@@ -26,35 +29,44 @@ def is_named_like_a_photo(name: bytes) -> bool:
 
 
 def find_photos(
-    folder: Path, unlisted: Unlisted = lambda path, error: None, skip: Iterable[Path] = ()
+    folder: Path,
+    unlisted: Unlisted = lambda path, error: None,
+    skip: Iterable[Path] = (),
+    rules: IgnoreRules = NO_RULES,
+    ignored: Ignored = lambda path: None,
 ) -> Iterator[FileStamp]:
     """Yield every file below `folder` that is named like a photo; paths relative to it.
 
-    Hidden files and folders are left out, and so are the folders in `skip`. Links are followed,
-    but no folder is entered twice. What cannot be looked at goes to `unlisted` (relative path,
-    error): nothing is known of it, not even that it is gone.
+    Hidden files and folders are left out, and so are the folders in `skip` and what the rules
+    cover, which goes to `ignored` (relative path of a photo or a folder). Links are followed, but
+    no folder is entered twice. What cannot be looked at goes to `unlisted` (relative path, error):
+    nothing is known of it, not even that it is gone.
     """
     top = os.fsencode(folder)
     entered = {_identity(os.fsencode(path)) for path in skip if path.is_dir()}
-    folders: list[bytes] = [b""]
-    links: list[bytes] = []  # they wait, so that photos get the path without one
+    folders = [(b"", rules)]
+    links: list[tuple[bytes, IgnoreRules]] = []  # they wait: photos get the path without one
     while folders or links:
-        path = folders.pop() if folders else links.pop()
+        path, rules = folders.pop() if folders else links.pop()
         try:
             identity = _identity(os.path.join(top, path))
-            entries = [] if identity in entered else _list(os.path.join(top, path))
+            listing = _Listing() if identity in entered else _list(os.path.join(top, path))
+            inner = _inner_rules(top, path, rules, listing)
         except OSError as error:
             unlisted(path, error)
             continue
+        if path and listing.has_no_media and not rules.includes_folder(path):
+            ignored(path)
+            continue
         entered.add(identity)
-        for entry in entries:
+        for entry in listing.entries:
             relative = os.path.join(path, entry.name)
             if not _is_folder(entry):
-                yield from _photo(entry, relative, unlisted)
-            elif entry.is_symlink():
-                links.append(relative)
+                yield from _photo(entry, relative, inner, unlisted, ignored)
+            elif inner.covers_folder(relative):
+                ignored(relative)
             else:
-                folders.append(relative)
+                (links if entry.is_symlink() else folders).append((relative, inner))
 
 
 def _identity(path: bytes) -> tuple[int, int]:
@@ -62,10 +74,27 @@ def _identity(path: bytes) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _list(path: bytes) -> list[os.DirEntry[bytes]]:
-    with os.scandir(path) as entries:
-        shown = [entry for entry in entries if not entry.name.startswith(b".")]
-    return sorted(shown, key=lambda entry: entry.name)
+@dataclass(frozen=True)
+class _Listing:
+    """What is in a folder, by name, but for what is hidden."""
+
+    entries: Sequence[os.DirEntry[bytes]] = ()
+    has_ignore_file: bool = False
+    has_no_media: bool = False
+
+
+def _list(path: bytes) -> _Listing:
+    with os.scandir(path) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    names = {entry.name for entry in entries}
+    shown = [entry for entry in entries if not entry.name.startswith(b".")]
+    return _Listing(shown, IGNORE_FILE in names, NO_MEDIA in names)
+
+
+def _inner_rules(top: bytes, path: bytes, rules: IgnoreRules, listing: _Listing) -> IgnoreRules:
+    if not listing.has_ignore_file:
+        return rules
+    return rules.inside(path, read_ignore_file(os.path.join(top, path, IGNORE_FILE)))
 
 
 def _is_folder(entry: os.DirEntry[bytes]) -> bool:
@@ -75,8 +104,17 @@ def _is_folder(entry: os.DirEntry[bytes]) -> bool:
         return False
 
 
-def _photo(entry: os.DirEntry[bytes], relative: bytes, unlisted: Unlisted) -> Iterator[FileStamp]:
+def _photo(
+    entry: os.DirEntry[bytes],
+    relative: bytes,
+    rules: IgnoreRules,
+    unlisted: Unlisted,
+    ignored: Ignored,
+) -> Iterator[FileStamp]:
     if not is_named_like_a_photo(entry.name):
+        return
+    if rules.covers_file(relative):
+        ignored(relative)
         return
     try:
         found = entry.stat()

@@ -25,6 +25,7 @@ from watchdog.events import (
 )
 from watchdog.observers import Observer
 
+from indexer.ignore import IGNORE_FILE, NO_MEDIA
 from indexer.walk import is_named_like_a_photo
 
 _CHANGES = (
@@ -93,6 +94,8 @@ class _Changes(FileSystemEventHandler):
     def _counts(self, event: FileSystemEvent, path: bytes) -> bool:
         if any(path == folder or path.startswith(folder + b"/") for folder in self._skip):
             return False
+        if os.path.basename(path) in (IGNORE_FILE, NO_MEDIA):
+            return True
         if event.is_directory:
             return event.event_type != EVENT_TYPE_MODIFIED  # something in it was, which tells more
         return is_named_like_a_photo(os.path.basename(path))

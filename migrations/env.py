@@ -1,4 +1,4 @@
-"""What Alembic runs for every command; knows the catalog and nothing above it."""
+"""The environment that Alembic runs for every command."""
 
 from __future__ import annotations
 

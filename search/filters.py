@@ -6,13 +6,14 @@ Knows nothing of how photos are filtered.
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 from captioner.image_file import FORMATS
 from catalog.filters import ORIENTATIONS, PhotoFilter
 from search.request import InvalidQuery
 
 _LONGEST = 4096  # characters, as many as a path may have
+_INSTANT = timezone(timedelta(0), "instant")
 # As files are named -> as decoders name what they found.
 _OTHER_NAMES = {"JPG": "JPEG", "HEIC": "HEIF", "TIF": "TIFF", "JP2": "JPEG2000"}
 # Some cameras put two pictures in a JPEG, which makes it an MPO.
@@ -46,13 +47,13 @@ def read_filter(
 
 
 def _moment(field: str, text: str | None) -> datetime | None:
-    """A date means its first instant; without a time zone it is in UTC."""
+    """A date means its first moment. Without a zone it is a clock's where photos were taken."""
     if not text or not text.strip():
         return None
     try:
         moment = datetime.fromisoformat(text.strip())
-        # As the catalog reads the clock of a camera that names no zone.
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        # An instant is told from a clock by its zone, which for a clock is UTC itself.
+        return moment.astimezone(_INSTANT) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         example = "2021-07-14 or 2021-07-14T15:30"
         raise InvalidQuery(

@@ -22,13 +22,40 @@ if TYPE_CHECKING:
     from search.engine import SearchEngine
     from tests.postgresql import Server
 
+# Photos come one batch at a time: past a few threads they only get in each other's way.
 MOST_THREADS = 4
+# Fixtures that load a model or start processes: those of Chromium, PostgreSQL, Python.
+HEAVY_FIXTURES = {"captioner", "embedder", "browser", "postgresql", "wheel", "start_python"}
+# Under tests/: what is run there loads the models by itself.
+FOLDERS_OF_COMMANDS = {"cli", "benchmarks"}
 
 
 def pytest_configure() -> None:
-    """Keep the tests off the network, and off the settings of whoever runs them."""
+    """Keep the tests off the network, off the settings of whoever runs them, and off each other.
+
+    Threads are shared out before torch starts them: between workers, and to what tests start.
+    """
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ.pop("TELLSHOW_DATABASE_URL", None)
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    threads = min(MOST_THREADS, max(1, cores() // workers))
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow by what it asks for; what starts processes unasked says so itself."""
+    for item in items:
+        needed = set(getattr(item, "fixturenames", ()))
+        # `any_home` asks for PostgreSQL by its parameter alone.
+        parameters = getattr(getattr(item, "callspec", None), "params", {}).values()
+        runs_commands = item.path.parent.name in FOLDERS_OF_COMMANDS
+        if runs_commands or HEAVY_FIXTURES & needed or "postgresql" in parameters:
+            item.add_marker(pytest.mark.slow)
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -58,12 +85,8 @@ def album(sample_photos: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def captioner() -> "Captioner":
     """The shipped checkpoint, on the CPU."""
-    import torch
-
     from captioner.checkpoint import load_checkpoint
 
-    # Photos come one batch at a time: past a few threads they only get in each other's way.
-    torch.set_num_threads(min(MOST_THREADS, os.cpu_count() or 1))
     return load_checkpoint(device="cpu")
 
 

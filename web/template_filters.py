@@ -18,6 +18,7 @@ def register(app: Flask) -> None:
     app.add_template_filter(file_size)
     app.add_template_filter(disk_size)
     app.add_template_filter(day_and_time)
+    app.add_template_filter(date_source)
     app.add_template_filter(signed)
     app.add_template_filter(percentage)
     app.jinja_env.trim_blocks = True
@@ -65,3 +66,15 @@ def disk_size(size: int) -> str:
 def day_and_time(moment: datetime) -> str:
     """14 July 2019, 15:32."""
     return f"{moment.day} {moment:%B %Y, %H:%M}"
+
+
+_DATE_SOURCES = {
+    "name": " (by the file's name)",
+    "xmp": " (by its XMP)",
+    "file": " (when the file was written)",
+}
+
+
+def date_source(source: str | None) -> str:
+    """How a photo's date is known, in words to follow it; none for the camera's own date."""
+    return _DATE_SOURCES.get(source or "", "")

@@ -59,7 +59,7 @@ def _known_errors() -> tuple[type[Exception], ...]:
     from captioner.dataset import DatasetError
     from captioner.device import DeviceUnavailable, UnknownPrecision
     from captioner.embedder import EmbedderUnavailable
-    from captioner.image_file import UnreadablePhoto
+    from captioner.image_file import BadPixelLimit, UnreadablePhoto
     from catalog.database import DatabaseUnavailable
     from catalog.home import HomeNotWritable
     from catalog.lock import WriterBusy
@@ -73,4 +73,5 @@ def _known_errors() -> tuple[type[Exception], ...]:
         CheckpointError, DeviceUnavailable, UnknownPrecision, DatasetError, EmbedderUnavailable,
         UnknownBackbone, UnreadablePhoto, HomeNotWritable, WriterBusy, DatabaseUnavailable,
         FaissMissing, UnknownIndexKind, FolderNotFound, NotAFolder, SamplesUnavailable, CannotWatch,
+        BadPixelLimit,
     )  # fmt: skip

@@ -1,18 +1,20 @@
 """The words of each photo's path and captions, and a full-text index over them.
 
-Printed as SQL it makes the table and the index only: the words themselves are cut in Python.
+Printed as SQL it makes the table and the index only: the words themselves are split in Python, by
+a copy of the rules of catalog/fulltext.py as they were at this revision.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import context, op
-
-from catalog.fulltext import words_of_photo
 
 revision = "0002"
 down_revision = "0001"
@@ -23,12 +25,16 @@ BATCH = 500
 
 _TRIGGER = "CREATE TRIGGER photo_text_fts_{event} AFTER {event} ON photo_text BEGIN {body} END"
 _ADD = "INSERT INTO photo_text_fts (rowid, words) VALUES (new.photo_id, new.words);"
-# How FTS5 removes a row whose text it does not keep itself: it has to be told the text.
+# FTS5 keeps no text of its own here, so it has to be given the text of a row that it removes.
 _DROP = (
     "INSERT INTO photo_text_fts (photo_text_fts, rowid, words) "
     "VALUES ('delete', old.photo_id, old.words);"
 )
 _TRIGGERS = {"INSERT": _ADD, "DELETE": _DROP, "UPDATE": _DROP + " " + _ADD}
+
+_WORD = re.compile(r"[^\W_]+")
+# What is written together in a name: LisbonTrip2019 -> Lisbon, Trip, 2019.
+_PART = re.compile(r"\d+|[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+|[A-Z]")
 
 
 def upgrade() -> None:
@@ -93,4 +99,24 @@ def _words_after(connection: sa.Connection, last: int) -> Iterator[dict[str, Any
     for key, group in groupby(found, key=lambda row: row[0]):
         rows = list(group)
         captions = [caption for _, _, _, caption in rows if caption is not None]
-        yield {"photo_id": key, "words": words_of_photo(rows[0][1], rows[0][2], captions)}
+        yield {"photo_id": key, "words": _words_of_photo(rows[0][1], rows[0][2], captions)}
+
+
+def _words_of_photo(root: bytes, path: bytes, captions: Iterable[str]) -> str:
+    """The words of its folder's name, its path below that and its captions, spaces between."""
+    name = os.fsdecode(os.path.join(os.path.basename(root), path))
+    words = [*_words_of_name(name.encode("utf-8", "replace").decode())]
+    words += [word for text in captions for word in _WORD.findall(_plain(text).casefold())]
+    return " ".join(dict.fromkeys(words))
+
+
+def _words_of_name(name: str) -> Iterator[str]:
+    for word in _WORD.findall(_plain(name)):
+        yield word.casefold()
+        yield from (part.casefold() for part in _PART.findall(word))
+
+
+def _plain(text: str) -> str:
+    """Without accents, whether they were written as one character with their letter or apart."""
+    marks = unicodedata.normalize("NFKD", text)
+    return "".join(mark for mark in marks if not unicodedata.combining(mark))

@@ -26,6 +26,42 @@ def test_a_tsv_keeps_photos_in_order_and_quotes_apart(tmp_path: Path, images: Pa
     assert photos[1].captions == ('A "big" dog',)
 
 
+@pytest.mark.parametrize(
+    "text", ["image\tcaption\r\none.jpg\tÄ cat\r\n", "image\tcaption\none.jpg\tÄ cat"]
+)
+def test_a_byte_order_mark_is_no_part_of_the_first_column(
+    text: str, tmp_path: Path, images: Path
+) -> None:
+    file = tmp_path / "captions.tsv"
+    file.write_bytes(text.encode("utf-8-sig"))
+    assert read_captions(file, images)[0].captions == ("Ä cat",)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le", "latin-1"])
+@pytest.mark.parametrize("name", ["captions.tsv", "captions.json"])
+def test_text_that_is_not_utf8_is_refused_with_a_sentence(
+    encoding: str, name: str, tmp_path: Path, images: Path
+) -> None:
+    file = tmp_path / name
+    file.write_bytes("image\tcaption\none.jpg\tÄ cat\n".encode(encoding))
+    with pytest.raises(DatasetError, match="save it as UTF-8"):
+        read_captions(file, images)
+
+
+def test_a_json_may_begin_with_a_byte_order_mark(tmp_path: Path, images: Path) -> None:
+    file = tmp_path / "captions.json"
+    content = {"images": [{"filename": "one.jpg", "sentences": [{"raw": "A cat"}]}]}
+    file.write_text(json.dumps(content), encoding="utf-8-sig")
+    assert read_captions(file, images)[0].captions == ("A cat",)
+
+
+def test_a_line_without_a_caption_is_refused(tmp_path: Path, images: Path) -> None:
+    file = tmp_path / "captions.tsv"
+    file.write_text("image\tcaption\none.jpg\n")
+    with pytest.raises(DatasetError, match="a line without"):
+        read_captions(file, images)
+
+
 def test_coco_annotations_find_their_photos(tmp_path: Path, images: Path) -> None:
     file = tmp_path / "coco.json"
     content = {

@@ -17,6 +17,8 @@ from captioner.embedder import (
     choose_embedder,
 )
 
+pytestmark = pytest.mark.slow
+
 ODD = [
     "", " ", "\t\n", "A", "!?", "...", "don't, can't", "two  spaces", "x" * 300, "word " * 500,
     "Ünïcödé ÀÉÎ Straße", "a\N{COMBINING ACUTE ACCENT}b", "\N{LATIN SMALL LIGATURE FI}ne",

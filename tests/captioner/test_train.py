@@ -19,6 +19,8 @@ from captioner.metrics import Recall
 from captioner.training.recipe import PhotoSet, Recipe, baseline_config, train_captioner
 from captioner.training.trainer import EarlyStopping, EpochReport, TrainSettings, look_alikes
 
+pytestmark = pytest.mark.slow
+
 _CAPTIONS = {
     "cat.png": ("a cat looks at the camera", "a brown cat with green eyes"),
     "coffee.png": ("a cup of coffee on a table", "a spoon beside a cup"),

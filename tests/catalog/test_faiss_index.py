@@ -1,9 +1,8 @@
-"""The FAISS cache: the same answers as SQL would give, whatever happened to its file."""
+"""The FAISS index: the same answers as SQL would give, whatever happened to its file."""
 
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ import pytest
 from catalog import photos
 from catalog.home import Home
 from catalog.records import FileStamp
-from catalog.vectors import store
-from catalog.vectors.index import FaissMissing, VectorIndex
-from catalog.vectors.store import DimensionMismatch
+from catalog.vectors.faiss_index import FaissIndex, FaissMissing
+from catalog.vectors.interface import DimensionMismatch
+from catalog.vectors.store import StoredVectors
+from tests.catalog.brute_force import QUERIES, assert_exact, opened
 from tests.catalog.factories import (
     DIMENSION,
     SampleCatalog,
@@ -26,15 +26,13 @@ from tests.catalog.factories import (
     unit_vector,
 )
 
-QUERIES = np.stack([unit_vector(seed) for seed in range(500, 505)])
-
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from sqlalchemy import event
 from catalog.home import open_home
 from catalog.database import open_database
-from catalog.vectors.index import VectorIndex
+from catalog.vectors.faiss_index import FaissIndex
 from tests.catalog.factories import DIMENSION, SampleCatalog, new_photos, photo_ids
 
 def die(*_):
@@ -43,7 +41,7 @@ def die(*_):
 home = open_home(Path(sys.argv[1]))
 database = open_database(home)
 catalog = SampleCatalog(home, database)
-index = VectorIndex(home, database, catalog.model, "caption", DIMENSION)
+index = FaissIndex(home, database, catalog.model, "caption", DIMENSION)
 index.open()
 when = sys.argv[2]
 if when == "before SQL commits":
@@ -59,34 +57,13 @@ index.save()
 
 def index_of(
     catalog: SampleCatalog, kind: str = "caption", dimension: int = DIMENSION
-) -> VectorIndex:
-    return VectorIndex(catalog.home, catalog.database, catalog.model, kind, dimension)
-
-
-def opened(catalog: SampleCatalog) -> VectorIndex:
-    index = index_of(catalog)
-    index.open()
-    return index
+) -> FaissIndex:
+    return FaissIndex(catalog.home, catalog.database, catalog.model, kind, dimension)
 
 
 def saved_file(home: Home) -> Path:
     [path] = home.vectors.rglob("gen-*.faiss")
     return path
-
-
-def assert_right(catalog: SampleCatalog, index: VectorIndex, k: int = 5) -> None:
-    """The answers are those found without FAISS, straight from SQL."""
-    with catalog.database.read() as session:
-        parts = list(store.iter_vectors(session, "caption", catalog.model))
-    there = np.concatenate([part[0] for part in parts])
-    true = QUERIES @ np.concatenate([part[1] for part in parts]).astype(np.float32).T
-    ids, similarity = index.search(QUERIES, k)
-    np.testing.assert_allclose(similarity, -np.sort(-true, axis=1)[:, :k], atol=1e-5)
-    for found, row, truth in zip(ids, similarity, true, strict=True):
-        assert len(set(found)) == k
-        known = dict(zip(there, truth, strict=True))
-        np.testing.assert_allclose([known[key] for key in found], row, atol=1e-5)
-    assert index.count == len(there)
 
 
 @pytest.fixture
@@ -101,47 +78,21 @@ def test_answers_are_exact(any_catalog: SampleCatalog) -> None:
     any_catalog.add(new_photos(range(40)))
     index = opened(any_catalog)
     assert index.count == 40
-    assert_right(any_catalog, index)
-
-
-@pytest.mark.parametrize("step", [1, 3, 11])
-def test_search_among_some_photos_is_exact_among_them(filled: SampleCatalog, step: int) -> None:
-    index = opened(filled)
-    every = index.search(QUERIES, 40)[0]
-    allowed = np.arange(1, 41)[::step]
-    ids, similarity = index.search(QUERIES, 40, np.append(allowed, 10**6))
-    for found, row, order in zip(ids, similarity, every, strict=True):
-        assert found[: len(allowed)].tolist() == order[np.isin(order, allowed)].tolist()
-        assert (found[len(allowed) :] == -1).all()
-        assert np.isneginf(row[len(allowed) :]).all()
-
-
-def test_search_among_no_photos_finds_none(filled: SampleCatalog) -> None:
-    ids, similarity = opened(filled).search(QUERIES, 3, np.empty(0, dtype=np.int64))
-    assert (ids == -1).all()
-    assert np.isneginf(similarity).all()
-
-
-def test_vector_of_a_photo_is_told(filled: SampleCatalog) -> None:
-    index = opened(filled)
-    stored = index.stored(5)
-    assert stored is not None
-    np.testing.assert_allclose(stored, unit_vector(4), atol=1e-3)
-    assert index.stored(10**9) is None
+    assert_exact(any_catalog, index)
 
 
 def test_saved_index_is_opened_without_reading_vectors_again(
     filled: SampleCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("catalog.vectors.store.iter_vectors")
+    monkeypatch.delattr(StoredVectors, "since")
     index = opened(filled)
     monkeypatch.undo()
-    assert_right(filled, index)
+    assert_exact(filled, index)
 
 
 def test_deleted_file_is_rebuilt(filled: SampleCatalog) -> None:
     saved_file(filled.home).unlink()
-    assert_right(filled, opened(filled))
+    assert_exact(filled, opened(filled))
     assert saved_file(filled.home).is_file()
 
 
@@ -151,7 +102,7 @@ def test_flipped_bit_is_noticed_and_the_index_rebuilt(filled: SampleCatalog, pla
     content = bytearray(path.read_bytes())
     content[place] ^= 1
     path.write_bytes(content)
-    assert_right(filled, opened(filled))
+    assert_exact(filled, opened(filled))
     assert saved_file(filled.home).read_bytes() != bytes(content)
 
 
@@ -172,7 +123,7 @@ def test_stale_file_catches_up_with_every_kind_of_change(filled: SampleCatalog) 
     filled.add([new_photo(b"10.jpg", 700), new_photo(b"new", 701)])
     index = opened(filled)
     assert index.count == 39
-    assert_right(filled, index)
+    assert_exact(filled, index)
 
 
 def test_photo_added_and_another_removed_are_both_followed(filled: SampleCatalog) -> None:
@@ -180,8 +131,8 @@ def test_photo_added_and_another_removed_are_both_followed(filled: SampleCatalog
     with filled.database.write() as session:
         photos.remove_photos(session, photo_ids(session, filled.model)[:1])
     filled.add([new_photo(b"new", 701)])
-    index.refresh()
-    assert_right(filled, index)
+    index.follow()
+    assert_exact(filled, index)
 
 
 @pytest.mark.parametrize(
@@ -203,9 +154,9 @@ def test_killed_indexer_leaves_a_home_that_opens_right(
     assert process.returncode == -signal.SIGKILL, errors
     index = opened(filled)
     assert index.count == photos_there
-    assert_right(filled, index)
+    assert_exact(filled, index)
     index.save()
-    assert_right(filled, opened(filled))
+    assert_exact(filled, opened(filled))
 
 
 def test_reader_follows_what_another_committed_and_saved(filled: SampleCatalog) -> None:
@@ -213,9 +164,9 @@ def test_reader_follows_what_another_committed_and_saved(filled: SampleCatalog) 
     ids = filled.add(new_photos(range(40, 80)))
     writer.add(ids, np.stack([unit_vector(seed) for seed in range(40, 80)]))
     writer.save()
-    reader.refresh()
+    reader.follow()
     assert reader.count == 80
-    assert_right(filled, reader)
+    assert_exact(filled, reader)
 
 
 def test_reader_follows_what_is_committed_but_not_saved(any_catalog: SampleCatalog) -> None:
@@ -224,9 +175,9 @@ def test_reader_follows_what_is_committed_but_not_saved(any_catalog: SampleCatal
     ids = any_catalog.add(new_photos(range(10, 20)))
     with any_catalog.database.write() as session:
         photos.remove_photos(session, ids[:2])
-    reader.refresh()
+    reader.follow()
     assert reader.count == 18
-    assert_right(any_catalog, reader)
+    assert_exact(any_catalog, reader)
 
 
 def test_reader_follows_a_file_that_is_gone_before_it_is_read(filled: SampleCatalog) -> None:
@@ -234,8 +185,8 @@ def test_reader_follows_a_file_that_is_gone_before_it_is_read(filled: SampleCata
     filled.add(new_photos([90]))
     opened(filled).save()
     saved_file(filled.home).unlink()
-    reader.refresh()
-    assert_right(filled, reader)
+    reader.follow()
+    assert_exact(filled, reader)
 
 
 def test_one_generation_is_kept(filled: SampleCatalog) -> None:
@@ -253,7 +204,7 @@ def test_home_where_nothing_can_be_saved_still_answers(
         path.unlink()
     folder.rmdir()
     folder.write_text("in the way")
-    assert_right(filled, opened(filled))
+    assert_exact(filled, opened(filled))
     assert "were not saved" in caplog.text
 
 
@@ -269,62 +220,11 @@ def test_added_vector_replaces_and_removed_vector_is_gone(any_catalog: SampleCat
     assert similarity[0, 1:].tolist() == [-np.inf, -np.inf]
 
 
-def test_empty_index_finds_nothing(any_catalog: SampleCatalog) -> None:
-    index = opened(any_catalog)
-    index.add([], np.empty((0, DIMENSION)))
-    index.remove([])
-    assert index.search(QUERIES, 2)[0].tolist() == [[-1, -1]] * 5
-    assert len(index.similarities(QUERIES[0], [])) == 0
-
-
-def test_similarities_of_given_photos_are_those_of_the_search(filled: SampleCatalog) -> None:
-    index = opened(filled)
-    ids, similarity = index.search(QUERIES[:1], 5)
-    given = index.similarities(QUERIES[0], [*ids[0], 99_999])
-    np.testing.assert_allclose(given[:5], similarity[0], atol=1e-5)
-    assert given[5] == -np.inf
-
-
-def test_kinds_and_models_do_not_mix(any_catalog: SampleCatalog) -> None:
-    other = any_catalog.other_model()
-    any_catalog.add(new_photos([1, 2]))
-    any_catalog.add(new_photos([3]), other)
-    visual = index_of(any_catalog, "visual")
-    visual.open()
-    assert (opened(any_catalog).count, visual.count) == (2, 2)
-    np.testing.assert_allclose(visual.similarities(unit_vector(1_000_001), [1]), [1], atol=1e-3)
-
-
 def test_vectors_of_another_embedder_are_one_clear_sentence(filled: SampleCatalog) -> None:
     with pytest.raises(DimensionMismatch, match="have 16 values, this index is for 8"):
         index_of(filled, dimension=8).open()
     with pytest.raises(DimensionMismatch, match="Queries"):
         opened(filled).search(np.ones((1, 8)), 1)
-
-
-def test_searches_beside_changes_answer_whole(filled: SampleCatalog) -> None:
-    index = opened(filled)
-    stop = threading.Event()
-    wrong = []
-
-    def ask() -> None:
-        while not stop.is_set():
-            ids, similarity = index.search(QUERIES, 5)
-            if (ids < 0).any() or not np.isfinite(similarity).all():
-                wrong.append(ids)
-
-    askers = [threading.Thread(target=ask) for _ in range(3)]
-    for asker in askers:
-        asker.start()
-    for seed in range(100, 120):
-        filled.add(new_photos([seed]))
-        index.refresh()
-    index.rebuild()
-    stop.set()
-    for asker in askers:
-        asker.join()
-    assert wrong == []
-    assert_right(filled, index)
 
 
 def test_search_in_the_middle_of_a_rebuild_still_finds_everything(
@@ -333,14 +233,14 @@ def test_search_in_the_middle_of_a_rebuild_still_finds_everything(
     index = opened(filled)
     before, _ = index.search(QUERIES, 5)
     meanwhile = []
-    stored = store.iter_vectors
+    since = StoredVectors.since
 
-    def stored_and_asked(*given: Any, **options: Any) -> Iterator[Any]:
-        for part in stored(*given, **options):
+    def read_and_asked(*given: Any, **options: Any) -> Iterator[Any]:
+        for part in since(*given, **options):
             meanwhile.append(index.search(QUERIES, 5)[0])
             yield part
 
-    monkeypatch.setattr(store, "iter_vectors", stored_and_asked)
+    monkeypatch.setattr(StoredVectors, "since", read_and_asked)
     index.rebuild()
     assert len(meanwhile) == 1
     np.testing.assert_array_equal(meanwhile[0], before)

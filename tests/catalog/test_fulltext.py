@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, delete, event, text
+from sqlalchemy import Connection, delete, event, select, text
 from sqlalchemy.exc import IntegrityError
 
 from catalog import photos
 from catalog.database import migration_config, open_database
 from catalog.fulltext import photos_with_word, words_in, words_of
 from catalog.home import Home
-from catalog.models import Root
+from catalog.models import PhotoText, Root
 from catalog.records import FileStamp
 from catalog.views import count_rows
 from tests.catalog.factories import SampleCatalog, new_photo, new_photos
@@ -149,6 +149,18 @@ def test_photos_of_an_older_database_are_found_after_the_upgrade(
     assert found(any_catalog, "500") == [ids[500]]
     any_catalog.add([replace(new_photo(b"Lisbon/1.jpg", 1), captions=(("a dog", -1.0),))])
     assert found(any_catalog, "dog") == [ids[1]]
+
+
+def test_upgrade_splits_words_by_the_rules_of_its_time(catalog: SampleCatalog) -> None:
+    """Written out here: whatever becomes of the rules, what this revision stores stays the same."""
+    config = migration_config(catalog.home.database_url)
+    captions = (("a dog, a Dog runs", -1.0), ("Zürich", -2.0))
+    catalog.add([replace(new_photo(b"LisbonTrip2019/m\xfcnze IMG_2041.JPG", 1), captions=captions)])
+    command.downgrade(config, "0001")
+    command.upgrade(config, "0002")
+    with catalog.database.read() as session:
+        [words] = session.scalars(select(PhotoText.words))
+    assert words == ("home lisbontrip2019 lisbon trip 2019 m nze img 2041 jpg a dog runs zurich")
 
 
 def test_index_on_sqlite_agrees_with_its_table(catalog: SampleCatalog) -> None:

@@ -45,7 +45,7 @@ def test_lock_is_free_again_after_an_error(home: Home) -> None:
 
 
 def test_shared_lock_is_shared_but_never_beside_one_who_is_alone() -> None:
-    lock, together = ReadersWriterLock(), threading.Barrier(4, timeout=30)
+    lock, together = ReadersWriterLock(), threading.Barrier(4, timeout=300)
     alone = 0
     seen = []
 
@@ -68,5 +68,5 @@ def test_shared_lock_is_shared_but_never_beside_one_who_is_alone() -> None:
     with ThreadPoolExecutor(5) as pool:
         done = [pool.submit(share) for _ in range(3)] + [pool.submit(be_alone)]
         for future in done:
-            future.result(timeout=30)
+            future.result(timeout=300)
     assert set(seen) == {0}

@@ -1,7 +1,6 @@
 """Another captioner fills in beside the old one, and takes over when it is complete."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from captioner.checkpoint import load_checkpoint, save_checkpoint
 from commands.common import model_reload
 from commands.common.loading import open_engine
 from tellshow import Exit, run
+from tests.cli.command_process import wait_until
 from web import create_app
 
 Output = pytest.CaptureFixture[str]
@@ -126,10 +126,7 @@ def test_running_server_goes_over_to_the_new_captioner_when_it_is_complete(
             assert client.get("/api/v1/status").get_json()["model"] == captioner.name
             command = ["index", str(album), "--model", str(other), "--home", str(home)]
             assert run(command) == Exit.DONE
-            deadline = time.monotonic() + 60
-            while client.get("/api/v1/status").get_json()["model"] != "other":
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            wait_until(lambda: client.get("/api/v1/status").get_json()["model"] == "other")
         assert len(client.get("/api/v1/search?q=a+cat").get_json()["results"]) == 2
 
 

@@ -8,6 +8,7 @@ from captioner.embedder import SentenceEmbedder
 from catalog import model_registry
 from catalog.database import Database
 from catalog.home import Home
+from catalog.runs import RunView, list_runs
 from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
 from catalog.views import Counts, PhotoView, count_rows, view_photos
@@ -76,6 +77,10 @@ class Catalog:
     def counts(self) -> Counts:
         with self.database.read() as session:
             return count_rows(session, self.model)
+
+    def runs(self) -> list[RunView]:
+        with self.database.read() as session:
+            return list_runs(session, 10)
 
     def vectors(self, kind: str) -> VectorIndex:
         index = make_vector_index(self.home, self.database, self.model, kind, 384)

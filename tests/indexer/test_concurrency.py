@@ -40,7 +40,7 @@ class Together(Decoders):
 
     def __init__(self) -> None:
         super().__init__()
-        self._all_here = threading.Barrier(len(PHOTOS), timeout=60)
+        self._all_here = threading.Barrier(len(PHOTOS), timeout=300)
 
     def decode(self, data: bytes) -> Any:
         """Wait for the others, then as ever."""

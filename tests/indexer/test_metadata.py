@@ -1,13 +1,16 @@
 """EXIF: what can be believed is read, nonsense is left out."""
 
-from datetime import UTC, datetime, timedelta, timezone
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from PIL import ExifTags, Image
 
 from captioner.image_file import Photo, decode_photo
-from indexer.metadata import read_metadata
+from indexer.capture_date import CaptureDate
+from indexer.metadata import Tags, find_origin, read_metadata
 
 SHARED_PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
 
@@ -46,16 +49,54 @@ def test_the_date_it_was_taken_comes_before_the_date_it_was_saved() -> None:
     assert read.taken_at == datetime(2021, 1, 1, tzinfo=UTC)
 
 
-def test_a_time_zone_is_respected_where_it_makes_sense() -> None:
+def test_a_time_zone_stands_beside_the_clock_where_it_makes_sense() -> None:
+    clock = datetime(2019, 7, 14, 18, 3, 59, tzinfo=UTC)
     taken = {Tag.DateTimeOriginal: "2019:07:14 18:03:59", Tag.OffsetTimeOriginal: "+05:30"}
-    zone = timezone(timedelta(hours=5, minutes=30))
-    assert read_metadata(photo(taken=taken)).taken_at == datetime(
-        2019, 7, 14, 18, 3, 59, tzinfo=zone
-    )
+    read = read_metadata(photo(taken=taken))
+    assert (read.taken_at, read.taken_offset, read.taken_from) == (clock, 330, "exif")
     taken[Tag.OffsetTimeOriginal] = "+99:99"
-    assert read_metadata(photo(taken=taken)).taken_at == datetime(
-        2019, 7, 14, 18, 3, 59, tzinfo=UTC
-    )
+    read = read_metadata(photo(taken=taken))
+    assert (read.taken_at, read.taken_offset) == (clock, None)
+
+
+def test_an_unreadable_date_of_taking_does_not_fall_through_to_the_edit() -> None:
+    unreadable = {Tag.DateTimeOriginal: "in summer"}
+    read = read_metadata(photo({Tag.DateTime: "2024:05:05 10:00:00"}, unreadable))
+    assert (read.taken_at, read.taken_from) == (None, None)
+    unreadable[Tag.DateTimeDigitized] = "2021:07:14 15:30:00"
+    read = read_metadata(photo({Tag.DateTime: "2024:05:05 10:00:00"}, unreadable))
+    assert read.taken_at == datetime(2021, 7, 14, 15, 30, tzinfo=UTC)
+
+
+def test_a_date_that_was_never_set_is_none() -> None:
+    unset = {Tag.DateTimeOriginal: "0000:00:00 00:00:00"}
+    read = read_metadata(photo({Tag.DateTime: "2021:07:14 15:30:00"}, unset))
+    assert read.taken_at == datetime(2021, 7, 14, 15, 30, tzinfo=UTC)
+
+
+def test_dates_are_taken_from_the_most_honest_source(tmp_path: Path) -> None:
+    def date(day: int) -> CaptureDate:
+        return CaptureDate(datetime(2021, 7, day, tzinfo=UTC))
+
+    def source(tags: Tags, name: str, written: int = 0) -> tuple[int | None, str | None]:
+        path = os.fsencode(tmp_path / name)
+        origin = find_origin(tags, path, int(datetime(2021, 7, written or 1).timestamp()) * 10**9)
+        return origin.taken_at and origin.taken_at.day, origin.taken_from
+
+    for name in ("20210714.xmp", "own.jpg.xmp", "shared.XMP"):
+        day = {"own.jpg.xmp": 21}.get(name, 20)
+        (tmp_path / name).write_text(
+            f'<a xmlns:x="http://ns.adobe.com/xap/1.0/" x:CreateDate="2021-07-{day}"/>'
+        )
+    everything = Tags(taken=date(10), edited=date(11), xmp=date(12))
+    assert source(everything, "20210714.jpg") == (10, "exif")
+    without = replace(everything, taken=None)
+    assert source(without, "20210714.jpg") == (14, "name")
+    assert source(without, "own.jpg") == (21, "xmp")
+    assert source(without, "shared.jpg") == (20, "xmp")
+    assert source(without, "plain.jpg") == (12, "xmp")
+    assert source(replace(without, xmp=None), "plain.jpg") == (11, "exif")
+    assert source(Tags(), "plain.jpg", written=2) == (2, "file")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from sqlalchemy import event
 from catalog.model_registry import list_models
 from catalog.roots import list_roots
 from catalog.runs import list_runs
-from catalog.vectors.index import FaissMissing
+from catalog.vectors.faiss_index import FaissMissing
 from indexer import pipeline
 from indexer.pipeline import FolderNotFound
 from tests.indexer.factories import Catalog

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from indexer.ignore import InvalidPattern, root_rules
 from indexer.walk import find_photos
 
 
@@ -93,3 +94,70 @@ def test_a_folder_that_cannot_be_listed_is_told(
     unlisted: list[bytes] = []
     assert names(tmp_path, unlisted=lambda path, error: unlisted.append(path)) == [b"b.jpg"]
     assert unlisted == [b"closed"]
+
+
+JUNK = (
+    "@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", "b/@eaDir/a.jpg", "#recycle/a.jpg", "#snapshot/a.jpg",
+    "$RECYCLE.BIN/S-1-5-21/a.jpg", "$Recycle.Bin/a.jpg", "System Volume Information/a.jpg",
+    ".Trash-1000/files/a.jpg", ".thumbnails/a.jpg", "lost+found/a.jpg", "__MACOSX/._a.jpg",
+    "__MACOSX/a.jpg", "b/._a.jpg", "@Recycle/a.jpg", "Previews.lrdata/a.dng",
+    "Photos.photoslibrary/resources/derivatives/a.jpg",
+)  # fmt: skip
+
+
+def test_junk_of_systems_is_left_out(tmp_path: Path) -> None:
+    for name in (*JUNK, "a.jpg", "Photos.photoslibrary/originals/A/a.heic", "recycle/a.jpg"):
+        touch(tmp_path / name)
+    ignored: list[bytes] = []
+    assert names(tmp_path, ignored=ignored.append) == [
+        b"Photos.photoslibrary/originals/A/a.heic",
+        b"a.jpg",
+        b"recycle/a.jpg",
+    ]
+    assert b"b/@eaDir" in ignored
+
+
+def test_folders_that_no_gallery_shall_show_are_left_out(tmp_path: Path) -> None:
+    for name in ("a.jpg", "sent/.nomedia", "sent/b.jpg", "sent/deep/c.jpg"):
+        touch(tmp_path / name)
+    assert names(tmp_path) == [b"a.jpg"]
+    # Whoever names such a folder means it.
+    assert names(tmp_path / "sent") == [b"b.jpg", b"deep/c.jpg"]
+
+
+def test_ignore_files_hold_for_their_folder_and_inner_ones_count_more(tmp_path: Path) -> None:
+    for name in ("a.png", "a.jpg", "in/a.png", "in/keep.png", "in/raw/b.jpg", "out/raw/b.jpg"):
+        touch(tmp_path / name)
+    (tmp_path / ".tellshowignore").write_bytes(b"\xef\xbb\xbf# no screenshots\n*.png\n\n/out/\n!\n")
+    (tmp_path / "in" / ".tellshowignore").write_text("!keep.png\nraw/\n")
+    assert names(tmp_path) == [b"a.jpg", b"in/keep.png"]
+
+
+def test_given_patterns_count_more_than_ignore_files(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.jpg", "@eaDir/c.jpg"):
+        touch(tmp_path / name)
+    (tmp_path / ".tellshowignore").write_text("!b.jpg\n")
+    rules = root_rules(["b.jpg", "!@eaDir/"])
+    assert names(tmp_path, rules=rules) == [b"@eaDir/c.jpg", b"a.jpg"]
+
+
+def test_nothing_is_known_of_a_folder_whose_ignore_file_cannot_be_read(tmp_path: Path) -> None:
+    touch(tmp_path / "a.jpg")
+    touch(tmp_path / "in" / "b.jpg")
+    (tmp_path / "in" / ".tellshowignore").mkdir()
+    unlisted: list[bytes] = []
+    found = names(tmp_path, unlisted=lambda path, error: unlisted.append(path))
+    assert (found, unlisted) == ([b"a.jpg"], [b"in"])
+
+
+def test_names_that_are_no_text_can_be_ignored(tmp_path: Path) -> None:
+    for name in (b"\xff.jpg", b"\xfe.jpg"):
+        (tmp_path / os.fsdecode(name)).write_bytes(b"x")
+    (tmp_path / ".tellshowignore").write_bytes(b"\xff.jpg\n")
+    assert names(tmp_path) == [b"\xfe.jpg"]
+
+
+@pytest.mark.parametrize("pattern", ["", "   ", "# a comment", "!", "/", "[a"])
+def test_a_pattern_that_covers_nothing_is_refused(pattern: str) -> None:
+    with pytest.raises(InvalidPattern, match="no pattern in gitignore's syntax"):
+        root_rules([pattern])

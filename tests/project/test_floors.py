@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.project.source_tree import (
     NEVER_IMPORTS,
     ROOT,
     imports_among,
+    imports_of,
     names_imported,
     python_files,
 )
@@ -36,6 +38,13 @@ def test_pages_and_api_share_no_more_than_what_lies_beside_both(room: str, other
         for name in names_imported(file)
         if f"{name}.".startswith(f"web.{other}.")
     ] == []
+
+
+@pytest.mark.parametrize(
+    "revision", sorted((ROOT / "migrations" / "versions").glob("*.py")), ids=lambda path: path.stem
+)
+def test_revision_imports_nothing_of_the_project_that_may_change_after_it(revision: Path) -> None:
+    assert set(imports_of(revision)) & set(FLOORS) == set()
 
 
 @pytest.mark.parametrize("floor", FLOORS)

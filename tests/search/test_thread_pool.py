@@ -8,7 +8,7 @@ import torch
 
 from search.thread_pool import Workers
 
-PATIENCE = 60
+PATIENCE = 300
 
 
 def test_only_so_many_run_at_once() -> None:

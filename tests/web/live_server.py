@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from search.engine import SearchEngine
 
-PATIENCE = 90_000  # milliseconds; a machine may be busy with a training run
+PATIENCE = 240_000  # milliseconds; a machine may be busy with a training run
 
 
 class Visitor(FlaskClient):
@@ -48,7 +48,7 @@ def serving(app: Flask, **options: Any) -> Iterator[str]:
         with suppress(KeyError):  # not every application indexes
             indexing_of(app).close()
         server.stop()
-        thread.join(timeout=30)
+        thread.join(timeout=300)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 
-def connect(site: str, timeout: float = 30) -> socket.socket:
+def connect(site: str, timeout: float = 300) -> socket.socket:
     """A connection to the server behind a URL."""
     place = urlsplit(site)
     assert place.hostname

@@ -39,6 +39,7 @@ PHOTO_FIELDS = {
     "format",
     "size",
     "taken_at",
+    "taken_from",
     "camera",
     "latitude",
     "longitude",

@@ -110,7 +110,7 @@ def test_camera_day_and_folder_lead_to_photos_that_share_them(
 def test_links_of_a_photo_that_no_search_found_look_for_its_caption(
     client: FlaskClient, engine: SearchEngine
 ) -> None:
-    view = engine.photo(1)
+    view = replace(engine.photo(1), taken_at=None)
     links = shown(client, view)
     assert links["camera"] is links["day"] is None
     assert links["folder"] == {

@@ -16,7 +16,7 @@ from web.server import PortUnavailable, Server, url_of
 
 
 def fetch(url: str, data: bytes | None = None) -> dict[str, object]:
-    with urllib.request.urlopen(url, data, timeout=30) as response:
+    with urllib.request.urlopen(url, data, timeout=300) as response:
         answer: dict[str, object] = json.load(response)
         return answer
 
@@ -37,7 +37,7 @@ def test_large_body_is_refused_in_the_one_shape(site: str) -> None:
 
 
 def test_server_is_not_told_apart(site: str) -> None:
-    with urllib.request.urlopen(f"{site}api/v1/healthz", timeout=30) as response:
+    with urllib.request.urlopen(f"{site}api/v1/healthz", timeout=300) as response:
         assert response.headers["Server"] == "tellshow"
 
 
@@ -58,7 +58,7 @@ def test_server_stops_when_told() -> None:
     thread = Thread(target=server.run)
     thread.start()
     server.stop()
-    thread.join(timeout=10)
+    thread.join(timeout=300)
     assert not thread.is_alive()
 
 
@@ -77,7 +77,7 @@ def test_stopping_survives_a_worker_that_wakes_the_server_first(
     monkeypatch.setattr(trigger, "_physical_pull", be_overtaken)
     thread.start()
     server.stop()
-    thread.join(timeout=10)
+    thread.join(timeout=300)
     assert not thread.is_alive()
     server.stop()
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from search.engine import SearchEngine
 
-PATIENCE = 120
+PATIENCE = 300
 
 
 @contextmanager

@@ -22,7 +22,7 @@ class Progress(BaseModel):
         "busy: another tellshow writes, and it is no index run"
     )
     here: bool = described_field("Whether this server started it, so that it can be stopped here")
-    stopping: bool = described_field("Whether it was described_field to stop")
+    stopping: bool = described_field("Whether it was told to stop")
     folders: list[str] = described_field("What is being indexed")
     run_id: int | None = described_field("Its number among the runs; null until it is at work")
     done: Number = described_field("Files read so far, those skipped included")
@@ -61,7 +61,7 @@ class Ended(BaseModel):
 
     folder: str = described_field("What was indexed")
     ended_at: str = described_field("When it ended (ISO 8601)")
-    stopped: bool = described_field("Whether it was described_field to stop")
+    stopped: bool = described_field("Whether it was told to stop")
     message: str = described_field("Why there is no report; else empty")
     report: Report | None = described_field("What it did; null where it failed or was stopped")
 

@@ -214,6 +214,7 @@ class Photo(BaseModel):
             "format": "JPEG",
             "size": 2914321,
             "taken_at": "2021-02-14T15:32:08",
+            "taken_from": "exif",
             "camera": "FUJIFILM X-T3",
             "latitude": 46.41,
             "longitude": 11.84,
@@ -230,7 +231,8 @@ class Photo(BaseModel):
     height: int = described_field("Pixels of the upright original", ge=1)
     format: str = described_field("What the file was found to be, such as JPEG")
     size: int = described_field("Bytes", ge=0)
-    taken_at: str | None = described_field("When, by the camera's clock (ISO 8601)")
+    taken_at: str | None = described_field("When, by the clock where it was taken (ISO 8601)")
+    taken_from: str | None = described_field("How that is known: exif, name, xmp or file")
     camera: str | None = described_field("Maker and model")
     latitude: float | None = described_field("Degrees")
     longitude: float | None = described_field("Degrees")

@@ -1,0 +1,100 @@
+"""Runs that break off keep what was committed, and what every run records of itself."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from indexer.record import Recorder
+from tests.indexer.factories import PHOTOS, Catalog
+
+
+def test_an_interrupted_run_keeps_what_was_committed(catalog: Catalog, folder: Path) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    catalog.on_advance = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        catalog.index(folder, batch_size=2)
+    assert len(catalog.names()) == 2
+    assert catalog.vectors("caption").count == 2
+    assert list(catalog.home.vectors.rglob("gen-*"))
+    assert catalog.messages[-1] == "finish"
+    catalog.on_advance = lambda: None
+    looked = catalog.looked  # the next batch too, which was described meanwhile
+    assert looked <= 4
+    report = catalog.index(folder)
+    assert (report.indexed, report.unchanged) == (2, 2)
+    assert catalog.looked == looked + 2
+    assert threading.active_count() < 20
+
+
+def test_an_error_in_the_model_keeps_what_was_committed(
+    catalog: Catalog, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = catalog.captioner.look
+
+    def failing(pixels):  # type: ignore[no-untyped-def]
+        if catalog.looked:
+            raise RuntimeError("out of memory")
+        return look(pixels)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(catalog.captioner, "look", failing)
+        with pytest.raises(RuntimeError):
+            catalog.index(folder, batch_size=2)
+    assert len(catalog.names()) == 2
+    assert catalog.vectors("caption").count == 2
+    assert catalog.index(folder).indexed == 2
+
+
+def test_nothing_more_is_described_once_a_batch_cannot_be_written(
+    catalog: Catalog, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = Recorder.add
+
+    def fill_the_disk(recorder, session, batch, new):  # type: ignore[no-untyped-def]
+        if catalog.counts().photos:
+            raise OSError("No space left on device")
+        return add(recorder, session, batch, new)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "add", fill_the_disk)
+        with pytest.raises(OSError, match="No space"):
+            catalog.index(folder, batch_size=1)
+    assert len(catalog.names()) == 1
+    assert catalog.looked in (2, 3)  # the third photo at most, while the second was written
+    assert catalog.index(folder).indexed == len(PHOTOS) - 1
+
+
+def test_a_run_is_recorded_with_what_it_did(catalog: Catalog, folder: Path) -> None:
+    (folder / "bad.gif").write_bytes(b"no picture")
+    catalog.index(folder)
+    (run,) = catalog.runs()
+    assert run.finished_at is not None
+    assert not run.interrupted
+    assert run.counts == {"indexed": len(PHOTOS), "skipped": 1}
+    assert (run.done, run.total) == (len(PHOTOS) + 1, len(PHOTOS) + 1)
+
+
+def test_a_run_tells_others_how_far_it_is_with_each_batch(catalog: Catalog, folder: Path) -> None:
+    seen = []
+    catalog.on_advance = lambda: seen.append(catalog.runs()[0])
+    catalog.index(folder, batch_size=1)
+    assert [(run.done, run.total, run.counts["indexed"]) for run in seen] == [
+        (done, len(PHOTOS), done) for done in range(1, len(PHOTOS) + 1)
+    ]
+    assert all(run.finished_at is None and run.roots for run in seen)
+
+
+def test_a_run_that_a_person_broke_off_says_so(catalog: Catalog, folder: Path) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    catalog.on_advance = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        catalog.index(folder, batch_size=2)
+    (run,) = catalog.runs()
+    assert run.finished_at is not None
+    assert run.interrupted
+    assert (run.done, run.total) == (2, len(PHOTOS))
