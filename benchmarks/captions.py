@@ -28,11 +28,11 @@ from captioner.vocabulary import END, PAD, START, UNKNOWN, tokenise
 from search.calibration import Background
 from search.evaluation.fit_weights import fit_ranking
 from search.evaluation.measurements import Measurements, sample_queries
+from search.limits import DEFAULT_CANDIDATES
 
 _SAMPLES = 10
 _KEPT = 5
 _TOP_WORDS = 20
-_CANDIDATES = 200
 
 Captions = list[list[Caption]]
 
@@ -117,7 +117,7 @@ def _row(
     ranking = fit_ranking(measured, Ranking())
     both = ranking.visual_in_retrieval * measured.visual + ranking.caption_in_retrieval * alone
     right = both[np.arange(len(both)), owners][:, None]
-    among = 100 * float(((both >= right).sum(axis=1) <= _CANDIDATES).mean())
+    among = 100 * float(((both >= right).sum(axis=1) <= DEFAULT_CANDIDATES).mean())
     one, two = recall_at_k(alone, owners), recall_at_k(both, owners)
     return (
         f"| {name} | {one.r1:.1f} / {one.r10:.1f} | {two.r1:.1f} / {two.r10:.1f} | "

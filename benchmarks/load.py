@@ -29,9 +29,9 @@ from benchmarks.server_process import Served, own_home, serving, start, stop
 from catalog.database import open_database
 from catalog.home import open_home
 from catalog.models import Photo
+from search.limits import MAX_RESULTS
 
 _K = 20
-_ALL_CANDIDATES = 200
 _FIXED = 25  # queries whose answers are compared; every client asks all of them
 _ALONE_SHARE = 0.2  # of the time, for one client alone
 _SHOWN = 5  # complaints of each phase
@@ -86,7 +86,7 @@ def photo_ids(home: Path) -> frozenset[int]:
 
 def candidates(served: Served, queries: Sequence[str]) -> dict[str, Asked]:
     """The whole answers to queries, one after the other."""
-    return {each.query: each for each in ask_each(served.address, queries, _ALL_CANDIDATES)}
+    return {each.query: each for each in ask_each(served.address, queries, MAX_RESULTS)}
 
 
 def mixed(queries: Sequence[str], fixed: Sequence[str]) -> list[str]:

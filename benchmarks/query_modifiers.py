@@ -21,9 +21,8 @@ from benchmarks.word_order import swap_roles
 from captioner.dataset import CaptionedPhoto, read_captions
 from captioner.vocabulary import tokenise
 from search.engine import SearchEngine
-from search.parsed_query import read_query
-from search.query_modifiers import read_contrast
-from search.request import STAGES, SearchRequest
+from search.limits import LIKELIHOOD, STAGES
+from search.request import SearchRequest
 
 _SUBJECTS = ("dog", "man", "boy", "girl", "woman", "child")
 _PLACES = ("snow", "grass", "water", "beach", "street", "field")
@@ -139,18 +138,18 @@ def swapped_roles(
         for text in photo.captions:
             swapped = swap_roles(tuple(tokenise(text)))
             if swapped and len(ranks) < _SWAPS:
-                plain = SearchRequest(text, stage="likelihood")
-                contrasted = SearchRequest(text, stage="likelihood", rather_than=" ".join(swapped))
+                plain = SearchRequest(text, stage=LIKELIHOOD)
+                contrasted = SearchRequest(text, stage=LIKELIHOOD, rather_than=" ".join(swapped))
                 ranks.append((_rank(engine, plain, key), _rank(engine, contrasted, key)))
     without, using = np.median(np.array(ranks).reshape(-1, 2), axis=0).tolist() or (0, 0)
     return len(ranks), without, using
 
 
 def _rank(engine: SearchEngine, request: SearchRequest, photo_id: int) -> int:
-    reading = read_query(request.text, engine.captioner, engine.embedder)
-    contrast = read_contrast(request, reading, engine.captioner, engine.embedder)
-    ranked = engine.rank(request, reading, contrast)
-    return int(np.flatnonzero(ranked.found.ids == photo_id)[0]) + 1 if ranked else 0
+    place = engine.rank(engine.read(request)).place(photo_id)
+    if place is None:
+        raise RuntimeError(f"photo {photo_id} was not ranked")
+    return place
 
 
 def main() -> None:

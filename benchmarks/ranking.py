@@ -36,11 +36,11 @@ from search.calibration import Background, backgrounds, fit_probability
 from search.evaluation.evaluate import image_to_text
 from search.evaluation.fit_weights import fit_ranking, signs_of
 from search.evaluation.measurements import Measurements, Query, all_combined_scores, sample_queries
-from search.parsed_query import Reading, read_queries, read_vectors
+from search.limits import DEFAULT_CANDIDATES
+from search.parsed_query import ParsedQuery, parse_queries, read_vectors
 from search.rerank import combined_scores, likelihood_scores, retrieval_scores
 from search.retrieval import Candidates
 
-_CANDIDATES = 200
 _COLLECTIONS = (10, 30, 100, 300, 1000)
 _WORD_ORDER_PAIRS = 200
 _PHRASE_WORDS = 3
@@ -78,9 +78,9 @@ class Bench:
     def measure(self, queries: Sequence[Query], label: str) -> Measurements:
         """Every query on every photo, as a search reads it."""
         texts = [query.text for query in queries]
-        readings = read_queries(texts, self.captioner, self.embedder)
-        likelihood, evidence = zip(*self._likelihoods(readings, label), strict=True)
-        visual, caption = self._similarities(texts, readings)
+        parsed_queries = parse_queries(texts, self.captioner, self.embedder)
+        likelihood, evidence = zip(*self._likelihoods(parsed_queries, label), strict=True)
+        visual, caption = self._similarities(texts, parsed_queries)
         return Measurements(
             np.stack(likelihood),
             np.stack(evidence),
@@ -88,28 +88,30 @@ class Bench:
             caption,
             self.album.bias,
             np.array([query.owner for query in queries]),
-            tuple(backgrounds(self.captioner, readings, self.read(texts, readings))),
+            tuple(backgrounds(self.captioner, parsed_queries, self.read(texts, parsed_queries))),
         )
 
     def _likelihoods(
-        self, readings: Sequence[Reading], label: str
+        self, parsed_queries: Sequence[ParsedQuery], label: str
     ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         features = self.album.state.features()
-        for reading in tqdm(readings, desc=label, leave=False):
-            scores = score_words(self.captioner, reading.words, features).log_likelihood.numpy()
-            alone = score_without_photo(self.captioner, reading.words).log_likelihood.numpy()
+        for parsed in tqdm(parsed_queries, desc=label, leave=False):
+            scores = score_words(self.captioner, parsed.words, features).log_likelihood.numpy()
+            alone = score_without_photo(self.captioner, parsed.words).log_likelihood.numpy()
             yield scores, scores - alone
 
     def _similarities(
-        self, texts: Sequence[str], readings: Sequence[Reading]
+        self, texts: Sequence[str], parsed_queries: Sequence[ParsedQuery]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        vectors = self.read(texts, readings)
+        vectors = self.read(texts, parsed_queries)
         visual = self.album.state.visual.float().numpy()
         return vectors @ visual.T, vectors @ self.album.captions.T
 
-    def read(self, texts: Sequence[str], readings: Sequence[Reading]) -> NDArray[np.float32]:
+    def read(
+        self, texts: Sequence[str], parsed_queries: Sequence[ParsedQuery]
+    ) -> NDArray[np.float32]:
         """Unit vectors of queries [Q,E]."""
-        return read_vectors(texts, readings, self.captioner, self.embedder)
+        return read_vectors(texts, parsed_queries, self.captioner, self.embedder)
 
 
 def look(captioner: Captioner, embedder: SentenceEmbedder, photos: list[CaptionedPhoto]) -> Album:
@@ -201,7 +203,7 @@ def first_stage_recall(measured: Measurements) -> float:
     """Percent of queries whose photo is among the candidates."""
     scores = first_stage(fit_ranking(measured, Ranking()), measured)
     right = scores[np.arange(len(scores)), measured.owners][:, None]
-    return 100 * float(((scores >= right).sum(axis=1) <= _CANDIDATES).mean())
+    return 100 * float(((scores >= right).sum(axis=1) <= DEFAULT_CANDIDATES).mean())
 
 
 def same_top_ten(bench: Bench, queries: Sequence[Query]) -> float:
@@ -225,11 +227,11 @@ def _seen_exactly(bench: Bench) -> Album:
 def _same_top_ten(bench: Bench, measured: Measurements, queries: Sequence[Query]) -> float:
     visual = bench.album.exact.visual.numpy()
     texts = [query.text for query in queries]
-    readings = read_queries(texts, bench.captioner, bench.embedder)
-    vectors = bench.read(texts, readings)
+    parsed_queries = parse_queries(texts, bench.captioner, bench.embedder)
+    vectors = bench.read(texts, parsed_queries)
     ranking, same = bench.captioner.provenance.ranking, 0
-    for row, reading in enumerate(tqdm(readings, desc="from pixels", leave=False)):
-        scored = score_words(bench.captioner, reading.words, bench.album.exact)
+    for row, parsed in enumerate(tqdm(parsed_queries, desc="from pixels", leave=False)):
+        scored = score_words(bench.captioner, parsed.words, bench.album.exact)
         pixels_likelihood = scored.log_likelihood.numpy()
         found = measured.candidates(row)
         seen = Candidates(found.ids, visual @ vectors[row], found.caption)
@@ -391,7 +393,7 @@ def _print_parts(bench: Bench, measured: Measurements) -> None:
     ranking = fit_ranking(measured, bench.captioner.provenance.ranking)
     print(_row("photo -> sentences", image_to_text(ranking, measured)))
     share = first_stage_recall(measured)
-    print(f"\nright photo among {_CANDIDATES} candidates: {share:.1f}%\n")
+    print(f"\nright photo among {DEFAULT_CANDIDATES} candidates: {share:.1f}%\n")
     print("| photos | weak though there | weak where removed (recall) | precision |")
     print("| --- | --- | --- | --- |")
     for size in _COLLECTIONS:

@@ -28,7 +28,8 @@ from captioner.embedder import SentenceEmbedder
 from captioner.likelihood import score_words
 from captioner.vocabulary import END, START
 from search.engine import SearchEngine
-from search.parsed_query import read_query
+from search.limits import COMBINED, DEFAULT_CANDIDATES, RETRIEVE
+from search.parsed_query import parse_query
 from search.request import SearchRequest
 from search.rerank import score_photos
 from web import create_app
@@ -69,8 +70,8 @@ def by_parts(engine: SearchEngine, queries: Sequence[str]) -> dict[str, list[flo
     """Milliseconds that each part adds to the ones before it."""
     steps: dict[str, Callable[[str], object]] = {
         "reading the query": lambda text: engine.embedder.encode([text]),
-        "first stage (vectors)": lambda text: _rank(engine, text, "retrieve"),
-        "second stage (likelihood)": lambda text: _rank(engine, text, "combined"),
+        "first stage (vectors)": lambda text: _rank(engine, text, RETRIEVE),
+        "second stage (likelihood)": lambda text: _rank(engine, text, COMBINED),
         "rows of the answer": lambda text: engine.search(SearchRequest(text)),
     }
     parts: dict[str, list[float]] = {name: [] for name in steps}
@@ -84,8 +85,7 @@ def by_parts(engine: SearchEngine, queries: Sequence[str]) -> dict[str, list[flo
 
 
 def _rank(engine: SearchEngine, text: str, stage: str) -> object:
-    request = SearchRequest(text, stage=stage)
-    return engine.rank(request, read_query(text, engine.captioner, engine.embedder))
+    return engine.rank(engine.read(SearchRequest(text, stage=stage)))
 
 
 def against_pixels(
@@ -95,7 +95,7 @@ def against_pixels(
     size = captioner.config.encoder.image_size
     states = [captioner.look(pixels) for pixels in pixel_batches(files, size)]
     blobs = [blob for state in states for blob in state.pack()]
-    words = read_query(query, captioner, embedder).words
+    words = parse_query(query, captioner, embedder).words
 
     def stored() -> None:
         score_photos(captioner, words, PhotoState.unpack(blobs, captioner.config))
@@ -145,7 +145,10 @@ def main() -> None:
 
 
 def _print_times(engine: SearchEngine, photos: int, queries: Sequence[str]) -> None:
-    print(f"{photos} photos, {len(queries) - _WARM_UP} queries, 200 candidates each\n")
+    print(
+        f"{photos} photos, {len(queries) - _WARM_UP} queries, "
+        f"{DEFAULT_CANDIDATES} candidates each\n"
+    )
     print("| | p50 ms | p95 ms |\n| --- | --- | --- |")
     rows = {"by HTTP, end to end": by_http(engine, queries), **by_parts(engine, queries)}
     for name, spent in rows.items():
@@ -160,7 +163,7 @@ def _print_ratios(engine: SearchEngine, files: Sequence[Path], query: str) -> No
         f"from pixels: {loop / stored:.0f} times as fast"
     )
     batch = next(pixel_batches(files, engine.captioner.config.encoder.image_size))
-    words = read_query(query, engine.captioner, engine.embedder).words
+    words = parse_query(query, engine.captioner, engine.embedder).words
     difference = against_float32(engine.captioner, engine.captioner.look(batch), words)
     print(f"largest difference from float32: {difference:.3f} nats")
 

@@ -9,11 +9,19 @@ import click
 from commands.common.loading import open_engine
 from commands.common.options import engine_options
 from commands.common.output import note_unknown, print_json
+from search.limits import DEFAULT_COMPLETIONS
 
 
 @click.command("complete")
 @click.argument("query")
-@click.option("-k", "count", type=int, default=8, show_default=True, help="How many words.")
+@click.option(
+    "-k",
+    "count",
+    type=int,
+    default=DEFAULT_COMPLETIONS,
+    show_default=True,
+    help="How many words.",
+)
 @engine_options
 def complete_command(
     query: str, count: int, model: Path | None, device: str | None, as_json: bool, home: Path | None

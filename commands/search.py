@@ -10,6 +10,7 @@ import click
 from commands.common.loading import open_engine
 from commands.common.options import engine_options, filter_options
 from commands.common.output import note, print_answer, print_json
+from search.limits import COMBINED, DEFAULT_CANDIDATES, STAGES
 
 if TYPE_CHECKING:
     from search.request import SearchRequest
@@ -19,11 +20,17 @@ if TYPE_CHECKING:
 @click.argument("query")
 @click.option("-k", "count", type=int, default=10, show_default=True, help="How many results.")
 @click.option("--offset", type=int, default=0, help="Leave out the first results.")
-@click.option("--candidates", type=int, default=200, show_default=True, help="Photos to re-rank.")
+@click.option(
+    "--candidates",
+    type=int,
+    default=DEFAULT_CANDIDATES,
+    show_default=True,
+    help="Photos to re-rank.",
+)
 @click.option(
     "--stage",
-    type=click.Choice(["combined", "likelihood", "retrieve"]),
-    default="combined",
+    type=click.Choice(STAGES),
+    default=COMBINED,
     show_default=True,
     help="Both stages, the captioner alone (on every photo), or the vectors alone.",
 )

@@ -9,11 +9,12 @@ import click
 from commands.common.loading import open_engine
 from commands.common.options import FILE, engine_options
 from commands.common.output import print_json
+from search.limits import MAX_RESULTS
 
 
 @click.command()
 @click.argument("photo", type=FILE)
-@click.option("-k", "count", type=click.IntRange(1, 200), default=10, show_default=True)
+@click.option("-k", "count", type=click.IntRange(1, MAX_RESULTS), default=10, show_default=True)
 @engine_options
 def similar(
     photo: Path,

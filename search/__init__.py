@@ -1,1 +1,1 @@
-"""The read side: a sentence in, ranked photos and their reasons out. It never writes a photo."""
+"""Search: a sentence in, ranked photos and their reasons out; nothing is written to the catalog."""

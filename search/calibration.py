@@ -1,7 +1,7 @@
-"""How probable it is that a photo fits a sentence, and where results stop being convincing.
+"""Calibration: the probability that a photo fits a sentence, from what the model says of it.
 
-Logistic regression (Platt 1999) on what the model says of photos that training never saw, as they
-come up in searches of whole collections.
+Logistic regression (Platt 1999) on photos that training never saw, as they come up first in
+searches of whole collections; search.evaluation.fit_weights fits it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captioner.captioner import Captioner, FitWeights
-from search.parsed_query import Reading
+from search.parsed_query import ParsedQuery
 
 
 @dataclass(frozen=True)
@@ -34,20 +34,20 @@ class Background:
 
 
 def backgrounds(
-    captioner: Captioner, readings: Sequence[Reading], vectors: NDArray[np.float32]
+    captioner: Captioner, parsed: Sequence[ParsedQuery], vectors: NDArray[np.float32]
 ) -> list[Background]:
     """Backgrounds of queries with their unit vectors [Q,E]."""
     chance = captioner.by_chance(vectors).tolist()
-    return [_background(captioner, *pair) for pair in zip(readings, chance, strict=True)]
+    return [_background(captioner, *pair) for pair in zip(parsed, chance, strict=True)]
 
 
-def _background(captioner: Captioner, reading: Reading, chance: Sequence[float]) -> Background:
-    known = captioner.vocabulary.encode(reading.words)
-    count = len(known) - len(reading.nearest)
+def _background(captioner: Captioner, parsed: ParsedQuery, chance: Sequence[float]) -> Background:
+    known = captioner.vocabulary.encode(parsed.words)
+    count = len(known) - len(parsed.nearest)
     return Background(
         words=len(known),
         rarity=math.log(max(known, default=len(captioner.vocabulary))),
-        unknown=len(reading.unknown) / max(count + len(reading.unknown), 1),
+        unknown=len(parsed.unknown) / max(count + len(parsed.unknown), 1),
         visual=(chance[0], chance[1]),
         caption=(chance[2], chance[3]),
     )

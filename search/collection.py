@@ -1,7 +1,4 @@
-"""What one captioner made of the photos: their vectors and states, followed to the newest.
-
-Knows nothing of sentences, nor how photos are ranked.
-"""
+"""The collection that a captioner indexed: its vector indexes, and a cache of photo states."""
 
 from __future__ import annotations
 
@@ -25,6 +22,9 @@ from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
 from search.retrieval import Candidates, Retriever
 
+# Photo states that are cached: 20,000 of under 10 KB each are at most 200 MB.
+_CAPACITY = 20_000
+
 
 class UnknownPhoto(LookupError):
     """No photo has this id."""
@@ -34,7 +34,7 @@ class UnknownPhoto(LookupError):
 
 
 @dataclass(frozen=True)
-class Seen:
+class LoadedCandidates:
     """N candidates that have a state, with their states and hub biases."""
 
     found: Candidates
@@ -44,7 +44,10 @@ class Seen:
 
 @dataclass(frozen=True)
 class Collection:
-    """The vectors and the states that one captioner made."""
+    """The vector indexes and the photo states that one captioner made.
+
+    What reads them raises DatabaseUnavailable.
+    """
 
     retriever: Retriever
     states: StateCache
@@ -54,13 +57,17 @@ class Collection:
         for index in self.retriever.indexes:
             index.follow()
 
-    def load(self, found: Candidates) -> Seen:
+    def load(self, found: Candidates) -> LoadedCandidates:
         """Those candidates that have a state, in their order."""
         present, state, bias = self.states.load(found.ids.tolist())
-        return Seen(found.take(np.flatnonzero(np.isin(found.ids, present))), state, bias)
+        rows = np.flatnonzero(np.isin(found.ids, present))
+        return LoadedCandidates(found.take(rows), state, bias)
 
     def rebuild(self) -> int:
-        """Make the vector files anew from the database; returns how many vectors they hold."""
+        """Make the vector files anew from the database; returns how many vectors they hold.
+
+        Raises OSError where they cannot be saved.
+        """
         for index in self.retriever.indexes:
             index.rebuild()
             index.save()
@@ -114,14 +121,8 @@ class CollectionOpener:
         return index
 
 
-# Photo states from the catalog, kept in memory between searches
-
-# 20,000 states of under 10 KB each are at most 200 MB.
-_CAPACITY = 20_000
-
-
 class StateCache:
-    """The states used last, by photo id; safe to use from several threads."""
+    """Photo states from the catalog, those used last kept; safe to use from several threads."""
 
     def __init__(
         self, database: Database, model_id: int, config: CaptionerConfig, capacity: int = _CAPACITY
@@ -135,7 +136,10 @@ class StateCache:
     def load(
         self, ids: Sequence[int]
     ) -> tuple[NDArray[np.int64], PhotoState | None, NDArray[np.float32]]:
-        """Ids that have a state, their states (None for no ids), their hub biases."""
+        """Ids [N] that have a state, their states (None for no ids), their hub biases [N].
+
+        Raises DatabaseUnavailable, and ValueError where a state is another captioner's.
+        """
         with self._lock:
             self._fetch(ids)
             present = [key for key in ids if key in self._kept]
@@ -146,7 +150,10 @@ class StateCache:
         return np.array(present, np.int64), state, bias
 
     def sample(self, count: int) -> list[int]:
-        """Ids of photos that have a state, spread over the collection; always the same ones."""
+        """At most `count` ids of photos that have a state, spread over the collection.
+
+        Always the same ones. Raises DatabaseUnavailable.
+        """
         with self._database.read() as session:
             return sample_photo_ids(session, self._model_id, count)
 

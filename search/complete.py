@@ -1,9 +1,9 @@
-"""The next word as someone types, as the collection's own photos make it likely.
+"""Completion of a query: the next word as the collection's own photos make it likely.
 
 p(word | prefix) = sum over photos of p(photo | prefix) p(word | prefix, photo), over the photos
 that the first stage finds for the prefix, with p(photo | prefix) in proportion to
 p(prefix | photo): a mixture of experts whose gates are Bayes' posteriors (Jacobs et al. 1991,
-section 2). Knows nothing of HTTP or terminals.
+section 2).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from captioner.captioner import Captioner, PhotoState
 from captioner.likelihood import read_prefix
 from captioner.vocabulary import SPECIAL_WORDS, tokenise
 from search.engine import SearchEngine
-from search.parsed_query import Reading, read_query
+from search.limits import DEFAULT_COMPLETIONS, MAX_COMPLETIONS
+from search.parsed_query import ParsedQuery, parse_query
 from search.request import check_range, plain_text
 
-MAX_COMPLETIONS = 50
 # More photos change the first eight words little and cost time while somebody waits.
 _PHOTOS = 48
 # Longer than any sentence the captioner learnt from: nothing sensible follows.
@@ -70,22 +70,22 @@ class _Typed:
         return self.head + space + word
 
 
-def complete(engine: SearchEngine, query: str, k: int = 8) -> Completions:
+def complete(engine: SearchEngine, query: str, k: int = DEFAULT_COMPLETIONS) -> Completions:
     """The k likeliest next words; a last word that no space follows is completed instead.
 
     Never a special word, the last word once more, or a text that is there already. Nothing for
-    an empty collection. Raises InvalidQuery.
+    an empty collection. Raises InvalidQuery, and DatabaseUnavailable.
     """
     check_range("k", k, 1, MAX_COMPLETIONS)
     plain_text("q", query)
     typed = _read_typed(query)
     head = plain_text("q", typed.head)
-    reading = read_query(head, engine.captioner, engine.embedder)
+    parsed = parse_query(head, engine.captioner, engine.embedder)
     state = _photos(engine, head)
     found: tuple[Completion, ...] = ()
-    if state is not None and len(reading.words) <= _MOST_WORDS:
-        found = tuple(_likeliest(engine.captioner, typed, reading, state, k))
-    return Completions(query, reading.unknown, reading.nearest, found)
+    if state is not None and len(parsed.words) <= _MOST_WORDS:
+        found = tuple(_likeliest(engine.captioner, typed, parsed, state, k))
+    return Completions(query, parsed.unknown, parsed.nearest, found)
 
 
 def _read_typed(query: str) -> _Typed:
@@ -104,13 +104,13 @@ def _photos(engine: SearchEngine, head: str) -> PhotoState | None:
 
 
 def _likeliest(
-    captioner: Captioner, typed: _Typed, reading: Reading, state: PhotoState, k: int
+    captioner: Captioner, typed: _Typed, parsed: ParsedQuery, state: PhotoState, k: int
 ) -> Iterator[Completion]:
-    chances = _next_word(captioner, reading.words, state)
+    chances = _next_word(captioner, parsed.words, state)
     words = captioner.vocabulary.words
     fitting = torch.tensor([word.startswith(typed.partial) for word in words])
     fitting[: len(SPECIAL_WORDS)] = False
-    whole = {typed.partial, *reading.words[-1:]}
+    whole = {typed.partial, *parsed.words[-1:]}
     fitting[[row for row, word in enumerate(words) if word in whole]] = False
     chances = chances.masked_fill(~fitting, 0.0)
     for row in chances.topk(min(k, int(fitting.sum()))).indices.tolist():

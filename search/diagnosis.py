@@ -1,7 +1,4 @@
-"""Where one photo stands for a sentence, and what would bring it to the front.
-
-Knows nothing of HTTP or terminals; whoever asks puts the answer into words.
-"""
+"""Diagnosis of one photo for a sentence: its rank, and what would bring it to the front."""
 
 from __future__ import annotations
 
@@ -14,13 +11,12 @@ from catalog.views import PhotoView
 from search.calibration import Signs, fit_probability
 from search.engine import SearchEngine
 from search.explain import Explanation, explain
-from search.parsed_query import Reading, read_query
-from search.query_modifiers import read_contrast
-from search.request import MAX_CANDIDATES, SearchRequest, check_text
+from search.limits import DEFAULT_CANDIDATES, MAX_CANDIDATES, RETRIEVE
+from search.pipeline import Question, plain_questions
+from search.request import SearchRequest, check_text
 from search.rerank import Ranked, combined_scores
+from search.results import Judge
 from search.retrieval import Candidates
-
-CANDIDATES = 200  # as many as a search considers
 
 
 @dataclass(frozen=True)
@@ -56,19 +52,20 @@ class Missing:
 
 
 def order(engine: SearchEngine, request: SearchRequest) -> NDArray[np.int64]:
-    """Ids of all the photos that a search considers, best first."""
-    reading = read_query(request.text, engine.captioner, engine.embedder)
-    contrast = read_contrast(request, reading, engine.captioner, engine.embedder)
-    ranked = engine.rank(request, reading, contrast)
-    return ranked.found.ids if ranked else np.empty(0, np.int64)
+    """Ids [N] of all the photos that a search considers, best first.
+
+    Raises DatabaseUnavailable.
+    """
+    return engine.rank(engine.read(request)).found.ids
 
 
 def missing(
-    engine: SearchEngine, sentence: str, photo: PhotoView, candidates: int = CANDIDATES
+    engine: SearchEngine, sentence: str, photo: PhotoView, candidates: int = DEFAULT_CANDIDATES
 ) -> Missing:
     """Why a photo is not found by a sentence; weights are ignored.
 
-    Raises InvalidQuery, and UnknownPhoto where this captioner has not seen the photo.
+    Raises InvalidQuery, DatabaseUnavailable, and UnknownPhoto where this captioner has not seen
+    the photo.
     """
     state = engine.state(photo.photo_id)
     told = explain(engine.captioner, engine.embedder, sentence, state)
@@ -95,55 +92,51 @@ def probability(engine: SearchEngine, sentence: str, photo_id: int) -> float:
 
 
 def stand(
-    engine: SearchEngine, sentence: str, photo_id: int, candidates: int = CANDIDATES
+    engine: SearchEngine, sentence: str, photo_id: int, candidates: int = DEFAULT_CANDIDATES
 ) -> Standing:
     """A photo's place for a sentence without its weights, among the first stage's candidates.
 
-    Raises InvalidQuery, and UnknownPhoto where this captioner has not seen the photo.
+    Raises InvalidQuery, DatabaseUnavailable, and UnknownPhoto where this captioner has not seen
+    the photo.
     """
     request = SearchRequest(check_text("q", sentence), k=1, candidates=candidates)
-    reading = read_query(request.text, engine.captioner, engine.embedder)
-    ranked = engine.rank(request, reading)
-    considered = len(ranked.found) if ranked else 0
-    place = ranked.place(photo_id) if ranked else None
-    if ranked is None or place is None:
-        return Standing(
-            sentence,
-            considered,
-            None,
-            proposed=_proposed(engine, request, reading, photo_id),
-            deserved=_deserved(engine, ranked, reading, request.text, photo_id),
-        )
-    weak = _is_weak(engine, ranked, reading, request.text, place)
-    return Standing(sentence, considered, place, weak=weak)
+    [question] = plain_questions([request], engine.captioner, engine.embedder)
+    ranked = engine.rank(question)
+    place = ranked.place(photo_id)
+    if place is not None:
+        weak = _is_weak(engine, ranked, question, place)
+        return Standing(sentence, len(ranked), place, weak=weak)
+    return Standing(
+        sentence,
+        len(ranked),
+        None,
+        proposed=_proposed(engine, question, photo_id),
+        deserved=_deserved(engine, ranked, question, photo_id),
+    )
 
 
-def _is_weak(
-    engine: SearchEngine, ranked: Ranked, reading: Reading, sentence: str, place: int
-) -> bool:
-    judge = engine.judge(reading, engine.vector(sentence, reading))
+def _is_weak(engine: SearchEngine, ranked: Ranked, question: Question, place: int) -> bool:
+    fit = engine.captioner.provenance.ranking.fit
+    judge = Judge(fit, question.parsed, question.background)
     return judge.is_weak(float(judge.chances(ranked.page(place - 1, 1))[0]))
 
 
-def _proposed(
-    engine: SearchEngine, request: SearchRequest, reading: Reading, photo_id: int
-) -> int | None:
+def _proposed(engine: SearchEngine, question: Question, photo_id: int) -> int | None:
     """The photo's rank in the first stage, None where it is too far down to be looked for."""
-    wide = replace(request, stage="retrieve", candidates=MAX_CANDIDATES)
-    ranked = engine.rank(wide, reading)
-    return ranked.place(photo_id) if ranked else None
+    wide = replace(question.request, stage=RETRIEVE, candidates=MAX_CANDIDATES)
+    return engine.rank(replace(question, request=wide)).place(photo_id)
 
 
 def _deserved(
-    engine: SearchEngine, ranked: Ranked | None, reading: Reading, sentence: str, photo_id: int
+    engine: SearchEngine, ranked: Ranked, question: Question, photo_id: int
 ) -> int | None:
     """The rank that the photo's score would have among photos that were ranked without it."""
-    if ranked is None or not reading.words:
+    if not len(ranked) or not question.parsed.words:
         return None
     ids = np.array([photo_id])
-    found = engine.measure(sentence, ids)
+    found = engine.survey(ids).measure(question.parsed, question.vector)
     score = combined_scores(
-        engine.captioner.provenance.ranking.for_words(len(reading.words)),
+        engine.captioner.provenance.ranking.for_words(len(question.parsed.words)),
         Candidates(ids, found.visual, found.caption),
         found.log_likelihood,
         found.bias,

@@ -1,7 +1,6 @@
-"""The search engine: one captioner, one embedder and a catalog answer sentences.
+"""The search engine: what web pages, commands and benchmarks ask of a collection.
 
-What web pages, commands and benchmarks ask; how each answer comes about stands in the files
-beside this one. Knows nothing of HTTP or terminals. Safe to use from several threads.
+A search is read, ranked (search.pipeline) and answered (search.results).
 """
 
 from __future__ import annotations
@@ -18,23 +17,14 @@ from captioner.embedder import SentenceEmbedder
 from catalog.database import Database
 from catalog.home import Home
 from catalog.views import PhotoView, view_photos
-from search.calibration import backgrounds
 from search.collection import Collection, CollectionOpener, UnknownPhoto
-from search.lexical import matched_words
-from search.parsed_query import Reading, read_query, read_vectors
+from search.limits import DEFAULT_RESULTS
+from search.parsed_query import parse_query, read_vectors
 from search.photo_scores import Measured, Survey, survey
-from search.pipeline import Question, Ranker
-from search.query_modifiers import Contrast, read_contrast
+from search.pipeline import Question, Ranker, read_question
 from search.request import SearchRequest
 from search.rerank import Ranked
-from search.results import (
-    Judge,
-    SearchAnswer,
-    SearchResult,
-    SimilarPhoto,
-    make_results,
-    make_similar,
-)
+from search.results import SearchAnswer, SimilarPhoto, make_answer, similar_photos
 from search.retrieval import Candidates
 from search.status import Status, read_status
 from search.tags import Tag, tags_of
@@ -44,7 +34,10 @@ __all__ = ["SearchEngine", "Status", "UnknownPhoto"]
 
 
 class SearchEngine:
-    """Answers sentences with photos; what reads the catalog raises DatabaseUnavailable."""
+    """One captioner, one embedder and a catalog; safe to use from several threads.
+
+    What reads the catalog raises DatabaseUnavailable.
+    """
 
     def __init__(
         self, home: Home, database: Database, captioner: Captioner, embedder: SentenceEmbedder
@@ -67,39 +60,25 @@ class SearchEngine:
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Rank photos for a sentence."""
         started = time.perf_counter()
-        reading = read_query(request.text, self.captioner, self.embedder)
-        contrast = read_contrast(request, reading, self.captioner, self.embedder)
-        question, ranker = self._ask(request, reading, contrast), self.ranker()
-        ranked = ranker.rank(question) if ranker else None
-        judge = self.judge(reading, question.vector)
-        results = self._results(ranker, ranked, question, judge) if ranker and ranked else ()
-        read = (reading, *(contrast.readings if contrast else ()))
-        return SearchAnswer(
-            query=request.query,
-            unknown_words=tuple(dict.fromkeys(word for each in read for word in each.unknown)),
-            nearest_words={word: near for each in read for word, near in each.nearest.items()},
-            took_ms=round(1000 * (time.perf_counter() - started), 1),
-            candidates=len(ranked.found) if ranked else 0,
-            nothing_fits=ranked is not None and judge.nothing_fits(ranked, results),
-            results=results,
-        )
+        question, ranker = self.read(request), self.ranker()
+        ranked = ranker.rank(question) if ranker else Ranked.empty()
+        page = ranker.page(ranked, question) if ranker else ranked
+        fit = self.captioner.provenance.ranking.fit
+        return make_answer(self._database, fit, question, ranked, page, started)
 
-    def rank(
-        self, request: SearchRequest, reading: Reading, contrast: Contrast | None = None
-    ) -> Ranked | None:
-        """All candidates in order; None where this captioner has indexed nothing yet."""
+    def read(self, request: SearchRequest) -> Question:
+        """A request as the captioner reads it."""
+        return read_question(request, self.captioner, self.embedder)
+
+    def rank(self, question: Question) -> Ranked:
+        """All candidates, best first; none where this captioner has indexed nothing yet."""
         ranker = self.ranker()
-        return ranker.rank(self._ask(request, reading, contrast)) if ranker else None
+        return ranker.rank(question) if ranker else Ranked.empty()
 
     def ranker(self) -> Ranker | None:
         """What ranks the collection as it is now, None where there is none yet."""
         collection = self._opener.open()
         return Ranker(self.captioner, self._database, collection) if collection else None
-
-    def judge(self, reading: Reading, vector: NDArray[np.float32]) -> Judge:
-        """Who says how probable it is that photos fit a sentence, its unit vector [E] given."""
-        [background] = backgrounds(self.captioner, [reading], vector[None])
-        return Judge(self.captioner.provenance.ranking.fit, reading, background)
 
     def measure(self, sentence: str, ids: NDArray[np.int64]) -> Measured:
         """What the model says of a sentence on given photos [N], in their order.
@@ -107,8 +86,9 @@ class SearchEngine:
         Raises UnknownPhoto where one of them is not indexed by this captioner.
         """
         looked = self.survey(ids)
-        reading = read_query(sentence, self.captioner, self.embedder)
-        return looked.measure(reading, self.vector(sentence, reading))
+        parsed = parse_query(sentence, self.captioner, self.embedder)
+        [vector] = read_vectors([sentence], [parsed], self.captioner, self.embedder)
+        return looked.measure(parsed, vector)
 
     def survey(self, ids: NDArray[np.int64]) -> Survey:
         """Given photos [N], to measure many sentences on them; raises UnknownPhoto as `measure`."""
@@ -117,14 +97,14 @@ class SearchEngine:
             raise UnknownPhoto(int(ids[0]))
         return survey(self.captioner, collection, ids)
 
-    def similar(self, state: PhotoState, k: int = 20) -> tuple[SimilarPhoto, ...]:
+    def similar(self, state: PhotoState, k: int = DEFAULT_RESULTS) -> tuple[SimilarPhoto, ...]:
         """Photos whose visual vectors are nearest to one photo's state, best first."""
         collection = self._opener.open()
         if collection is None:
             return ()
         return self._similar(collection, state.visual[0].float().cpu().numpy(), k)
 
-    def similar_to(self, photo_id: int, k: int = 20) -> tuple[SimilarPhoto, ...]:
+    def similar_to(self, photo_id: int, k: int = DEFAULT_RESULTS) -> tuple[SimilarPhoto, ...]:
         """Other photos like a stored one, best first; raises UnknownPhoto."""
         photo, collection = self.photo(photo_id), self._opener.open()
         vector = collection.retriever.visual.stored(photo.photo_id) if collection else None
@@ -137,8 +117,7 @@ class SearchEngine:
         """Photos whose vectors are nearest to a unit vector [E] of sentence space, best first."""
         collection = self._opener.open()
         if collection is None:
-            nothing = np.empty(0, np.float32)
-            return Candidates(nothing.astype(np.int64), nothing, nothing)
+            return Candidates.empty()
         return collection.retriever.nearest(query, count)
 
     def states(self, ids: Sequence[int]) -> PhotoState | None:
@@ -164,7 +143,10 @@ class SearchEngine:
         return tags_of(self.captioner, state) if state else ()
 
     def rebuild(self) -> int:
-        """Make the vector files anew from the database; returns how many vectors they hold."""
+        """Make the vector files anew from the database; returns how many vectors they hold.
+
+        Raises OSError where they cannot be saved.
+        """
         collection = self._opener.open()
         return collection.rebuild() if collection else 0
 
@@ -188,29 +170,9 @@ class SearchEngine:
         """Counts of the catalog."""
         return read_status(self._database, self.captioner, self.embedder)
 
-    def _ask(self, request: SearchRequest, reading: Reading, contrast: Contrast | None) -> Question:
-        return Question(request, reading, self.vector(request.text, reading), contrast)
-
-    def vector(self, sentence: str, reading: Reading) -> NDArray[np.float32]:
-        """A sentence's unit vector [E] where the photos' vectors are."""
-        vector: NDArray[np.float32]
-        [vector] = read_vectors([sentence], [reading], self.captioner, self.embedder)
-        return vector
-
-    def _results(
-        self, ranker: Ranker, ranked: Ranked, question: Question, judge: Judge
-    ) -> tuple[SearchResult, ...]:
-        """The page that was asked for."""
-        request = question.request
-        page = ranker.explain(ranked.page(request.offset, request.k), question)
-        views = self.photos(page.found.ids.tolist())
-        matched = matched_words(self._database, request.text, list(views))
-        return tuple(make_results(page, judge, views, matched, request.explain))
-
     def _similar(
         self, collection: Collection, vector: NDArray[np.float32], k: int
     ) -> tuple[SimilarPhoto, ...]:
         """Photos by their visual vectors' cosine with a unit vector [E]."""
         [ids], [similarities] = collection.retriever.visual.search(vector[None], k)
-        views = self.photos([key for key in ids.tolist() if key >= 0])
-        return make_similar(ids.tolist(), similarities.tolist(), views)
+        return similar_photos(self._database, ids, similarities)

@@ -1,8 +1,7 @@
-"""Why this photo, and why not that one: what each word gains, and where it was looked for.
+"""Explanation of a query on one photo: each word's gain in nats, and its attention map.
 
-Knows nothing of how photos are found: one query, one photo's state. A word's map is the
-attention from which the captioner foretold it (Xu et al. 2015, section 4.2), the mean of its
-heads, over the whole upright photo squeezed to a square.
+A word's map is the attention from which the captioner predicted it (Xu et al. 2015, section 4.2),
+the mean of its heads, over the whole upright photo squeezed to a square.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from captioner.captioner import Captioner, PhotoState
 from captioner.embedder import SentenceEmbedder
-from search.parsed_query import read_query
+from search.parsed_query import parse_query
 from search.request import check_text
 from search.rerank import Likelihoods, WordGain, score_photos
 
@@ -75,18 +74,18 @@ def explain(
 
     Raises InvalidQuery.
     """
-    reading = read_query(check_text("q", query), captioner, embedder)
-    if not reading.words:
-        return Explanation(query, reading.unknown, reading.nearest, 0.0, 0.0, (), None)
-    scored = score_photos(captioner, reading.words, state)
+    parsed = parse_query(check_text("q", query), captioner, embedder)
+    if not parsed.words:
+        return Explanation(query, parsed.unknown, parsed.nearest, 0.0, 0.0, (), None)
+    scored = score_photos(captioner, parsed.words, state)
     return Explanation(
         query,
-        reading.unknown,
-        reading.nearest,
+        parsed.unknown,
+        parsed.nearest,
         float(scored.log_likelihood[0]),
         float(scored.evidence[0]),
         word_maps(scored, 0),
-        _costliest(captioner, reading.words, state, scored),
+        _costliest(captioner, parsed.words, state, scored),
     )
 
 

@@ -1,7 +1,4 @@
-"""Filters as people word them, turned into the catalog's PhotoFilter.
-
-Knows nothing of how photos are filtered.
-"""
+"""Filters parsed from text, as options and parameters give them, into the catalog's PhotoFilter."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""The other direction: which of many sentences one photo makes likelier than no photo does.
+"""Image to text: sentences ranked for one photo, by how much likelier it makes them.
 
 Sentences are ranked by their pointwise mutual information with the photo (Church and Hanks
 1990), log p(s | photo) - log p(s | no photo), so that common ones do not win by being common.
-Knows nothing of HTTP or terminals.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from captioner.embedder import SentenceEmbedder
 from captioner.likelihood import score_sentences
 from captioner.vocabulary import tokenise
 from search.engine import SearchEngine
-from search.parsed_query import Reading, read_queries
+from search.limits import MAX_SENTENCES
+from search.parsed_query import ParsedQuery, parse_queries
 from search.request import InvalidQuery, check_text
 from search.rerank import WordGain, word_gains
 
-MAX_SENTENCES = 200
 # Their captions are ranked where no sentences are given: at most 600 texts, about a second.
 NEAREST_PHOTOS = 200
 
@@ -55,22 +54,25 @@ def rank_sentences(
 
     Those of which the captioner knows no word come last.
     """
-    readings = read_queries(sentences, captioner, embedder)
-    known = [row for row, reading in enumerate(readings) if reading.words]
-    ranked = [_unread(*pair) for pair in zip(sentences, readings, strict=True)]
+    parsed_queries = parse_queries(sentences, captioner, embedder)
+    known = [row for row, parsed in enumerate(parsed_queries) if parsed.words]
+    ranked = [_unread(*pair) for pair in zip(sentences, parsed_queries, strict=True)]
     for row, (likelihood, gains) in zip(
-        known, _score(captioner, [readings[row].words for row in known], state), strict=True
+        known, _score(captioner, [parsed_queries[row].words for row in known], state), strict=True
     ):
-        reading = readings[row]
-        words = tuple(WordGain(*pair) for pair in zip(reading.words, gains, strict=True))
+        parsed = parsed_queries[row]
+        words = tuple(WordGain(*pair) for pair in zip(parsed.words, gains, strict=True))
         ranked[row] = RankedSentence(
-            sentences[row], likelihood, sum(gains), words, reading.unknown, reading.nearest
+            sentences[row], likelihood, sum(gains), words, parsed.unknown, parsed.nearest
         )
     return sorted(ranked, key=lambda each: (not each.words, -each.evidence))
 
 
 def captions_near(engine: SearchEngine, state: PhotoState) -> list[str]:
-    """The distinct captions of the collection's photos nearest to one photo, nearest first."""
+    """The distinct captions of the collection's photos nearest to one photo, nearest first.
+
+    Raises DatabaseUnavailable.
+    """
     found = engine.nearest(state.visual[0].float().numpy(), NEAREST_PHOTOS)
     views = engine.photos(found.ids.tolist())
     near = (views[key] for key in found.ids.tolist() if key in views)
@@ -93,5 +95,5 @@ def _score(
     return scored
 
 
-def _unread(sentence: str, reading: Reading) -> RankedSentence:
-    return RankedSentence(sentence, 0.0, 0.0, (), reading.unknown, reading.nearest)
+def _unread(sentence: str, parsed: ParsedQuery) -> RankedSentence:
+    return RankedSentence(sentence, 0.0, 0.0, (), parsed.unknown, parsed.nearest)

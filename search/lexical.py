@@ -1,9 +1,8 @@
-"""The third source of candidates: photos whose path or captions hold the query's own words.
+"""Lexical matches: photos whose path or captions hold the query's own words.
 
-Knows nothing of vectors or likelihoods. Words weigh in two ways. One that the captioner knows
-only proposes photos: it is the likelihood that orders them. One that the captioner never learned
-("Lisbon", "IMG_2041") says nothing to the likelihood, but much where it stands in a photo's path:
-photos with more of such words come before photos with fewer, and likelihood orders their equals.
+A word that the captioner knows only proposes photos, which the likelihood then orders. A word
+that it never learned ("Lisbon", "IMG_2041") has no likelihood: photos with more of such words
+come before photos with fewer, and the score orders those with as many.
 """
 
 from __future__ import annotations
@@ -13,11 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.orm import Session
 
-from captioner.vocabulary import tokenise
-from catalog.database import Database
 from catalog.fulltext import photos_with_word, words_in, words_of
-from search.parsed_query import Reading
+from search.parsed_query import ParsedQuery
 
 Ids = NDArray[np.int64]
 _NONE: Ids = np.empty(0, np.int64)
@@ -52,16 +50,15 @@ class WordHits:
         return counts
 
 
-def find_words(database: Database, query: str, reading: Reading, few: int) -> WordHits:
+def find_words(session: Session, parsed: ParsedQuery, few: int) -> WordHits:
     """Look the query's words up; a known word counts where at most `few` photos have it.
 
-    More common words are left to the first stage, which knows their meaning, too. 0 leaves all.
+    Commoner words are left to the vectors, which stand for their meaning, too. 0 leaves all.
     """
-    words = dict.fromkeys(tokenise(query)) if few else {}
-    known = [word for word in words if word not in reading.unknown]
-    with database.read() as session:
-        unknown = [photos_with_word(session, word, MOST_PHOTOS) for word in reading.unknown]
-        rare = [photos_with_word(session, word, few) for word in known]
+    words = dict.fromkeys(parsed.tokens) if few else {}
+    known = [word for word in words if word not in parsed.unknown]
+    unknown = [photos_with_word(session, word, MOST_PHOTOS) for word in parsed.unknown]
+    rare = [photos_with_word(session, word, few) for word in known]
     return WordHits(tuple(unknown), tuple(sorted(filter(len, rare), key=len)))
 
 
@@ -72,11 +69,12 @@ def lifted(score: NDArray[np.float32], unknown_words: NDArray[np.int64]) -> NDAr
     return raised
 
 
-def matched_words(database: Database, query: str, ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+def matched_words(
+    session: Session, parsed: ParsedQuery, ids: Sequence[int]
+) -> dict[int, tuple[str, ...]]:
     """Which of the query's words stand in each photo's path or captions, in their order."""
-    words = {word: words_in(word) for word in dict.fromkeys(tokenise(query))}
-    with database.read() as session:
-        stored = words_of(session, ids)
+    words = {word: words_in(word) for word in dict.fromkeys(parsed.tokens)}
+    stored = words_of(session, ids)
     return {
         key: tuple(word for word, parts in words.items() if parts and held.issuperset(parts))
         for key, held in stored.items()

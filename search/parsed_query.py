@@ -1,6 +1,7 @@
-"""A sentence as the captioner reads it: in words that it knows, and as a vector near its photos.
+"""Queries parsed for a captioner: words of its vocabulary, and unit vectors near its photos.
 
-Knows nothing of photos, nor of what else a request asks.
+A word outside the vocabulary is replaced by the known word whose sentence embedding is nearest by
+cosine, or left out where none is as near as the ranking's `nearest_word`.
 """
 
 from __future__ import annotations
@@ -17,43 +18,51 @@ from captioner.vocabulary import SPECIAL_WORDS, tokenise
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedQuery:
     """A query's words as the captioner reads them.
 
-    `words`: known ones, in their order. `unknown`: those it never learned, each once; `nearest`
-    has the known word that stands for one of them, and what it has not is left out.
+    `tokens`: all of its words, in their order. `words`: the known ones that they were read as.
+    `unknown`: those it never learned, each once; `nearest` has the known word that stands for one
+    of them, and what it has not is left out.
     """
 
+    tokens: tuple[str, ...]
     words: tuple[str, ...]
     unknown: tuple[str, ...]
     nearest: dict[str, str]
 
-    def weights(self, weights: Sequence[float], tokens: Sequence[str]) -> tuple[float, ...]:
-        """Of the weights of a query's tokens, those of the words that were kept."""
+    def weights(self, weights: Sequence[float]) -> tuple[float, ...]:
+        """Of the weights of the query's tokens, those of the words that were kept.
+
+        Raises ValueError where there is not one for each token.
+        """
         left_out = set(self.unknown) - set(self.nearest)
-        pairs = zip(weights, tokens, strict=True)
+        pairs = zip(weights, self.tokens, strict=True)
         return tuple(weight for weight, token in pairs if token not in left_out)
 
 
-def read_query(query: str, captioner: Captioner, embedder: SentenceEmbedder) -> Reading:
-    """Known words stay; an unknown one is replaced by its nearest known word or left out."""
-    return read_queries([query], captioner, embedder)[0]
+def parse_query(query: str, captioner: Captioner, embedder: SentenceEmbedder) -> ParsedQuery:
+    """One query; see `parse_queries`."""
+    return parse_queries([query], captioner, embedder)[0]
 
 
-def read_queries(
+def parse_queries(
     queries: Sequence[str], captioner: Captioner, embedder: SentenceEmbedder
-) -> list[Reading]:
-    """Each as read_query reads it; the unknown words of all meet the embedder together."""
+) -> list[ParsedQuery]:
+    """Known words stay; an unknown one is replaced by its nearest known word or left out.
+
+    The unknown words of all queries are embedded together.
+    """
     tokens = [tokenise(query) for query in queries]
     unknown = [_unknown(words, captioner) for words in tokens]
     every = tuple(dict.fromkeys(word for words in unknown for word in words))
     nearest = _nearest_words(every, captioner, embedder) if every else {}
-    return [_reading(*pair, nearest) for pair in zip(tokens, unknown, strict=True)]
+    return [_parsed(*pair, nearest) for pair in zip(tokens, unknown, strict=True)]
 
 
 def read_vectors(
     sentences: Sequence[str],
-    readings: Sequence[Reading],
+    parsed_queries: Sequence[ParsedQuery],
     captioner: Captioner,
     embedder: SentenceEmbedder,
 ) -> NDArray[np.float32]:
@@ -62,7 +71,7 @@ def read_vectors(
     The embedder knows words that the captioner does not; of the latter's own words those count
     that the sentences were read as.
     """
-    words = [" ".join(reading.words) for reading in readings]
+    words = [" ".join(parsed.words) for parsed in parsed_queries]
     vectors: NDArray[np.float32] = captioner.read(words, embedder.encode(sentences))
     return vectors
 
@@ -71,11 +80,13 @@ def _unknown(words: Sequence[str], captioner: Captioner) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in words if word not in captioner.vocabulary))
 
 
-def _reading(tokens: Sequence[str], unknown: tuple[str, ...], nearest: dict[str, str]) -> Reading:
+def _parsed(
+    tokens: Sequence[str], unknown: tuple[str, ...], nearest: dict[str, str]
+) -> ParsedQuery:
     own = {word: nearest[word] for word in unknown if word in nearest}
     words = (own.get(word, word) for word in tokens)
     kept = tuple(word for word in words if word not in unknown)
-    return Reading(kept, unknown, own)
+    return ParsedQuery(tuple(tokens), kept, unknown, own)
 
 
 def _nearest_words(

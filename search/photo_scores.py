@@ -1,6 +1,6 @@
-"""What the captioner says of sentences on given photos, looked up once for any number of them.
+"""Likelihoods and similarities of any number of sentences on given photos, whatever their rank.
 
-Knows nothing of stages, scores or the order of photos.
+The photos' states are loaded once; used to evaluate, to fit weights and to diagnose.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from captioner.captioner import Captioner
 from captioner.decoder import PhotoFeatures
 from search.calibration import Background, backgrounds
 from search.collection import Collection, UnknownPhoto
-from search.parsed_query import Reading
+from search.parsed_query import ParsedQuery
 from search.rerank import Likelihoods, score_features
 from search.retrieval import Candidates, Retriever
 
@@ -36,7 +36,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Survey:
-    """N photos, as the captioner saw them."""
+    """N photos with their states, to score any number of sentences on them."""
 
     captioner: Captioner
     retriever: Retriever
@@ -44,12 +44,12 @@ class Survey:
     bias: NDArray[np.float32]  # [N]
     features: PhotoFeatures
 
-    def measure(self, reading: Reading, vector: NDArray[np.float32]) -> Measured:
+    def measure(self, parsed: ParsedQuery, vector: NDArray[np.float32]) -> Measured:
         """A sentence with its unit vector [E], on every photo."""
         similar = self.retriever.similarities(vector, self.ids)
-        said = self._read_on(reading)
+        said = self._read_on(parsed)
         silent = np.zeros(len(self.ids), np.float32)
-        [background] = backgrounds(self.captioner, [reading], vector[None])
+        [background] = backgrounds(self.captioner, [parsed], vector[None])
         return Measured(
             log_likelihood=said.log_likelihood if said else silent,
             evidence=said.evidence if said else silent,
@@ -59,17 +59,20 @@ class Survey:
             background=background,
         )
 
-    def _read_on(self, reading: Reading) -> Likelihoods | None:
-        if not reading.words:
+    def _read_on(self, parsed: ParsedQuery) -> Likelihoods | None:
+        if not parsed.words:
             return None
-        return score_features(self.captioner, reading.words, self.features)
+        return score_features(self.captioner, parsed.words, self.features)
 
 
 def survey(captioner: Captioner, collection: Collection, ids: NDArray[np.int64]) -> Survey:
-    """Look at photos [N], at least one; raises UnknownPhoto where the collection lacks one."""
+    """Look up the states of photos [N], at least one.
+
+    Raises DatabaseUnavailable, and UnknownPhoto where the collection lacks one.
+    """
     unknown = np.zeros(len(ids), np.float32)
-    seen = collection.load(Candidates(ids, unknown, unknown))
-    if seen.state is None or len(seen.found) < len(ids):
-        raise UnknownPhoto(int(np.setdiff1d(ids, seen.found.ids)[0]))
-    features = seen.state.features(captioner.device)
-    return Survey(captioner, collection.retriever, ids, seen.bias, features)
+    loaded = collection.load(Candidates(ids, unknown, unknown))
+    if loaded.state is None or len(loaded.found) < len(ids):
+        raise UnknownPhoto(int(np.setdiff1d(ids, loaded.found.ids)[0]))
+    features = loaded.state.features(captioner.device)
+    return Survey(captioner, collection.retriever, ids, loaded.bias, features)

@@ -1,6 +1,7 @@
-"""Ranks photos for a question: the first stage proposes them, the captioner scores them.
+"""The search pipeline: a request read once, candidates proposed, scored and put in order.
 
-Knows nothing of answers and pages, nor where the collection comes from.
+Two stages, of which the request's `stage` may leave one out: retrieval proposes photos by vectors
+and words (search.retrieval), the captioner's likelihood re-ranks them (search.rerank).
 """
 
 from __future__ import annotations
@@ -11,63 +12,100 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.captioner import Captioner
+from captioner.captioner import Captioner, Ranking
 from captioner.embedder import SentenceEmbedder
 from catalog.database import Database
 from catalog.filters import Condition
-from search.collection import Collection, Seen
+from search.calibration import Background, backgrounds
+from search.collection import Collection, LoadedCandidates
 from search.lexical import WordHits, find_words
-from search.parsed_query import Reading, read_queries, read_vectors
-from search.query_modifiers import WIDER, Contrast, scale_of
-from search.request import MAX_CANDIDATES, SearchRequest
+from search.limits import COMBINED, LIKELIHOOD, MAX_CANDIDATES, RETRIEVE
+from search.parsed_query import ParsedQuery, parse_queries, read_vectors
+from search.query_modifiers import WIDER, QueryModifiers, read_modifiers, scale_of
+from search.request import SearchRequest
 from search.rerank import Likelihoods, Ranked, score_photos, stage_scores
 from search.retrieval import Candidates, propose
 
 
 @dataclass(frozen=True)
+class Question:
+    """A request as the captioner reads it: all that ranking photos needs to know of it.
+
+    `modifiers`: weights, `not` and `rather than`; None where there are none.
+    """
+
+    request: SearchRequest
+    parsed: ParsedQuery
+    vector: NDArray[np.float32]  # [E], unit, where the photos' vectors are
+    background: Background
+    modifiers: QueryModifiers | None = None
+
+    def in_stage(self, stage: str) -> Question:
+        """The same, ranked by another stage; raises InvalidQuery where there is no such stage."""
+        return replace(self, request=replace(self.request, stage=stage))
+
+
+def read_question(
+    request: SearchRequest, captioner: Captioner, embedder: SentenceEmbedder
+) -> Question:
+    """A request, read with all that it asks."""
+    [plain] = plain_questions([request], captioner, embedder)
+    if request.is_plain:
+        return plain
+    return replace(plain, modifiers=read_modifiers(request, plain.parsed, captioner, embedder))
+
+
+def plain_questions(
+    requests: Sequence[SearchRequest], captioner: Captioner, embedder: SentenceEmbedder
+) -> list[Question]:
+    """Many requests, read together; what they ask beyond their plain queries is left out."""
+    texts = [request.text for request in requests]
+    parsed = parse_queries(texts, captioner, embedder)
+    vectors = read_vectors(texts, parsed, captioner, embedder)
+    known = backgrounds(captioner, parsed, vectors)
+    return [Question(*each) for each in zip(requests, parsed, vectors, known, strict=True)]
+
+
+@dataclass(frozen=True)
 class Ranker:
-    """A captioner and the collection it made."""
+    """A captioner and the collection it made; what reads that raises DatabaseUnavailable."""
 
     captioner: Captioner
     database: Database
     collection: Collection
 
-    def rank(self, question: Question) -> Ranked | None:
-        """All candidates in order; None where there are none."""
-        hits = self.look_up(question)
-        found = self.propose(question, hits)
+    def rank(self, question: Question) -> Ranked:
+        """All candidates, best first."""
+        found, hits = self.propose(question)
         if not len(found):
-            return None
-        seen = self.collection.load(found)
-        asked = question.request.stage != "retrieve"
-        likelihoods = self._read_on(seen, question) if asked else None
+            return Ranked.empty()
+        loaded = self.collection.load(found)
+        asked = question.request.stage != RETRIEVE
+        likelihoods = self._likelihoods(loaded, question) if asked else None
         log_likelihood = likelihoods.log_likelihood if likelihoods else None
-        ranked = self.score(question, seen.found, seen.bias, log_likelihood)
-        score = ranked.score + self._contrast(question, seen, likelihoods)
+        ranked = self.score(question, loaded.found, loaded.bias, log_likelihood)
+        score = ranked.score + self._modify(question, loaded, likelihoods)
         return replace(ranked, score=score, likelihoods=likelihoods).in_order(hits)
 
-    def look_up(self, question: Question) -> WordHits:
-        """Photos with the question's own words in their paths or captions."""
-        request = question.request
-        # Likelihood ranks every photo, and vectors alone have no use for more: none is proposed.
-        few = request.considered if request.stage == "combined" else 0
-        return find_words(self.database, request.text, question.reading, few)
+    def propose(self, question: Question) -> tuple[Candidates, WordHits]:
+        """The first stage's candidates, and the photos that the question's own words name.
 
-    def propose(self, question: Question, hits: WordHits) -> Candidates:
-        """The candidates of the first stage; all photos that may be found where likelihood ranks.
-
-        Raises DatabaseUnavailable.
+        Where likelihood alone ranks, all photos that may be found are candidates.
         """
         request, retriever = question.request, self.collection.retriever
         where = Condition(request.filters)
-        if request.stage == "likelihood":
-            return retriever.nearest(question.vector, retriever.visual.count, where)
         count = request.considered
-        if question.contrast is None:
-            return propose(retriever, question.vector, count, where, hits)
+        # Likelihood ranks every photo, and vectors alone have no use for more: no word proposes.
+        few = count if request.stage == COMBINED else 0
+        with self.database.read() as session:
+            hits = find_words(session, question.parsed, few)
+        if request.stage == LIKELIHOOD:
+            return retriever.nearest(question.vector, retriever.visual.count, where), hits
+        if question.modifiers is None:
+            return propose(retriever, question.vector, count, where, hits), hits
         wider = max(count, min(WIDER * count, MAX_CANDIDATES))
         found = propose(retriever, question.vector, wider, where, hits)
-        return question.contrast.choose(retriever, found, count)
+        return question.modifiers.choose(retriever, found, count), hits
 
     def score(
         self,
@@ -80,69 +118,43 @@ class Ranker:
 
         `bias` and `log_likelihood` [N] are what the captioner says of them; None: nothing.
         """
-        words = len(question.reading.words)
-        ranking = self.captioner.provenance.ranking.for_words(words)
+        ranking = self._ranking(question)
         similarity = self.collection.retriever.score(found)
         stage = question.request.stage
         score = stage_scores(stage, ranking, found, bias, similarity, log_likelihood)
         return Ranked(found, score, similarity, None)
 
-    def explain(self, page: Ranked, question: Question) -> Ranked:
-        """Photos with their likelihoods; what was removed since they were ranked is left out."""
-        if page.likelihoods is not None or not len(page.found):
+    def page(self, ranked: Ranked, question: Question) -> Ranked:
+        """The page that was asked for, with likelihoods.
+
+        What was removed since it was ranked is left out where they are computed only now.
+        """
+        page = ranked.page(question.request.offset, question.request.k)
+        if page.likelihoods is not None or not len(page):
             return page
-        seen = self.collection.load(page.found)
-        page = page.take(np.flatnonzero(np.isin(page.found.ids, seen.found.ids)))
-        return replace(page, likelihoods=self._read_on(seen, question))
+        loaded = self.collection.load(page.found)
+        page = page.take(np.flatnonzero(np.isin(page.found.ids, loaded.found.ids)))
+        return replace(page, likelihoods=self._likelihoods(loaded, question))
 
-    def _read_on(self, seen: Seen, question: Question) -> Likelihoods | None:
+    def _ranking(self, question: Question) -> Ranking:
+        return self.captioner.provenance.ranking.for_words(len(question.parsed.words))
+
+    def _likelihoods(self, loaded: LoadedCandidates, question: Question) -> Likelihoods | None:
         """What the captioner says of the query on N candidates, None where it can say nothing."""
-        if seen.state is None or not question.reading.words:
+        if loaded.state is None or not question.parsed.words:
             return None
-        return score_photos(self.captioner, question.reading.words, seen.state)
+        return score_photos(self.captioner, question.parsed.words, loaded.state)
 
-    def _contrast(
-        self, question: Question, seen: Seen, likelihoods: Likelihoods | None
+    def _modify(
+        self, question: Question, loaded: LoadedCandidates, likelihoods: Likelihoods | None
     ) -> NDArray[np.float32] | float:
         """What weights, `not` and `rather than` change in scores [N]."""
-        contrast, retriever = question.contrast, self.collection.retriever
-        if contrast is None:
+        modifiers, retriever = question.modifiers, self.collection.retriever
+        if modifiers is None:
             return 0.0
-        if seen.state is None or likelihoods is None:
-            return contrast.of_similarities(retriever, seen.found)
-        words = len(question.reading.words)
-        ranking = self.captioner.provenance.ranking.for_words(words)
-        scale = scale_of(question.request.stage, ranking)
-        return contrast.of_scores(
-            scale, retriever, self.captioner, seen.found, seen.state, likelihoods
+        if loaded.state is None or likelihoods is None:
+            return modifiers.of_similarities(retriever, loaded.found)
+        scale = scale_of(question.request.stage, self._ranking(question))
+        return modifiers.of_scores(
+            scale, retriever, self.captioner, loaded.found, loaded.state, likelihoods
         )
-
-
-# A request as the captioner reads it: all that ranking photos needs to know of it
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked, the words and the unit vector it was read as, and what it asks beyond them.
-
-    `contrast`: weights, `not` and `rather than`; None where there are none.
-    """
-
-    request: SearchRequest
-    reading: Reading
-    vector: NDArray[np.float32]  # [E]
-    contrast: Contrast | None = None
-
-    def in_stage(self, stage: str) -> Question:
-        """The same, ranked by another stage."""
-        return replace(self, request=replace(self.request, stage=stage))
-
-
-def plain_questions(
-    requests: Sequence[SearchRequest], captioner: Captioner, embedder: SentenceEmbedder
-) -> list[Question]:
-    """Many requests, read together; what they ask beyond their plain queries is left out."""
-    texts = [request.text for request in requests]
-    readings = read_queries(texts, captioner, embedder)
-    vectors = read_vectors(texts, readings, captioner, embedder)
-    return [Question(*each) for each in zip(requests, readings, vectors, strict=True)]

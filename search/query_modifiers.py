@@ -1,4 +1,4 @@
-"""More of this, less of that: weighted words, `not` and `rather than`, as likelihood ratios.
+"""Query modifiers: weighted words, `not` and `rather than`, as log-likelihood ratios.
 
 Every text x supports a photo by S(x), on the scale of the stage that ranks:
 
@@ -17,9 +17,9 @@ R(x) = log p(x | photo) / p(x), where p(x) is the mean of p(x | photo) over the 
 ranked: by Bayes' rule it says how much likelier x makes this photo than one drawn at random.
 -softplus R = log 1 / (1 + exp R) is the log-probability that x speaks of the random one: a
 photo that shows x loses about R(x), and one that does not loses next to nothing, however
-little it fits x. R leaves the end of the sentence out, since "snow" is a thing to leave out
-and no sentence; for the same reason "no photo" is no measure here: it makes a lone word
-likelier than any photo does. C+ = max(C, 0) does the same for similarities, whose zero is
+little it fits x. R leaves the end of the sentence out, since an excluded text such as "snow" is
+rarely a whole sentence; for the same reason R does not compare with "no photo", which makes a
+lone word likelier than any photo does. C+ = max(C, 0) does the same for similarities, whose zero is
 "unrelated". A weighted text's similarity is that of the text, plus (weight - 1) K / T of that
 of each weighted word or phrase alone, which has K of the text's T words.
 
@@ -38,162 +38,15 @@ from captioner.captioner import Captioner, PhotoState, Ranking
 from captioner.embedder import SentenceEmbedder
 from captioner.likelihood import score_words
 from captioner.vocabulary import tokenise
-from search.parsed_query import Reading, read_query
-from search.request import SearchRequest, WeightedText, read_weights
+from search.limits import COMBINED, LIKELIHOOD, RETRIEVE
+from search.parsed_query import ParsedQuery, parse_query
+from search.request import SearchRequest, WeightedText
 from search.rerank import Likelihoods, score_photos
 from search.retrieval import Candidates, Retriever
 
 # The first stage proposes this many times the candidates, so that those it then drops for
 # what they show are replaced and do not merely shorten the list.
 WIDER = 5
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """What a request asks beyond its plain query."""
-
-    query: Term
-    rather_than: Term | None
-    excluded: tuple[Term, ...]
-
-    @property
-    def readings(self) -> tuple[Reading, ...]:
-        """How the texts beside the query were read."""
-        texts = (*self.excluded, *((self.rather_than,) if self.rather_than else ()))
-        return tuple(text.reading for text in texts)
-
-    def choose(self, retriever: Retriever, found: Candidates, count: int) -> Candidates:
-        """The `count` best of wider candidates by the first stage, contrast included."""
-        score = retriever.score(found) + self.of_similarities(retriever, found)
-        return found.take(np.argsort(-score, kind="stable")[:count])
-
-    def of_similarities(self, retriever: Retriever, found: Candidates) -> NDArray[np.float32]:
-        """What the contrast changes in the first stage's score of N candidates [N]."""
-        scale = scale_of("retrieve", retriever.provenance.ranking)
-        return self._change(
-            scale,
-            Support(None, found),
-            self.query.support(retriever, found),
-            self.rather_than.support(retriever, found) if self.rather_than else None,
-            [text.support(retriever, found) for text in self.excluded],
-        )
-
-    def of_scores(
-        self,
-        scale: Scale,
-        retriever: Retriever,
-        captioner: Captioner,
-        found: Candidates,
-        state: PhotoState,
-        likelihoods: Likelihoods,
-    ) -> NDArray[np.float32]:
-        """The same in the score of a stage that reads the query's likelihoods on N photos."""
-        other = self.rather_than
-        return self._change(
-            scale,
-            Support(likelihoods.evidence, found),
-            self.query.support(retriever, found, likelihoods.word_gains @ self.query.weights),
-            other.support(retriever, found, other.evidence(captioner, state)) if other else None,
-            [
-                text.support(retriever, found, text.against_chance(captioner, state))
-                for text in self.excluded
-            ],
-        )
-
-    @staticmethod
-    def _change(
-        scale: Scale,
-        plain: Support,
-        query: Support,
-        rather_than: Support | None,
-        excluded: Sequence[Support],
-    ) -> NDArray[np.float32]:
-        change = scale.difference(query, plain)
-        if rather_than is not None:
-            change = change + scale.difference(query, rather_than)
-        for text in excluded:
-            change = change - scale.penalty(text)
-        return change.astype(np.float32)
-
-
-def read_contrast(
-    request: SearchRequest, reading: Reading, captioner: Captioner, embedder: SentenceEmbedder
-) -> Contrast | None:
-    """What a request asks beyond its plain query, None where that is nothing."""
-    query = read_weights(request.query)
-    if not (request.excluded or request.rather_than or query.boosts):
-        return None
-
-    def term(text: str) -> Term:
-        weighted = read_weights(text)
-        own = read_query(weighted.plain, captioner, embedder)
-        return read_term(weighted, own, captioner, embedder)
-
-    return Contrast(
-        read_term(query, reading, captioner, embedder),
-        term(request.rather_than) if request.rather_than else None,
-        tuple(term(text) for text in request.excluded),
-    )
-
-
-# One text that photos shall show or not show, as both stages read it
-
-
-@dataclass(frozen=True)
-class Term:
-    """A text's K known words with their weights, and its vector [E]."""
-
-    reading: Reading
-    weights: NDArray[np.float32]  # [K]
-    vector: NDArray[np.float32]  # [E], of unit length only where no word is weighted
-
-    def support(
-        self, retriever: Retriever, found: Candidates, ratio: NDArray[np.float32] | None = None
-    ) -> Support:
-        """Of N candidates, with log-ratios [N] where there are any.
-
-        A photo that was removed meanwhile has no similarities: 0.
-        """
-        similar = retriever.similarities(self.vector, found.ids)
-        visual, caption = (
-            np.nan_to_num(each, posinf=0.0, neginf=0.0)
-            for each in (similar.visual, similar.caption)
-        )
-        return Support(ratio, Candidates(found.ids, visual, caption))
-
-    def evidence(self, captioner: Captioner, state: PhotoState) -> NDArray[np.float32] | None:
-        """E on N photos [N] in nats; None where no word is known."""
-        if not self.reading.words:
-            return None
-        gains = score_photos(captioner, self.reading.words, state).word_gains  # [N,K]
-        evidence: NDArray[np.float32] = gains @ self.weights
-        return evidence
-
-    def against_chance(self, captioner: Captioner, state: PhotoState) -> NDArray[np.float32] | None:
-        """R on N photos [N] in nats; None where no word is known."""
-        if not self.reading.words:
-            return None
-        scored = score_words(captioner, self.reading.words, state.features(captioner.device))
-        words = scored.word_log_likelihood[:, :-1].numpy() @ self.weights  # [N], without END
-        chance = np.logaddexp.reduce(words) - np.log(len(words))
-        ratio: NDArray[np.float32] = (words - chance).astype(np.float32)
-        return ratio
-
-
-def read_term(
-    text: WeightedText, reading: Reading, captioner: Captioner, embedder: SentenceEmbedder
-) -> Term:
-    """A text of T words, which was read already; its boosts' vectors count as far as they do."""
-    texts = [text.plain, *(boost.text for boost in text.boosts)]
-    shares = np.ones(len(texts), np.float32)
-    for row, boost in enumerate(text.boosts, start=1):
-        shares[row] = (boost.weight - 1) * len(tokenise(boost.text)) / len(text.words)
-    vectors = captioner.read(texts, embedder.encode(texts))  # [1+W,E]
-    weights = np.array(reading.weights(text.weights, text.words), np.float32)
-    return Term(reading, weights, (shares @ vectors).astype(np.float32))
-
-
-# How well texts fit photos, added up on the scale of the stage that ranks
 
 
 @dataclass(frozen=True)
@@ -240,9 +93,147 @@ class Scale:
 
 def scale_of(stage: str, ranking: Ranking) -> Scale:
     """The scale of a stage's scores."""
-    if stage == "likelihood":
+    if stage == LIKELIHOOD:
         return Scale(1.0, 0.0, 0.0)
-    if stage == "combined":
+    if stage == COMBINED:
         return Scale(ranking.log_likelihood, ranking.visual, ranking.caption)
     both = ranking.visual_in_retrieval + ranking.caption_in_retrieval
     return Scale(0.0, ranking.visual_in_retrieval / both, ranking.caption_in_retrieval / both)
+
+
+@dataclass(frozen=True)
+class Term:
+    """A text's K known words with their weights, and its vector [E]."""
+
+    parsed: ParsedQuery
+    weights: NDArray[np.float32]  # [K]
+    vector: NDArray[np.float32]  # [E], of unit length only where no word is weighted
+
+    def support(
+        self, retriever: Retriever, found: Candidates, ratio: NDArray[np.float32] | None = None
+    ) -> Support:
+        """Of N candidates, with log-ratios [N] where there are any.
+
+        A photo that was removed meanwhile has no similarities: 0.
+        """
+        similar = retriever.similarities(self.vector, found.ids)
+        visual, caption = (
+            np.nan_to_num(each, posinf=0.0, neginf=0.0)
+            for each in (similar.visual, similar.caption)
+        )
+        return Support(ratio, Candidates(found.ids, visual, caption))
+
+    def evidence(self, captioner: Captioner, state: PhotoState) -> NDArray[np.float32] | None:
+        """E on N photos [N] in nats; None where no word is known."""
+        if not self.parsed.words:
+            return None
+        gains = score_photos(captioner, self.parsed.words, state).word_gains  # [N,K]
+        evidence: NDArray[np.float32] = gains @ self.weights
+        return evidence
+
+    def against_chance(self, captioner: Captioner, state: PhotoState) -> NDArray[np.float32] | None:
+        """R on N photos [N] in nats; None where no word is known."""
+        if not self.parsed.words:
+            return None
+        scored = score_words(captioner, self.parsed.words, state.features(captioner.device))
+        words = scored.word_log_likelihood[:, :-1].numpy() @ self.weights  # [N], without END
+        chance = np.logaddexp.reduce(words) - np.log(len(words))
+        ratio: NDArray[np.float32] = (words - chance).astype(np.float32)
+        return ratio
+
+
+def read_term(
+    text: WeightedText, parsed: ParsedQuery, captioner: Captioner, embedder: SentenceEmbedder
+) -> Term:
+    """A text of T words, which was parsed already; its boosts' vectors count as far as they do."""
+    texts = [text.plain, *(boost.text for boost in text.boosts)]
+    shares = np.ones(len(texts), np.float32)
+    for row, boost in enumerate(text.boosts, start=1):
+        shares[row] = (boost.weight - 1) * len(tokenise(boost.text)) / len(text.words)
+    vectors = captioner.read(texts, embedder.encode(texts))  # [1+W,E]
+    weights = np.array(parsed.weights(text.weights), np.float32)
+    return Term(parsed, weights, (shares @ vectors).astype(np.float32))
+
+
+@dataclass(frozen=True)
+class QueryModifiers:
+    """What a request asks beyond its plain query: its own weights, and other texts."""
+
+    query: Term
+    rather_than: Term | None
+    excluded: tuple[Term, ...]
+
+    @property
+    def other_texts(self) -> tuple[ParsedQuery, ...]:
+        """How the texts beside the query were read: those excluded, then `rather than`."""
+        texts = (*self.excluded, *((self.rather_than,) if self.rather_than else ()))
+        return tuple(text.parsed for text in texts)
+
+    def choose(self, retriever: Retriever, found: Candidates, count: int) -> Candidates:
+        """The `count` best of wider candidates by the first stage, modifiers included."""
+        score = retriever.score(found) + self.of_similarities(retriever, found)
+        return found.take(np.argsort(-score, kind="stable")[:count])
+
+    def of_similarities(self, retriever: Retriever, found: Candidates) -> NDArray[np.float32]:
+        """What the modifiers change in the first stage's score of N candidates [N]."""
+        scale = scale_of(RETRIEVE, retriever.provenance.ranking)
+        return self._change(
+            scale,
+            Support(None, found),
+            self.query.support(retriever, found),
+            self.rather_than.support(retriever, found) if self.rather_than else None,
+            [text.support(retriever, found) for text in self.excluded],
+        )
+
+    def of_scores(
+        self,
+        scale: Scale,
+        retriever: Retriever,
+        captioner: Captioner,
+        found: Candidates,
+        state: PhotoState,
+        likelihoods: Likelihoods,
+    ) -> NDArray[np.float32]:
+        """The same in the score of a stage that reads the query's likelihoods on N photos."""
+        other = self.rather_than
+        return self._change(
+            scale,
+            Support(likelihoods.evidence, found),
+            self.query.support(retriever, found, likelihoods.word_gains @ self.query.weights),
+            other.support(retriever, found, other.evidence(captioner, state)) if other else None,
+            [
+                text.support(retriever, found, text.against_chance(captioner, state))
+                for text in self.excluded
+            ],
+        )
+
+    @staticmethod
+    def _change(
+        scale: Scale,
+        plain: Support,
+        query: Support,
+        rather_than: Support | None,
+        excluded: Sequence[Support],
+    ) -> NDArray[np.float32]:
+        change = scale.difference(query, plain)
+        if rather_than is not None:
+            change = change + scale.difference(query, rather_than)
+        for text in excluded:
+            change = change - scale.penalty(text)
+        return change.astype(np.float32)
+
+
+def read_modifiers(
+    request: SearchRequest, parsed: ParsedQuery, captioner: Captioner, embedder: SentenceEmbedder
+) -> QueryModifiers:
+    """What a request asks beyond its plain query, which was parsed already."""
+    other = request.weighted_rather_than
+
+    def term(text: WeightedText) -> Term:
+        return read_term(text, parse_query(text.plain, captioner, embedder), captioner, embedder)
+
+    return QueryModifiers(
+        read_term(request.weighted, parsed, captioner, embedder),
+        term(other) if other else None,
+        tuple(term(text) for text in request.weighted_excluded),
+    )

@@ -1,6 +1,7 @@
-"""The second stage: the captioner's likelihood of the query, combined with the first stage.
+"""The second stage: photos re-ranked by log p(query | photo), and what each word adds to it.
 
-Knows nothing of SQL or FAISS.
+A score is a weighted sum of the log-likelihood, the photo's hub bias and the first stage's
+similarities; the weights are the captioner's own, fitted in search.evaluation.fit_weights.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ from captioner.decoder import PhotoFeatures
 from captioner.likelihood import SentenceScore, score_without_photo, score_words
 from search.calibration import Background, Signs, fit_probability
 from search.lexical import WordHits, lifted
+from search.limits import LIKELIHOOD, RETRIEVE
 from search.retrieval import Candidates
+
+
+@dataclass(frozen=True)
+class WordGain:
+    """How much likelier the photo makes a word, in nats; END counts with the last word."""
+
+    word: str
+    gain: float
 
 
 @dataclass(frozen=True)
@@ -40,10 +50,6 @@ class Likelihoods:
         )
         return values
 
-    def take(self, rows: NDArray[np.int64]) -> Likelihoods:
-        """Some of the photos, in the order given."""
-        return Likelihoods(self.with_photo.take(rows.tolist()), self.without_photo)
-
     @property
     def word_gains(self) -> NDArray[np.float32]:
         """Each word's share of the evidence [N,T]; END is counted with the last word."""
@@ -56,6 +62,10 @@ class Likelihoods:
         pairs = zip(self.with_photo.words, self.word_gains[row].tolist(), strict=True)
         return tuple(WordGain(*pair) for pair in pairs)
 
+    def take(self, rows: NDArray[np.int64]) -> Likelihoods:
+        """Some of the photos, in the order given."""
+        return Likelihoods(self.with_photo.take(rows.tolist()), self.without_photo)
+
 
 def word_gains(with_photo: Tensor, without_photo: Tensor) -> NDArray[np.float32]:
     """Log-likelihoods of words and END [N,T+1] and the same without a photo -> gains [N,T]."""
@@ -66,7 +76,7 @@ def word_gains(with_photo: Tensor, without_photo: Tensor) -> NDArray[np.float32]
 
 
 def score_photos(captioner: Captioner, words: tuple[str, ...], state: PhotoState) -> Likelihoods:
-    """Score at least one known word on at least one photo."""
+    """Likelihoods of at least one known word on at least one photo."""
     return score_features(captioner, words, state.features(captioner.device))
 
 
@@ -87,15 +97,15 @@ def stage_scores(
     similarity: NDArray[np.float32],
     log_likelihood: NDArray[np.float32] | None,
 ) -> NDArray[np.float32]:
-    """What N photos score in one of search.request's stages [N].
+    """What N photos score in one of search.limits' stages [N].
 
     `log_likelihood` None: no word is known, so that the similarity is all there is to rank by.
     """
-    if stage == "retrieve":
+    if stage == RETRIEVE:
         return retrieval_scores(ranking, similarity, bias)
     if log_likelihood is None:
         return similarity
-    if stage == "likelihood":
+    if stage == LIKELIHOOD:
         return likelihood_scores(ranking, log_likelihood, bias)
     return combined_scores(ranking, found, log_likelihood, bias)
 
@@ -132,17 +142,23 @@ def likelihood_scores(
     return corrected
 
 
-# Photos with what a ranking found out about them, and how to put them in its order
-
-
 @dataclass(frozen=True)
 class Ranked:
-    """N photos with what was found out about them; best first once they are in order."""
+    """N photos with their scores; best first once they are in order."""
 
     found: Candidates
     score: NDArray[np.float32]  # [N]
     similarity: NDArray[np.float32]  # [N], the first stage's
     likelihoods: Likelihoods | None  # None: not asked for, or no word of the query is known
+
+    @classmethod
+    def empty(cls) -> Ranked:
+        """No photo."""
+        nothing = np.empty(0, np.float32)
+        return cls(Candidates.empty(), nothing, nothing, None)
+
+    def __len__(self) -> int:
+        return len(self.score)
 
     def take(self, rows: NDArray[np.int64]) -> Ranked:
         """Some of the photos, in the order given."""
@@ -151,7 +167,7 @@ class Ranked:
 
     def page(self, offset: int, k: int) -> Ranked:
         """At most `k` of the photos, those before `offset` passed over."""
-        return self.take(np.arange(len(self.found))[offset : offset + k])
+        return self.take(np.arange(len(self))[offset : offset + k])
 
     def place(self, photo_id: int) -> int | None:
         """A photo's place, from 1; None where it is not among them."""
@@ -168,17 +184,9 @@ class Ranked:
         return replace(ranked, score=score).take(np.argsort(-score, kind="stable"))
 
     def probability(self, weights: FitWeights, background: Background) -> NDArray[np.float32]:
-        """How probable it is that each photo fits a sentence with that background: [N]."""
-        silent = np.zeros(len(self.found), np.float32)
+        """The probability that each photo fits a sentence with that background, 0 to 1: [N]."""
+        silent = np.zeros(len(self), np.float32)
         evidence = self.likelihoods.evidence if self.likelihoods else silent
-        same = [background] * len(self.found)
+        same = [background] * len(self)
         signs = Signs(evidence, self.found.visual, self.found.caption, same)
         return fit_probability(weights, signs)
-
-
-@dataclass(frozen=True)
-class WordGain:
-    """How much likelier the photo makes a word, in nats; END counts with the last word."""
-
-    word: str
-    gain: float

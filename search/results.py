@@ -1,111 +1,25 @@
-"""Photos in the shape of an answer, and which of them are too weak to convince.
-
-Knows nothing of how they were found, nor of SQL or FAISS.
-"""
+"""Search answers: ranked photos with their paths, captions and words, and whether they convince."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from captioner.captioner import FitWeights
+from catalog.database import Database
 from catalog.paths import show_path
-from catalog.views import PhotoView
+from catalog.views import PhotoView, view_photos
 from search.calibration import Background
 from search.explain import word_maps
-from search.parsed_query import Reading
+from search.lexical import matched_words
+from search.parsed_query import ParsedQuery
+from search.pipeline import Question
 from search.rerank import Likelihoods, Ranked, WordGain
-
-
-@dataclass(frozen=True)
-class Judge:
-    """Says how probable it is that photos fit a query, and which of them are weak."""
-
-    fit: FitWeights
-    reading: Reading
-    background: Background
-
-    def chances(self, ranked: Ranked) -> NDArray[np.float32]:
-        """The probability that each photo fits: [N]."""
-        return ranked.probability(self.fit, self.background)
-
-    def is_weak(self, chance: float, matched: Sequence[str] = ()) -> bool:
-        """Whether a photo of this probability, with these of the query's words, is weak.
-
-        An unknown word in the path speaks for a photo that the captioner cannot judge.
-        """
-        named = not set(self.reading.unknown).isdisjoint(matched)
-        return chance < self.fit.weak_below and not named
-
-    def nothing_fits(self, ranked: Ranked, results: Sequence[SearchResult]) -> bool:
-        """Whether all ranked photos are weak; of vectors alone only the results are known."""
-        if not results or not all(result.weak for result in results):
-            return False
-        if ranked.likelihoods is None:
-            return True
-        return not (self.chances(ranked) >= self.fit.weak_below).any()
-
-
-def make_results(
-    page: Ranked,
-    judge: Judge,
-    views: Mapping[int, PhotoView],
-    matched: Mapping[int, tuple[str, ...]],
-    explain: bool,
-) -> Iterator[SearchResult]:
-    """A page's photos as results; those that have no view any more are left out.
-
-    `matched`: by photo id, see SearchResult. With `explain` words say where they were looked for.
-    """
-    chances = judge.chances(page).tolist()
-    for row, key in enumerate(page.found.ids.tolist()):
-        if key not in views:
-            continue
-        path, caption = _shown(views[key])
-        log_likelihood, evidence, words = _said(page.likelihoods, row, explain)
-        yield SearchResult(
-            photo_id=key,
-            path=path,
-            caption=caption,
-            score=float(page.score[row]),
-            log_likelihood=log_likelihood,
-            evidence=evidence,
-            similarity=float(page.similarity[row]),
-            words=words,
-            matched=matched.get(key, ()),
-            probability=chances[row],
-            weak=judge.is_weak(chances[row], matched.get(key, ())),
-        )
-
-
-def make_similar(
-    ids: Sequence[int], similarities: Sequence[float], views: Mapping[int, PhotoView]
-) -> tuple[SimilarPhoto, ...]:
-    """Photos near another one, in the order given; those that have no view are left out."""
-    return tuple(
-        SimilarPhoto(key, *_shown(views[key]), similarity)
-        for key, similarity in zip(ids, similarities, strict=True)
-        if key in views
-    )
-
-
-def _said(
-    likelihoods: Likelihoods | None, row: int, explain: bool
-) -> tuple[float, float, tuple[WordGain, ...]]:
-    """Log-likelihood, evidence and words of one photo; nothing where no word is known."""
-    if likelihoods is None:
-        return 0.0, 0.0, ()
-    words = word_maps(likelihoods, row) if explain else likelihoods.gains(row)
-    return float(likelihoods.log_likelihood[row]), float(likelihoods.evidence[row]), words
-
-
-def _shown(view: PhotoView) -> tuple[str, str]:
-    """A photo's path and best caption, as text."""
-    return show_path(os.fsencode(view.full_path)), view.captions[0][0] if view.captions else ""
 
 
 @dataclass(frozen=True)
@@ -131,20 +45,6 @@ class SearchResult:
 
 
 @dataclass(frozen=True)
-class SimilarPhoto:
-    """A photo near another one; similarity is a cosine."""
-
-    photo_id: int
-    path: str
-    caption: str
-    similarity: float
-
-    def to_json(self) -> dict[str, object]:
-        """As the JSON API answers."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
 class SearchAnswer:
     """Results, best first. `nearest_words` says which known word stood in for an unknown one.
 
@@ -162,3 +62,135 @@ class SearchAnswer:
     def to_json(self) -> dict[str, object]:
         """The `search --json` object."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class SimilarPhoto:
+    """A photo near another one; similarity is a cosine."""
+
+    photo_id: int
+    path: str
+    caption: str
+    similarity: float
+
+    def to_json(self) -> dict[str, object]:
+        """As the JSON API answers."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Says how probable it is that photos fit a query, and which of them are weak."""
+
+    fit: FitWeights
+    parsed: ParsedQuery
+    background: Background
+
+    def chances(self, ranked: Ranked) -> NDArray[np.float32]:
+        """The probability that each photo fits: [N]."""
+        return ranked.probability(self.fit, self.background)
+
+    def is_weak(self, chance: float, matched: Sequence[str] = ()) -> bool:
+        """Whether a photo of this probability, with these of the query's words, is weak.
+
+        An unknown word in the path speaks for a photo that the captioner cannot judge.
+        """
+        named = not set(self.parsed.unknown).isdisjoint(matched)
+        return chance < self.fit.weak_below and not named
+
+    def nothing_fits(self, ranked: Ranked, results: Sequence[SearchResult]) -> bool:
+        """Whether all ranked photos are weak; of vectors alone only the results are known."""
+        if not results or not all(result.weak for result in results):
+            return False
+        if ranked.likelihoods is None:
+            return True
+        return not (self.chances(ranked) >= self.fit.weak_below).any()
+
+
+def make_answer(
+    database: Database,
+    fit: FitWeights,
+    question: Question,
+    ranked: Ranked,
+    page: Ranked,
+    started: float,
+) -> SearchAnswer:
+    """The answer to a question that was asked at `started`, by time.perf_counter.
+
+    `page`: those of the ranked photos that are shown. Raises DatabaseUnavailable.
+    """
+    judge = Judge(fit, question.parsed, question.background)
+    results = tuple(_results(database, question, page, judge))
+    others = question.modifiers.other_texts if question.modifiers else ()
+    parsed = (question.parsed, *others)
+    return SearchAnswer(
+        query=question.request.query,
+        unknown_words=tuple(dict.fromkeys(word for each in parsed for word in each.unknown)),
+        nearest_words={word: near for each in parsed for word, near in each.nearest.items()},
+        took_ms=round(1000 * (time.perf_counter() - started), 1),
+        candidates=len(ranked),
+        nothing_fits=judge.nothing_fits(ranked, results),
+        results=results,
+    )
+
+
+def _results(
+    database: Database, question: Question, page: Ranked, judge: Judge
+) -> Iterator[SearchResult]:
+    """The photos of a page; those that were removed meanwhile are left out."""
+    ids = page.found.ids.tolist()
+    with database.read() as session:
+        views = view_photos(session, ids)
+        matched = matched_words(session, question.parsed, list(views))
+    chances = judge.chances(page).tolist()
+    said = _said(page.likelihoods, len(ids), question.request.explain)
+    for row, (key, (log_likelihood, evidence, words)) in enumerate(zip(ids, said, strict=True)):
+        if key not in views:
+            continue
+        path, caption = _shown(views[key])
+        yield SearchResult(
+            photo_id=key,
+            path=path,
+            caption=caption,
+            score=float(page.score[row]),
+            log_likelihood=log_likelihood,
+            evidence=evidence,
+            similarity=float(page.similarity[row]),
+            words=words,
+            matched=matched.get(key, ()),
+            probability=chances[row],
+            weak=judge.is_weak(chances[row], matched.get(key, ())),
+        )
+
+
+def _said(
+    likelihoods: Likelihoods | None, count: int, explain: bool
+) -> list[tuple[float, float, tuple[WordGain, ...]]]:
+    """Log-likelihood, evidence and words of each photo; nothing where no word is known."""
+    if likelihoods is None:
+        return [(0.0, 0.0, ())] * count
+    of_row = (lambda row: word_maps(likelihoods, row)) if explain else likelihoods.gains
+    words = [of_row(row) for row in range(count)]
+    scores = likelihoods.log_likelihood.tolist(), likelihoods.evidence.tolist()
+    return list(zip(*scores, words, strict=True))
+
+
+def similar_photos(
+    database: Database, ids: NDArray[np.int64], similarities: NDArray[np.float32]
+) -> tuple[SimilarPhoto, ...]:
+    """Photos [N] near another one, in the order given; those that were removed are left out.
+
+    Raises DatabaseUnavailable.
+    """
+    with database.read() as session:
+        views = view_photos(session, [key for key in ids.tolist() if key >= 0])
+    return tuple(
+        SimilarPhoto(key, *_shown(views[key]), similarity)
+        for key, similarity in zip(ids.tolist(), similarities.tolist(), strict=True)
+        if key in views
+    )
+
+
+def _shown(view: PhotoView) -> tuple[str, str]:
+    """A photo's path and best caption, as text."""
+    return show_path(os.fsencode(view.full_path)), view.captions[0][0] if view.captions else ""

@@ -1,7 +1,7 @@
-"""The first stage: photos whose vectors are near the query's, from FAISS.
+"""The first stage, retrieval: candidates by nearest vectors, and by the query's own words.
 
-Knows nothing of likelihoods. Two kinds of vectors meet a query: `visual`, which the head
-saw in the photo, and `caption`, the embedding of the sentence that the captioner wrote.
+Photos have two kinds of vectors: `visual`, the head's projection of the photo into sentence
+space, and `caption`, the embedding of the caption that the captioner wrote.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from catalog.filters import Condition
 from catalog.vectors.interface import VectorIndex
 from search.lexical import Ids, WordHits
 
+# Known words may take one place in so many from what the whole sentence means.
+_KNOWN_SHARE = 4
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -24,6 +27,12 @@ class Candidates:
     ids: NDArray[np.int64]  # [N]
     visual: NDArray[np.float32]  # [N]
     caption: NDArray[np.float32]  # [N]
+
+    @classmethod
+    def empty(cls) -> Candidates:
+        """No photo."""
+        nothing = np.empty(0, np.float32)
+        return cls(np.empty(0, np.int64), nothing, nothing)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -64,7 +73,7 @@ class Retriever:
         return self.compare(query, ids[ids >= 0], count)
 
     def compare(self, query: NDArray[np.float32], ids: NDArray[np.int64], count: int) -> Candidates:
-        """Given photos in order of similarity, `count` of them."""
+        """Given photos in order of similarity, at most `count` of them; query [E], unit."""
         found = self.similarities(query, ids)
         similarity = self.score(found)
         order = np.argsort(-similarity, kind="stable")[:count]
@@ -87,12 +96,6 @@ class Retriever:
         return similarity
 
 
-# The candidates that all of the first stage's sources propose: vectors and words
-
-# Known words may take one place in so many from what the whole sentence means.
-_KNOWN_SHARE = 4
-
-
 def propose(
     retriever: Retriever,
     query: NDArray[np.float32],
@@ -100,10 +103,10 @@ def propose(
     where: Condition,
     hits: WordHits,
 ) -> Candidates:
-    """At most `count` photos for what the query [E] means and for its words, most similar first.
+    """At most `count` photos, most similar first, by the query's vector [E] and by its words.
 
-    Words cost no time: they take places of the photos that mean the query least. Only photos that
-    meet `where` are proposed.
+    Photos that words propose take the places of the least similar ones, so that there are never
+    more candidates to score. Only photos that meet `where` are proposed.
     """
     near = retriever.nearest(query, count, where).ids
     taken = np.empty(0, np.int64)
@@ -116,9 +119,9 @@ def propose(
 
 
 def _sources(hits: WordHits, near: Ids, count: int) -> list[tuple[Ids, int]]:
-    """Who proposes, in turn, and up to how many candidates in all.
+    """Photos to propose, in turn, and up to how many candidates in all.
 
-    Photos with unknown words will come first, so nothing goes before them.
+    Photos with unknown words go first, since they will be ranked first.
     """
     unknown = [(tier, count) for tier in hits.tiers]
     meant = (near, count - count // _KNOWN_SHARE)

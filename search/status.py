@@ -1,7 +1,4 @@
-"""What is indexed and by which models, in numbers.
-
-Knows nothing of sentences, vectors or states.
-"""
+"""The status of a home: how much is indexed, from which folders and by which models."""
 
 from __future__ import annotations
 

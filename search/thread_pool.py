@@ -1,7 +1,7 @@
-"""The few threads that search, however many wait for an answer.
+"""A thread pool for searches: a few threads compute, however many requests wait.
 
 A search fills a core with small steps. More of them at once than cores get in each other's way,
-and each thread that ever ran one keeps the memory it needed. Knows nothing of what is searched.
+and each thread that ever ran one keeps the memory it needed.
 """
 
 from __future__ import annotations

@@ -26,29 +26,28 @@ from pydantic import (
 
 from captioner.image_file import FORMATS
 from catalog.filters import ORIENTATIONS, PhotoFilter
-from search.complete import MAX_COMPLETIONS
 from search.filters import read_filter
-from search.image_to_text import MAX_SENTENCES, NEAREST_PHOTOS, check_sentences
-from search.request import (
+from search.image_to_text import NEAREST_PHOTOS, check_sentences
+from search.limits import (
+    COMBINED,
+    DEFAULT_COMPLETIONS,
+    DEFAULT_RESULTS,
     MAX_CANDIDATES,
+    MAX_COMPLETIONS,
     MAX_EXCLUDED,
     MAX_QUERY_LENGTH,
     MAX_RESULTS,
+    MAX_SENTENCES,
     STAGES,
-    InvalidQuery,
-    SearchRequest,
-    check_count,
-    check_range,
 )
+from search.request import InvalidQuery, SearchRequest, check_count, check_range
 
 FILTERS = ("after", "before", "folder", "camera", "format", "orientation")
-DEFAULT_K = 20
 # The greatest id a database can hold; anything above it is no photo's.
 MAX_ID = 2**63 - 1
 PHOTO_ID = f"<int(min=0, max={MAX_ID}):photo_id>"  # in a route
 
 _MAX_ROW = 999_999_999
-_DEFAULT_COMPLETIONS = 8
 # A text without a letter or digit has no words.
 _HAS_WORD = r"[\p{L}\p{N}]"
 _TEXT_LIMITS = {"minLength": 1, "maxLength": MAX_QUERY_LENGTH, "pattern": _HAS_WORD}
@@ -194,12 +193,12 @@ class SearchParameters(Parameters):
         example="a dog runs through the snow",
         **_TEXT_LIMITS,
     )
-    k: Whole = parameter("How many photos", DEFAULT_K, **_COUNT_LIMITS)
+    k: Whole = parameter("How many photos", DEFAULT_RESULTS, **_COUNT_LIMITS)
     offset: Whole = parameter("How many of the best to leave out", 0, **_OFFSET_LIMITS)
     stage: str = parameter(
         "combined: retrieval proposes, likelihood and similarity order; likelihood: the captioner "
         "alone orders every photo; retrieve: sentence vectors alone",
-        STAGES[0],
+        COMBINED,
         enum=list(STAGES),
     )
     after: str = parameter(
@@ -262,14 +261,14 @@ def read_search(request: Request, default_k: int) -> SearchRequest:
 class SimilarParameters(Parameters):
     """Which of the photos like another one."""
 
-    k: Count = parameter("How many photos", DEFAULT_K, **_COUNT_LIMITS)
+    k: Count = parameter("How many photos", DEFAULT_RESULTS, **_COUNT_LIMITS)
     offset: Offset = parameter("How many of the best to leave out", 0, **_OFFSET_LIMITS)
 
 
 class PictureParameters(Parameters):
     """How many photos like a picture."""
 
-    k: Count = parameter("How many photos", DEFAULT_K, **_COUNT_LIMITS)
+    k: Count = parameter("How many photos", DEFAULT_RESULTS, **_COUNT_LIMITS)
 
 
 class ExplainParameters(Parameters):
@@ -289,7 +288,7 @@ class CompleteParameters(Parameters):
         maxLength=MAX_QUERY_LENGTH,
         example="a dog r",
     )
-    k: Whole = parameter("How many words", _DEFAULT_COMPLETIONS, minimum=1, maximum=MAX_COMPLETIONS)
+    k: Whole = parameter("How many words", DEFAULT_COMPLETIONS, minimum=1, maximum=MAX_COMPLETIONS)
 
 
 class ImageParameters(Parameters):
@@ -325,7 +324,7 @@ class RankBody(BaseModel):
 class RunsParameters(Parameters):
     """Which of the runs."""
 
-    k: Count = parameter("How many runs", DEFAULT_K, minimum=1, maximum=MAX_RESULTS)
+    k: Count = parameter("How many runs", DEFAULT_RESULTS, minimum=1, maximum=MAX_RESULTS)
     offset: Row = parameter("How many of the last to leave out", 0, minimum=0, maximum=_MAX_ROW)
 
 
@@ -335,7 +334,7 @@ class FailuresParameters(Parameters):
     reason: str = parameter(
         "Why they could not be, word for word; without it no files are named", ""
     )
-    k: Count = parameter("How many files", DEFAULT_K, minimum=1, maximum=MAX_RESULTS)
+    k: Count = parameter("How many files", DEFAULT_RESULTS, minimum=1, maximum=MAX_RESULTS)
     offset: Row = parameter("How many of the first to leave out", 0, minimum=0, maximum=_MAX_ROW)
 
 

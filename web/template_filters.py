@@ -7,7 +7,7 @@ from datetime import datetime
 from flask import Flask
 
 from search.calibration import percentage
-from search.request import MAX_CANDIDATES, MAX_QUERY_LENGTH, MAX_RESULTS
+from search.limits import MAX_CANDIDATES, MAX_QUERY_LENGTH, MAX_RESULTS
 from web.context import current_config
 
 

@@ -32,7 +32,11 @@ def find_similar(request: Request, k: int) -> tuple[SimilarPhoto, ...]:
 
 
 def encode_upload(request: Request) -> PhotoState:
-    """The captioner's state of the picture of a request; raises as find_similar."""
+    """The captioner's state of the picture of a request.
+
+    Raises InvalidQuery, RequestEntityTooLarge, UnreadablePhoto and TooManyRequests; see
+    find_similar.
+    """
     data = _picture_in(request)
     if not _WAITING.acquire(blocking=False):
         raise TooManyRequests(retry_after=1)

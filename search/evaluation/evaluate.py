@@ -1,7 +1,7 @@
-"""How well the product finds photos: every caption of a test set is a query.
+"""Evaluation on a test set: recall both ways, with every caption a query, and caption scores.
 
-The engine's own ranker is asked, but spared what was found out before: a query is read once, and
-its likelihoods on all photos are also those of its candidates. Knows nothing of training.
+The engine's own ranker is asked, but spared what was measured before: a query is read once, and
+its likelihoods on all photos are also those of its candidates.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from search.evaluation.measurements import (
     put_together,
     sample_queries,
 )
+from search.limits import COMBINED, LIKELIHOOD, MAX_QUERY_LENGTH, RETRIEVE
 from search.photo_scores import Measured
 from search.pipeline import Question, Ranker, plain_questions
-from search.request import MAX_QUERY_LENGTH, SearchRequest
+from search.request import SearchRequest
 from search.rerank import Ranked
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ Ids = NDArray[np.int64]
 Advance = Callable[[int], None]
 
 # The stages whose candidates the first stage proposes.
-_TWO_STAGE = ("retrieve", "combined")
+_TWO_STAGE = (RETRIEVE, COMBINED)
 # Captions that are read together: the vectors of their words are 10 MB.
 _READ_TOGETHER = 256
 
@@ -138,7 +139,7 @@ def _measure(
     """Each question on the photos [N], whose states are looked up once."""
     survey = engine.survey(ids)
     for question in questions:
-        measured = survey.measure(question.reading, question.vector)
+        measured = survey.measure(question.parsed, question.vector)
         advance(1)
         yield measured
 
@@ -157,6 +158,34 @@ def _place_each(
         advance(1)
 
 
+@dataclass(frozen=True)
+class Placing:
+    """Where the engine's ranker puts a photo, for sentences measured on N photos before."""
+
+    ranker: Ranker
+    ids: NDArray[np.int64]  # [N]
+
+    def place(self, question: Question, measured: Measured, photo_id: int) -> int:
+        """A photo's place among the candidates, from 1; N where it is none of them."""
+        place = self._rank(question, measured).place(photo_id)
+        return len(self.ids) if place is None else place
+
+    def _rank(self, question: Question, measured: Measured) -> Ranked:
+        found, hits = self.ranker.propose(question)
+        rows = self._rows(found.ids)
+        if rows is None:  # photos that nothing was measured on are in the collection, too
+            return self.ranker.rank(question)
+        said = measured.log_likelihood[rows] if measured.background.words else None
+        return self.ranker.score(question, found, measured.bias[rows], said).in_order(hits)
+
+    def _rows(self, ids: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Where among the N photos the given ones are; None where one of them is not."""
+        order = np.argsort(self.ids)
+        places = np.searchsorted(self.ids, ids, sorter=order).clip(max=len(order) - 1)
+        rows: NDArray[np.int64] = order[places]
+        return rows if np.array_equal(self.ids[rows], ids) else None
+
+
 def _ranker(engine: SearchEngine, ids: Ids) -> Ranker:
     ranker = engine.ranker()
     if ranker is None:
@@ -169,7 +198,7 @@ def _text_to_image(
 ) -> dict[str, Recall]:
     """Recall of each stage, from the places [Q,S] that the first two gave and from all scores."""
     recalls = {stage: recall_of_ranks(own) for stage, own in zip(_TWO_STAGE, places.T, strict=True)}
-    recalls["likelihood"] = recall_at_k(all_likelihood_scores(ranking, measured), measured.owners)
+    recalls[LIKELIHOOD] = recall_at_k(all_likelihood_scores(ranking, measured), measured.owners)
     return recalls
 
 
@@ -196,36 +225,3 @@ def caption_scores(photos: Sequence[CaptionedPhoto], views: Sequence[PhotoView])
         [tokenise(view.captions[0][0]) for view in views],
         [[tokenise(text) for text in photo.captions] for photo in photos],
     )
-
-
-# Where the product's own path puts a photo, for sentences that were measured before
-
-
-@dataclass(frozen=True)
-class Placing:
-    """What ranks, and the N photos that sentences are measured on."""
-
-    ranker: Ranker
-    ids: NDArray[np.int64]  # [N]
-
-    def place(self, question: Question, measured: Measured, photo_id: int) -> int:
-        """A photo's place among the candidates, from 1; N where it is none of them."""
-        ranked = self._rank(question, measured)
-        place = ranked.place(photo_id) if ranked else None
-        return len(self.ids) if place is None else place
-
-    def _rank(self, question: Question, measured: Measured) -> Ranked | None:
-        hits = self.ranker.look_up(question)
-        found = self.ranker.propose(question, hits)
-        rows = self._rows(found.ids)
-        if rows is None:  # photos that nothing was measured on are in the collection, too
-            return self.ranker.rank(question)
-        said = measured.log_likelihood[rows] if measured.background.words else None
-        return self.ranker.score(question, found, measured.bias[rows], said).in_order(hits)
-
-    def _rows(self, ids: NDArray[np.int64]) -> NDArray[np.int64] | None:
-        """Where among the N photos the given ones are; None where one of them is not."""
-        order = np.argsort(self.ids)
-        places = np.searchsorted(self.ids, ids, sorter=order).clip(max=len(order) - 1)
-        rows: NDArray[np.int64] = order[places]
-        return rows if np.array_equal(self.ids[rows], ids) else None

@@ -1,8 +1,8 @@
-"""Fits how much likelihood, hub bias and similarities count in scores and in probabilities.
+"""Fits the weights of a Ranking: what likelihood, hub bias and similarities count.
 
-Knows nothing of the engine: numbers in, a Ranking out. The fit is a softmax regression
-over photos (McFadden 1974): the right photo's share of exp(score) among all is made as
-large as can be, which is convex in the weights.
+Scores are fitted by a softmax regression over photos (McFadden 1974): the share of exp(score) of
+the photos that fit, among all, is made as large as can be, which is convex in the weights.
+Probabilities are fitted by logistic regression, see search.calibration.
 """
 
 from __future__ import annotations

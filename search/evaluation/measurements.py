@@ -1,7 +1,4 @@
-"""What the captioner says of a test set's captions on all its photos, and what they score by it.
-
-Knows nothing of how an answer's candidates are proposed, nor of what makes a ranking good.
-"""
+"""Measurements on a test set: likelihoods and similarities of its captions on all its photos."""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
 import click
 
 from commands.search import search as search_command
-from search.request import STAGES, SearchRequest
+from search.limits import STAGES
+from search.request import SearchRequest
 
 
 def _option(name: str) -> click.Parameter:

@@ -26,7 +26,7 @@ def test_search_says_where_it_looked_for_each_word(indexed_home: Home, capsys: O
     arguments = ["search", "a cat looks", "-k", "1", "--explain", *_home(indexed_home)]
     assert run(arguments) == Exit.DONE
     first, _, details, *lines = capsys.readouterr().out.splitlines()
-    assert re.match(r" {2}1 {2}( \d|\d\d|>99)%  /", first)
+    assert re.match(r" {2}1 {2}[ <>\d]{2}\d% {2}/", first)
     assert re.fullmatch(
         r" +score -?\d+\.\d\d, log-likelihood -\d+\.\d\d, evidence -?\d+\.\d\d, "
         r"similarity -?\d\.\d\d",

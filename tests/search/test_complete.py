@@ -9,8 +9,9 @@ from captioner.likelihood import score_words
 from captioner.vocabulary import SPECIAL_WORDS
 from catalog.database import Database
 from catalog.home import Home
-from search.complete import MAX_COMPLETIONS, Completion, complete
+from search.complete import Completion, complete
 from search.engine import SearchEngine
+from search.limits import MAX_COMPLETIONS
 from search.request import InvalidQuery
 
 

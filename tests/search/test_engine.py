@@ -13,7 +13,7 @@ from catalog import photos
 from catalog.database import Database
 from catalog.home import Home
 from search.engine import SearchEngine, UnknownPhoto
-from search.parsed_query import read_query
+from search.parsed_query import parse_query
 from search.request import SearchRequest
 from search.rerank import score_photos
 from search.results import SearchResult
@@ -63,7 +63,7 @@ def test_ranking_from_stored_states_equals_ranking_from_pixels(
 ) -> None:
     captioner = engine.captioner
     results = _found(engine, "a cat on a table", stage="likelihood", k=50)
-    words = read_query("a cat on a table", captioner, engine.embedder).words
+    words = parse_query("a cat on a table", captioner, engine.embedder).words
     for result in results:
         pixels = to_tensor(decode_photo(Path(result.path).read_bytes()))
         again = score_photos(captioner, words, captioner.look(torch.stack([pixels])))

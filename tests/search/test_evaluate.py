@@ -13,7 +13,6 @@ from search.engine import SearchEngine
 from search.evaluation.evaluate import Placing, collect, evaluate, sample_queries
 from search.evaluation.fit_weights import fit_ranking
 from search.evaluation.measurements import Measurements, Query, all_combined_scores
-from search.parsed_query import read_query
 from search.pipeline import plain_questions
 from search.request import SearchRequest
 
@@ -74,11 +73,8 @@ def test_photos_that_were_measured_have_the_places_that_a_search_gives_them(
     requests = [SearchRequest(text, k=1, candidates=candidates, stage=stage) for text in _SENTENCES]
     placing = Placing(ranker, ids[:measured_on])
     for question in plain_questions(requests, engine.captioner, engine.embedder):
-        measured = survey.measure(question.reading, question.vector)
-        reading = read_query(question.request.text, engine.captioner, engine.embedder)
-        ranked = engine.rank(question.request, reading)
-        assert ranked is not None
-        asked = ranked.found.ids.tolist()
+        measured = survey.measure(question.parsed, question.vector)
+        asked = engine.rank(engine.read(question.request)).found.ids.tolist()
         for photo_id in ids.tolist():
             expected = asked.index(photo_id) + 1 if photo_id in asked else measured_on
             assert placing.place(question, measured, photo_id) == expected

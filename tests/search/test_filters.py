@@ -13,7 +13,8 @@ from catalog.filters import PhotoFilter
 from catalog.models import Photo
 from search.engine import SearchEngine
 from search.filters import read_filter
-from search.request import STAGES, InvalidQuery, SearchRequest
+from search.limits import STAGES
+from search.request import InvalidQuery, SearchRequest
 
 NOON = datetime(2021, 7, 14, 12, tzinfo=UTC)
 

@@ -8,7 +8,8 @@ from captioner.captioner import PhotoState
 from captioner.likelihood import score_without_photo, score_words
 from captioner.vocabulary import tokenise
 from search.engine import SearchEngine
-from search.image_to_text import MAX_SENTENCES, captions_near, check_sentences, rank_sentences
+from search.image_to_text import captions_near, check_sentences, rank_sentences
+from search.limits import MAX_SENTENCES
 from search.request import InvalidQuery, SearchRequest
 
 SENTENCES = ("a cup of coffee", "a cat", "a man takes a picture in a field", "two dogs")

@@ -12,8 +12,9 @@ from catalog import photos
 from search.engine import SearchEngine
 from search.filters import read_filter
 from search.lexical import find_words, lifted
-from search.parsed_query import read_query
-from search.request import STAGES, SearchRequest
+from search.limits import STAGES
+from search.parsed_query import parse_query
+from search.request import SearchRequest
 from search.rerank import combined_scores
 from search.results import SearchResult
 from search.retrieval import Candidates
@@ -115,8 +116,7 @@ def test_known_words_leave_the_order_to_the_captioner(
 def candidates(engine: SearchEngine, query: str) -> set[str]:
     """Names of four candidates."""
     request = SearchRequest(query, k=1, candidates=4)
-    ranked = engine.rank(request, read_query(query, engine.captioner, engine.embedder))
-    assert ranked is not None
+    ranked = engine.rank(engine.read(request))
     return {view.full_path.name for view in engine.photos(ranked.found.ids.tolist()).values()}
 
 
@@ -131,9 +131,10 @@ def test_a_known_word_in_a_path_proposes_its_photo(named_engine: SearchEngine) -
 
 
 def test_words_that_many_photos_have_propose_none(named_engine: SearchEngine) -> None:
-    reading = read_query("a", named_engine.captioner, named_engine.embedder)
+    parsed = parse_query("a", named_engine.captioner, named_engine.embedder)
     for few, expected in ((11, []), (12, [12])):
-        hits = find_words(named_engine.database, "a", reading, few)
+        with named_engine.database.read() as session:
+            hits = find_words(session, parsed, few)
         assert [len(having) for having in hits.known] == expected
 
 
@@ -187,8 +188,9 @@ def test_hostile_queries_are_only_words(named_engine: SearchEngine) -> None:
 
 def test_hits_count_the_unknown_words_of_each_photo(named_engine: SearchEngine) -> None:
     query = "IMG 2041 bicycle"
-    reading = read_query(query, named_engine.captioner, named_engine.embedder)
-    hits = find_words(named_engine.database, query, reading, few=5)
+    parsed = parse_query(query, named_engine.captioner, named_engine.embedder)
+    with named_engine.database.read() as session:
+        hits = find_words(session, parsed, few=5)
     ids = np.array([result.photo_id for result in find(named_engine, query)])
     counts = hits.unknown_words(ids)
     assert counts.tolist()[:4] == [2, 1, 1, 0]

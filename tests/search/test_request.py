@@ -1,10 +1,10 @@
-"""Requests are checked, and unknown words are never silently dropped."""
+"""Requests are checked, and their texts are parsed once."""
+
+from dataclasses import fields, replace
 
 import pytest
 
-from captioner.captioner import Captioner
-from captioner.embedder import SentenceEmbedder
-from search.parsed_query import read_query
+import search.request
 from search.request import InvalidQuery, SearchRequest
 
 
@@ -27,27 +27,42 @@ def test_a_wrong_request_names_its_field(change: dict[str, object], field: str) 
     assert caught.value.field == field
 
 
-def test_known_words_are_read_as_they_stand(
-    captioner: Captioner, embedder: SentenceEmbedder
+def test_texts_are_parsed_once_however_often_they_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    reading = read_query("A dog, running!", captioner, embedder)
-    assert reading.words == ("a", "dog", "running")
-    assert reading.unknown == ()
+    parsed = []
+    parse = search.request.parse_weights
+    monkeypatch.setattr(
+        search.request, "parse_weights", lambda text: parsed.append(text) or parse(text)
+    )
+    request = SearchRequest("a cat^2", excluded=("a dog", "snow"), rather_than="a fox")
+    assert (request.text, request.text, request.considered) == ("a cat", "a cat", 200)
+    assert parsed == ["a cat^2", "a dog", "snow", "a fox"]
 
 
-def test_an_unknown_word_is_named_and_read_as_its_nearest(
-    captioner: Captioner, embedder: SentenceEmbedder
+def test_parsed_texts_follow_from_the_others_and_are_no_part_of_equality() -> None:
+    request = SearchRequest("a cat^2", rather_than="a dog")
+    assert request == SearchRequest("a cat^2", rather_than="a dog")
+    assert hash(request) == hash(SearchRequest("a cat^2", rather_than="a dog"))
+    assert {each.name for each in fields(request) if not each.compare} == {
+        "weighted", "weighted_excluded", "weighted_rather_than",
+    }  # fmt: skip
+    changed = replace(request, query="two cats", rather_than="")
+    assert (changed.text, changed.weighted_rather_than) == ("two cats", None)
+    assert request != changed
+
+
+@pytest.mark.parametrize(
+    ("query", "change", "plain"),
+    [
+        ("a cat", {}, True),
+        ("a cat^1", {}, True),
+        ("a cat^2", {}, False),
+        ("a cat", {"excluded": ("a dog",)}, False),
+        ("a cat", {"rather_than": "a dog"}, False),
+    ],
+)
+def test_plain_is_what_asks_nothing_beyond_the_query(
+    query: str, change: dict[str, object], plain: bool
 ) -> None:
-    assert "doggies" not in captioner.vocabulary
-    reading = read_query("doggies run", captioner, embedder)
-    assert reading.unknown == ("doggies",)
-    assert reading.nearest["doggies"] in {"dog", "dogs", "puppy", "puppies", "doggy"}
-    assert reading.words == (reading.nearest["doggies"], "run")
-
-
-def test_a_word_far_from_all_known_ones_is_left_out(
-    captioner: Captioner, embedder: SentenceEmbedder
-) -> None:
-    reading = read_query("a qzxv dog", captioner, embedder)
-    assert reading.unknown == ("qzxv",)
-    assert reading.words == ("a", "dog")
+    assert SearchRequest(query, **change).is_plain is plain  # type: ignore[arg-type]

@@ -35,7 +35,7 @@ def client(engine: SearchEngine) -> FlaskClient:
 
 @pytest.fixture
 def cat(client: FlaskClient) -> int:
-    """The id of the photo that CAT_QUERY finds first, that of the cat."""
+    """The id of the photo that CAT_QUERY finds first."""
     return found(client, k=1)[0]
 
 

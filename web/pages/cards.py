@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from captioner.vocabulary import tokenise
 from catalog.views import PhotoView
 from search.engine import SearchEngine
-from search.request import MAX_EXCLUDED
+from search.limits import MAX_EXCLUDED
 from search.rerank import WordGain
 from search.results import SearchResult, SimilarPhoto
 from web.images import version_of

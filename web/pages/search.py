@@ -9,7 +9,8 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from search.engine import SearchEngine
-from search.request import MAX_RESULTS, InvalidQuery, SearchRequest
+from search.limits import MAX_RESULTS
+from search.request import InvalidQuery, SearchRequest
 from search.results import SearchAnswer
 from web.context import current_config, current_engine
 from web.pages.cards import make_cards

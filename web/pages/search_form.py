@@ -7,7 +7,8 @@ from datetime import date
 
 from captioner.image_file import FORMATS
 from catalog.filters import ORIENTATIONS
-from search.request import MAX_EXCLUDED, STAGES, InvalidQuery
+from search.limits import COMBINED, LIKELIHOOD, MAX_EXCLUDED, RETRIEVE, STAGES
+from search.request import InvalidQuery
 from web.pages.search_url import SearchUrl
 from web.parameters import FILTERS
 
@@ -23,9 +24,9 @@ LABELS = {
     "stage": "Ranked by",
 }
 STAGE_NAMES = {
-    "combined": "everything",
-    "likelihood": "likelihood alone",
-    "retrieve": "meaning alone",
+    COMBINED: "everything",
+    LIKELIHOOD: "likelihood alone",
+    RETRIEVE: "meaning alone",
 }
 
 # The choices of each list: value in the address -> name on the page.

@@ -11,13 +11,14 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from search.request import STAGES, SearchRequest
+from search.limits import COMBINED
+from search.request import SearchRequest
 from search.results import SearchAnswer
 from web.parameters import FILTERS
 
 # In the order in which an address names them.
 _FIELDS = ("q", "not", "rather_than", *FILTERS, "k", "stage", "offset")
-_DEFAULTS = {"stage": STAGES[0], "offset": "0"}
+_DEFAULTS = {"stage": COMBINED, "offset": "0"}
 
 
 @dataclass(frozen=True)

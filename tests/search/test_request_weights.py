@@ -5,7 +5,8 @@ import random
 import pytest
 
 from captioner.vocabulary import tokenise
-from search.request import MAX_WEIGHT, InvalidWeight, read_weights
+from search.limits import MAX_WEIGHT
+from search.request import InvalidWeight, parse_weights
 
 
 @pytest.mark.parametrize(
@@ -21,14 +22,14 @@ from search.request import MAX_WEIGHT, InvalidWeight, read_weights
     ],
 )
 def test_weights_belong_to_their_words(text: str, words: str, weights: tuple[float, ...]) -> None:
-    read = read_weights(text)
+    read = parse_weights(text)
     assert list(read.words) == words.split()
     assert read.weights == weights
 
 
 @pytest.mark.parametrize("text", ["^_^ a dog", "a dog ^2", "a dog^", "a dog^2x", "dog^^2"])
 def test_a_hat_without_word_or_number_is_punctuation(text: str) -> None:
-    read = read_weights(text)
+    read = parse_weights(text)
     assert read.plain == text
     assert set(read.weights) == {1.0}
 
@@ -36,7 +37,7 @@ def test_a_hat_without_word_or_number_is_punctuation(text: str) -> None:
 @pytest.mark.parametrize("weight", ["-1", "11", "1000000"])
 def test_a_weight_out_of_range_is_refused(weight: str) -> None:
     with pytest.raises(InvalidWeight, match=f"0 to {MAX_WEIGHT:g}"):
-        read_weights(f"a dog^{weight}")
+        parse_weights(f"a dog^{weight}")
 
 
 def test_every_text_gets_one_weight_a_word() -> None:
@@ -44,7 +45,7 @@ def test_every_text_gets_one_weight_a_word() -> None:
     for _ in range(2000):
         text = "".join(chance.choices("ab \"^2.-_'s", k=chance.randrange(25)))
         try:
-            read = read_weights(text)
+            read = parse_weights(text)
         except InvalidWeight:
             continue
         assert len(read.weights) == len(read.words) == len(tokenise(read.plain))
