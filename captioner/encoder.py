@@ -58,7 +58,10 @@ class Encoder(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def load_backbone(self, weights: Mapping[str, Tensor]) -> None:
-        """Take the weights of a trained backbone; see `make_backbone` for names and errors."""
+        """Take the weights of a trained backbone; see `make_backbone` for names.
+
+        Raises UnknownBackbone, and ValueError where weights do not fit or the classifier is missing.
+        """
         trained = make_backbone(self.config.backbone, weights)
         own = nn.Sequential(*self.trunk, *self.tail)
         own.load_state_dict(nn.Sequential(*trained.stages).state_dict())
