@@ -60,7 +60,7 @@ class Encoder(nn.Module):
     def load_backbone(self, weights: Mapping[str, Tensor]) -> None:
         """Take the weights of a trained backbone; see `make_backbone` for names.
 
-        Raises UnknownBackbone, and ValueError where weights do not fit or the classifier is missing.
+        Raises UnknownBackbone, and ValueError where weights do not fit or lack the classifier.
         """
         trained = make_backbone(self.config.backbone, weights)
         own = nn.Sequential(*self.trunk, *self.tail)
