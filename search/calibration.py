@@ -99,7 +99,9 @@ def slopes(weights: FitWeights) -> NDArray[np.float32]:
 
 def fit_probability(weights: FitWeights, signs: Signs) -> NDArray[np.float32]:
     """Probability that each photo fits its sentence, 0 to 1: [N]."""
-    logits = signs.features() @ slopes(weights) + weights.offset
+    own = slopes(weights)
+    # What is not weighed does not count, not even the -inf of a photo without that vector.
+    logits = signs.features()[:, own != 0] @ own[own != 0] + weights.offset
     probability: NDArray[np.float32] = 1 / (1 + np.exp(-logits))
     return probability
 

@@ -98,12 +98,13 @@ _SUM: tuple[Callable[[Measurements], NDArray[np.float32]], ...] = (
 _FIRST = 10
 
 
-def shown(worlds: Sequence[World], ranking: Ranking) -> tuple[Signs, Signs]:
+def shown(worlds: Sequence[World], ranking: Ranking) -> tuple[Signs, Signs, Signs]:
     """Signs of photos that searches show first: of those that fit their query, and of the others.
 
-    Each query is also asked where nothing fits: of the same photos without those that do.
+    Each query is also asked where nothing fits: of the same photos without those that do. The
+    third are those of the right ones that come first of all.
     """
-    right, wrong = [], []
+    right, wrong, best = [], [], []
     for world in worlds:
         scores = all_combined_scores(ranking, world.measured).copy()
         scores[world.fits < 0] = -np.inf
@@ -111,9 +112,12 @@ def shown(worlds: Sequence[World], ranking: Ranking) -> tuple[Signs, Signs]:
         fitting = world.fits[rows, photos] > 0
         right.append(signs_of(world.measured, rows[fitting], photos[fitting]))
         wrong.append(signs_of(world.measured, rows[~fitting], photos[~fitting]))
+        rows, photos = first_photos(scores, 1)
+        fitting = world.fits[rows, photos] > 0
+        best.append(signs_of(world.measured, rows[fitting], photos[fitting]))
         scores[world.fits > 0] = -np.inf
         wrong.append(signs_of(world.measured, *first_photos(scores, _FIRST)))
-    return joined(right), joined(wrong)
+    return joined(right), joined(wrong), joined(best)
 
 
 def first_photos(
@@ -181,8 +185,11 @@ def _cost(scores: Tensor, fits: Tensor) -> Tensor:
 RIGHT_CALLED_WEAK = 0.1
 
 
-def fit_weights(right: Signs, wrong: Signs) -> FitWeights:
-    """Weights that tell right photos from wrong ones, and the probability where weak begins."""
+def fit_weights(right: Signs, wrong: Signs, best: Signs | None = None) -> FitWeights:
+    """Weights that tell right photos from wrong ones, and the probability where weak begins.
+
+    `best`: the right ones of which few may be called weak; None: all.
+    """
     features = np.concatenate([right.features(), wrong.features()])
     truth = np.repeat([1.0, 0.0], [len(right.evidence), len(wrong.evidence)])
     found = _regress(torch.from_numpy(features), torch.from_numpy(truth).float())
@@ -196,7 +203,8 @@ def fit_weights(right: Signs, wrong: Signs) -> FitWeights:
         unknown=found[6],
         offset=found[7],
     )
-    threshold = np.quantile(fit_probability(weights, right), RIGHT_CALLED_WEAK)
+    judged = right if best is None or not len(best.evidence) else best
+    threshold = np.quantile(fit_probability(weights, judged), RIGHT_CALLED_WEAK)
     return replace(weights, weak_below=float(threshold))
 
 
