@@ -69,7 +69,7 @@ class PhotoState:
     ) -> PhotoState:
         """Quantise: the memory is a tanh, so one scale fits every photo."""
         memory = (features.memory * 127).round().to(torch.int8)
-        kept = ClassEvidence(classes.ids.cpu(), classes.probability.cpu()) if classes else None
+        kept = classes.cpu() if classes else None
         return cls(memory.cpu(), features.seed.half().cpu(), features.visual.half().cpu(), kept)
 
     def features(self, device: torch.device | None = None) -> PhotoFeatures:
@@ -275,15 +275,10 @@ class Captioner(nn.Module):
         return seen, whole
 
     @torch.inference_mode()
-    def class_vectors_of(self, state: PhotoState) -> np.ndarray:
-        """Each photo's classes as one unit vector where sentences are [B,E] (ConSE, eq. 3).
-
-        Raises ValueError where the captioner has no classifier.
-        """
-        if state.classes is None:
-            raise ValueError("this captioner has no classifier")
-        named = self.class_vectors.cpu().float()[state.classes.ids.long()]  # [B,K,E]
-        mean = (named * state.classes.probability.float()[..., None]).sum(dim=1)
+    def class_vectors_of(self, classes: ClassEvidence) -> np.ndarray:
+        """Photos' classes as one unit vector each where sentences are [B,E] (ConSE, eq. 3)."""
+        named = self.class_vectors.cpu().float()[classes.ids.long()]  # [B,K,E]
+        mean = (named * classes.probability.float()[..., None]).sum(dim=1)
         return F.normalize(mean, dim=-1).numpy()
 
     @torch.inference_mode()

@@ -48,6 +48,10 @@ class ClassEvidence:
     ids: Tensor  # int16 [B,K]
     probability: Tensor  # float16 [B,K], of all classes together 1
 
+    def cpu(self) -> ClassEvidence:
+        """The same on the CPU."""
+        return ClassEvidence(self.ids.cpu(), self.probability.cpu())
+
     def __getitem__(self, rows: slice) -> ClassEvidence:
         return ClassEvidence(self.ids[rows], self.probability[rows])
 

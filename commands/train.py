@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from captioner.captioner import CaptionerConfig
     from captioner.training.recipe import PhotoSet, Recipe
 
+# Vectors of so many are 0.2 MB of a checkpoint for each kind.
+_REFERENCE_PHOTOS = 256
 _SETTINGS = ("likelihood_epochs", "contrastive_epochs", "photos_per_step", "views", "seed")
 
 
@@ -44,7 +46,7 @@ _SETTINGS = ("likelihood_epochs", "contrastive_epochs", "photos_per_step", "view
 @click.option("--backbone", default="efficientnet_lite2", show_default=True)
 @click.option("--backbone-weights", type=FILE, help="A file of them (default: the CNN's own).")
 @click.option("--frozen-stages", type=int, help="Leading stages left as they are.")
-@click.option("--classes", type=click.IntRange(0), default=1000, show_default=True)
+@click.option("--classes", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--recipe", type=click.Choice(["full", "seed"]), default="full", show_default=True)
 @click.option("--likelihood-epochs", type=click.IntRange(0), help="Maximum likelihood.")
 @click.option("--contrastive-epochs", type=click.IntRange(0), help="Likelihood that ranks.")
@@ -121,14 +123,26 @@ def _sets(
 
 
 def _config(options: dict[str, Any]) -> CaptionerConfig:
+    """The network's sizes: those of the captioner to start from, or the defaults."""
     from captioner.captioner import CaptionerConfig
+    from captioner.checkpoint import load_checkpoint
     from captioner.encoder import EncoderConfig
     from captioner.training.recipe import baseline_config
 
-    encoder = EncoderConfig(backbone=options["backbone"], classes=options["classes"])
+    classes, config = options["classes"], CaptionerConfig()
+    if options["start"] is not None:
+        config = load_checkpoint(options["start"], "cpu").config
+        encoder = config.encoder
+    else:
+        encoder = EncoderConfig(backbone=options["backbone"])
     if options["frozen_stages"] is not None:
         encoder = replace(encoder, frozen_stages=options["frozen_stages"])
-    config = CaptionerConfig(encoder=encoder)
+    config = replace(
+        config,
+        encoder=replace(encoder, classes=classes),
+        head=replace(config.head, whole=classes > 0),
+        reference_photos=_REFERENCE_PHOTOS if classes else 0,
+    )
     return baseline_config(config) if options["recipe"] == "seed" else config
 
 

@@ -44,7 +44,7 @@ def _named(
 ) -> NDArray[np.float32]:
     """What photos are named where sentences are [B,E]: their classes, else their captions."""
     if state.classes is not None:
-        return captioner.class_vectors_of(state)
+        return captioner.class_vectors_of(state.classes)
     with fast(captioner.device):  # kept with sixteen bits anyway
         embedded = embedder.encode(captions)
     return captioner.read(captions, embedded)

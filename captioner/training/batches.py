@@ -138,7 +138,7 @@ class TrainingSet:
         mirror = torch.from_numpy(flipped)[:, None, None, None]
         stem = torch.where(mirror, stem.flip(-1), stem)
         batch = _batch(stem, tokens, words, self.embeddings[photos][rows, order])
-        batch.whole = self._whole(photos)
+        batch.whole = self.whole_of(photos)
         batch.short = self._short(photos, queries, generator) if queries else None
         return batch
 
@@ -148,14 +148,15 @@ class TrainingSet:
             rows = np.arange(start, min(start + size, len(self)))
             stem, words = self.views.take(np.zeros_like(rows), rows), self.plain[rows]
             batch = _batch(stem, words, words, self.embeddings[rows])
-            batch.whole = self._whole(rows)
+            batch.whole = self.whole_of(rows)
             yield batch
 
     def owners(self) -> np.ndarray:
         """Row of the photo that each caption belongs to, in order: [N*K]."""
         return np.repeat(np.arange(len(self)), self.width)
 
-    def _whole(self, photos: np.ndarray) -> Tensor | None:
+    def whole_of(self, photos: np.ndarray) -> Tensor | None:
+        """The classifier's pooled features of photos [B,C]; None without a classifier."""
         return None if self.whole is None else torch.from_numpy(self.whole[photos]).float()
 
     def _short(self, photos: np.ndarray, most: int, generator: np.random.Generator) -> Short:

@@ -111,6 +111,8 @@ def train_captioner(
     trainer.run(report, progress.advance)
     trained = trainer.finished()
     _fill_buffers(trained, recipe, embedder)
+    if trained.config.reference_photos:
+        _fill_reference_photos(trained, train, recipe.settings.seed)
     return trained
 
 
@@ -203,6 +205,22 @@ def _fill_buffers(captioner: Captioner, recipe: Recipe, embedder: SentenceEmbedd
     captioner.head.references.copy_(_read(captioner, chosen, embedder))
     if names := captioner.provenance.class_names:
         captioner.class_vectors.copy_(_read(captioner, class_sentences(names), embedder))
+
+
+@torch.inference_mode()
+def _fill_reference_photos(captioner: Captioner, train: TrainingSet, seed: int) -> None:
+    """Both vectors of training photos drawn at random; again and again where there are few."""
+    order = np.random.default_rng(seed).permutation(len(train))
+    rows = np.resize(order, captioner.config.reference_photos)
+    stem = train.views.take(np.zeros_like(rows), rows).to(captioner.device)
+    whole, classifier = train.whole_of(rows), captioner.encoder.classifier
+    if whole is not None and classifier is not None:
+        whole = whole.to(captioner.device)
+        classes = classifier.classify(whole)
+        captioner.reference_classes.copy_(
+            torch.from_numpy(captioner.class_vectors_of(classes.cpu()))
+        )
+    captioner.reference_visual.copy_(captioner.head(captioner.encoder.grid(stem), whole))
 
 
 def _read(captioner: Captioner, texts: list[str], embedder: SentenceEmbedder) -> Tensor:

@@ -103,7 +103,7 @@ def cache_whole(encoder: Encoder, stems: np.ndarray, file: Path) -> np.ndarray |
         return np.asarray(kept)
     device, parts = encoder.mean.device, []
     for start in range(0, stems.shape[1], _BATCH):
-        stem = torch.from_numpy(stems[0, start : start + _BATCH]).float().to(device)
+        stem = torch.from_numpy(np.array(stems[0, start : start + _BATCH])).float().to(device)
         with fast(device):
             parts.append(encoder.classifier.pool(stem).cpu().numpy().astype(np.float16))
     whole = np.concatenate(parts)

@@ -11,7 +11,15 @@ from captioner.vocabulary import SPECIAL_WORDS
 # One row a word.
 _OF_WORDS = ("head.embedding.weight", "decoder.embedding.weight", "decoder.word_bias")
 # Computed anew at the end of training.
-_MADE_LATER = ("word_vectors", "class_vectors", "head.references")
+_MADE_LATER = (
+    "word_vectors",
+    "class_vectors",
+    "reference_visual",
+    "reference_classes",
+    "head.references",
+)
+# What an older captioner may lack.
+_MAY_BE_NEW = ("head.gate",)
 # Words that are new begin as improbable as this share of those known.
 _NEW_WORD_QUANTILE = 0.1
 
@@ -28,7 +36,8 @@ def carry_over(old: Captioner, new: Captioner) -> None:
     pairs = [(row, places[word]) for row, word in enumerate(new.vocabulary.words) if word in places]
     mine, theirs = (torch.tensor(rows) for rows in zip(*pairs, strict=True))
     for name, tensor in after.items():
-        if name in _MADE_LATER or name.startswith("encoder.classifier."):
+        is_new = name in _MAY_BE_NEW and name not in before
+        if is_new or name in _MADE_LATER or name.startswith("encoder.classifier."):
             continue
         if name in _OF_WORDS:
             tensor[mine] = before[name][theirs]
