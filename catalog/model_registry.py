@@ -38,6 +38,23 @@ class Described:
     photos: int
 
 
+@dataclass(frozen=True)
+class NewModel:
+    """A model ("captioner" or "embedder") as it is recorded when it is first used."""
+
+    kind: str
+    name: str
+    sha256: str
+    config: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+
+
+def register_models(session: Session, models: Sequence[NewModel]) -> list[int]:
+    """Return the ids of models, in order, recording those that are new."""
+    known = {(model.name, model.sha256): model.model_id for model in list_models(session)}
+    return [known.get((model.name, model.sha256)) or _add(session, model) for model in models]
+
+
 def register_model(
     session: Session,
     *,
@@ -48,11 +65,18 @@ def register_model(
     metrics: Mapping[str, Any],
 ) -> int:
     """Return the id of a model ("captioner" or "embedder"), recording it if it is new."""
-    known = model_id(session, name=name, sha256=sha256)
-    if known is not None:
-        return known
-    row = Model(kind=kind, name=name, sha256=sha256, config=dict(config), metrics=dict(metrics))
-    row.created_at = datetime.now(UTC)
+    return register_models(session, [NewModel(kind, name, sha256, config, metrics)])[0]
+
+
+def _add(session: Session, model: NewModel) -> int:
+    row = Model(
+        kind=model.kind,
+        name=model.name,
+        sha256=model.sha256,
+        config=dict(model.config),
+        metrics=dict(model.metrics),
+        created_at=datetime.now(UTC),
+    )
     session.add(row)
     session.flush()
     return row.id

@@ -27,30 +27,49 @@ class RootView:
     last_seen_online: datetime
 
 
-def get_or_add_root(session: Session, folder: Path) -> int:
-    """Return the id of a folder that is there now, recording it if it is new."""
-    path = os.fsencode(folder.resolve())
+@dataclass(frozen=True)
+class KnownRoot:
+    """An indexed folder, and the patterns, in gitignore's syntax, of files to leave out of it."""
+
+    root_id: int
+    excluded: tuple[str, ...] = ()
+
+
+def known_roots(session: Session) -> dict[bytes, KnownRoot]:
+    """Return every indexed folder by its absolute path."""
+    query = select(Root.path, Root.id, Root.excluded)
+    return {path: KnownRoot(key, tuple(kept)) for path, key, kept in session.execute(query)}
+
+
+def note_online(session: Session, path: bytes, known: KnownRoot | None) -> KnownRoot:
+    """Record that a folder is there now, and the folder itself where it is not known."""
     seen = {"last_seen_online": datetime.now(UTC)}
-    known = session.scalar(select(Root.id).where(Root.path == path))
     if known is None:
-        return session.scalars(insert(Root).values(path=path, **seen).returning(Root.id)).one()
-    session.execute(update(Root).where(Root.id == known).values(seen))
+        query = insert(Root).values(path=path, **seen).returning(Root.id)
+        return KnownRoot(session.scalars(query).one())
+    session.execute(update(Root).where(Root.id == known.root_id).values(seen))
     return known
 
 
+def get_or_add_root(session: Session, folder: Path) -> int:
+    """Return the id of a folder that is there now, recording it if it is new."""
+    path = os.fsencode(folder.resolve())
+    return note_online(session, path, known_roots(session).get(path)).root_id
+
+
 def exclude(
-    session: Session, root_id: int, patterns: Sequence[str], *, instead: bool = False
-) -> tuple[str, ...]:
-    """Remember patterns of files to leave out, behind those known or `instead` of them; return all.
+    session: Session, root: KnownRoot, patterns: Sequence[str], *, instead: bool = False
+) -> KnownRoot:
+    """Remember patterns of files to leave out, behind those known or `instead` of them.
 
     A pattern that is known moves to the end, since of two that fit a file the last one counts.
     """
-    known = session.scalar(select(Root.excluded).where(Root.id == root_id)) or []
-    kept = [] if instead else [pattern for pattern in known if pattern not in patterns]
-    excluded = [*kept, *dict.fromkeys(patterns)]
-    if excluded != known:
-        session.execute(update(Root).where(Root.id == root_id).values(excluded=excluded))
-    return tuple(excluded)
+    kept = [] if instead else [pattern for pattern in root.excluded if pattern not in patterns]
+    excluded = (*kept, *dict.fromkeys(patterns))
+    if excluded != root.excluded:
+        values = {"excluded": list(excluded)}
+        session.execute(update(Root).where(Root.id == root.root_id).values(values))
+    return KnownRoot(root.root_id, excluded)
 
 
 def list_roots(session: Session) -> list[RootView]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from catalog.paths import show_path
-from catalog.roots import list_roots
+from catalog.roots import known_roots
 
 
 class FolderNotFound(FileNotFoundError):
@@ -37,7 +37,16 @@ def split_offline(session: Session, folders: Sequence[Path]) -> tuple[list[Path]
 
     Raises FolderNotFound for one that is neither.
     """
-    known = {root.path for root in list_roots(session)}
+    return split_by_presence(folders, known_roots(session))
+
+
+def split_by_presence(
+    folders: Sequence[Path], known: Container[bytes]
+) -> tuple[list[Path], list[Path]]:
+    """As split_offline, given the absolute paths of the folders that were indexed before.
+
+    Raises FolderNotFound.
+    """
     online = [folder for folder in folders if folder.is_dir()]
     offline = [folder for folder in folders if folder not in online]
     for folder in offline:

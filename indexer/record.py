@@ -20,12 +20,12 @@ from captioner.embedder import SentenceEmbedder
 from catalog import photos
 from catalog.descriptions import change_counter
 from catalog.failures import clear_failure, record_failure
-from catalog.model_registry import model_name, register_model
+from catalog.model_registry import NewModel, model_name, register_models
 from catalog.photos import KnownFile
 from catalog.records import NewPhoto
-from catalog.roots import exclude, get_or_add_root, list_roots
+from catalog.roots import exclude, known_roots, note_online
 from catalog.runs import Noted, finish_run, last_run_finished, note_run, start_run
-from indexer.folders import split_offline
+from indexer.folders import split_by_presence
 from indexer.plan import Plan, Task
 from indexer.prepare import Failed, Prepared, SameBytes
 from indexer.report import DUPLICATES, INDEXED, MOVED, REMOVED, UNCHANGED, WITHHELD
@@ -37,7 +37,7 @@ class RunStart:
 
     `model_id`: the captioner's. `online`: id by absolute path of the folders to index, `offline`
     the paths of those that are not there. `roots`: absolute path by id of every root. `excluded`:
-    the patterns of the folders given, by id.
+    the patterns of every root, by id.
     `change`: the vectors' change counter. `live_hashes`: the content hashes of all photos where
     the last run was killed, which may have left thumbnails that none has; else None.
     """
@@ -71,22 +71,23 @@ def begin_run(
 
     Raises FolderNotFound for one that is neither on disk nor in the catalog.
     """
-    online, offline = split_offline(session, folders)
+    # Few statements: where a server comes and goes, all of them have to fit between.
+    roots = known_roots(session)
+    online, offline = split_by_presence(folders, roots)
     model_id = _register_models(session, captioner, embedder)
     live_hashes = None if last_run_finished(session) else photos.content_hashes(session)
-    ids = {folder: get_or_add_root(session, folder) for folder in online}
-    roots = {root.root_id: root.path for root in list_roots(session)}
-    given = {os.fsencode(folder) for folder in folders}
+    paths = {folder: os.fsencode(folder) for folder in folders}
+    for folder in online:
+        roots[paths[folder]] = note_online(session, paths[folder], roots.get(paths[folder]))
+    for path in paths.values():
+        roots[path] = exclude(session, roots[path], exclusion.patterns, instead=exclusion.instead)
+    ids = {folder: roots[paths[folder]].root_id for folder in online}
     return RunStart(
         model_id=model_id,
         online=ids,
-        offline=[os.fsencode(folder) for folder in offline],
-        roots=roots,
-        excluded={
-            root_id: exclude(session, root_id, exclusion.patterns, instead=exclusion.instead)
-            for root_id, path in roots.items()
-            if path in given
-        },
+        offline=[paths[folder] for folder in offline],
+        roots={root.root_id: path for path, root in roots.items()},
+        excluded={root.root_id: root.excluded for root in roots.values()},
         change=change_counter(session),
         live_hashes=live_hashes,
         log=RunLog(session, list(ids.values())),
@@ -94,23 +95,19 @@ def begin_run(
 
 
 def _register_models(session: Session, captioner: Captioner, embedder: SentenceEmbedder) -> int:
-    register_model(
+    """Record both models, and return the captioner's id."""
+    dimension = captioner.config.head.dimension
+    name = model_name(captioner.name, captioner.embedder_name, embedder.name)
+    # A search has to read its sentence with the same embedder.
+    config = {**captioner.config.to_dict(), "embedder": embedder.name}
+    _, model_id = register_models(
         session,
-        kind="embedder",
-        name=embedder.name,
-        sha256=embedder.sha256,
-        config={"dimension": captioner.config.head.dimension},
-        metrics={},
+        [
+            NewModel("embedder", embedder.name, embedder.sha256, {"dimension": dimension}, {}),
+            NewModel("captioner", name, captioner.sha256, config, captioner.metrics),
+        ],
     )
-    return register_model(
-        session,
-        kind="captioner",
-        name=model_name(captioner.name, captioner.embedder_name, embedder.name),
-        sha256=captioner.sha256,
-        # A search has to read its sentence with the same embedder.
-        config={**captioner.config.to_dict(), "embedder": embedder.name},
-        metrics=captioner.metrics,
-    )
+    return model_id
 
 
 class Recorder:

@@ -99,8 +99,9 @@ def test_filters_say_which_photos_may_be_found(client: FlaskClient) -> None:
     assert 0 < len(pngs) < len(everything) == 12
     assert found(folder=folder) == everything
     assert found(folder=folder, format="PNG") == pngs
-    assert found(folder=folder + "/none") == found(camera="none") == found(after="1900-01-01")
+    assert found(folder=folder + "/none") == found(camera="none") == found(before="1900-01-01")
     assert found(camera="none") == set()
+    assert found(after="1900-01-01") == everything
     shapes = [found(orientation=kind) for kind in ("landscape", "portrait", "square")]
     assert set.union(*shapes) == everything
     assert found(after="", before="", folder="", camera="", format="", orientation="") == everything
