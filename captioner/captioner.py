@@ -137,12 +137,13 @@ SHORT_WORDS = 3
 
 @dataclass(frozen=True)
 class SumWeights:
-    """Weights of the combined score."""
+    """Weights of the combined score, and of the probability that goes with it."""
 
     log_likelihood: float
     bias: float
     visual: float
     caption: float
+    fit: FitWeights = field(default_factory=FitWeights)
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,15 @@ class Ranking:
         """These weights as they are for a query of so many known words."""
         if self.short is None or count > SHORT_WORDS:
             return self
-        return replace(self, **asdict(self.short), short=None)
+        return replace(
+            self,
+            log_likelihood=self.short.log_likelihood,
+            bias=self.short.bias,
+            visual=self.short.visual,
+            caption=self.short.caption,
+            fit=self.short.fit,
+            short=None,
+        )
 
 
 @dataclass

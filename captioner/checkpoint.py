@@ -109,5 +109,7 @@ def _build(path: Path, metadata: dict[str, str]) -> Captioner:
 
 
 def _ranking(values: dict[str, Any]) -> Ranking:
-    short = SumWeights(**values["short"]) if values.get("short") else None
-    return Ranking(**values | {"fit": FitWeights(**values["fit"]), "short": short})
+    fit, short = FitWeights(**values["fit"]), values.get("short")
+    if short is not None:
+        short = SumWeights(**short | {"fit": FitWeights(**short["fit"])})
+    return Ranking(**values | {"fit": fit, "short": short})

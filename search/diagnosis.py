@@ -88,7 +88,8 @@ def probability(engine: SearchEngine, sentence: str, photo_id: int) -> float:
     """
     found = engine.measure(sentence, np.array([photo_id]))
     signs = Signs(found.evidence, found.visual, found.caption, [found.background])
-    return float(fit_probability(engine.captioner.provenance.ranking.fit, signs)[0])
+    ranking = engine.captioner.provenance.ranking.for_words(found.background.words)
+    return float(fit_probability(ranking.fit, signs)[0])
 
 
 def stand(
@@ -116,7 +117,7 @@ def stand(
 
 
 def _is_weak(engine: SearchEngine, ranked: Ranked, question: Question, place: int) -> bool:
-    fit = engine.captioner.provenance.ranking.fit
+    fit = engine.captioner.provenance.ranking.for_words(len(question.parsed.words)).fit
     judge = Judge(fit, question.parsed, question.background)
     return judge.is_weak(float(judge.chances(ranked.page(place - 1, 1))[0]))
 

@@ -63,7 +63,7 @@ class SearchEngine:
         question, ranker = self.read(request), self.ranker()
         ranked = ranker.rank(question) if ranker else Ranked.empty()
         page = ranker.page(ranked, question) if ranker else ranked
-        fit = self.captioner.provenance.ranking.fit
+        fit = self.captioner.provenance.ranking.for_words(len(question.parsed.words)).fit
         return make_answer(self._database, fit, question, ranked, page, started)
 
     def read(self, request: SearchRequest) -> Question:

@@ -57,7 +57,7 @@ def fit_ranking(measured: Measurements, ranking: Ranking) -> Ranking:
 def fit_worlds(worlds: Sequence[World], ranking: Ranking) -> Ranking:
     """The same from queries of several worlds and lengths, each world and length as heavy.
 
-    Short queries get a sum of their own where there are any beside long ones.
+    Short queries get a sum and a probability of their own where there are any beside long ones.
     """
     long = _not_empty(each.take(np.flatnonzero(~each.is_short)) for each in worlds)
     short = _not_empty(each.take(np.flatnonzero(each.is_short)) for each in worlds)
@@ -76,9 +76,18 @@ def fit_worlds(worlds: Sequence[World], ranking: Ranking) -> Ranking:
         visual_in_retrieval=first[0] / similarity if similarity else 0.5,
         caption_in_retrieval=first[1] / similarity if similarity else 0.5,
         bias_in_retrieval=first[2] / similarity if similarity else 0.0,
-        short=SumWeights(*_fit(_SUM, short)) if long and short else None,
+        short=_sum_weights(short) if long and short else None,
     )
-    return replace(ranking, fit=fit_weights(*shown(worlds, ranking)))
+    ranking = replace(ranking, fit=fit_weights(*shown(long or short, ranking)))
+    if ranking.short is None:
+        return ranking
+    fit = fit_weights(*shown(short, ranking))
+    return replace(ranking, short=replace(ranking.short, fit=fit))
+
+
+def _sum_weights(worlds: Sequence[World]) -> SumWeights:
+    log_likelihood, bias, visual, caption = _fit(_SUM, worlds)
+    return SumWeights(log_likelihood, bias, visual, caption)
 
 
 def _not_empty(worlds: Iterable[World]) -> list[World]:
@@ -101,8 +110,7 @@ _FIRST = 10
 def shown(worlds: Sequence[World], ranking: Ranking) -> tuple[Signs, Signs, Signs]:
     """Signs of photos that searches show first: of those that fit their query, and of the others.
 
-    Each query is also asked where nothing fits: of the same photos without those that do. The
-    third are those of the right ones that come first of all.
+    The third are those of the right ones that come first of all.
     """
     right, wrong, best = [], [], []
     for world in worlds:
@@ -115,8 +123,6 @@ def shown(worlds: Sequence[World], ranking: Ranking) -> tuple[Signs, Signs, Sign
         rows, photos = first_photos(scores, 1)
         fitting = world.fits[rows, photos] > 0
         best.append(signs_of(world.measured, rows[fitting], photos[fitting]))
-        scores[world.fits > 0] = -np.inf
-        wrong.append(signs_of(world.measured, *first_photos(scores, _FIRST)))
     return joined(right), joined(wrong), joined(best)
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.captioner import Ranking
+from captioner.captioner import SHORT_WORDS, Ranking
 from captioner.dataset import CaptionedPhoto
 from search.calibration import fit_probability
 from search.engine import SearchEngine
@@ -97,7 +97,7 @@ def report_nouns(nouns: Nouns, ranking: Ranking) -> ShortReport:
     claimed = np.take_along_axis(chances, first, axis=1)
     true = np.take_along_axis(fits, first, axis=1) > 0
     among_ten = (np.take_along_axis(fits, ten, axis=1) > 0).sum(axis=1)
-    marked = claimed < ranking.fit.weak_below
+    marked = claimed < ranking.for_words(SHORT_WORDS).fit.weak_below
     return ShortReport(
         queries=len(fits),
         precision5=float(true.mean()),
@@ -133,7 +133,8 @@ def _ranked(measured: Measurements, ranking: Ranking) -> tuple[Grid, Grid]:
     """Scores and probabilities of each query and photo [Q,N]."""
     scores = all_combined_scores(ranking, measured).copy()
     rows, photos = np.indices(scores.shape).reshape(2, -1)
-    chances = fit_probability(ranking.fit, signs_of(measured, rows, photos))
+    fit = ranking.for_words(SHORT_WORDS).fit
+    chances = fit_probability(fit, signs_of(measured, rows, photos))
     return scores, chances.reshape(scores.shape)
 
 
@@ -142,7 +143,7 @@ def _unmarked(absent: Measurements | None, ranking: Ranking) -> float:
         return 0.0
     scores, chances = _ranked(absent, ranking)
     first = np.take_along_axis(chances, _best(scores, _FIRST), axis=1)
-    return float((first >= ranking.fit.weak_below).mean())
+    return float((first >= ranking.for_words(SHORT_WORDS).fit.weak_below).mean())
 
 
 def _best(scores: Grid, count: int) -> NDArray[np.int64]:
