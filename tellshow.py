@@ -5,15 +5,18 @@ Each command is a file in `commands/`.
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from pathlib import Path
 
 import click
 
+from commands.backup import backup
 from commands.caption import caption
 from commands.common.errors import Exit, Failed, fail, word
 from commands.common.options import home_option
+from commands.common.terminal import echo, encode_leniently
 from commands.complete import complete_command
 from commands.demo import demo
 from commands.doctor import doctor
@@ -22,6 +25,7 @@ from commands.explain import explain_command
 from commands.index import index
 from commands.models import models
 from commands.rebuild import rebuild
+from commands.restore import restore
 from commands.score import score
 from commands.search import search
 from commands.serve import serve
@@ -33,7 +37,7 @@ __version__ = "0.1.0"
 
 _COMMANDS = (
     index, search, complete_command, similar, caption, score, explain_command, serve, train,
-    evaluate_command, status, rebuild, models, doctor, demo,
+    evaluate_command, status, rebuild, models, doctor, backup, restore, demo,
 )  # fmt: skip
 
 
@@ -55,7 +59,10 @@ def run(arguments: list[str] | None = None) -> Exit:
     except Failed as error:
         return fail(error.message, Exit.FAILED)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        for line in shown.getvalue().splitlines():
+            echo(line, err=True)
         return Exit.USAGE
     except Exception as error:
         return word(error)
@@ -65,6 +72,7 @@ def run(arguments: list[str] | None = None) -> Exit:
 def main() -> None:
     """The `tellshow` command; told to end by the system, it saves first, as on Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    encode_leniently()
     sys.exit(run())
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import shutil
+import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog.home import Home, sync
+from catalog.durable_files import sha256_of, sync
+from catalog.home import Home
+from catalog.own_files import list_files, remove_own
+
+_NAME = re.compile(r"(?:shipped-)?([0-9a-f]{64})\.safetensors")
 
 
 @dataclass(frozen=True)
@@ -21,29 +29,53 @@ class KeptCheckpoints:
     home: Home
 
     def path(self, sha256: str) -> Path | None:
-        """The file of a checkpoint, None where it is not kept."""
+        """The file of a checkpoint, None where it is not kept, or not as it was.
+
+        A checkpoint is as it was where its bytes have the SHA-256 that it is named by.
+        """
         files = (self._chosen(sha256), self._shipped(sha256))
-        return next((path for path in files if path.is_file()), None)
+        return next((path for path in files if is_sound(path, sha256)), None)
+
+    def damaged(self) -> list[Path]:
+        """Kept files whose bytes are not those that they are named by."""
+        kept = [path for path in list_files(self.home.path, "models").own if _names_one(path)]
+        return [path for path in kept if not is_sound(path, sha256_in_name(path) or "")]
+
+    def mend(self, damaged: Path, spares: Sequence[Path]) -> bool:
+        """Replace a damaged file by a sound copy, kept beside it or a spare; False without one.
+
+        Raises OSError.
+        """
+        sha256 = sha256_in_name(damaged) or ""
+        copies = [self.path(sha256), *spares]
+        sound = next((copy for copy in copies if copy and is_sound(copy, sha256)), None)
+        if sound is None:
+            return False
+        _place(sound, damaged, sha256, link=False)
+        return True
 
     def is_chosen(self, sha256: str) -> bool:
         """Whether a person chose this checkpoint."""
         return self._chosen(sha256).is_file()
 
+    def is_kept(self, sha256: str) -> bool:
+        """Whether there is a file of this checkpoint, sound or not."""
+        return self.is_chosen(sha256) or self._shipped(sha256).is_file()
+
     def keep_chosen(self, file: Path, sha256: str) -> None:
         """Keep a copy of a file that a person chose, who may write over it. Raises OSError."""
-        _place(file, self._chosen(sha256), link=False)
+        _place(file, self._chosen(sha256), sha256, link=False)
 
     def keep_shipped(self, file: Path, sha256: str) -> None:
         """Keep a release's own file beyond that release, by a hard link where possible.
 
         Raises OSError.
         """
-        _place(file, self._shipped(sha256), link=True)
+        _place(file, self._shipped(sha256), sha256, link=True)
 
     def drop(self, sha256: str) -> None:
         """Remove a checkpoint. Raises OSError."""
-        self._chosen(sha256).unlink(missing_ok=True)
-        self._shipped(sha256).unlink(missing_ok=True)
+        remove_own(self.home.path, (self._chosen(sha256), self._shipped(sha256)))
 
     def _chosen(self, sha256: str) -> Path:
         return self.home.models / f"{sha256}.safetensors"
@@ -52,9 +84,34 @@ class KeptCheckpoints:
         return self.home.models / f"shipped-{sha256}.safetensors"
 
 
-def _place(file: Path, kept: Path, *, link: bool) -> None:
+def sha256_in_name(file: Path) -> str | None:
+    """The SHA-256 that a kept checkpoint is named by; None for any other name."""
+    found = _NAME.fullmatch(file.name)
+    return found[1] if found else None
+
+
+def is_sound(file: Path, sha256: str) -> bool:
+    """Whether a file is there and has this SHA-256; read once a process, unless it changes."""
+    try:
+        found = file.stat()
+        stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        return stat.S_ISREG(found.st_mode) and _sha256(file, stamp) == sha256
+    except OSError:
+        return False
+
+
+def _names_one(file: Path) -> bool:
+    return sha256_in_name(file) is not None
+
+
+@functools.lru_cache
+def _sha256(file: Path, stamp: tuple[int, ...]) -> str:
+    return sha256_of(file)
+
+
+def _place(file: Path, kept: Path, sha256: str, *, link: bool) -> None:
     """Put a copy or a link there, whole or not at all, also after a power cut."""
-    if kept.is_file() and kept.stat().st_size == file.stat().st_size:
+    if is_sound(kept, sha256):
         return
     partial = kept.with_suffix(".tmp")
     partial.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from alembic import command
@@ -26,10 +27,16 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.orm import Session
 
+from catalog.durable_files import is_full
 from catalog.home import Home
+from catalog.home_adoption import is_blank
+from catalog.home_marker import Marker, read_marker, write_marker
 from catalog.lock import WriterBusy, writer_lock
+from catalog.own_files import has_own_files
+from catalog.read_only import is_log_needed, log_of, make_reading_engine
 
 __all__ = [
+    "CatalogLost",
     "ConnectionLost",
     "Database",
     "DatabaseUnavailable",
@@ -68,6 +75,10 @@ class ConnectionLost(DatabaseUnavailable):
 
     What was under way is taken back, unless it was lost while it was committed.
     """
+
+
+class CatalogLost(DatabaseUnavailable):
+    """The database is missing or empty in a home that had a catalog."""
 
 
 @dataclass(frozen=True)
@@ -115,19 +126,85 @@ def open_database(home: Home) -> Database:
     """Open the home's database and bring it to the newest revision.
 
     Raises DatabaseUnavailable where it cannot be reached, is no database, was made by a newer
-    tellshow, or needs a driver that is not installed.
+    tellshow, or needs a driver that is not installed; CatalogLost where the home had a catalog and
+    the database is missing or empty.
     """
     try:
-        database = Database(make_engine(home.database_url))
+        file = home.database_file
+        if file is not None:
+            _check_file(home, file)
+        engine = (
+            make_reading_engine(file, sqlite_driver())
+            if home.read_only and file is not None
+            else make_engine(home.database_url)
+        )
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise DatabaseUnavailable(f"The database URL cannot be used: {error}.") from error
     try:
-        with _errors_translated(database.engine):
-            migrate(database.engine, home.database_url)
+        with _errors_translated(engine):
+            _bring_up_to_date(home, engine)
     except BaseException:
-        database.close()
+        engine.dispose()
         raise
-    return database
+    return Database(engine)
+
+
+def _check_file(home: Home, file: Path) -> None:
+    """Before SQLite opens it, which would make a missing file, and drop an empty one's log."""
+    for path in database_files(file):
+        if path.exists() and not path.is_file():
+            message = f"{path} is a folder where a file of the database belongs: move it away."
+            raise DatabaseUnavailable(message)
+    # In this order: another process may be making both just now, the marker last.
+    if _had_catalog(home) and is_blank(file):
+        raise CatalogLost(_lost(home, f"its database {file} is missing or empty"))
+    if home.read_only and is_log_needed(file) and not file.with_name(f"{file.name}-shm").exists():
+        raise DatabaseUnavailable(
+            f"The home {home.path} cannot be written, and its last changes still lie in "
+            f"{log_of(file)}: run tellshow status once where it can be written."
+        )
+
+
+def database_files(file: Path) -> list[Path]:
+    """An SQLite database and what SQLite puts beside it: its log, and memory that is shared."""
+    return [file.with_name(file.name + end) for end in ("", "-wal", "-shm", "-journal")]
+
+
+def _had_catalog(home: Home) -> bool:
+    """Whether a catalog was made here once, by the marker or by what else was made."""
+    marker = read_marker(home.path)
+    return (marker is not None and marker.catalog is not None) or has_own_files(home.path)
+
+
+def _lost(home: Home, what: str) -> str:
+    marker = read_marker(home.path)
+    if marker is not None and marker.catalog == "postgresql":
+        remedy = "set $TELLSHOW_DATABASE_URL to its PostgreSQL database, or restore that one's dump"
+    else:
+        remedy = "bring it back from a backup with tellshow restore FILE"
+    return (
+        f"The home {home.path} had a catalog, but {what}; nothing was changed. To go on, {remedy}; "
+        "to begin anew, name a new folder with --home."
+    )
+
+
+def _bring_up_to_date(home: Home, engine: Engine) -> None:
+    """Apply the revisions that are missing, unless all of them are where there was a catalog."""
+    had_catalog, backend = _had_catalog(home), engine.dialect.name
+    current, newest = _revisions(engine, migration_config(home.database_url))
+    if had_catalog and not current:
+        url = engine.url.render_as_string(hide_password=True)
+        raise CatalogLost(_lost(home, f"the database {url} is empty"))
+    if current != newest:
+        if home.read_only:
+            raise DatabaseUnavailable(
+                f"The home {home.path} cannot be written, and its database was made by another "
+                "release of tellshow: run tellshow status once where it can be written."
+            )
+        migrate(engine, home.database_url)
+    marker = read_marker(home.path)
+    if marker is not None and marker.catalog != backend and not home.read_only:
+        write_marker(home.path, Marker(backend))
 
 
 def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
@@ -164,8 +241,11 @@ def migrate(engine: Engine, url: str) -> None:
 
     Raises CommandError of Alembic where the database has a revision that this release does not.
     """
-    with _ONE_THREAD:
-        _migrate(engine, migration_config(url))
+    config = migration_config(url)
+    current, newest = _revisions(engine, config)
+    if current != newest:
+        with _ONE_THREAD:
+            command.upgrade(config, "head")
 
 
 def migration_config(url: str) -> Config:
@@ -180,6 +260,12 @@ def migration_config(url: str) -> Config:
     config.set_main_option("script_location", spec.submodule_search_locations[0].replace("%", "%%"))
     config.attributes["url"] = url
     return config
+
+
+def known_revisions() -> set[str]:
+    """Every revision of the database that this release knows, the newest among them."""
+    scripts = ScriptDirectory.from_config(migration_config(""))
+    return {script.revision for script in scripts.walk_revisions()}
 
 
 def is_modelled(name: str | None, _kind: str, _parents: object) -> bool:
@@ -213,11 +299,11 @@ def _errors_translated(engine: Engine) -> Iterator[None]:
     except DBAPIError as error:
         if _is_lost(error, engine):
             what = "was lost" if error.connection_invalidated else "cannot be reached"
-            raise ConnectionLost(f"The database {url} {what}: {_reason(error)}.") from error
+            raise ConnectionLost(f"The database {url} {what}: {_reason(error, engine)}.") from error
         # The base class itself is how SQLite says that a file is damaged or no database.
         if not isinstance(error, OperationalError) and type(error) is not DatabaseError:
             raise
-        message = f"The database {url} cannot be used: {_reason(error)}."
+        message = f"The database {url} cannot be used: {_reason(error, engine)}."
         raise DatabaseUnavailable(message) from error
 
 
@@ -227,7 +313,11 @@ def _is_lost(error: DBAPIError, engine: Engine) -> bool:
     return error.connection_invalidated or (refused and engine.dialect.name != "sqlite")
 
 
-def _reason(error: DBAPIError) -> str:
+def _reason(error: DBAPIError, engine: Engine) -> str:
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    folder = Path(engine.url.database or ".").parent
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and is_full(folder)):
+        return "the disk is full"
     return " ".join(str(error.orig).split()).rstrip(".")
 
 
@@ -261,9 +351,8 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
 
 
-def _migrate(engine: Engine, config: Config) -> None:
-    newest = set(ScriptDirectory.from_config(config).get_heads())
-    with engine.connect() as connection:
-        current = set(MigrationContext.configure(connection).get_current_heads())
-    if current != newest:
-        command.upgrade(config, "head")
+def _revisions(engine: Engine, config: Config) -> tuple[set[str], set[str]]:
+    """The revisions that a database has, and those that this release brings it to."""
+    with _ONE_THREAD, engine.connect() as connection:
+        newest = set(ScriptDirectory.from_config(config).get_heads())
+        return set(MigrationContext.configure(connection).get_current_heads()), newest

@@ -6,22 +6,25 @@ Only what can be repaired without the photos is; the rest is left to the next in
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterable, Iterator
+import stat
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from catalog import integrity, photos
-from catalog.database import Database, writer_lock
+from catalog.checkpoints import KeptCheckpoints
+from catalog.database import Database, database_files, writer_lock
 from catalog.failures import clear_failure, known_failures
 from catalog.fulltext import refresh_words
 from catalog.home import Home
 from catalog.model_registry import list_models
+from catalog.own_files import FOLDERS, Listing, list_files, remove_own
 from catalog.paths import show_path
 from catalog.roots import list_roots
 from catalog.vectors.factory import make_vector_index
+from catalog.vectors.interface import VectorIndex
 from catalog.vectors.snapshots import SnapshotStore
 from catalog.views import count_rows, view_photos
 
@@ -36,7 +39,9 @@ class Problem(StrEnum):
     HALF_DESCRIBED: photos lack a part of what a model made. NOT_DESCRIBED: no model has described
     them. WORDS: words of photos are not noted, or not as they are. VECTORS: vector files are
     missing, damaged, or not what SQL holds. THUMBNAILS: they are missing or empty. ORPHANS: files
-    in the home that nothing names. OLD_FAILURES: files that failed, and are there no more.
+    of ours in the home that nothing names. OLD_FAILURES: files that failed, and are there no more.
+    CHECKPOINTS: kept files are not those that they are named by. MISPLACED: folders lie where
+    files belong, or the reverse. FOREIGN: what somebody else put there; nothing is wrong with it.
     """
 
     DATABASE = "database"
@@ -48,6 +53,9 @@ class Problem(StrEnum):
     THUMBNAILS = "thumbnails"
     ORPHANS = "orphans"
     OLD_FAILURES = "old_failures"
+    CHECKPOINTS = "checkpoints"
+    MISPLACED = "misplaced"
+    FOREIGN = "foreign"
 
 
 @dataclass(frozen=True)
@@ -70,16 +78,22 @@ class Diagnosis:
     @property
     def is_well(self) -> bool:
         """Whether nothing is wrong any more."""
-        return all(finding.mended for finding in self.findings)
+        return all(each.mended or each.problem is Problem.FOREIGN for each in self.findings)
 
 
 class Doctor:
-    """Examines one home; with `mend` it puts right what it can."""
+    """Examines one home; with `mend` it puts right what it can.
 
-    def __init__(self, home: Home, database: Database, *, mend: bool) -> None:
+    `spares`: files that may be copies of damaged checkpoints, as that which is shipped.
+    """
+
+    def __init__(
+        self, home: Home, database: Database, *, mend: bool, spares: Sequence[Path] = ()
+    ) -> None:
         self._home = home
         self._database = database
         self._mend = mend
+        self._spares = spares
 
     def examine(self) -> Diagnosis:
         """Look at everything. Raises WriterBusy, FaissMissing and DatabaseUnavailable."""
@@ -93,6 +107,8 @@ class Doctor:
 
     def _findings(self) -> Iterator[Finding]:
         # In this order: what one mends, the next then sees as it is.
+        yield self._misplaced()
+        yield self._checkpoints()
         yield self._references()
         yield self._not_described()
         yield self._half_described()
@@ -101,6 +117,7 @@ class Doctor:
         yield self._orphans()
         yield self._old_failures()
         yield self._thumbnails()
+        yield self._foreign()
 
     def _found(self, problem: Problem, names: Iterable[object], *, mended: bool) -> Finding:
         every = [str(name) for name in names]
@@ -148,57 +165,74 @@ class Doctor:
         names = [*self._paths(ids), *(["the full-text index"] if is_wrong else [])]
         return self._found(Problem.WORDS, names, mended=True)
 
+    def _misplaced(self) -> Finding:
+        """A person put it there, and may want it elsewhere."""
+        names = [path for name in FOLDERS for path in self._listed(name).misplaced]
+        return self._found(Problem.MISPLACED, names, mended=False)
+
+    def _foreign(self) -> Finding:
+        names = [path for name in FOLDERS for path in self._listed(name).foreign]
+        return self._found(Problem.FOREIGN, names, mended=False)
+
+    def _checkpoints(self) -> Finding:
+        kept = KeptCheckpoints(self._home)
+        damaged = kept.damaged()
+        left = [path for path in damaged if self._mend and not kept.mend(path, self._spares)]
+        return self._found(Problem.CHECKPOINTS, damaged, mended=not left)
+
     def _vectors(self) -> Finding:
         with self._database.read() as session:
             sets = integrity.vector_sets(session)
             sizes = {model: integrity.vector_size(session, model) or 0 for model, _ in sets}
-        wrong = [
-            f"{model_id}-{kind}"
-            for model_id, kind in sets
-            if not self._is_saved(model_id, kind, sizes[model_id] // 2)
-        ]
-        return self._found(Problem.VECTORS, wrong, mended=True)
-
-    def _is_saved(self, model_id: int, kind: str, dimension: int) -> bool:
-        index = make_vector_index(self._home, self._database, model_id, kind, dimension)
-        if index.verify():
-            return True
-        if self._mend:
-            index.rebuild()
-            index.save()
-        return False
+        wrong, left = [], []
+        for model_id, kind in sets:
+            index = make_vector_index(
+                self._home, self._database, model_id, kind, sizes[model_id] // 2
+            )
+            if not index.verify():
+                wrong.append(f"{model_id}-{kind}")
+                left += wrong[-1:] if self._mend and not _rebuilt(index) else []
+        return self._found(Problem.VECTORS, wrong, mended=not left)
 
     def _orphans(self) -> Finding:
-        left = self._left_by_indexes()
-        nameless = [*self._nameless_indexes(), *self._nameless_thumbnails()]
-        nameless += sorted(self._home.models.glob("*.tmp"))
-        for path in nameless if self._mend else ():
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        return self._found(Problem.ORPHANS, [*left, *nameless], mended=True)
-
-    def _index_folders(self) -> dict[Path, tuple[int, str] | None]:
-        """The folders of vector files, with model and kind; None where that model is gone."""
-        with self._database.read() as session:
-            known = {str(model.model_id): model.model_id for model in list_models(session)}
-        folders: dict[Path, tuple[int, str] | None] = {}
-        for folder in sorted(self._home.vectors.glob("*-*")):
-            model_id, _, kind = folder.name.partition("-")
-            folders[folder] = (known[model_id], kind) if model_id in known else None
-        return folders
-
-    def _left_by_indexes(self) -> list[Path]:
-        known = [key for key in self._index_folders().values() if key is not None]
-        stores = [SnapshotStore(self._home, self._database, *key) for key in known]
-        return [path for store in stores for path in store.orphans(remove=self._mend)]
-
-    def _nameless_indexes(self) -> list[Path]:
-        return [folder for folder, key in self._index_folders().items() if key is None]
-
-    def _nameless_thumbnails(self) -> list[Path]:
+        """Files of ours that nothing names; a catalog without photos may be another's, or lost."""
         with self._database.read() as session:
             known = integrity.content_hashes(session)
-        files = self._home.thumbnails.glob("*/*")
-        return sorted(path for path in files if path.suffix != ".jpg" or path.stem not in known)
+        nameless = [*self._nameless_indexes(), *self._nameless_thumbnails(known)]
+        nameless += [path for path in self._listed("models").own if path.suffix == ".tmp"]
+        mend = self._mend and bool(known)
+        if mend:
+            remove_own(self._home.path, nameless)
+        left = self._left_by_indexes(remove=mend)
+        return self._found(Problem.ORPHANS, [*left, *nameless], mended=mend)
+
+    def _listed(self, folder: str) -> Listing:
+        return list_files(self._home.path, folder)
+
+    def _left_by_indexes(self, *, remove: bool) -> list[Path]:
+        with self._database.read() as session:
+            known = [model.model_id for model in list_models(session)]
+        stores = [
+            SnapshotStore(self._home, self._database, key, kind)
+            for key in known
+            for kind in integrity.KINDS
+        ]
+        left: list[Path] = []
+        for store in stores:
+            with suppress(OSError):  # its lock is a folder, say, which was told already
+                left += store.orphans(remove=remove)
+        return left
+
+    def _nameless_indexes(self) -> list[Path]:
+        """Vector files of models that are gone."""
+        with self._database.read() as session:
+            known = {str(model.model_id) for model in list_models(session)}
+        files = self._listed("vectors").own
+        return [path for path in files if path.parent.name.partition("-")[0] not in known]
+
+    def _nameless_thumbnails(self, known: Collection[str]) -> list[Path]:
+        files = self._listed("thumbnails").own
+        return [path for path in files if path.suffix != ".jpg" or path.stem not in known]
 
     def _thumbnails(self) -> Finding:
         """Their photos are read again when they are indexed next; that needs the photos."""
@@ -207,8 +241,7 @@ class Doctor:
         gone = [digest for digest in known if not _has_content(self._home.thumbnail(digest))]
         ids = sorted(key for digest in gone for key in known[digest])
         if ids and self._mend:
-            for digest in gone:
-                self._home.thumbnail(digest).unlink(missing_ok=True)
+            remove_own(self._home.path, map(self._home.thumbnail, gone))
             with self._database.write() as session:
                 integrity.read_again(session, ids)
         return self._found(Problem.THUMBNAILS, self._paths(ids), mended=False)
@@ -234,7 +267,28 @@ class Doctor:
         return [named.get(key, str(key)) for key in ids]
 
 
+def misplaced_at_top(home: Home) -> Diagnosis | None:
+    """What keeps a home's database from being opened: folders in its place; None for nothing."""
+    file = home.database_file
+    paths = [home.lock, *(database_files(file) if file else ())]
+    found = tuple(str(path) for path in paths if path.exists() and not path.is_file())
+    if not found:
+        return None
+    return Diagnosis((Finding(Problem.MISPLACED, len(found), found, mended=False),), 0)
+
+
+def _rebuilt(index: VectorIndex) -> bool:
+    """Make a vector file anew; False where it cannot be written."""
+    try:
+        index.rebuild()
+        index.save()
+    except OSError:
+        return False
+    return True
+
+
 def _has_content(path: Path) -> bool:
     with suppress(OSError):
-        return path.stat().st_size > 0
+        found = path.stat()
+        return stat.S_ISREG(found.st_mode) and found.st_size > 0
     return False

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import platformdirs
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
+from catalog.durable_files import FULL
+from catalog.home_adoption import marker_for
+from catalog.home_marker import NotAHome, read_marker, write_marker
 from catalog.vectors.kinds import IndexKind, read_kind
+
+__all__ = ["Home", "HomeNotWritable", "NotAHome", "open_home"]
+
+# A database opened for reading needs as much, for the memory that its processes share.
+_ROOM = 1 << 16
 
 
 class HomeNotWritable(OSError):
@@ -19,11 +28,26 @@ class HomeNotWritable(OSError):
 
 @dataclass(frozen=True)
 class Home:
-    """A folder with everything tellshow keeps, and the URL of its database."""
+    """A folder with everything tellshow keeps, and the URL of its database.
+
+    `read_only`: nothing can be written in it, and it was opened for reading alone.
+    """
 
     path: Path
     database_url: str
     index_kind: IndexKind | None = None  # of the FAISS files; None: what suits their size
+    read_only: bool = False
+
+    @property
+    def database_file(self) -> Path | None:
+        """The file of an SQLite database; None for a database on a server.
+
+        Raises ArgumentError of SQLAlchemy where the URL is none.
+        """
+        url = make_url(self.database_url)
+        if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+            return None
+        return Path(str(url.database))
 
     @property
     def vectors(self) -> Path:
@@ -50,18 +74,18 @@ class Home:
         return self.thumbnails / content_hash[:2] / f"{content_hash}.jpg"
 
 
-def open_home(path: Path | None = None, *, create: bool = True) -> Home:
+def open_home(path: Path | None = None, *, create: bool = True, reading: bool = False) -> Home:
     """Return the home at `path`, else $TELLSHOW_HOME, else the platform's user data folder.
 
-    With `create` its folders are made and a write is tried.
-    Raises HomeNotWritable where either fails, UnknownIndexKind where $TELLSHOW_INDEX is none.
+    With `create` an empty or missing folder becomes a home, and a write is tried; where that
+    fails, a home that is there can still be opened for `reading`.
+    Raises NotAHome for a folder that holds anything else than a home, HomeNotWritable where it
+    cannot be made or written, UnknownIndexKind where $TELLSHOW_INDEX is none.
     """
     folder = (path or _default_folder()).expanduser().absolute()
     url = os.environ.get("TELLSHOW_DATABASE_URL") or _sqlite_url(folder)
     home = Home(folder, url, read_kind(os.environ.get("TELLSHOW_INDEX")))
-    if create:
-        _make_folders(home)
-    return home
+    return _prepared(home, reading) if create else home
 
 
 def _default_folder() -> Path:
@@ -73,27 +97,50 @@ def _sqlite_url(folder: Path) -> str:
     return URL.create("sqlite", database=str(folder / "catalog.db")).render_as_string()
 
 
-def _make_folders(home: Home) -> None:
+def _prepared(home: Home, reading: bool) -> Home:
+    """The home, marked and with its folders; as it is where it can only be read."""
     try:
-        for folder in (home.path, home.vectors, home.thumbnails, home.models):
-            folder.mkdir(parents=True, exist_ok=True)
-        # Only a real write tells: permission bits say nothing to root or on a read-only mount.
-        with tempfile.TemporaryFile(dir=home.path):
-            pass
+        _make(home)
+    except NotAHome:
+        raise
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise HomeNotWritable(f"The home {home.path} is not writable: {reason}.") from error
+        if reading and _is_filled(home):
+            return replace(home, read_only=True)
+        raise HomeNotWritable(f"The home {home.path} {_why_not_written(error)}.") from error
+    return home
 
 
-def sync(path: Path) -> None:
-    """Flush a file's bytes, or a folder's list of names, so that they survive a power cut.
+def _make(home: Home) -> None:
+    """Mark the folder before anything else is made in it, so that a kill leaves no riddle."""
+    marker = read_marker(home.path)
+    if marker is None:
+        marker = marker_for(home.path, _file_of(home))
+        home.path.mkdir(parents=True, exist_ok=True)
+        if marker is not None:
+            write_marker(home.path, marker)
+    for folder in (home.vectors, home.thumbnails, home.models):
+        folder.mkdir(exist_ok=True)
+    # Only a real write tells: permission bits say nothing to root or on a read-only mount.
+    with tempfile.TemporaryFile(dir=home.path) as file:
+        file.write(bytes(_ROOM))
 
-    Raises OSError.
-    """
-    if path.is_dir() and os.name == "nt":
-        return  # Windows cannot open a folder, and needs no flush of one.
-    handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
+
+def _file_of(home: Home) -> Path | None:
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        return home.database_file
+    except ArgumentError:  # said in a sentence when it is opened
+        return None
+
+
+def _is_filled(home: Home) -> bool:
+    """Whether a catalog lies in a home, or somewhere else."""
+    file = _file_of(home)
+    return home.path.is_dir() and (file is None or file.is_file())
+
+
+def _why_not_written(error: OSError) -> str:
+    if error.errno in FULL:
+        return "cannot be written: the disk is full"
+    if isinstance(error, FileExistsError) and error.filename:
+        return f"cannot be used: {os.fsdecode(error.filename)} is a file where a folder belongs"
+    return f"is not writable: {error.strerror or error}"

@@ -32,6 +32,7 @@ class PhotoView:
     path: bytes
     content_hash: str
     size: int
+    mtime_ns: int
     width: int
     height: int
     format: str
@@ -107,8 +108,8 @@ def count_rows(session: Session, model_id: int | None = None) -> Counts:
 
 def _view_columns() -> tuple[ColumnElement[Any], ...]:
     names = (
-        "path content_hash size width height format taken_at camera latitude longitude indexed_at "
-        "taken_offset taken_from"
+        "path content_hash size mtime_ns width height format taken_at camera latitude longitude "
+        "indexed_at taken_offset taken_from"
     )
     columns = Photo.__table__.columns
     return (Photo.id.label("photo_id"), *(columns[name] for name in names.split()))

@@ -10,6 +10,7 @@ import click
 from commands.common.errors import Failed, sentence
 from commands.common.options import FILE, captioner_options
 from commands.common.output import note, print_json
+from commands.common.terminal import echo
 
 if TYPE_CHECKING:
     from captioner.captioner import Captioner
@@ -41,13 +42,13 @@ def caption(files: tuple[Path, ...], model: Path | None, device: str | None, as_
 
 def _captions(captioner: Captioner, file: Path) -> list[dict[str, Any]]:
     from captioner.beam_search import generate_captions
-    from captioner.encode_photo import encode_photo
+    from indexer.encode_photo import encode_photo
 
     captions = generate_captions(captioner, encode_photo(captioner, file.read_bytes()))[0]
     return [{"text": each.text, "log_likelihood": each.log_likelihood} for each in captions]
 
 
 def _print_photo(described: dict[str, Any]) -> None:
-    click.echo(described["path"])
+    echo(described["path"])
     for each in described["captions"]:
-        click.echo(f"  {each['log_likelihood']:8.2f}  {each['text']}")
+        echo(f"  {each['log_likelihood']:8.2f}  {each['text']}")

@@ -9,6 +9,7 @@ import click
 from commands.common.loading import open_engine
 from commands.common.options import engine_options
 from commands.common.output import note_unknown, print_json
+from commands.common.terminal import echo
 from search.limits import DEFAULT_COMPLETIONS
 
 
@@ -35,5 +36,5 @@ def complete_command(
         print_json(answer.to_json())
         return
     for each in answer.completions:
-        click.echo(f"{each.probability:6.1%}  {each.text}")
+        echo(f"{each.probability:6.1%}  {each.text}")
     note_unknown(answer.unknown_words, answer.nearest_words)

@@ -13,6 +13,7 @@ from commands.common.loading import describing_models
 from commands.common.options import device_option, home_option
 from commands.common.output import print_answer, print_report
 from commands.common.progress_bar import ProgressBar
+from commands.common.terminal import echo
 
 if TYPE_CHECKING:
     from catalog.database import Database
@@ -38,7 +39,8 @@ def demo(home: Path | None, device: str | None) -> None:
     with closing(open_database(opened)) as database:
         _ask(_indexed(opened, database, album, device))
     command = f"{Path(sys.argv[0])} serve --home {opened.path}"
-    click.echo(f"\nOpen the page: run\n  {command}\nthen visit http://127.0.0.1:8765")
+    for line in ("", "Open the page: run", f"  {command}", "then visit http://127.0.0.1:8765"):
+        echo(line)
 
 
 def _demo_home() -> Path:
@@ -62,5 +64,6 @@ def _ask(engine: SearchEngine) -> None:
     from search.request import SearchRequest
 
     for query in _QUERIES:
-        click.echo(f'\n"{query}"')
+        echo()
+        echo(f'"{query}"')
         print_answer(engine.search(SearchRequest(query, k=3)))

@@ -12,6 +12,7 @@ from commands.common.errors import Failed
 from commands.common.loading import open_catalog
 from commands.common.options import home_option, json_option
 from commands.common.output import print_json
+from commands.common.terminal import echo
 
 if TYPE_CHECKING:
     from catalog.doctor import Diagnosis, Finding
@@ -21,7 +22,7 @@ _INDEX_THEM = "run tellshow index on their folders"
 _PROBLEMS = {
     "database": (
         "faults in the database file",
-        "restore the home from a backup, or move catalog.db away and index your folders again",
+        "bring back a backup with tellshow restore FILE, or index your folders into another --home",
     ),
     "references": ("rows that refer to rows that are gone", ""),
     "not_described": ("photos that are known and not described yet", _INDEX_THEM),
@@ -31,6 +32,17 @@ _PROBLEMS = {
     "orphans": ("files in the home that belong to nothing", ""),
     "old_failures": ("files that could not be read and are gone by now", ""),
     "thumbnails": ("photos without a thumbnail", _INDEX_THEM),
+    "checkpoints": (
+        "checkpoints that are damaged",
+        "bring them back from a backup, or name a sound file with tellshow index --model FILE",
+    ),
+    "misplaced": ("folders or files in the place of others", "move them away"),
+    "foreign": ("files that are not tellshow's", "tellshow leaves them alone"),
+}
+# Of what could not be mended although it mostly can.
+_NOT_MENDED = {
+    "vectors": "see that the home's disk has room, and its vectors are files in folders",
+    "orphans": "the catalog is empty: index your folders, or bring back a backup",
 }
 
 
@@ -40,34 +52,47 @@ _PROBLEMS = {
 @home_option
 def doctor(dry_run: bool, as_json: bool, home: Path | None) -> None:
     """Check database, vectors and home against each other, and mend what can be mended."""
-    from catalog.doctor import Doctor
-
-    with open_catalog(home) as (opened, database):
-        found = Doctor(opened, database, mend=not dry_run).examine()
-    print_json(_diagnosis(found)) if as_json else _print_diagnosis(found)
+    found = _examine(home, dry_run)
+    print_json(_diagnosis(found, dry_run)) if as_json else _print_diagnosis(found, dry_run)
     if not found.is_well:
         raise Failed("some of this is left to do")
 
 
-def _diagnosis(found: Diagnosis) -> dict[str, Any]:
-    findings = [{**asdict(each), "advice": _advice(each)} for each in found.findings]
+def _examine(home: Path | None, dry_run: bool) -> Diagnosis:
+    from captioner.checkpoint import DEFAULT_CHECKPOINT
+    from catalog.doctor import Doctor, misplaced_at_top
+    from catalog.home import open_home
+
+    blocked = misplaced_at_top(open_home(home or click.get_current_context().obj))
+    if blocked:  # the database cannot be opened
+        return blocked
+    with open_catalog(home) as (opened, database):
+        return Doctor(opened, database, mend=not dry_run, spares=(DEFAULT_CHECKPOINT,)).examine()
+
+
+def _diagnosis(found: Diagnosis, dry_run: bool) -> dict[str, Any]:
+    findings = [{**asdict(each), "advice": _advice(each, dry_run)} for each in found.findings]
     return {"well": found.is_well, "failures": found.failures, "findings": findings}
 
 
-def _advice(finding: Finding) -> str:
+def _advice(finding: Finding, dry_run: bool) -> str:
     if finding.mended:
         return ""
-    return _PROBLEMS[finding.problem][1] or "run tellshow doctor without --dry-run"
+    advice = _PROBLEMS[finding.problem][1]
+    if not advice and not dry_run:
+        advice = _NOT_MENDED.get(finding.problem, "")
+    return advice or "run tellshow doctor without --dry-run"
 
 
-def _print_diagnosis(found: Diagnosis) -> None:
+def _print_diagnosis(found: Diagnosis, dry_run: bool) -> None:
     for each in found.findings:
-        click.echo(f"{each.count} {_PROBLEMS[each.problem][0]}: {_advice(each) or 'mended'}")
+        told = _advice(each, dry_run) or "mended"
+        echo(f"{each.count} {_PROBLEMS[each.problem][0]}: {told}")
         for name in each.examples:
-            click.echo(f"  {name}")
+            echo(f"  {name}")
         if each.count > len(each.examples):
-            click.echo(f"  and {each.count - len(each.examples)} more")
+            echo(f"  and {each.count - len(each.examples)} more")
     if found.failures:
-        click.echo(f"{found.failures} files could not be read; tellshow index says why")
+        echo(f"{found.failures} files could not be read; tellshow index says why")
     if found.is_well:
-        click.echo("all is well")
+        echo("all is well")

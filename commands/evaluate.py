@@ -19,6 +19,7 @@ from commands.common.options import (
 from commands.common.output import print_json
 from commands.common.progress_bar import ProgressBar
 from commands.common.temporary_engine import temporary_engine
+from commands.common.terminal import echo
 
 if TYPE_CHECKING:
     from captioner.dataset import CaptionedPhoto
@@ -80,32 +81,32 @@ def _short(
 
 
 def _print_evaluation(evaluation: Evaluation) -> None:
-    click.echo(f"{evaluation.queries} queries over {evaluation.photos} photos")
+    echo(f"{evaluation.queries} queries over {evaluation.photos} photos")
     rows = {**evaluation.text_to_image, "photo -> text": evaluation.image_to_text}
     for name, recall in rows.items():
-        click.echo(
+        echo(
             f"{name:14s} R@1 {recall.r1:5.1f}  R@5 {recall.r5:5.1f}  R@10 {recall.r10:5.1f}  "
             f"median rank {recall.median_rank:g}"
         )
     scores = "  ".join(
         f"{name} {value:.1f}" for name, value in evaluation.captions.to_json().items()
     )
-    click.echo(f"captions       {scores}")
+    echo(f"captions       {scores}")
     if evaluation.short is not None:
         _print_short(evaluation.short)
 
 
 def _print_short(report: ShortReport) -> None:
     found = report.reliability
-    click.echo(
+    echo(
         f"{report.queries} short queries  P@5 {report.precision5:.2f}  "
         f"recall@10 {report.recall10:.2f}"
     )
-    click.echo(
+    echo(
         f"their first five  claimed {found.claimed:.2f}  true {found.true:.2f}  "
         f"calibration error {found.expected_error:.2f}  Brier {found.brier:.2f}"
     )
-    click.echo(
+    echo(
         f"marked as weak though right {report.marked_right:.0%}; not marked though wrong "
         f"{report.unmarked_wrong:.0%}; not marked of {report.absent_queries} nouns that no photo "
         f"shows {report.absent_unmarked:.0%}"

@@ -10,6 +10,7 @@ import click
 from commands.common.loading import load_models
 from commands.common.options import FILE, captioner_options
 from commands.common.output import note_unknown, print_json, print_words
+from commands.common.terminal import echo
 
 if TYPE_CHECKING:
     from search.explain import Explanation
@@ -23,7 +24,7 @@ def explain_command(
     file: Path, query: str, model: Path | None, device: str | None, as_json: bool
 ) -> None:
     """Why QUERY does or does not describe the photo FILE, and which word costs it most."""
-    from captioner.encode_photo import encode_photo
+    from indexer.encode_photo import encode_photo
     from search.explain import explain
     from search.request import check_text
 
@@ -35,10 +36,10 @@ def explain_command(
 
 def _print_explanation(found: Explanation) -> None:
     if found.words:
-        click.echo(f"evidence {found.evidence:+.2f}, log-likelihood {found.log_likelihood:.2f}")
+        echo(f"evidence {found.evidence:+.2f}, log-likelihood {found.log_likelihood:.2f}")
         print_words(found.words, "  ")
     if found.costliest and found.costliest.gain < 0:
         cost = found.costliest
         instead = f"evidence {cost.evidence:+.2f} instead of {found.evidence:+.2f}"
-        click.echo(f"without {cost.word!r}: {instead}")
+        echo(f"without {cost.word!r}: {instead}")
     note_unknown(found.unknown_words, found.nearest_words)

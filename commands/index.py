@@ -113,11 +113,12 @@ def keep_indexing(
     indexer: Indexer, home: Home, folders: tuple[Path, ...], bar: Progress, as_json: bool
 ) -> None:
     """With --watch, until interrupted: report the first pass, and each that changed something."""
+    from catalog.own_files import shards
     from indexer.progress import EachOnce
     from indexer.watch import times_to_look
 
     progress = EachOnce(bar)
-    own = (home.thumbnails, home.vectors, home.models)
+    own = (*shards(home.path), home.vectors, home.models)
     for number, _ in enumerate(times_to_look(folders, own)):
         report = _index_when_free(indexer, folders, progress)
         if number == 0 or report.changed:

@@ -12,6 +12,7 @@ from commands.common.errors import Failed
 from commands.common.loading import answering_captioner, open_catalog
 from commands.common.options import home_option, json_option
 from commands.common.output import print_json
+from commands.common.terminal import echo
 
 if TYPE_CHECKING:
     from catalog.database import Database
@@ -33,7 +34,7 @@ def models(drop: str | None, as_json: bool, home: Path | None) -> None:
         print_json({"models": rows})
         return
     for row in rows:
-        click.echo(f"{row['kind']:10s} {row['sha256'][:12]}  {row['name']}")
+        echo(f"{row['kind']:10s} {row['sha256'][:12]}  {row['name']}")
 
 
 def _rows(home: Path | None) -> list[dict[str, Any]]:
@@ -41,7 +42,7 @@ def _rows(home: Path | None) -> list[dict[str, Any]]:
     from catalog.model_registry import list_models
 
     shipped = load_checkpoint(None, "cpu")
-    with open_catalog(home) as (_, database), database.read() as session:
+    with open_catalog(home, reading=True) as (_, database), database.read() as session:
         used = list_models(session)
     rows = [{"kind": "captioner", "name": shipped.name, "sha256": shipped.sha256, "shipped": True}]
     rows += [
@@ -68,7 +69,7 @@ def _drop_model(home: Path | None, wanted: str, as_json: bool) -> None:
         dropped = {"name": model.name, "sha256": model.sha256, "photos": model.photos}
         print_json({"dropped": dropped})
     else:
-        click.echo(f"dropped {model.name} and what it made of {model.photos} photos")
+        echo(f"dropped {model.name} and what it made of {model.photos} photos")
 
 
 def _named(used: Sequence[Described], wanted: str) -> Described:
@@ -83,14 +84,14 @@ def _named(used: Sequence[Described], wanted: str) -> Described:
 
 def _remove(home: Home, database: Database, model: Described, with_checkpoint: bool) -> None:
     """Its rows first: what is left of its files then belongs to nothing, and the doctor sees it."""
-    import shutil
-
     from catalog.checkpoints import KeptCheckpoints
     from catalog.model_registry import remove_model
+    from catalog.own_files import list_files, remove_own
 
     with database.write() as session:
         remove_model(session, model.model_id)
-    for folder in home.vectors.glob(f"{model.model_id}-*"):
-        shutil.rmtree(folder)
+    files = list_files(home.path, "vectors").own
+    own = f"{model.model_id}-"
+    remove_own(home.path, [path for path in files if path.parent.name.startswith(own)])
     if with_checkpoint:
         KeptCheckpoints(home).drop(model.sha256)

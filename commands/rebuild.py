@@ -8,6 +8,7 @@ import click
 
 from commands.common.loading import open_engine
 from commands.common.options import home_option, model_option
+from commands.common.terminal import echo
 
 
 @click.command()
@@ -17,4 +18,4 @@ def rebuild(model: Path | None, home: Path | None) -> None:
     """Make the FAISS files anew from the database."""
     with open_engine(home, model, "cpu") as engine:
         count = engine.rebuild()
-    click.echo(f"rebuilt from the database: {count} vectors")
+    echo(f"rebuilt from the database: {count} vectors")

@@ -11,6 +11,7 @@ from commands.common.errors import Failed
 from commands.common.loading import load_models
 from commands.common.options import FILE, captioner_options
 from commands.common.output import note_unknown, print_json, print_words
+from commands.common.terminal import echo
 
 if TYPE_CHECKING:
     from search.image_to_text import RankedSentence
@@ -24,7 +25,7 @@ def score(
     file: Path, sentences: tuple[str, ...], model: Path | None, device: str | None, as_json: bool
 ) -> None:
     """Evidence and log p(sentence | photo) of SENTENCES on the photo FILE, best first, in nats."""
-    from captioner.encode_photo import encode_photo
+    from indexer.encode_photo import encode_photo
     from search.image_to_text import check_sentences, rank_sentences
 
     check_sentences(sentences)
@@ -42,6 +43,6 @@ def score(
 
 
 def _print_sentence(ranked: RankedSentence) -> None:
-    click.echo(f"{ranked.evidence:+8.2f}  {ranked.log_likelihood:8.2f}  {ranked.sentence}")
+    echo(f"{ranked.evidence:+8.2f}  {ranked.log_likelihood:8.2f}  {ranked.sentence}")
     print_words(ranked.words, "                    ")
     note_unknown(ranked.unknown_words, ranked.nearest_words)

@@ -77,7 +77,14 @@ access_options = together(
 @access_options
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True)
-@click.option("--token", help="What clients must show; made up when listening elsewhere.")
+@click.option(
+    "--token",
+    envvar="TELLSHOW_TOKEN",
+    help="What clients must show ($TELLSHOW_TOKEN); made up when listening elsewhere.",
+)
+@click.option(
+    "--token-file", type=FILE, help="A file that holds the token: arguments are seen by others."
+)
 @click.option(
     "--allow-index",
     "indexable",
@@ -93,6 +100,7 @@ def serve(
     host: str,
     port: int,
     token: str | None,
+    token_file: Path | None,
     indexable: tuple[Path, ...],
     model: Path | None,
     device: str | None,
@@ -106,8 +114,7 @@ def serve(
     from search.request import SearchRequest
     from web import WebConfig, create_app
 
-    if token is None:
-        token = _token_for(host)
+    token = _token_for(host, token, token_file)
     folders = _indexable(indexable)
     with open_engine(home, model, device) as engine:
         engine.search(SearchRequest("a photo"))  # loads what the first visitor would wait for
@@ -126,10 +133,22 @@ def serve(
             _serve(app, config, trusted_proxy)
 
 
-def _token_for(host: str) -> str | None:
-    """None is needed where only this machine can ask; else a new one, which is told."""
-    from web import is_loopback, new_token
+def _token_for(host: str, given: str | None, file: Path | None) -> str | None:
+    """The token given, or that of a file; else None where only this machine can ask, or a new one.
 
+    Raises click.UsageError for two tokens, and for one that cannot be used.
+    """
+    from web import InvalidToken, WebConfig, is_loopback, new_token
+
+    if given is not None and file is not None:
+        raise click.UsageError("give --token (or $TELLSHOW_TOKEN) or --token-file, not both")
+    if file is not None:
+        given = file.read_text(encoding="utf-8", errors="replace").strip()
+    if given is not None:
+        try:
+            return WebConfig(token=given).token
+        except InvalidToken as error:
+            raise click.UsageError(str(error)) from error
     if is_loopback(host):
         return None
     token = new_token()

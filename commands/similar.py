@@ -9,6 +9,7 @@ import click
 from commands.common.loading import open_engine
 from commands.common.options import FILE, engine_options
 from commands.common.output import print_json
+from commands.common.terminal import echo
 from search.limits import MAX_RESULTS
 
 
@@ -25,7 +26,7 @@ def similar(
     home: Path | None,
 ) -> None:
     """Show indexed photos that look like PHOTO."""
-    from captioner.encode_photo import encode_photo
+    from indexer.encode_photo import encode_photo
 
     with open_engine(home, model, device) as engine:
         found = engine.similar(encode_photo(engine.captioner, photo.read_bytes()), count)
@@ -33,6 +34,5 @@ def similar(
         print_json({"path": str(photo), "results": [result.to_json() for result in found]})
         return
     for place, result in enumerate(found, start=1):
-        click.echo(
-            f"{place:3d}  {result.similarity:6.3f}  {result.path}\n             {result.caption}"
-        )
+        echo(f"{place:3d}  {result.similarity:6.3f}  {result.path}")
+        echo(f"             {result.caption}")

@@ -10,6 +10,7 @@ import click
 from commands.common.loading import open_engine
 from commands.common.options import home_option, json_option, model_option
 from commands.common.output import print_json
+from commands.common.terminal import echo
 
 if TYPE_CHECKING:
     from search.engine import Status
@@ -21,20 +22,20 @@ if TYPE_CHECKING:
 @home_option
 def status(model: Path | None, as_json: bool, home: Path | None) -> None:
     """Say what is indexed and by which model."""
-    with open_engine(home, model, "cpu") as engine:
+    with open_engine(home, model, "cpu", counting=True) as engine:
         found = engine.status()
     print_json(found.to_json()) if as_json else _print_status(found)
 
 
 def _print_status(found: Status) -> None:
-    click.echo(f"{found.photos} photos, {found.captions} captions, {found.vectors} vectors")
-    click.echo(f"{found.failures} files that could not be read")
-    click.echo(f"captioner {found.model}, sentence embedder {found.embedder}")
+    echo(f"{found.photos} photos, {found.captions} captions, {found.vectors} vectors")
+    echo(f"{found.failures} files that could not be read")
+    echo(f"captioner {found.model}, sentence embedder {found.embedder}")
     _print_models(found)
     if found.sqlite:
-        click.echo(f"SQLite {found.sqlite}")
+        echo(f"SQLite {found.sqlite}")
     for root in found.roots:
-        click.echo(f"{root.path}: {root.photos} photos, {'online' if root.online else 'offline'}")
+        echo(f"{root.path}: {root.photos} photos, {'online' if root.online else 'offline'}")
 
 
 def _print_models(found: Status) -> None:
@@ -42,11 +43,11 @@ def _print_models(found: Status) -> None:
     answering = [each.sha256 for each in found.models if each.answers]
     for each in found.models if len(found.models) > 1 else ():
         told = f"{each.name} ({each.sha256[:12]}): {each.photos} of {found.photos} photos described"
-        click.echo(told + (", answers searches" if each.answers else ""))
+        echo(told + (", answers searches" if each.answers else ""))
     newest = found.models[-1] if found.models else None
     if newest and answering and not newest.answers:
         away = [root.path for root in found.roots if root.photos and not root.online]
-        click.echo(
+        echo(
             f"{newest.name} answers once it has described what the others have; "
             "until then run tellshow index on your folders"
             + (f", also on {', '.join(away)}, offline now" if away else "")

@@ -19,6 +19,7 @@ from commands.common.options import (
 from commands.common.output import print_json
 from commands.common.progress_bar import ProgressBar
 from commands.common.temporary_engine import temporary_engine
+from commands.common.terminal import echo
 
 if TYPE_CHECKING:
     from captioner.captioner import CaptionerConfig
@@ -75,7 +76,7 @@ def train(as_json: bool, **options: Any) -> None:
     if as_json:
         print_json(evaluations[0] if len(evaluations) == 1 else {"sets": evaluations})
     else:
-        click.echo(f"wrote {options['output']}")
+        echo(f"wrote {options['output']}")
 
 
 def _recipe(options: dict[str, Any]) -> Recipe:

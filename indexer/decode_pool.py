@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
+import signal
 import threading
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -11,9 +12,14 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from captioner.image_file import UnreadablePhoto
-from indexer.decode_worker import CPU_LIMIT_SIGNAL, Work, decode, receive, serve_requests
+from indexer.decode_messages import receive
+from indexer.decode_worker import CPU_LIMIT_SIGNAL, READY, Work, decode, serve_requests
 
 ATTEMPTS = 2
+_GRACE = 10.0  # seconds to end in, for a process whose pipe is closed
+
+# What the system or a person ends a process with; a decoder that goes astray dies otherwise.
+_FROM_OUTSIDE = {-signal.SIGKILL, -signal.SIGTERM} if hasattr(signal, "SIGKILL") else set()
 
 # Never forked: torch has threads, and maybe a GPU, that a forked process would trip over.
 _PROCESSES = multiprocessing.get_context("spawn")
@@ -34,12 +40,20 @@ class NoDecoder(OSError):
     """A worker process ends before it is ready for its first file."""
 
 
+class DecoderKilled(OSError):
+    """Worker processes were killed from outside, for want of memory perhaps: no file's fault."""
+
+
 class DecodingInterrupted(Exception):
     """A call of `interrupt` ended the wait for a picture."""
 
 
 class _WorkerLost(Exception):
     """A worker process ended before it answered."""
+
+
+class _WorkerKilled(_WorkerLost):
+    """A worker process was ended by a signal that only somebody else sends."""
 
 
 class _TooSlow(Exception):
@@ -49,8 +63,8 @@ class _TooSlow(Exception):
 class Decoders:
     """A pool of worker processes, one for each thread that asks at once; safe to share.
 
-    They start when they are needed, and stay. `work` runs in them: it and what it returns must be
-    picklable.
+    They start when they are needed, and stay. `work` runs in them: it must be
+    picklable, and return what indexer.decode_messages can send.
     """
 
     def __init__(self, work: Work = decode, limits: Limits | None = None) -> None:
@@ -64,16 +78,22 @@ class Decoders:
         """Return what `work`, or else the pool's own, returns for the bytes of a file.
 
         Raises UnreadablePhoto for what `work` refuses, for what crashes two workers, and for what
-        takes one longer than the limits; DecodingInterrupted after `interrupt`; NoDecoder where a
-        process cannot be started.
+        takes one longer than the limits; DecoderKilled for what two workers were killed over by
+        somebody else; DecodingInterrupted after `interrupt`; NoDecoder where a process cannot be
+        started.
         """
+        killed = False
         for _ in range(ATTEMPTS):
             try:
                 return self._ask(data, work)
+            except _WorkerKilled:
+                killed = True
             except _WorkerLost:  # once may be the system's doing, where memory is short
                 continue
             except _TooSlow as error:
                 raise UnreadablePhoto(f"The picture cannot be decoded within {error}.") from error
+        if killed:
+            raise DecoderKilled("The decoder was killed, for want of memory perhaps.")
         raise UnreadablePhoto("The picture is damaged: it makes the decoder crash.")
 
     def interrupt(self) -> None:
@@ -137,13 +157,14 @@ class _Worker:
                 raise DecodingInterrupted from error
             if not self._ready:
                 raise NoDecoder("The process that decodes photos cannot be started.") from error
-            if self._exceeded_cpu_limit():
+            ended_by = self._exit_code()
+            if CPU_LIMIT_SIGNAL is not None and ended_by == -CPU_LIMIT_SIGNAL:
                 raise _TooSlow(f"{self._limits.cpu_seconds:g} seconds of computing") from error
-            raise _WorkerLost from error
+            raise (_WorkerKilled if ended_by in _FROM_OUTSIDE else _WorkerLost) from error
 
     def _ask(self, data: bytes, work: Work | None) -> Any:
         if not self._ready:
-            self._pipe.recv()
+            self._pipe.recv_bytes(len(READY))
             self._ready = True
         self._pipe.send(work)
         self._pipe.send_bytes(data)
@@ -152,9 +173,10 @@ class _Worker:
             raise _TooSlow(f"{most:g} seconds")
         return receive(self._pipe)
 
-    def _exceeded_cpu_limit(self) -> bool:
-        self._process.join()  # its pipe is closed: it is at its end
-        return CPU_LIMIT_SIGNAL is not None and self._process.exitcode == -CPU_LIMIT_SIGNAL
+    def _exit_code(self) -> int | None:
+        """How the process ended; None for one that goes on, though it said what makes no sense."""
+        self._process.join(_GRACE)
+        return self._process.exitcode
 
     def interrupt(self) -> None:
         self._interrupted = True

@@ -8,40 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from captioner.image_file import UnreadablePhoto, decode_photo, read_header
-from catalog.records import Metadata
+from indexer.decode_messages import Decoded, send
 from indexer.metadata import Tags, read_metadata, read_tags
 from indexer.thumbnails import make_thumbnail
 
 # Twice what the worst picture of 100 megapixels needs; a decoder gone wild must stop somewhere.
 MAX_MEMORY = 4 * 2**30
-READY = "ready"
+READY = b"ready"
 
 # Ends a process that exceeds its CPU time; None where the system cannot count that.
 CPU_LIMIT_SIGNAL: int | None = getattr(signal, "SIGPROF", None)
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """An upright RGB picture, perhaps smaller than the original, its thumbnail, and its tags.
-
-    `metadata` is by the tags alone.
-    """
-
-    pixels: NDArray[np.uint8]  # [H,W,3]
-    thumbnail: bytes  # a JPEG
-    metadata: Metadata
-    tags: Tags
 
 
 Work = Callable[[bytes], Any]
@@ -68,7 +52,7 @@ def serve_requests(connection: Connection, work: Work, cpu_seconds: float) -> No
     """
     _isolate_process()
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        connection.send(READY)
+        connection.send_bytes(READY)
         while True:
             other, data = connection.recv(), connection.recv_bytes()
             with _cpu_limit(cpu_seconds):
@@ -76,30 +60,11 @@ def serve_requests(connection: Connection, work: Work, cpu_seconds: float) -> No
             send(connection, answer)
 
 
-def send(connection: Connection, value: Any) -> None:
-    """Send a picklable value, the pixels in it without a copy. Raises OSError."""
-    buffers: list[pickle.PickleBuffer] = []
-    head = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
-    raw = [buffer.raw() for buffer in buffers]
-    connection.send((head, [part.nbytes for part in raw]))
-    for part in raw:
-        connection.send_bytes(part)
-
-
-def receive(connection: Connection) -> Any:
-    """Return a value that `send` sent. Raises EOFError and OSError."""
-    head, sizes = connection.recv()
-    buffers = [bytearray(size) for size in sizes]
-    for buffer in buffers:
-        connection.recv_bytes_into(buffer)
-    return pickle.loads(head, buffers=buffers)
-
-
 def _answer(work: Work, data: bytes) -> Any:
     try:
         return work(data)
     except UnreadablePhoto as error:
-        return UnreadablePhoto(str(error))  # without its cause, which may not travel
+        return error
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from catalog.database import Database, writer_lock
 from catalog.descriptions import change_counter
 from catalog.home import Home
 from catalog.model_registry import undescribed
+from catalog.own_files import is_own_path, pure_shards, remove_own
 from catalog.photos import KnownFile, described_contents, photo_with_content
 from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
@@ -127,9 +128,9 @@ class Indexer:
 
     def _remove_leftovers(self, start: RunStart) -> None:
         """Remove the files that a run which was killed may have left beside the database."""
-        remove_unfinished(self._home.thumbnails)
+        remove_unfinished(self._home.path)
         if start.live_hashes is not None:
-            remove_orphans(self._home.thumbnails, start.live_hashes)
+            remove_orphans(self._home.path, start.live_hashes)
 
     def _run(self, start: RunStart, indexes: Sequence[VectorIndex], progress: Progress) -> Run:
         recorder = Recorder(start.model_id, self._embedder.name, start.roots)
@@ -151,7 +152,8 @@ class Indexer:
         plan = partial(
             make_plan,
             model_id=start.model_id,
-            skip=[self._home.thumbnails],
+            skip=pure_shards(self._home.path),
+            is_own=is_own_path(self._home.path),
             is_complete=self._has_thumbnail,
         )
         rules = {key: root_rules(patterns) for key, patterns in start.excluded.items()}
@@ -202,9 +204,12 @@ class Indexer:
     def _drop_thumbnails(self, hashes: Iterable[str], model_id: int) -> None:
         """Remove the thumbnails of bytes that no photo has any more."""
         with self._database.read() as session:
-            for content_hash in hashes:
-                if photo_with_content(session, content_hash, model_id) is None:
-                    self._home.thumbnail(content_hash).unlink(missing_ok=True)
+            gone = [
+                self._home.thumbnail(content_hash)
+                for content_hash in hashes
+                if photo_with_content(session, content_hash, model_id) is None
+            ]
+        remove_own(self._home.path, gone)
 
 
 def _save(index: VectorIndex) -> None:

@@ -60,10 +60,13 @@ def make_plan(
     folder: Path,
     model_id: int,
     skip: Collection[Path] = (),
+    is_own: Callable[[bytes], bool] = lambda path: False,
     is_complete: Callable[[KnownFile], bool] = lambda known: True,
     rules: IgnoreRules = NO_RULES,
 ) -> Plan:
     """Compare an online folder with the catalog, but for the folders to `skip` and by the rules.
+
+    Files whose absolute paths are the home's own (`is_own`) are no photos.
 
     An unchanged file is read again where `is_complete` is false for its row.
     """
@@ -75,6 +78,8 @@ def make_plan(
     found: set[bytes] = set()
     ignored: set[bytes] = set()
     for file in find_photos(folder, unlisted.__setitem__, skip, rules, ignored.add):
+        if is_own(os.path.join(root, file.path)):
+            continue
         found.add(file.path)
         same = known.get(file.path)
         unchanged = same is not None and _is_known(same, file) and is_complete(same)

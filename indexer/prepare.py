@@ -18,7 +18,7 @@ import torch
 from captioner.image_file import UnreadablePhoto, check_size, squeeze
 from catalog.home import Home
 from catalog.records import FileStamp, Metadata, Origin
-from indexer.decode_pool import Decoders
+from indexer.decode_pool import DecoderKilled, Decoders
 from indexer.decode_worker import decode_tags
 from indexer.metadata import Tags, find_origin
 from indexer.plan import Task
@@ -120,14 +120,14 @@ class Preparer:
     def _origin(self, task: Task, data: bytes) -> Origin:
         try:
             tags = self._decoders.decode(data, decode_tags)
-        except UnreadablePhoto:
+        except (UnreadablePhoto, DecoderKilled):
             tags = Tags()
         return find_origin(tags, task.full_path, task.file.mtime_ns)
 
     def _restore_thumbnail(self, content_hash: str, data: bytes) -> None:
         """Make the thumbnail of a known photo again where it is missing."""
         if not has_thumbnail(self._home.thumbnail(content_hash)):
-            with contextlib.suppress(UnreadablePhoto):
+            with contextlib.suppress(UnreadablePhoto, DecoderKilled):
                 self._write_thumbnail(self._decoders.decode(data).thumbnail, content_hash)
 
     def _decode(self, task: Task, content_hash: str, data: bytes) -> Outcome:
@@ -136,6 +136,8 @@ class Preparer:
         except UnreadablePhoto as error:
             self.unreadable[content_hash] = str(error)
             return Failed(task, str(error), lasting=True)
+        except DecoderKilled as error:
+            return Failed(task, str(error), lasting=False)
         self._write_thumbnail(decoded.thumbnail, content_hash)
         pixels = squeeze(decoded.pixels, self._size)
         origin = find_origin(decoded.tags, task.full_path, task.file.mtime_ns)

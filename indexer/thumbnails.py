@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import stat
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
 from PIL import Image
+
+from catalog.own_files import list_files, remove_own
 
 LONGER_SIDE = 512
 QUALITY = 85
@@ -26,17 +29,18 @@ def make_thumbnail(image: Image.Image) -> bytes:
 def write_thumbnail(thumbnail: bytes, target: Path, temporary: Path) -> None:
     """Write a thumbnail atomically: by a temporary file in `temporary`, of the same file system.
 
-    Raises OSError.
+    It is left out where a folder lies in its place, which the doctor names. Raises OSError.
     """
     handle, name = tempfile.mkstemp(dir=temporary, suffix=UNFINISHED)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(thumbnail)
         _move(Path(name), target)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             Path(name).unlink()
-        raise
+        if not isinstance(error, (IsADirectoryError, NotADirectoryError)):
+            raise
 
 
 def _move(path: Path, target: Path) -> None:
@@ -50,22 +54,25 @@ def _move(path: Path, target: Path) -> None:
 def has_thumbnail(target: Path) -> bool:
     """Whether a thumbnail was written; one that is empty was lost in a power cut."""
     try:
-        return target.stat().st_size > 0
-    except FileNotFoundError:
+        found = target.stat()
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    return stat.S_ISREG(found.st_mode) and found.st_size > 0
 
 
-def remove_unfinished(temporary: Path) -> None:
+def remove_unfinished(home: Path) -> None:
     """Remove the temporary files of a process that was killed; needs the writer's lock."""
-    for path in temporary.glob(f"*{UNFINISHED}"):
-        path.unlink(missing_ok=True)
+    files = list_files(home, "thumbnails", deep=False).own
+    remove_own(home, [path for path in files if path.suffix == UNFINISHED])
 
 
-def remove_orphans(thumbnails: Path, hashes: Collection[str]) -> None:
-    """Remove the thumbnails of bytes that no photo has; needs the writer's lock."""
-    for path in thumbnails.glob("*/*.jpg"):
-        if path.stem not in hashes:
-            path.unlink(missing_ok=True)
+def remove_orphans(home: Path, hashes: Collection[str]) -> None:
+    """Remove the thumbnails of bytes that no photo has; needs the writer's lock.
+
+    None is removed where there is no photo at all: the catalog may be another's.
+    """
+    files = list_files(home, "thumbnails").own if hashes else []
+    remove_own(home, [path for path in files if path.stem not in hashes])
 
 
 def _shrink(image: Image.Image) -> Image.Image:

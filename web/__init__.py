@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 
 from flask import Flask
-from flask.json.provider import DefaultJSONProvider
 
 from search.engine import SearchEngine
 from web import context, template_filters
 from web.api import collection as collection_api
 from web.api import docs, photos, words
 from web.api.openapi import new_app
-from web.config import InvalidOrigin, TokenRequired, WebConfig, is_loopback, new_token
+from web.config import InvalidOrigin, InvalidToken, TokenRequired, WebConfig, is_loopback, new_token
 from web.context import replace_engine
 from web.errors import handle_errors
 from web.indexing.state import bind_indexing, indexing_of
+from web.middleware.requests import BoundedJSON, keep_to_http
 from web.middleware.route_marks import mark_static_files
 from web.middleware.security import protect
 from web.middleware.worker_queue import queue_views
@@ -23,6 +23,7 @@ from web.pages import collection, photo, search, similar
 
 __all__ = [
     "InvalidOrigin",
+    "InvalidToken",
     "TokenRequired",
     "WebConfig",
     "create_app",
@@ -40,11 +41,11 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     context.bind(app, engine, config)
     bind_indexing(app, engine, config)
     app.logger.setLevel(logging.INFO)
-    if isinstance(app.json, DefaultJSONProvider):
-        app.json.sort_keys = False
+    app.json = BoundedJSON(app)
     template_filters.register(app)
     mark_static_files(app)
     protect(app, config)
+    keep_to_http(app)
     handle_errors(app)
     app.register_api(photos.blueprint)
     app.register_api(words.blueprint)

@@ -10,11 +10,16 @@ from pathlib import Path
 
 # As browsers write it: neither a wildcard nor "null" is one.
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?")
+_TOKEN = re.compile(r"[^\s\x00-\x1f\x7f]+")
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 class TokenRequired(ValueError):
     """Other machines could reach the page, yet no token protects it."""
+
+
+class InvalidToken(ValueError):
+    """The token is empty, or has characters that get lost on the way."""
 
 
 class InvalidOrigin(ValueError):
@@ -34,6 +39,7 @@ class WebConfig:
 
     Raises:
         TokenRequired: `host` is reachable from other machines and `token` is empty.
+        InvalidToken: `token` is empty, or has spaces or control characters.
         InvalidOrigin: one of `allow_origins` is no scheme, host and port.
     """
 
@@ -52,6 +58,11 @@ class WebConfig:
 
     def __post_init__(self) -> None:
         """Refuse to open the photos to the network without a token."""
+        if self.token is not None and not _TOKEN.fullmatch(self.token):
+            raise InvalidToken(
+                "a token is at least one character long and has no spaces; "
+                "leave it out to have none, or one made up"
+            )
         if not self.token and not is_loopback(self.host):
             raise TokenRequired(
                 f"listening on {self.host} lets other machines in, so a token is needed"

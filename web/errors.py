@@ -11,6 +11,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from captioner.image_file import UnreadablePhoto
 from catalog.database import DatabaseUnavailable
+from indexer.decode_pool import DecoderKilled, NoDecoder
 from search.engine import UnknownPhoto
 from search.request import InvalidQuery
 from web.images import ImageMissing
@@ -76,6 +77,12 @@ _INTERNAL_ERROR = Problem(
 _UNKNOWN_PHOTO = Problem(
     404, "unknown_photo", "There is no photo with this number.", "It may have been removed."
 )
+_NO_DECODER = Problem(
+    503,
+    "decoder_unavailable",
+    "The picture cannot be decoded just now.",
+    "The server may be short of memory. Try again in a moment.",
+)
 _TOO_MANY_STREAMS = Problem(
     503,
     "too_many_streams",
@@ -111,6 +118,8 @@ def handle_errors(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(InvalidQuery, _invalid_query)
     app.register_error_handler(UnreadablePhoto, _unreadable_photo)
+    app.register_error_handler(DecoderKilled, _no_decoder)
+    app.register_error_handler(NoDecoder, _no_decoder)
     app.register_error_handler(UnknownPhoto, _unknown_photo)
     app.register_error_handler(DatabaseUnavailable, _unavailable)
     app.register_error_handler(TooManyStreams, _too_many_streams)
@@ -155,6 +164,11 @@ def _invalid_query(error: InvalidQuery) -> ResponseReturnValue:
 def _unreadable_photo(error: UnreadablePhoto) -> ResponseReturnValue:
     hint = "Send a JPEG, PNG, HEIF, AVIF, WebP, TIFF, GIF or BMP."
     return _answer(Problem(400, "unreadable_photo", str(error), hint))
+
+
+def _no_decoder(error: OSError) -> ResponseReturnValue:
+    current_app.logger.error("A picture cannot be decoded: %s", error)
+    return _answer(_NO_DECODER)
 
 
 def _unknown_photo(_: UnknownPhoto) -> ResponseReturnValue:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
-from flask import Response, send_file
-from werkzeug.exceptions import NotFound
+from flask import Response, request, send_file
+from werkzeug.exceptions import NotFound, RequestedRangeNotSatisfiable
 
 from catalog.paths import show_path
 from catalog.views import PhotoView
@@ -41,6 +44,12 @@ class ImageMissing(NotFound):
         self.hint = hint
 
 
+_UNREACHABLE = ImageMissing(
+    "The original of this photo cannot be reached.",
+    "Connect the disk or share it lies on, or index its folder again.",
+)
+
+
 def browser_shows(photo: PhotoView) -> bool:
     """Whether the original is of a format that browsers draw."""
     return photo.format in _DRAWN_BY_BROWSERS
@@ -70,22 +79,52 @@ def send_original(photo_id: int) -> Response:
         ImageMissing: its file cannot be reached.
     """
     photo = current_engine().photo(photo_id)
-    path = photo.full_path
-    if not path.is_file():
-        raise ImageMissing(
-            "The original of this photo cannot be reached.",
-            "Connect the disk or share it lies on, or index its folder again.",
-        )
+    file = _open_original(photo)
+    found = os.fstat(file.fileno())
     response = send_file(
-        path,
+        file,
         _content_type(photo),
         as_attachment=not browser_shows(photo),
-        download_name=_download_name(path),
-        conditional=True,
-        etag=_file_tag(path),
+        download_name=_download_name(photo.full_path),
+        # Flask's own tag fails on names that are no text.
+        etag=f"{found.st_mtime_ns:x}-{found.st_size:x}",
+        last_modified=datetime.fromtimestamp(found.st_mtime, UTC),
     )
     response.headers["Cache-Control"] = "private, no-cache"
-    return response
+    response.content_length = found.st_size
+    response.call_on_close(file.close)
+    try:
+        return response.make_conditional(  # type: ignore[return-value]
+            request, accept_ranges=True, complete_length=found.st_size
+        )
+    except RequestedRangeNotSatisfiable:
+        file.close()
+        raise
+
+
+def _open_original(photo: PhotoView) -> BinaryIO:
+    """Open the file that was indexed, and no other that came to its place; raises ImageMissing.
+
+    What is served is what was looked at, since the open file itself is: of a link that was put
+    there since, not what it leads to.
+    """
+    try:
+        handle = os.open(photo.full_path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        raise _UNREACHABLE from error
+    found = os.fstat(handle)
+    if stat.S_ISREG(found.st_mode) and _is_indexed_file(found, photo):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    if not stat.S_ISREG(found.st_mode):
+        raise _UNREACHABLE
+    raise ImageMissing(
+        "The file of this photo has changed since it was indexed.", "Index its folder again."
+    )
+
+
+def _is_indexed_file(found: os.stat_result, photo: PhotoView) -> bool:
+    return (found.st_size, found.st_mtime_ns) == (photo.size, photo.mtime_ns)
 
 
 def _content_type(photo: PhotoView) -> str:
@@ -93,14 +132,10 @@ def _content_type(photo: PhotoView) -> str:
     return _DRAWN_BY_BROWSERS.get(photo.format) or _OTHER_FORMATS.get(photo.format, _UNKNOWN_FORMAT)
 
 
-def _file_tag(path: Path) -> str:
-    """Changes with the file; Flask's own tag fails on names that are no text."""
-    found = path.stat()
-    return f"{found.st_mtime_ns:x}-{found.st_size:x}"
-
-
 def _download_name(path: Path) -> str:
-    return show_path(os.fsencode(path.name))
+    """The file's name, without what no header may hold."""
+    name = show_path(os.fsencode(path.name))
+    return "".join(each if each.isprintable() else "_" for each in name)
 
 
 def _cached(response: Response, versioned: bool) -> Response:

@@ -9,7 +9,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from socket import SHUT_RDWR
@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from flask import Flask
 from waitress.channel import HTTPChannel  # type: ignore[import-untyped]
+from waitress.parser import HTTPRequestParser  # type: ignore[import-untyped]
 from waitress.server import create_server  # type: ignore[import-untyped]
 from waitress.task import ErrorTask  # type: ignore[import-untyped]
 
@@ -29,6 +30,8 @@ _MAX_BODY_BYTES = 32 << 20
 _MAX_HEADER_BYTES = 64 << 10
 _IDLE_SECONDS = 60
 _CONNECTIONS = 500
+# So many of them may come from one address: a browser opens six, fifty programs one each.
+CONNECTIONS_OF_ONE_ADDRESS = 100
 
 
 @dataclass(frozen=True)
@@ -69,13 +72,29 @@ class JsonErrorTask(ErrorTask):  # type: ignore[misc]
         self.write(body)
 
 
+class NamedRequest(HTTPRequestParser):  # type: ignore[misc]
+    """A request that has a path even where it is too malformed to have one: waitress logs it."""
+
+    path = ""
+
+
 class TimedChannel(HTTPChannel):  # type: ignore[misc]
     """A connection that is closed when its client exceeds one of the timeouts."""
 
     error_task_class = JsonErrorTask
+    parser_class = NamedRequest
     timeouts: ClassVar[Timeouts] = Timeouts()
+    trusted_proxy: ClassVar[str | None] = None
     will_close: bool
     _request_began: float | None = None
+
+    def __init__(self, server: Any, sock: Any, addr: Any, adj: Any, map: Any = None) -> None:
+        """Take a connection; of one address with too many, the longest idle gives way to it."""
+        super().__init__(server, sock, addr, adj, map)
+        self._request_began = time.monotonic()  # one that says nothing is as slow as can be
+        if addr[0] != self.trusted_proxy:
+            others = server.active_channels.values()
+            self._make_room([each for each in others if each.addr[0] == addr[0]])
 
     def received(self, data: bytes) -> Any:
         """Receive a part of a request, and note when its first part came."""
@@ -89,11 +108,22 @@ class TimedChannel(HTTPChannel):  # type: ignore[misc]
     def readable(self) -> Any:
         """Close a connection that timed out; waitress asks every connection about once a second."""
         if not self.will_close and self._timed_out():
-            self.will_close = True
-            # Where nobody reads, the socket never becomes writable, and waitress would wait on.
-            with suppress(OSError):
-                self.socket.shutdown(SHUT_RDWR)
+            self.hang_up()
         return super().readable()
+
+    def _make_room(self, same_address: Sequence[TimedChannel]) -> None:
+        """Hang up on one of too many connections: one with no request, else the newest."""
+        if len(same_address) <= CONNECTIONS_OF_ONE_ADDRESS:
+            return
+        idle = [each for each in same_address if not each.requests and not each.will_close]
+        (min(idle, key=lambda each: float(each.last_activity)) if idle else self).hang_up()
+
+    def hang_up(self) -> None:
+        """Let waitress close the connection when it next looks at it."""
+        self.will_close = True
+        # Where nobody reads, the socket never becomes writable, and waitress would wait on.
+        with suppress(OSError):
+            self.socket.shutdown(SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connection, and free a thread that waits for it."""
@@ -102,16 +132,17 @@ class TimedChannel(HTTPChannel):  # type: ignore[misc]
     def _timed_out(self) -> bool:
         if self.total_outbufs_len:
             return bool(time.time() - self.last_activity > self.timeouts.answer)
-        if self._request_began is None or self.request is None:
+        if self._request_began is None or self.requests:
             return False
-        arrived = self.request.headers_finished
+        arrived = self.request is not None and self.request.headers_finished
         allowed = self.timeouts.request if arrived else self.timeouts.header
         return time.monotonic() - self._request_began > allowed
 
 
-def channel_class(timeouts: Timeouts) -> type[TimedChannel]:
-    """The connections of one server, with its timeouts."""
-    return type("ConfiguredChannel", (TimedChannel,), {"timeouts": timeouts})
+def channel_class(timeouts: Timeouts, trusted_proxy: str | None) -> type[TimedChannel]:
+    """The connections of one server, with its timeouts; a proxy may have as many as it likes."""
+    settings = {"timeouts": timeouts, "trusted_proxy": trusted_proxy}
+    return type("ConfiguredChannel", (TimedChannel,), settings)
 
 
 class Server:
@@ -153,7 +184,7 @@ class Server:
             **_proxy_settings(trusted_proxy),
             channel_request_lookahead=1,  # else nobody notices a client that goes away
         )
-        self._waitress.channel_class = channel_class(timeouts)
+        self._waitress.channel_class = channel_class(timeouts, trusted_proxy)
 
     def run(self) -> None:
         """Answer requests until interrupted, or until another thread calls `stop`."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from threading import BoundedSemaphore, Lock
+from functools import cache
+from threading import BoundedSemaphore
 
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
 from captioner.captioner import PhotoState
-from captioner.encode_photo import encode_photo
+from indexer.decode_pool import Decoders, Limits
+from indexer.encode_photo import encode_photo
 from search.request import InvalidQuery
 from search.results import SimilarPhoto
 from web.context import current_config, current_engine
 
-# A small file may decode to hundreds of megabytes: many at once could take all memory.
-_DECODING = Lock()
+# A small file may decode to hundreds of megabytes: many at once could take all memory. More than
+# one, so that a picture that takes long does not keep everybody waiting.
+_DECODING = BoundedSemaphore(2)
+# Shorter than in an index run, since somebody waits; a sound picture takes a second or two.
+LIMITS = Limits(cpu_seconds=15, wall_seconds=120)
 # Fewer than the server's threads: those who search for words need not wait for pictures.
 _WAITING = BoundedSemaphore(6)
 
@@ -25,7 +30,8 @@ def find_similar(request: Request, k: int) -> tuple[SimilarPhoto, ...]:
     Raises:
         InvalidQuery: there is no picture where one is expected.
         RequestEntityTooLarge: the picture has too many bytes.
-        UnreadablePhoto: it is no picture, or too large a one.
+        UnreadablePhoto: it is no picture, or one that takes too much to decode.
+        DecoderKilled, NoDecoder: nothing can be decoded just now.
         TooManyRequests: enough other pictures are waiting.
     """
     return current_engine().similar(encode_upload(request), k)
@@ -42,9 +48,15 @@ def encode_upload(request: Request) -> PhotoState:
         raise TooManyRequests(retry_after=1)
     try:
         with _DECODING:
-            return encode_photo(current_engine().captioner, data)
+            return encode_photo(current_engine().captioner, data, upload_decoders())
     finally:
         _WAITING.release()
+
+
+@cache
+def upload_decoders() -> Decoders:
+    """The processes that decode uploads, apart from those of index runs."""
+    return Decoders(limits=LIMITS)
 
 
 def _picture_in(request: Request) -> bytes:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
 from sqlalchemy.orm import Session
 
 from catalog.database import Database
-from catalog.home import Home, sync
+from catalog.durable_files import sha256_of, sync
+from catalog.home import Home
+from catalog.lock import file_lock
 from catalog.models import VectorGeneration
+from catalog.own_files import list_files, remove_own
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class SnapshotStore:
     def __init__(self, home: Home, database: Database, model_id: int, kind: str) -> None:
         self._database = database
         self._key = {"model_id": model_id, "kind": kind}
+        self._home = home.path
         self._folder = home.vectors / f"{model_id}-{kind}"
 
     def current(self, session: Session) -> Snapshot | None:
@@ -45,19 +47,24 @@ class SnapshotStore:
         """Return the file if it is there, byte for byte as it was saved; None else."""
         path = self._path(snapshot.number)
         try:
-            return path if _sha256(path) == snapshot.sha256 else None
+            return path if sha256_of(path) == snapshot.sha256 else None
         except OSError:
             return None
 
     def orphans(self, *, remove: bool) -> list[Path]:
-        """Files that SQL does not name, as killed processes leave them; removed on request."""
+        """Files of ours that SQL does not name, as killed processes leave; removed on request.
+
+        Raises OSError.
+        """
+        if not self._folder.is_dir():
+            return []
         lock = self._folder / "lock"
-        with FileLock(lock), self._database.read() as session:
+        with file_lock(lock), self._database.read() as session:
             current = self.current(session)
             kept = {lock} | ({self._path(current.number)} if current else set())
-            others = sorted(path for path in self._folder.glob("*") if path not in kept)
-            for path in others if remove else ():
-                path.unlink()
+            others = [path for path in self._own_files() if path not in kept]
+            if remove:
+                remove_own(self._home, others)
         return others
 
     def put(self, write: Callable[[Path], None], count: int, change: int) -> Snapshot:
@@ -68,11 +75,11 @@ class SnapshotStore:
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         # Whoever holds this lock may take every other temporary file for garbage.
-        with FileLock(self._folder / "lock"):
+        with file_lock(self._folder / "lock"):
             temporary = self._folder / "next.tmp"
             write(temporary)
             sync(temporary)
-            digest = _sha256(temporary)
+            digest = sha256_of(temporary)
             with self._database.write() as session:
                 snapshot = self._record(session, digest, count, change)
                 temporary.replace(self._path(snapshot.number))
@@ -86,6 +93,8 @@ class SnapshotStore:
             row = VectorGeneration(**self._key, generation=0)
             session.add(row)
         row.generation += 1
+        while self._path(row.generation).is_dir():  # put there by somebody; no file replaces it
+            row.generation += 1
         row.sha256, row.count, row.change_counter = digest, count, change
         session.flush()
         return Snapshot(row.generation, digest, count, change)
@@ -93,14 +102,12 @@ class SnapshotStore:
     def _path(self, number: int) -> Path:
         return self._folder / f"gen-{number}.faiss"
 
+    def _own_files(self) -> list[Path]:
+        listed = list_files(self._home, "vectors").own
+        return [path for path in listed if path.parent == self._folder]
+
     def _remove_others(self, number: int) -> None:
-        for path in self._folder.glob("gen-*.faiss"):
-            if path != self._path(number):
-                # Where it is still open (Windows) the next save will remove it.
-                with suppress(OSError):
-                    path.unlink()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        kept = {self._path(number), self._folder / "lock"}
+        # Where it is still open (Windows) the next save will remove it.
+        with suppress(OSError):
+            remove_own(self._home, [path for path in self._own_files() if path not in kept])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from enum import IntEnum
 
@@ -33,6 +34,9 @@ def fail(message: str, code: Exit) -> Exit:
 
 def sentence(error: Exception) -> str:
     """An exception's message in one line; of an OSError, the file and the system's reason."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        return f"{where}the disk is full; make room and run it again"
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
     return " ".join(str(error).split())
@@ -60,6 +64,7 @@ def _known_errors() -> tuple[type[Exception], ...]:
     from captioner.device import DeviceUnavailable, UnknownPrecision
     from captioner.embedder import EmbedderUnavailable
     from captioner.image_file import BadPixelLimit, UnreadablePhoto
+    from catalog.backup import BackupError
     from catalog.database import DatabaseUnavailable
     from catalog.home import HomeNotWritable
     from catalog.lock import WriterBusy
@@ -72,6 +77,6 @@ def _known_errors() -> tuple[type[Exception], ...]:
     return (
         CheckpointError, DeviceUnavailable, UnknownPrecision, DatasetError, EmbedderUnavailable,
         UnknownBackbone, UnreadablePhoto, HomeNotWritable, WriterBusy, DatabaseUnavailable,
-        FaissMissing, UnknownIndexKind, FolderNotFound, NotAFolder, SamplesUnavailable, CannotWatch,
-        BadPixelLimit,
+        BackupError, FaissMissing, UnknownIndexKind, FolderNotFound, NotAFolder, BadPixelLimit,
+        SamplesUnavailable, CannotWatch,
     )  # fmt: skip

@@ -5,7 +5,6 @@ Which captioner a command takes: the one named by --model, else the home's own, 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,16 +25,16 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def open_catalog(home: Path | None) -> Iterator[tuple[Home, Database]]:
+def open_catalog(home: Path | None, *, reading: bool = False) -> Iterator[tuple[Home, Database]]:
     """The home and its database, closed at the end.
 
     The home is that of the command's --home, else of --home before the command, else the
-    environment's.
+    environment's. Where nothing can be written in it, it still opens for `reading`.
     """
     from catalog.database import open_database
     from catalog.home import open_home
 
-    opened = open_home(home or click.get_current_context().obj)
+    opened = open_home(home or click.get_current_context().obj, reading=reading)
     database = open_database(opened)
     try:
         yield opened, database
@@ -45,32 +44,45 @@ def open_catalog(home: Path | None) -> Iterator[tuple[Home, Database]]:
 
 @contextmanager
 def open_engine(
-    home: Path | None, model: Path | None, device: str | None, quick: bool = False
+    home: Path | None,
+    model: Path | None,
+    device: str | None,
+    quick: bool = False,
+    *,
+    counting: bool = False,
 ) -> Iterator[SearchEngine]:
     """A search engine on a home, with the captioner of --model, else the one that answers.
 
-    `quick` takes the embedder that loads sooner, for a command that ends with its answer.
+    `quick` takes the embedder that loads sooner, for a command that ends with its answer;
+    `counting` opens one that can only count where no captioner can answer.
     """
     from search.engine import SearchEngine
 
-    with open_catalog(home) as (opened, database):
+    with open_catalog(home, reading=True) as (opened, database):
         if model is None:
-            yield answering_engine(opened, database, device, quick)
+            yield answering_engine(opened, database, device, quick, counting)
         else:
             yield SearchEngine(opened, database, *load_models(model, device, quick=quick))
 
 
 def answering_engine(
-    home: Home, database: Database, device: str | None, quick: bool = False
+    home: Home,
+    database: Database,
+    device: str | None,
+    quick: bool = False,
+    counting: bool = False,
 ) -> SearchEngine:
     """A search engine with the home's newest complete captioner; in a new home, the shipped one.
 
-    A captioner that cannot be loaded is passed over, with a note on stderr.
+    A captioner that cannot be loaded is passed over, with a note on stderr. Raises CheckpointError
+    where photos are described and none of the captioners that did can be loaded, unless the engine
+    is for `counting` alone.
     """
     from captioner.checkpoint import CheckpointError
     from captioner.embedder import EmbedderUnavailable
     from search.engine import SearchEngine
 
+    _note_damaged(home, database)
     passed: set[int] = set()
     while (chosen := answering_captioner(home, database, passed)) is not None:
         try:
@@ -79,7 +91,39 @@ def answering_engine(
         except (CheckpointError, EmbedderUnavailable) as error:
             note(f"{chosen.name} cannot answer: {sentence(error)}")
             passed.add(chosen.model_id)
+    if not counting:
+        _refuse_silence(home, database)
     return SearchEngine(home, database, *load_models(None, device, quick=quick))
+
+
+def _note_damaged(home: Home, database: Database) -> None:
+    """Say which captioners are passed over because what the home keeps of them is damaged."""
+    from catalog.checkpoints import KeptCheckpoints
+    from catalog.model_registry import described
+
+    kept = KeptCheckpoints(home)
+    with database.read() as session:
+        used = [each for each in described(session) if kept.is_kept(each.sha256)]
+    for each in used:
+        if checkpoint_of(home, each) is None:
+            note(f"{each.name} cannot answer: its checkpoint in {home.models} is damaged")
+
+
+def _refuse_silence(home: Home, database: Database) -> None:
+    """Raise CheckpointError where photos are described, and by no captioner that can answer."""
+    from captioner.checkpoint import CheckpointError
+    from catalog.model_registry import described
+
+    with database.read() as session:
+        lost = [each for each in described(session) if each.photos]
+    if not lost:
+        return
+    names = ", ".join(f"{each.name} ({each.sha256[:12]})" for each in lost)
+    raise CheckpointError(
+        f"no captioner that described the photos can answer: {names} is damaged or missing in "
+        f"{home.models}; bring it back from a backup, name its file with --model FILE, or run "
+        "tellshow index on your folders to have them described anew"
+    )
 
 
 def load_models(
@@ -92,9 +136,24 @@ def load_models(
     from captioner.checkpoint import load_checkpoint
     from captioner.embedder import choose_embedder
 
+    if model is not None:
+        _refuse_damaged(model)
     captioner = load_checkpoint(model, device)
     name = embedder or captioner.embedder_name
     return captioner, choose_embedder(name, str(captioner.device), quick)
+
+
+def _refuse_damaged(model: Path) -> None:
+    """Raise CheckpointError for a file that is named by a SHA-256 which its bytes do not have."""
+    from captioner.checkpoint import CheckpointError
+    from catalog.checkpoints import is_sound, sha256_in_name
+
+    sha256 = sha256_in_name(model)
+    if sha256 is not None and model.is_file() and not is_sound(model, sha256):
+        raise CheckpointError(
+            f"{model} is damaged: its bytes are not those that it is named by; run tellshow "
+            "doctor, bring it back from a backup, or name a sound file with --model FILE"
+        )
 
 
 def describing_models(
@@ -102,7 +161,8 @@ def describing_models(
 ) -> tuple[Captioner, SentenceEmbedder]:
     """Captioner and embedder to index a home with: named, else last chosen for it, else shipped.
 
-    The home keeps the checkpoint, so that searches find it whatever is shipped later.
+    The home keeps the checkpoint, so that searches find it whatever is shipped later. Raises
+    CheckpointError where the one last chosen is damaged, and no copy of it is sound.
     """
     from captioner.checkpoint import DEFAULT_CHECKPOINT
     from catalog.checkpoints import KeptCheckpoints
@@ -113,13 +173,30 @@ def describing_models(
         last = described(session)[-1:]
     if model is None and last and kept.is_chosen(last[0].sha256):
         embedder = embedder or last[0].embedder
-        return load_models(kept.path(last[0].sha256), device, embedder)
+        return load_models(_sound_copy(home, last[0]), device, embedder)
     captioner, sentences = load_models(model, device, embedder)
     if model is None:
         kept.keep_shipped(DEFAULT_CHECKPOINT, captioner.sha256)
     else:
         kept.keep_chosen(model, captioner.sha256)
     return captioner, sentences
+
+
+def _sound_copy(home: Home, model: Described) -> Path:
+    """The file of the checkpoint that was last chosen; raises CheckpointError without a sound one.
+
+    Describing the photos by another one instead would be nobody's wish.
+    """
+    from captioner.checkpoint import CheckpointError
+
+    found = checkpoint_of(home, model)
+    if found is None:
+        raise CheckpointError(
+            f"the checkpoint {model.name} ({model.sha256[:12]}) that this home was last indexed "
+            f"with is damaged in {home.models}; bring it back from a backup, or name a checkpoint "
+            "with --model FILE"
+        )
+    return found
 
 
 def answering_captioner(
@@ -142,18 +219,11 @@ def answering_captioner(
 
 
 def checkpoint_of(home: Home, model: Described) -> Path | None:
-    """A captioner's checkpoint file; None if the home keeps none and it is not the shipped one."""
+    """A captioner's checkpoint file, sound; None if there is none here, nor among those shipped."""
     from captioner.checkpoint import DEFAULT_CHECKPOINT
-    from catalog.checkpoints import KeptCheckpoints
+    from catalog.checkpoints import KeptCheckpoints, is_sound
 
     kept = KeptCheckpoints(home).path(model.sha256)
-    if kept is None and model.sha256 == _sha256(DEFAULT_CHECKPOINT):
+    if kept is None and is_sound(DEFAULT_CHECKPOINT, model.sha256):
         return DEFAULT_CHECKPOINT
     return kept
-
-
-@functools.cache
-def _sha256(path: Path) -> str | None:
-    from captioner.filehash import sha256_of
-
-    return sha256_of(path) if path.is_file() else None

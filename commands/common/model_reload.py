@@ -28,7 +28,7 @@ def following(app: Flask, home: Path | None, device: str | None) -> Iterator[Non
     from threading import Event, Thread
 
     stop = Event()
-    with open_catalog(home) as (opened, database):
+    with open_catalog(home, reading=True) as (opened, database):
         thread = Thread(target=_follow, args=(app, opened, database, device, stop))
         thread.start()
         try:
@@ -39,6 +39,7 @@ def following(app: Flask, home: Path | None, device: str | None) -> Iterator[Non
 
 
 def _follow(app: Flask, home: Home, database: Database, device: str | None, stop: Event) -> None:
+    from captioner.checkpoint import CheckpointError
     from catalog.database import DatabaseUnavailable
     from search.request import SearchRequest
     from web import replace_engine
@@ -51,7 +52,7 @@ def _follow(app: Flask, home: Home, database: Database, device: str | None, stop
                 continue
             engine = answering_engine(home, database, device)
             engine.search(SearchRequest("a photo"))
-        except (DatabaseUnavailable, OSError) as error:
+        except (CheckpointError, DatabaseUnavailable, OSError) as error:
             note(f"the captioner stays as it is for now: {sentence(error)}")
             continue
         known = found

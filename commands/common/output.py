@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from commands.common.terminal import echo
+
 if TYPE_CHECKING:
     from indexer.pipeline import IndexReport
     from indexer.report import HeldBack
@@ -26,7 +28,7 @@ def print_json(value: dict[str, Any]) -> None:
 
 def note(message: str) -> None:
     """Print a message on stderr: anything that is no result."""
-    click.echo(message, err=True)
+    echo(message, err=True)
 
 
 def print_answer(answer: SearchAnswer, explain: bool = False) -> None:
@@ -43,10 +45,10 @@ def _print_result(rank: int, result: SearchResult, explain: bool) -> None:
     from search.calibration import percentage
 
     weak = "  (weak)" if result.weak else ""
-    click.echo(f"{rank:3d}  {percentage(result.probability):>4s}  {result.path}{weak}")
-    click.echo(f"{_UNDER_PATH}{result.caption}")
+    echo(f"{rank:3d}  {percentage(result.probability):>4s}  {result.path}{weak}")
+    echo(f"{_UNDER_PATH}{result.caption}")
     if explain:
-        click.echo(
+        echo(
             f"{_UNDER_PATH}score {result.score:.2f}, log-likelihood {result.log_likelihood:.2f}, "
             f"evidence {result.evidence:.2f}, similarity {result.similarity:.2f}"
         )
@@ -60,9 +62,9 @@ def print_words(words: Sequence[WordGain], indent: str) -> None:
     told = [f"{word.word} {word.gain:+.1f}" for word in words]
     places = [place_of(word.map) for word in words if isinstance(word, WordMap)]
     if not places:
-        click.echo(indent + "  ".join(told))
+        echo(indent + "  ".join(told))
     for word, place in zip(words, places, strict=False):
-        click.echo(f"{indent}{word.word:12s} {word.gain:+6.1f}  {place}")
+        echo(f"{indent}{word.word:12s} {word.gain:+6.1f}  {place}")
 
 
 def note_unknown(
@@ -94,14 +96,14 @@ def print_report(report: IndexReport, as_json: bool) -> None:
 
 
 def _print_counts(report: IndexReport) -> None:
-    click.echo(
+    echo(
         f"{report.indexed} indexed, {report.unchanged} unchanged, {report.moved} moved, "
         f"{report.duplicates} duplicates, {report.removed} removed, "
         f"{len(report.skipped)} skipped in {report.seconds:.1f} s "
         f"({report.photos_per_second:.1f} photos/s)"
     )
     for reason, count in report.by_reason():
-        click.echo(f"{count:6d} skipped: {reason}")
+        echo(f"{count:6d} skipped: {reason}")
 
 
 def _way_out(held_back: HeldBack) -> str:

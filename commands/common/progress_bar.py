@@ -6,6 +6,8 @@ import functools
 import sys
 from typing import Any
 
+from commands.common.terminal import safe_text
+
 
 class ProgressBar:
     """A bar by tqdm; where stderr is no terminal, only skipped files and epochs are printed."""
@@ -38,7 +40,7 @@ class ProgressBar:
 
     def skipped(self, path: str, reason: str) -> None:
         """Print a file that is left out, and why, above the bar."""
-        self._bar.write(f"skipped {path}: {reason}", file=sys.stderr)
+        self._bar.write(safe_text(f"skipped {path}: {reason}"), file=sys.stderr)
 
     def epoch(self, report: Any) -> None:
         """Print what an epoch of training came to, above the bar."""

@@ -1,6 +1,7 @@
 """The doctor finds what is wrong in a home, mends it, and says what is left."""
 
 import os
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -116,14 +117,15 @@ def test_files_that_nothing_names_are_removed_and_all_others_kept(well: SampleCa
     orphans = [
         put(folder / "next.tmp"),
         put(folder / "gen-77.faiss"),
-        put(well.home.vectors / "99-caption" / "gen-1.faiss").parent,
+        put(well.home.vectors / "99-caption" / "gen-1.faiss"),
         put(well.home.thumbnail("f" * 64)),
-        put(well.home.thumbnails / "aa" / "half.tmp"),
-        put(well.home.models / "half.tmp"),
+        put(well.home.thumbnails / "tmphalf_one.tmp"),
+        put(well.home.models / f"{'a' * 64}.tmp"),
     ]
-    kept = put(well.home.models / ("0" * 64 + ".safetensors"))
+    kept = put(well.home.models / f"{sha256(b'weights').hexdigest()}.safetensors", b"weights")
     assert_mended(well, Problem.ORPHANS, len(orphans))
     assert not any(path.exists() for path in orphans)
+    assert not (well.home.vectors / "99-caption").exists()
     assert kept.exists()
 
 

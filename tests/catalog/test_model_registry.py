@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 from catalog import photos
@@ -18,6 +19,8 @@ from catalog.model_registry import (
 )
 from catalog.views import Counts, count_rows
 from tests.catalog.factories import SampleCatalog, new_photo, new_photos, photo_ids
+
+WEIGHTS = sha256(b"weights").hexdigest()
 
 
 def answers(catalog: SampleCatalog, *usable: int) -> int | None:
@@ -121,10 +124,10 @@ def test_captioner_with_another_embedder_goes_by_another_name() -> None:
 def test_kept_checkpoint_outlives_the_file_it_came_from(home: Home, tmp_path: Path) -> None:
     kept, file = KeptCheckpoints(home), tmp_path / "release.safetensors"
     file.write_bytes(b"weights")
-    kept.keep_shipped(file, "a")
-    assert not kept.is_chosen("a")
+    kept.keep_shipped(file, WEIGHTS)
+    assert not kept.is_chosen(WEIGHTS)
     file.unlink()
-    path = kept.path("a")
+    path = kept.path(WEIGHTS)
     assert path is not None
     assert path.read_bytes() == b"weights"
 
@@ -132,12 +135,12 @@ def test_kept_checkpoint_outlives_the_file_it_came_from(home: Home, tmp_path: Pa
 def test_chosen_checkpoint_is_kept_as_it_was_when_it_was_chosen(home: Home, tmp_path: Path) -> None:
     kept, file = KeptCheckpoints(home), tmp_path / "mine.safetensors"
     file.write_bytes(b"weights")
-    kept.keep_chosen(file, "a")
+    kept.keep_chosen(file, WEIGHTS)
     file.write_bytes(b"others.")
-    path = kept.path("a")
+    path = kept.path(WEIGHTS)
     assert path is not None
     assert path.read_bytes() == b"weights"
-    assert kept.is_chosen("a")
-    kept.drop("a")
-    assert (kept.path("a"), kept.is_chosen("a")) == (None, False)
+    assert kept.is_chosen(WEIGHTS)
+    kept.drop(WEIGHTS)
+    assert (kept.path(WEIGHTS), kept.is_chosen(WEIGHTS)) == (None, False)
     assert list(home.models.iterdir()) == []

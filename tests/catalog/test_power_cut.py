@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -162,11 +163,12 @@ def test_checkpoint_is_kept_whole_or_not_at_all(
 ) -> None:
     chosen = tmp_path / "mine.safetensors"
     chosen.write_bytes(b"weights" * 1000)
+    digest = sha256(b"weights" * 1000).hexdigest()
     with monkeypatch.context() as patch:
         disk = Disk(home.models, patch)
-        KeptCheckpoints(home).keep_chosen(chosen, "abc")
+        KeptCheckpoints(home).keep_chosen(chosen, digest)
         disk.note("end")
-    whole, name = chosen.read_bytes(), KeptCheckpoints(home).path("abc")
+    whole, name = chosen.read_bytes(), KeptCheckpoints(home).path(digest)
     assert name is not None
     left = [dict(state).get(name.name) for _, states in disk.moments for state in states]
     assert set(left) == {None, whole}
@@ -176,10 +178,11 @@ def test_checkpoint_is_kept_whole_or_not_at_all(
 def test_checkpoint_that_was_lost_is_kept_again(home: Home, tmp_path: Path) -> None:
     chosen = tmp_path / "mine.safetensors"
     chosen.write_bytes(b"weights")
+    digest = sha256(b"weights").hexdigest()
     kept = KeptCheckpoints(home)
-    kept.keep_chosen(chosen, "abc")
-    name = kept.path("abc")
+    kept.keep_chosen(chosen, digest)
+    name = kept.path(digest)
     assert name is not None
     name.write_bytes(b"")
-    kept.keep_chosen(chosen, "abc")
+    kept.keep_chosen(chosen, digest)
     assert name.read_bytes() == b"weights"

@@ -12,7 +12,8 @@ from PIL import Image
 
 from captioner.image_file import UnreadablePhoto
 from captioner.raw import MISSING_EXTRA
-from indexer.decode_worker import Decoded, decode
+from indexer.decode_messages import Decoded
+from indexer.decode_worker import decode
 
 CRASH = b"crash"
 HANG = b"hang"

@@ -131,7 +131,7 @@ def test_a_lost_thumbnail_is_made_again_without_the_model(
     thumbnail = catalog.home.thumbnail(catalog.views()[str(folder / "cat.png")].content_hash)
     whole = thumbnail.read_bytes()
     thumbnail.unlink() if lost == "gone" else thumbnail.write_bytes(b"")
-    unfinished = catalog.home.thumbnails / "abc.tmp"
+    unfinished = catalog.home.thumbnails / "tmpunfinish.tmp"
     unfinished.touch()
     assert catalog.index(folder).unchanged == len(PHOTOS)
     assert thumbnail.read_bytes() == whole

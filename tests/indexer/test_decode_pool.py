@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from captioner.image_file import UnreadablePhoto
+from indexer.decode_messages import Decoded
 from indexer.decode_pool import Decoders, DecodingInterrupted, Limits, NoDecoder
-from indexer.decode_worker import Decoded
 from tests.indexer.hostile_photos import CRASH, HANG, decode_or_suffer, endless_jpeg
 
 pytestmark = pytest.mark.slow

@@ -96,7 +96,7 @@ def test_an_exif_orientation_is_upright_in_the_catalog(catalog: Catalog, tmp_pat
 def test_a_home_inside_the_folder_is_not_indexed(
     captioner: Captioner, embedder: SentenceEmbedder, folder: Path
 ) -> None:
-    home = open_home(folder)
+    home = open_home(folder / "home")
     database = open_database(home)
     catalog = Catalog(home, database, captioner, embedder)
     assert catalog.index(folder).indexed == len(PHOTOS)

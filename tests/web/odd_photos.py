@@ -23,6 +23,7 @@ def copy_oddly(photos: Path, folder: Path) -> None:
     shutil.copy(photos / "cat.png", folder / HOSTILE_NAME)
     shutil.copy(photos / "coffee.png", folder / "vanished.png")
     shutil.copy(photos / "coins.png", os.fsdecode(os.fsencode(folder) + b"/m\xfcnze.png"))
+    shutil.copy(photos / "gravel.png", folder / "two\nlines\x1b[2J.png")
     with Image.open(photos / "astronaut.png") as photo:
         photo.convert("RGB").save(folder / "scan.tiff")
 
@@ -45,4 +46,5 @@ def ids_by_oddity(paths: dict[int, str]) -> dict[str, int]:
         "no text": no_text,
         "tiff": names["scan.tiff"],
         "vanished": names["vanished.png"],
+        "line break": names["two\nlines\x1b[2J.png"],
     }

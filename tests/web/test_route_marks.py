@@ -23,9 +23,8 @@ MARKED = {
     Mark.UNLIMITED: {
         "GET /static/ID",
         f"GET {API}/healthz",
-        f"GET {PHOTO}/thumbnail",
-        f"GET {PHOTO}/original",
     },
+    Mark.IMAGE: {f"GET {PHOTO}/thumbnail", f"GET {PHOTO}/original"},
 }
 # Every view that runs a model waits for a worker of the engine; so does the status, which reads
 # much of the database.

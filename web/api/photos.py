@@ -28,7 +28,13 @@ from web.api.openapi import (
 )
 from web.context import current_engine
 from web.images import CONTENT_TYPES, send_original, send_thumbnail
-from web.middleware.route_marks import open_to_all, takes_upload, unlimited, unqueued
+from web.middleware.route_marks import (
+    open_to_all,
+    serves_image,
+    takes_upload,
+    unlimited,
+    unqueued,
+)
 from web.parameters import (
     PHOTO_ID,
     ImageParameters,
@@ -83,7 +89,7 @@ def photo(path: PhotoPath) -> Response:
     responses=image(f"A JPEG of at most {LONGER_SIDE} pixels", "image/jpeg"),
 )
 @unqueued
-@unlimited
+@serves_image
 def thumbnail(path: PhotoPath, query: ImageParameters) -> Response:
     """The photo as a JPEG of at most 512 pixels."""
     return send_thumbnail(path.photo_id, query.v)
@@ -95,7 +101,7 @@ def thumbnail(path: PhotoPath, query: ImageParameters) -> Response:
     responses=image("The file, byte for byte", *CONTENT_TYPES),
 )
 @unqueued
-@unlimited
+@serves_image
 def original(path: PhotoPath, query: ImageParameters) -> Response:
     """The photo's own file."""
     return send_original(path.photo_id)

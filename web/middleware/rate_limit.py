@@ -1,38 +1,71 @@
-"""A limit on the requests of one client in any minute: a moving window, kept in memory.
+"""Limits on what one client may ask in any minute: moving windows, kept in memory.
 
-Static files, images and the health check are marked `unlimited`: a page loads dozens of them at
-once, and they cost little.
+Images have a wider window, since a page loads dozens of them at once and they cost little; style
+sheets, scripts and the health check, marked `unlimited`, have none. Tokens have a narrow one.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from typing import cast
 
-from flask import Flask, request
-from limits import RateLimitItemPerMinute
+from flask import Flask, current_app, request
+from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from werkzeug.exceptions import TooManyRequests
 
 from web.middleware.route_marks import Mark, request_has
 
+IMAGES_PER_REQUEST = 10  # so many times the limit of other requests
+WRONG_TOKENS = 30  # a minute
+_GUESSES = "tellshow_wrong_tokens"
+
 
 def limit_rate(app: Flask, per_minute: int) -> None:
     """Refuse what a client asks beyond `per_minute` requests in any minute; 0 sets no limit.
 
-    The check raises TooManyRequests, with the seconds to wait.
+    The check raises TooManyRequests, with the seconds to wait. Wrong tokens are limited always.
     """
+    app.extensions[_GUESSES] = Window(RateLimitItemPerMinute(WRONG_TOKENS))
     if per_minute == 0:
         return
-    limiter = MovingWindowRateLimiter(MemoryStorage())
-    limit = RateLimitItemPerMinute(per_minute)
+    requests = Window(RateLimitItemPerMinute(per_minute))
+    images = Window(RateLimitItemPerMinute(per_minute * IMAGES_PER_REQUEST))
 
     @app.before_request
     def _count() -> None:
-        client = request.remote_addr or ""
-        if request_has(Mark.UNLIMITED) or limiter.hit(limit, client):
-            return
-        free_again = limiter.get_window_stats(limit, client).reset_time
-        wait = max(1, math.ceil(free_again - time.time()))
-        raise TooManyRequests(retry_after=wait)
+        if not request_has(Mark.UNLIMITED):
+            (images if request_has(Mark.IMAGE) else requests).hit()
+
+
+def wrong_tokens() -> Window:
+    """The window of the wrong tokens of clients of the current app."""
+    return cast(Window, current_app.extensions[_GUESSES])
+
+
+class Window:
+    """What each client did in the last minute, and how often it may."""
+
+    def __init__(self, limit: RateLimitItem) -> None:
+        self._limit = limit
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    def hit(self) -> None:
+        """Count one of the current client; raises TooManyRequests where that is one too many."""
+        if not self._limiter.hit(self._limit, _client()):
+            self._refuse()
+
+    def check(self) -> None:
+        """Count none; raises TooManyRequests where one more would be too many."""
+        if not self._limiter.test(self._limit, _client()):
+            self._refuse()
+
+    def _refuse(self) -> None:
+        free_again = self._limiter.get_window_stats(self._limit, _client()).reset_time
+        raise TooManyRequests(retry_after=max(1, math.ceil(free_again - time.time())))
+
+
+def _client() -> str:
+    return request.remote_addr or ""

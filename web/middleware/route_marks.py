@@ -29,12 +29,14 @@ class Mark(Flag):
     `OPEN_TO_ALL`: no token is asked for. `TAKES_UPLOAD`: a request may carry a picture beside
     the usual body. `UNQUEUED`: the view does not wait for one of the engine's workers, because
     it runs no model. `UNLIMITED`: requests do not count against the client's rate limit.
+    `IMAGE`: they count against the wider one of images.
     """
 
     OPEN_TO_ALL = auto()
     TAKES_UPLOAD = auto()
     UNQUEUED = auto()
     UNLIMITED = auto()
+    IMAGE = auto()
 
 
 def open_to_all(view: _View) -> _View:
@@ -53,8 +55,13 @@ def unqueued(view: _View) -> _View:
 
 
 def unlimited(view: _View) -> _View:
-    """Mark a view that pages ask for dozens of times at once, and that costs little."""
+    """Mark a view that pages ask for many times at once, and that costs next to nothing."""
     return _marked(view, Mark.UNLIMITED)
+
+
+def serves_image(view: _View) -> _View:
+    """Mark a view that pages ask for dozens of times at once, and that costs a file's reading."""
+    return _marked(view, Mark.IMAGE)
 
 
 def marks_of(view: Callable[..., Any]) -> Mark:

@@ -7,7 +7,7 @@ and cannot say "any bare address".
 from __future__ import annotations
 
 import hmac
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Flask, Request, Response, redirect, request
 from werkzeug.exceptions import Forbidden, RequestEntityTooLarge, SecurityError, Unauthorized
@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from web.config import WebConfig, is_address
 from web.context import current_config
 from web.middleware.cors import allow_origins, allowed_origin, is_preflight
-from web.middleware.rate_limit import limit_rate
+from web.middleware.rate_limit import limit_rate, wrong_tokens
 from web.middleware.route_marks import Mark, request_has
 
 COOKIE = "tellshow_session"
@@ -104,11 +104,26 @@ def _check_token() -> BaseResponse | None:
     config = current_config()
     if config.token is None or request_has(Mark.OPEN_TO_ALL) or is_preflight():
         return None
+    if _has_cookie(request, config) and "token" not in request.args:
+        return None
+    if _shows_a_token(request):
+        wrong_tokens().check()  # before it is looked at, so that guessing tells nothing
     if _token_in_url(request, config) and not request.path.startswith("/api/"):
         return redirect(_url_without_token(), 303)
     if not (_token_in_url(request, config) or _has_token(request, config)):
+        if _shows_a_token(request):
+            wrong_tokens().hit()
         raise Unauthorized("this server needs its token")
     return None
+
+
+def _shows_a_token(visitor: Request) -> bool:
+    return "token" in visitor.args or "Authorization" in visitor.headers
+
+
+def _has_cookie(visitor: Request, config: WebConfig) -> bool:
+    # What a page of an allowed site may do it does in its own name, not in its visitor's.
+    return not allowed_origin() and _equal(visitor.cookies.get(COOKIE, ""), _cookie_value(config))
 
 
 def _has_token(visitor: Request, config: WebConfig) -> bool:
@@ -117,8 +132,7 @@ def _has_token(visitor: Request, config: WebConfig) -> bool:
     scheme, _, given = header.encode("latin-1", "replace").decode(errors="replace").partition(" ")
     if scheme.lower() == "bearer" and _equal(given.strip(), config.token or ""):
         return True
-    # What a page of an allowed site may do it does in its own name, not in its visitor's.
-    return not allowed_origin() and _equal(visitor.cookies.get(COOKIE, ""), _cookie_value(config))
+    return _has_cookie(visitor, config)
 
 
 def _token_in_url(visitor: Request, config: WebConfig) -> bool:
@@ -138,8 +152,9 @@ def _cookie_value(config: WebConfig) -> str:
 
 def _url_without_token() -> str:
     kept = [(k, v) for k, v in request.args.items(multi=True) if k != "token"]
-    # One leading slash only: "//name" and "/\name" would lead to another server.
-    path = "/" + request.path.lstrip("/\\")
+    # One leading slash only: "//name" and "/\name" would lead to another server. Quoted, since
+    # browsers drop a tab or line break before they look.
+    path = "/" + quote(request.path.lstrip("/\\"))
     return f"{path}?{urlencode(kept)}" if kept else path
 
 

@@ -1,0 +1,64 @@
+"""Files that survive a power cut: flushed, and under their name whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+_LITTLE = 1 << 20  # bytes; with less than this left nothing of a catalog can be written
+
+
+def sync(path: Path) -> None:
+    """Flush a file's bytes, or a folder's list of names, so that they survive a power cut.
+
+    Raises OSError.
+    """
+    if path.is_dir() and os.name == "nt":
+        return  # Windows cannot open a folder, and needs no flush of one.
+    handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Put a small file in place, whole or not at all, by way of `path`'s name and `.*.tmp`.
+
+    Raises OSError.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=".tmp")
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        sync(partial)
+        partial.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink()
+        raise
+    sync(path.parent)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal; read piece by piece. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk of a folder has no room left, or its owner none of a quota."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(1 << 16))
+            file.flush()
+        return shutil.disk_usage(folder).free < _LITTLE
+    except OSError as error:
+        return error.errno in FULL

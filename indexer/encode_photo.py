@@ -1,0 +1,22 @@
+"""The bytes of a picture file -> its photo state, for a picture that need not be indexed.
+
+Decoded as in an index run: in a process of its own, within limits.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from captioner.captioner import Captioner, PhotoState
+from captioner.image_file import squeeze
+from indexer.decode_pool import Decoders, shared_decoders
+
+
+def encode_photo(captioner: Captioner, data: bytes, decoders: Decoders | None = None) -> PhotoState:
+    """The state of one photo, a batch of one; `decoders` None: those of index runs.
+
+    Raises UnreadablePhoto, DecoderKilled and NoDecoder as Decoders.decode.
+    """
+    decoded = (decoders or shared_decoders()).decode(data)
+    pixels = squeeze(decoded.pixels, captioner.config.encoder.image_size)
+    return captioner.look(torch.stack([pixels]))
