@@ -19,12 +19,13 @@ from tqdm import tqdm
 
 from benchmarks.pixel_batches import pixel_batches
 from captioner.beam_search import MAX_CAPTION_WORDS, Caption, generate_captions
-from captioner.captioner import Captioner, PhotoState, Ranking
+from captioner.captioner import SHORT_WORDS, Captioner, PhotoState, Ranking
 from captioner.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
 from captioner.dataset import CaptionedPhoto, read_captions
 from captioner.embedder import SentenceEmbedder
 from captioner.metrics import recall_at_k, score_captions
 from captioner.vocabulary import END, PAD, START, UNKNOWN, tokenise
+from search.calibration import Background
 from search.evaluation.fit_weights import fit_ranking
 from search.evaluation.measurements import Measurements, sample_queries
 from search.limits import DEFAULT_CANDIDATES
@@ -111,7 +112,8 @@ def _row(
 ) -> str:
     alone, seen, unbiased = queries @ vectors.T, queries @ visual.T, np.zeros(len(visual), "f4")
     # Only the first stage's weights are asked for: what stands for the likelihood is no matter.
-    measured = Measurements(seen, seen, seen, alone, unbiased, owners, np.ones_like(owners))
+    words = (Background(words=SHORT_WORDS + 1),) * len(owners)
+    measured = Measurements(seen, seen, seen, alone, unbiased, owners, words)
     ranking = fit_ranking(measured, Ranking())
     both = ranking.visual_in_retrieval * measured.visual + ranking.caption_in_retrieval * alone
     right = both[np.arange(len(both)), owners][:, None]

@@ -32,7 +32,7 @@ from captioner.embedder import SentenceEmbedder
 from captioner.likelihood import score_without_photo, score_words
 from captioner.metrics import Recall, recall_at_k
 from captioner.vocabulary import tokenise
-from search.calibration import fit_probability
+from search.calibration import Background, backgrounds, fit_probability
 from search.evaluation.evaluate import image_to_text
 from search.evaluation.fit_weights import fit_ranking, signs_of
 from search.evaluation.measurements import Measurements, Query, all_combined_scores, sample_queries
@@ -88,7 +88,7 @@ class Bench:
             caption,
             self.album.bias,
             np.array([query.owner for query in queries]),
-            np.array([len(parsed.words) for parsed in parsed_queries]),
+            tuple(backgrounds(self.captioner, parsed_queries, self.read(texts, parsed_queries))),
         )
 
     def _likelihoods(
@@ -287,9 +287,10 @@ def weak_marks(measured: Measurements, size: int) -> tuple[float, float, float]:
     fitted, asked = _halves(measured)
     ranking = fit_ranking(fitted, Ranking())
     scores = _drawn(all_combined_scores(ranking, asked), asked.owners, size)
-    there = signs_of(asked, scores.argmax(axis=1))
-    scores[np.arange(len(scores)), asked.owners] = -np.inf
-    removed = signs_of(asked, scores.argmax(axis=1))
+    rows = np.arange(len(scores))
+    there = signs_of(asked, rows, scores.argmax(axis=1))
+    scores[rows, asked.owners] = -np.inf
+    removed = signs_of(asked, rows, scores.argmax(axis=1))
     weak = [
         fit_probability(ranking.fit, signs) < ranking.fit.weak_below for signs in (there, removed)
     ]
@@ -311,12 +312,8 @@ def _drawn(
 
 def _halves(measured: Measurements) -> tuple[Measurements, Measurements]:
     """The queries of the first half of the photos, and of the second; on all photos."""
-    names = ("log_likelihood", "evidence", "visual", "caption", "owners", "words")
     first = measured.owners < np.median(measured.owners)
-    return (
-        replace(measured, **{name: getattr(measured, name)[first] for name in names}),
-        replace(measured, **{name: getattr(measured, name)[~first] for name in names}),
-    )
+    return measured.take(np.flatnonzero(first)), measured.take(np.flatnonzero(~first))
 
 
 def phrases(queries: Sequence[Query], seed: int = 0) -> list[Query]:
@@ -369,11 +366,21 @@ def _measured(bench: Bench, queries: Sequence[Query], file: Path | None) -> Meas
     """Measure, or take from the file what was measured before."""
     if file is not None and file.is_file():
         with np.load(file) as kept:
-            return Measurements(**kept)
+            arrays = {name: kept[name] for name in kept if name != "backgrounds"}
+            rows = kept["backgrounds"].tolist()
+            return Measurements(**arrays, backgrounds=tuple(_background(row) for row in rows))
     measured = bench.measure(queries, "queries")
     if file is not None:
-        np.savez(file, **{part.name: getattr(measured, part.name) for part in fields(measured)})
+        arrays = {part.name: getattr(measured, part.name) for part in fields(measured)}
+        rows = [(b.words, b.rarity, b.unknown, *b.visual, *b.caption) for b in measured.backgrounds]
+        np.savez(file, **arrays | {"backgrounds": np.array(rows)})
     return measured
+
+
+def _background(row: Sequence[float]) -> Background:
+    words, rarity, unknown, *chance = row
+    visual, caption = (chance[0], chance[1]), (chance[2], chance[3])
+    return Background(int(words), rarity, unknown, visual, caption)
 
 
 def _print_parts(bench: Bench, measured: Measurements) -> None:

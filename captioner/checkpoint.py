@@ -14,7 +14,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from captioner.captioner import Captioner, CaptionerConfig, FitWeights, Provenance, Ranking
+from captioner.captioner import (
+    Captioner,
+    CaptionerConfig,
+    FitWeights,
+    Provenance,
+    Ranking,
+    SumWeights,
+)
 from captioner.device import choose_device, without_weights
 from captioner.filehash import sha256_of
 from captioner.vocabulary import Vocabulary
@@ -41,6 +48,7 @@ def save_checkpoint(captioner: Captioner, path: Path) -> None:
         "vocabulary": json.dumps(captioner.vocabulary.words),
         "metrics": json.dumps(provenance.metrics),
         "ranking": json.dumps(asdict(provenance.ranking)),
+        "classes": json.dumps(provenance.class_names),
     }
     weights = {
         name: tensor.detach().cpu().half().contiguous() if tensor.is_floating_point() else tensor
@@ -93,6 +101,7 @@ def _build(path: Path, metadata: dict[str, str]) -> Captioner:
             metadata["embedder"],
             json.loads(metadata["metrics"]),
             _ranking(json.loads(metadata["ranking"])),
+            tuple(json.loads(metadata.get("classes", "[]"))),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the description inside {path} is damaged: {error!r}") from error
@@ -100,4 +109,7 @@ def _build(path: Path, metadata: dict[str, str]) -> Captioner:
 
 
 def _ranking(values: dict[str, Any]) -> Ranking:
-    return Ranking(**values | {"fit": FitWeights(**values["fit"])})
+    fit, short = FitWeights(**values["fit"]), values.get("short")
+    if short is not None:
+        short = SumWeights(**short | {"fit": FitWeights(**short["fit"])})
+    return Ranking(**values | {"fit": fit, "short": short})

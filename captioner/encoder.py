@@ -15,19 +15,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from captioner.backbone import Color, make_backbone
+from captioner.classifier import Classifier, classifier_weights
 
 
 @dataclass(frozen=True)
 class EncoderConfig:
     """Which CNN, how many of its leading stages are frozen (None: 7 in 10), and photo sizes.
 
-    Training views are `image_size` pixels a side; at inference photos are `zoom` times larger.
+    It learns from views of `image_size` pixels a side, and later looks at photos `zoom` times
+    larger. `classes`: how many the backbone's own classifier tells apart; 0 leaves it out.
     """
 
     backbone: str = "efficientnet_lite2"
     frozen_stages: int | None = None
     image_size: int = 224
     zoom: float = 9 / 7
+    classes: int = 0
 
 
 class Encoder(nn.Module):
@@ -51,13 +54,27 @@ class Encoder(nn.Module):
         self.register_buffer("std", _per_channel(backbone.deviation), persistent=False)
         measure = backbone.grid or self._grid
         self.positions, self.channels = measure(config.image_size)
+        self.classifier = self._classifier(cut) if config.classes else None
         self.to(memory_format=torch.channels_last)
 
     def load_backbone(self, weights: Mapping[str, Tensor]) -> None:
-        """Take the weights of a trained backbone; see `make_backbone` for names and errors."""
+        """Take the weights of a trained backbone; see `make_backbone` for names.
+
+        Raises UnknownBackbone, and ValueError where weights do not fit or lack the classifier.
+        """
         trained = make_backbone(self.config.backbone, weights)
         own = nn.Sequential(*self.trunk, *self.tail)
         own.load_state_dict(nn.Sequential(*trained.stages).state_dict())
+        if self.classifier is not None:
+            self.classifier.tail.load_state_dict(
+                nn.Sequential(*trained.stages[len(self.trunk) :]).state_dict()
+            )
+            output = classifier_weights(weights)
+            if output is None or output["bias"].shape != self.classifier.output.bias.shape:
+                raise ValueError(
+                    f"the backbone weights have no classifier of {self.config.classes} classes"
+                )
+            self.classifier.output.load_state_dict(output)
 
     def train(self, mode: bool = True) -> Encoder:
         """As nn.Module's, but that batch norms stay in eval mode."""
@@ -99,6 +116,10 @@ class Encoder(nn.Module):
         cells = grid.transpose(1, 2).reshape(len(grid), -1, large, large)  # [B,C,q,q]
         cells = F.interpolate(cells, side, mode="bilinear", align_corners=False, antialias=True)
         return cells.flatten(2).transpose(1, 2)
+
+    def _classifier(self, cut: int) -> Classifier:
+        stages = make_backbone(self.config.backbone).stages[cut:]
+        return Classifier(nn.Sequential(*stages), self.channels, self.config.classes)
 
     def _grid(self, size: int) -> tuple[int, int]:
         """Positions and channels for a photo of `size` pixels a side, by looking at a black one."""

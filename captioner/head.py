@@ -31,6 +31,7 @@ class HeadConfig:
     word: int = 256
     word_dropout: float = 0.3
     references: int = 2048
+    whole: bool = False  # what the classifier makes of the whole photo is seen, too
 
 
 # Of a hub's similarities to reference sentences the higher ones count: by e for each 0.1.
@@ -61,6 +62,8 @@ class Head(nn.Module):
         self.embedding = nn.Embedding(words, config.word)
         self.word_dropout = nn.Dropout(config.word_dropout)
         self.from_words = nn.Linear(config.word, config.dimension)
+        if config.whole:  # shut at first, so that training goes on from what is known
+            self.gate = nn.Parameter(torch.zeros(config.hidden))
         # Vectors of sentences that were trained with, to tell hubs by.
         self.register_buffer("references", torch.zeros(config.references, config.dimension))
         nn.init.normal_(self.embedding.weight, std=config.word**-0.5)
@@ -68,14 +71,17 @@ class Head(nn.Module):
             nn.init.zeros_(layer.weight)  # training starts from the embedder's own space
             nn.init.zeros_(layer.bias)
 
-    def forward(self, grid: Tensor) -> Tensor:
-        """The photos' side: grid [B,P,C] -> unit vectors [B,E]."""
+    def forward(self, grid: Tensor, whole: Tensor | None = None) -> Tensor:
+        """Grid [B,P,C], and the classifier's pooled features [B,C] -> unit vectors [B,E]."""
         weights = self.attention(grid).softmax(dim=1)  # [B,P,Q]
         attended = torch.einsum("bpq,bpc->bqc", weights, grid)  # [B,Q,C]
-        mean = grid.mean(dim=1, keepdim=True)  # [B,1,C]
-        pooled = self.reduce(self.dropout(self.norm(torch.cat([mean, attended], dim=1))))
-        parts = torch.cat([pooled[:, 0], pooled[:, 1:].amax(dim=1)], dim=-1)  # [B,2H]
-        hidden = F.gelu(self.merge(F.gelu(parts)))
+        parts = torch.cat([grid.mean(dim=1, keepdim=True), attended], dim=1)  # [B,1+Q,C]
+        pooled = self.reduce(self.dropout(self.norm(parts)))  # [B,1+Q,H]
+        best = pooled[:, 1:].amax(dim=1)
+        if whole is not None:
+            best = best + self.gate * self.reduce(self.dropout(self.norm(whole)))
+        both = torch.cat([pooled[:, 0], best], dim=-1)  # [B,2H]
+        hidden = F.gelu(self.merge(F.gelu(both)))
         return F.normalize(self.project(self.dropout(hidden)).float(), dim=-1)
 
     def read(self, sentences: Tensor, words: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,13 +22,18 @@ from commands.common.temporary_engine import temporary_engine
 from commands.common.terminal import echo
 
 if TYPE_CHECKING:
+    from captioner.dataset import CaptionedPhoto
+    from catalog.views import PhotoView
+    from search.engine import SearchEngine
     from search.evaluation.evaluate import Evaluation
+    from search.evaluation.short_report import ShortReport
 
 
 @click.command("evaluate")
 @captioned_options
 @click.option("--split", help="Which of Karpathy's splits (default: all).")
 @click.option("--queries", type=click.IntRange(1), help="Sample this many captions (seed 0).")
+@click.option("--short", is_flag=True, help="Also ask short queries made from the captions.")
 @model_option
 @embedder_option
 @device_option
@@ -37,6 +43,7 @@ def evaluate_command(
     images: Path,
     split: str | None,
     queries: int | None,
+    short: bool,
     model: Path | None,
     embedder: str | None,
     device: str | None,
@@ -55,7 +62,22 @@ def evaluate_command(
         asked = sample_queries(photos, queries)
         bar.phase("queries", 2 * len(asked))
         evaluation = evaluate(engine, photos, views, asked, bar.advance)
+        if short:
+            evaluation = replace(evaluation, short=_short(engine, photos, views, bar))
     print_json(evaluation.to_json()) if as_json else _print_evaluation(evaluation)
+
+
+def _short(
+    engine: SearchEngine, photos: list[CaptionedPhoto], views: list[PhotoView], bar: ProgressBar
+) -> ShortReport | None:
+    import numpy as np
+
+    from search.evaluation.short_report import measure_nouns, report_nouns
+
+    ids = np.array([view.photo_id for view in views])
+    bar.phase("short queries", 0)
+    nouns = measure_nouns(engine, photos, ids, bar.advance)
+    return report_nouns(nouns, engine.captioner.provenance.ranking) if nouns else None
 
 
 def _print_evaluation(evaluation: Evaluation) -> None:
@@ -70,3 +92,22 @@ def _print_evaluation(evaluation: Evaluation) -> None:
         f"{name} {value:.1f}" for name, value in evaluation.captions.to_json().items()
     )
     echo(f"captions       {scores}")
+    if evaluation.short is not None:
+        _print_short(evaluation.short)
+
+
+def _print_short(report: ShortReport) -> None:
+    found = report.reliability
+    echo(
+        f"{report.queries} short queries  P@5 {report.precision5:.2f}  "
+        f"recall@10 {report.recall10:.2f}"
+    )
+    echo(
+        f"their first five  claimed {found.claimed:.2f}  true {found.true:.2f}  "
+        f"calibration error {found.expected_error:.2f}  Brier {found.brier:.2f}"
+    )
+    echo(
+        f"marked as weak though right {report.marked_right:.0%}; not marked though wrong "
+        f"{report.unmarked_wrong:.0%}; not marked of {report.absent_queries} nouns that no photo "
+        f"shows {report.absent_unmarked:.0%}"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,6 @@ import click
 from commands.common.loading import load_models
 from commands.common.options import (
     FILE,
-    captioned_options,
     device_option,
     embedder_option,
     json_option,
@@ -23,21 +23,31 @@ from commands.common.terminal import echo
 
 if TYPE_CHECKING:
     from captioner.captioner import CaptionerConfig
-    from captioner.training.recipe import Recipe
-    from search.evaluation.evaluate import Evaluation
+    from captioner.training.recipe import PhotoSet, Recipe
 
+# Vectors of so many are 0.2 MB of a checkpoint for each kind.
+_REFERENCE_PHOTOS = 256
 _SETTINGS = ("likelihood_epochs", "contrastive_epochs", "photos_per_step", "views", "seed")
 
 
 @click.command()
-@captioned_options
-@click.option("--dev-captions", required=True, type=FILE, help="Photos to choose and fit on.")
-@click.option("--dev-images", type=FILE, help="Their folder (default: --images).")
+@click.option(
+    "--captions", multiple=True, required=True, type=FILE, help="TSV, COCO or Karpathy JSON."
+)
+@click.option("--images", multiple=True, required=True, type=FILE, help="The folder of the photos.")
+@click.option("--weight", multiple=True, type=float, help="How often an epoch draws its photos.")
+@click.option(
+    "--dev-captions", multiple=True, required=True, type=FILE, help="Photos to choose and fit on."
+)
+@click.option("--dev-images", multiple=True, type=FILE, help="Their folder (default: --images).")
+@click.option("--start", type=FILE, help="A checkpoint to go on from.")
+@click.option("--frozen-cnn", is_flag=True, help="Leave the CNN as it is.")
 @click.option("--output", required=True, type=FILE, help="The checkpoint to write.")
 @click.option("--run", "run_folder", type=FILE, help="Kept between kills (default: OUTPUT.run).")
 @click.option("--backbone", default="efficientnet_lite2", show_default=True)
 @click.option("--backbone-weights", type=FILE, help="A file of them (default: the CNN's own).")
 @click.option("--frozen-stages", type=int, help="Leading stages left as they are.")
+@click.option("--classes", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--recipe", type=click.Choice(["full", "seed"]), default="full", show_default=True)
 @click.option("--likelihood-epochs", type=click.IntRange(0), help="Maximum likelihood.")
 @click.option("--contrastive-epochs", type=click.IntRange(0), help="Likelihood that ranks.")
@@ -62,63 +72,102 @@ def train(as_json: bool, **options: Any) -> None:
     with ProgressBar("photos") as bar:
         captioner = train_captioner(recipe, embedder, device, bar)
         save_checkpoint(captioner, options["output"])
-        evaluation = _fit(options["output"], recipe, options, bar)
+        evaluations = _fit(options["output"], recipe, options, bar)
     if as_json:
-        print_json(evaluation.to_json())
+        print_json(evaluations[0] if len(evaluations) == 1 else {"sets": evaluations})
     else:
         echo(f"wrote {options['output']}")
 
 
 def _recipe(options: dict[str, Any]) -> Recipe:
     """Options to a Recipe; what was not given keeps its default."""
-    from captioner.dataset import read_captions
     from captioner.training.recipe import Recipe
     from captioner.training.trainer import TrainSettings
 
     given = {name: options[name] for name in _SETTINGS if options[name] is not None}
-    config = _config(options)
-    images, output = options["images"], options["output"]
+    output, folders = options["output"], options["images"]
     return Recipe(
         name=output.stem,
-        train=tuple(read_captions(options["captions"], images, "train")),
-        dev=tuple(read_captions(options["dev_captions"], options["dev_images"] or images, "val")),
+        train=_sets(options["captions"], folders, options["weight"], "train"),
+        dev=_sets(options["dev_captions"], options["dev_images"] or folders, (), "val"),
         folder=options["run_folder"] or output.with_suffix(".run"),
         backbone_weights=options["backbone_weights"],
+        start=options["start"],
         min_word_count=options["min_word_count"],
-        config=config,
-        settings=TrainSettings(**given),
+        config=_config(options),
+        settings=TrainSettings(**given, train_cnn=not options["frozen_cnn"]),
+    )
+
+
+def _sets(
+    captions: tuple[Path, ...], images: tuple[Path, ...], weights: tuple[float, ...], split: str
+) -> tuple[PhotoSet, ...]:
+    """Captions files with their folders; one folder serves all files."""
+    from captioner.dataset import read_captions
+    from captioner.training.recipe import PhotoSet
+
+    folders = images * len(captions) if len(images) == 1 else images
+    if len(folders) != len(captions):
+        raise click.UsageError(
+            f"{len(captions)} captions files need 1 or {len(captions)} folders, not {len(images)}"
+        )
+    if weights and len(weights) != len(captions):
+        raise click.UsageError(
+            f"{len(captions)} captions files need as many --weight, not {len(weights)}"
+        )
+    return tuple(
+        PhotoSet(tuple(read_captions(file, folder, split)), weight)
+        for file, folder, weight in zip(
+            captions, folders, weights or (1.0,) * len(captions), strict=True
+        )
     )
 
 
 def _config(options: dict[str, Any]) -> CaptionerConfig:
+    """The network's sizes: those of the captioner to start from, or the defaults."""
     from captioner.captioner import CaptionerConfig
+    from captioner.checkpoint import load_checkpoint
     from captioner.encoder import EncoderConfig
     from captioner.training.recipe import baseline_config
 
-    encoder = EncoderConfig(backbone=options["backbone"])
+    classes, config = options["classes"], CaptionerConfig()
+    if options["start"] is not None:
+        config = load_checkpoint(options["start"], "cpu").config
+        encoder = config.encoder
+    else:
+        encoder = EncoderConfig(backbone=options["backbone"])
     if options["frozen_stages"] is not None:
         encoder = replace(encoder, frozen_stages=options["frozen_stages"])
-    config = CaptionerConfig(encoder=encoder)
+    config = replace(
+        config,
+        encoder=replace(encoder, classes=classes),
+        head=replace(config.head, whole=classes > 0),
+        reference_photos=_REFERENCE_PHOTOS if classes else 0,
+    )
     return baseline_config(config) if options["recipe"] == "seed" else config
 
 
-def _fit(checkpoint: Path, recipe: Recipe, options: dict[str, Any], bar: ProgressBar) -> Evaluation:
-    """Fit the weights of the combined score on dev, measure, and write both down."""
-    import numpy as np
-
+def _fit(
+    checkpoint: Path, recipe: Recipe, options: dict[str, Any], bar: ProgressBar
+) -> list[dict[str, object]]:
+    """Fit the ranking's weights on all dev sets, measure on each, and write both down."""
     from captioner.checkpoint import save_checkpoint
-    from search.evaluation.evaluate import collect, evaluate, sample_queries
-    from search.evaluation.fit_weights import fit_ranking
+    from search.evaluation.dev_sets import measure_dev_set
+    from search.evaluation.fit_weights import fit_worlds
 
     captioner, embedder = load_models(checkpoint, options["device"], options["embedder"])
-    with temporary_engine(captioner, embedder, recipe.dev, bar) as (engine, views):
-        queries = sample_queries(recipe.dev, options["fit_queries"])
-        ids = np.array([view.photo_id for view in views])
-        bar.phase("fitting", len(queries))
-        measured = collect(engine, ids, queries, bar.advance)
-        captioner.provenance.ranking = fit_ranking(measured, captioner.provenance.ranking)
-        bar.phase("evaluating", len(queries))
-        evaluation = evaluate(engine, recipe.dev, views, queries, bar.advance, measured)
-    captioner.provenance.metrics = evaluation.to_json()
+    count, measured = options["fit_queries"], []
+    with ExitStack() as engines:
+        for part in recipe.dev:
+            engine, views = engines.enter_context(
+                temporary_engine(captioner, embedder, part.photos, bar)
+            )
+            bar.phase("fitting", count)
+            measured.append(measure_dev_set(engine, part.photos, views, count, bar.advance))
+        worlds = [world for own in measured for world in own.worlds]
+        captioner.provenance.ranking = fit_worlds(worlds, captioner.provenance.ranking)
+        bar.phase("evaluating", count * len(measured))
+        first, *others = [own.evaluate(bar.advance).to_json() for own in measured]
+    captioner.provenance.metrics = first | ({"other_sets": others} if others else {})
     save_checkpoint(captioner, checkpoint)
-    return evaluation
+    return [first, *others]

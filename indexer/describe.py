@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from captioner.beam_search import generate_captions
-from captioner.captioner import Captioner
+from captioner.captioner import Captioner, PhotoState
 from captioner.device import fast, stack
 from captioner.embedder import SentenceEmbedder
 from catalog.records import NewPhoto
@@ -20,10 +23,7 @@ def describe(
         return []
     state = captioner.look(stack([photo.pixels for photo in batch], captioner.device))
     captions = generate_captions(captioner, state)
-    texts = [found[0].text for found in captions]
-    with fast(captioner.device):  # kept with sixteen bits anyway
-        embedded = embedder.encode(texts)
-    sentences = captioner.read(texts, embedded)
+    named = _named(captioner, embedder, state, [found[0].text for found in captions])
     visual, blobs, biases = state.visual.numpy(), state.pack(), captioner.hub_bias(state).tolist()
     return [
         NewPhoto(
@@ -31,9 +31,20 @@ def describe(
             content_hash=photo.content_hash,
             metadata=photo.metadata,
             captions=tuple((caption.text, caption.log_likelihood) for caption in captions[row]),
-            vectors={"caption": sentences[row], "visual": visual[row]},
+            vectors={"caption": named[row], "visual": visual[row]},
             state=blobs[row],
             bias=biases[row],
         )
         for row, photo in enumerate(batch)
     ]
+
+
+def _named(
+    captioner: Captioner, embedder: SentenceEmbedder, state: PhotoState, captions: Sequence[str]
+) -> NDArray[np.float32]:
+    """What photos are named where sentences are [B,E]: their classes, else their captions."""
+    if state.classes is not None:
+        return captioner.class_vectors_of(state.classes)
+    with fast(captioner.device):  # kept with sixteen bits anyway
+        embedded = embedder.encode(captions)
+    return captioner.read(captions, embedded)

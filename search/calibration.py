@@ -1,38 +1,107 @@
 """Calibration: the probability that a photo fits a sentence, from what the model says of it.
 
-Logistic regression (Platt 1999) on photos that training never saw, a sentence's own photo against
-another one at even odds; search.evaluation.fit_weights fits it.
+Logistic regression (Platt 1999) on photos that training never saw, as they come up first in
+searches of whole collections; search.evaluation.fit_weights fits it.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.captioner import FitWeights
+from captioner.captioner import Captioner, FitWeights
+from search.parsed_query import ParsedQuery
+
+
+@dataclass(frozen=True)
+class Background:
+    """What a query says before any photo is looked at.
+
+    `words`: how many of its words are known, `unknown`: the share of those that are not;
+    `rarity`: log of its rarest word's place by frequency. `visual`, `caption`: mean and standard
+    deviation of the similarities of photos that were drawn at random.
+    """
+
+    words: int
+    rarity: float = 0.0
+    unknown: float = 0.0
+    visual: tuple[float, float] = (0.0, 1.0)
+    caption: tuple[float, float] = (0.0, 1.0)
+
+
+def backgrounds(
+    captioner: Captioner, parsed: Sequence[ParsedQuery], vectors: NDArray[np.float32]
+) -> list[Background]:
+    """Backgrounds of queries with their unit vectors [Q,E]."""
+    chance = captioner.by_chance(vectors).tolist()
+    return [_background(captioner, *pair) for pair in zip(parsed, chance, strict=True)]
+
+
+def _background(captioner: Captioner, parsed: ParsedQuery, chance: Sequence[float]) -> Background:
+    known = captioner.vocabulary.encode(parsed.words)
+    count = len(known) - len(parsed.nearest)
+    return Background(
+        words=len(known),
+        rarity=math.log(max(known, default=len(captioner.vocabulary))),
+        unknown=len(parsed.unknown) / max(count + len(parsed.unknown), 1),
+        visual=(chance[0], chance[1]),
+        caption=(chance[2], chance[3]),
+    )
 
 
 @dataclass(frozen=True)
 class Signs:
-    """What the model says of N photos: nats, cosines; `words` is the query's number of them."""
+    """What the model says of N photos, each for one query: nats and cosines."""
 
     evidence: NDArray[np.float32]  # [N]
     visual: NDArray[np.float32]  # [N]
     caption: NDArray[np.float32]  # [N]
-    words: NDArray[np.int64]  # [N]
+    background: Sequence[Background]  # N
 
     def features(self) -> NDArray[np.float32]:
-        """Columns of the regression [N,3]; a sentence's evidence grows with the root of length."""
-        normal = self.evidence / np.sqrt(np.maximum(self.words, 1))
-        return np.stack([normal, self.visual, self.caption], axis=1).astype(np.float32)
+        """Columns of the regression [N,7]; a sentence's evidence grows with the root of length."""
+        rows = [
+            (each.words, *each.visual, *each.caption, each.rarity, each.unknown)
+            for each in self.background
+        ]
+        words, v_mean, v_width, c_mean, c_width, rarity, unknown = np.array(rows).reshape(-1, 7).T
+        columns = [
+            self.evidence / np.sqrt(np.maximum(words, 1)),
+            self.visual,
+            self.caption,
+            (self.visual - v_mean) / v_width,
+            (self.caption - c_mean) / c_width,
+            rarity,
+            unknown,
+        ]
+        return np.stack(columns, axis=1).astype(np.float32)
+
+
+def slopes(weights: FitWeights) -> NDArray[np.float32]:
+    """The weights of the regression's columns [7]."""
+    return np.array(
+        [
+            weights.evidence,
+            weights.visual,
+            weights.caption,
+            weights.visual_lift,
+            weights.caption_lift,
+            weights.rarity,
+            weights.unknown,
+        ],
+        np.float32,
+    )
 
 
 def fit_probability(weights: FitWeights, signs: Signs) -> NDArray[np.float32]:
-    """Probability that each photo fits the sentence, 0 to 1: [N]."""
-    slopes = np.array([weights.evidence, weights.visual, weights.caption], np.float32)
-    logits = signs.features() @ slopes + weights.offset
+    """Probability that each photo fits its sentence, 0 to 1: [N]."""
+    own = slopes(weights)
+    # What is not weighed does not count, not even the -inf of a photo without that vector.
+    logits = signs.features()[:, own != 0] @ own[own != 0] + weights.offset
     probability: NDArray[np.float32] = 1 / (1 + np.exp(-logits))
     return probability
 

@@ -87,8 +87,9 @@ def probability(engine: SearchEngine, sentence: str, photo_id: int) -> float:
     The same as in a SearchResult. Raises UnknownPhoto where this captioner has not seen the photo.
     """
     found = engine.measure(sentence, np.array([photo_id]))
-    signs = Signs(found.evidence, found.visual, found.caption, np.array([found.words]))
-    return float(fit_probability(engine.captioner.provenance.ranking.fit, signs)[0])
+    signs = Signs(found.evidence, found.visual, found.caption, [found.background])
+    ranking = engine.captioner.provenance.ranking.for_words(found.background.words)
+    return float(fit_probability(ranking.fit, signs)[0])
 
 
 def stand(
@@ -116,7 +117,8 @@ def stand(
 
 
 def _is_weak(engine: SearchEngine, ranked: Ranked, question: Question, place: int) -> bool:
-    judge = Judge(engine.captioner.provenance.ranking.fit, question.parsed)
+    fit = engine.captioner.provenance.ranking.for_words(len(question.parsed.words)).fit
+    judge = Judge(fit, question.parsed, question.background)
     return judge.is_weak(float(judge.chances(ranked.page(place - 1, 1))[0]))
 
 
@@ -135,7 +137,7 @@ def _deserved(
     ids = np.array([photo_id])
     found = engine.survey(ids).measure(question.parsed, question.vector)
     score = combined_scores(
-        engine.captioner.provenance.ranking,
+        engine.captioner.provenance.ranking.for_words(len(question.parsed.words)),
         Candidates(ids, found.visual, found.caption),
         found.log_likelihood,
         found.bias,

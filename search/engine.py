@@ -27,6 +27,7 @@ from search.rerank import Ranked
 from search.results import SearchAnswer, SimilarPhoto, make_answer, similar_photos
 from search.retrieval import Candidates
 from search.status import Status, read_status
+from search.tags import Tag, tags_of
 from search.thread_pool import Workers
 
 __all__ = ["SearchEngine", "Status", "UnknownPhoto"]
@@ -62,7 +63,7 @@ class SearchEngine:
         question, ranker = self.read(request), self.ranker()
         ranked = ranker.rank(question) if ranker else Ranked.empty()
         page = ranker.page(ranked, question) if ranker else ranked
-        fit = self.captioner.provenance.ranking.fit
+        fit = self.captioner.provenance.ranking.for_words(len(question.parsed.words)).fit
         return make_answer(self._database, fit, question, ranked, page, started)
 
     def read(self, request: SearchRequest) -> Question:
@@ -135,6 +136,11 @@ class SearchEngine:
         if state is None:
             raise UnknownPhoto(photo_id)
         return state
+
+    def tags(self, photo_id: int) -> tuple[Tag, ...]:
+        """What the classifier sees in a photo, likeliest first; none where there is no state."""
+        state = self.states([photo_id])
+        return tags_of(self.captioner, state) if state else ()
 
     def rebuild(self) -> int:
         """Make the vector files anew from the database; returns how many vectors they hold.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from captioner.captioner import Captioner
 from captioner.decoder import PhotoFeatures
+from search.calibration import Background, backgrounds
 from search.collection import Collection, UnknownPhoto
 from search.parsed_query import ParsedQuery
 from search.rerank import Likelihoods, score_features
@@ -22,7 +23,7 @@ from search.retrieval import Candidates, Retriever
 class Measured:
     """One sentence on N photos: nats, cosines, and the photos' hub biases; all [N].
 
-    `words` is the number of the sentence's words that the captioner knows.
+    `background` is the sentence's own.
     """
 
     log_likelihood: NDArray[np.float32]
@@ -30,7 +31,7 @@ class Measured:
     visual: NDArray[np.float32]
     caption: NDArray[np.float32]
     bias: NDArray[np.float32]
-    words: int
+    background: Background
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,14 @@ class Survey:
         similar = self.retriever.similarities(vector, self.ids)
         said = self._read_on(parsed)
         silent = np.zeros(len(self.ids), np.float32)
+        [background] = backgrounds(self.captioner, [parsed], vector[None])
         return Measured(
             log_likelihood=said.log_likelihood if said else silent,
             evidence=said.evidence if said else silent,
             visual=similar.visual,
             caption=similar.caption,
             bias=self.bias,
-            words=len(parsed.words),
+            background=background,
         )
 
     def _read_on(self, parsed: ParsedQuery) -> Likelihoods | None:

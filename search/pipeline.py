@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.captioner import Captioner
+from captioner.captioner import Captioner, Ranking
 from captioner.embedder import SentenceEmbedder
 from catalog.database import Database
 from catalog.filters import Condition
+from search.calibration import Background, backgrounds
 from search.collection import Collection, LoadedCandidates
 from search.lexical import WordHits, find_words
 from search.limits import COMBINED, LIKELIHOOD, MAX_CANDIDATES, RETRIEVE
@@ -36,6 +37,7 @@ class Question:
     request: SearchRequest
     parsed: ParsedQuery
     vector: NDArray[np.float32]  # [E], unit, where the photos' vectors are
+    background: Background
     modifiers: QueryModifiers | None = None
 
     def in_stage(self, stage: str) -> Question:
@@ -60,7 +62,8 @@ def plain_questions(
     texts = [request.text for request in requests]
     parsed = parse_queries(texts, captioner, embedder)
     vectors = read_vectors(texts, parsed, captioner, embedder)
-    return [Question(*each) for each in zip(requests, parsed, vectors, strict=True)]
+    known = backgrounds(captioner, parsed, vectors)
+    return [Question(*each) for each in zip(requests, parsed, vectors, known, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ class Ranker:
 
         `bias` and `log_likelihood` [N] are what the captioner says of them; None: nothing.
         """
-        ranking = self.captioner.provenance.ranking
+        ranking = self._ranking(question)
         similarity = self.collection.retriever.score(found)
         stage = question.request.stage
         score = stage_scores(stage, ranking, found, bias, similarity, log_likelihood)
@@ -133,6 +136,9 @@ class Ranker:
         page = page.take(np.flatnonzero(np.isin(page.found.ids, loaded.found.ids)))
         return replace(page, likelihoods=self._likelihoods(loaded, question))
 
+    def _ranking(self, question: Question) -> Ranking:
+        return self.captioner.provenance.ranking.for_words(len(question.parsed.words))
+
     def _likelihoods(self, loaded: LoadedCandidates, question: Question) -> Likelihoods | None:
         """What the captioner says of the query on N candidates, None where it can say nothing."""
         if loaded.state is None or not question.parsed.words:
@@ -148,7 +154,7 @@ class Ranker:
             return 0.0
         if loaded.state is None or likelihoods is None:
             return modifiers.of_similarities(retriever, loaded.found)
-        scale = scale_of(question.request.stage, self.captioner.provenance.ranking)
+        scale = scale_of(question.request.stage, self._ranking(question))
         return modifiers.of_scores(
             scale, retriever, self.captioner, loaded.found, loaded.state, likelihoods
         )

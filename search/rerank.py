@@ -15,7 +15,7 @@ from torch import Tensor
 from captioner.captioner import Captioner, FitWeights, PhotoState, Ranking
 from captioner.decoder import PhotoFeatures
 from captioner.likelihood import SentenceScore, score_without_photo, score_words
-from search.calibration import Signs, fit_probability
+from search.calibration import Background, Signs, fit_probability
 from search.lexical import WordHits, lifted
 from search.limits import LIKELIHOOD, RETRIEVE
 from search.retrieval import Candidates
@@ -183,10 +183,10 @@ class Ranked:
         score = lifted(ranked.score, unknown_words)
         return replace(ranked, score=score).take(np.argsort(-score, kind="stable"))
 
-    def probability(self, weights: FitWeights, words: int) -> NDArray[np.float32]:
-        """The probability that each photo fits a sentence of so many known words, 0 to 1: [N]."""
+    def probability(self, weights: FitWeights, background: Background) -> NDArray[np.float32]:
+        """The probability that each photo fits a sentence with that background, 0 to 1: [N]."""
         silent = np.zeros(len(self), np.float32)
         evidence = self.likelihoods.evidence if self.likelihoods else silent
-        counts = np.full(len(self), words)
-        signs = Signs(evidence, self.found.visual, self.found.caption, counts)
+        same = [background] * len(self)
+        signs = Signs(evidence, self.found.visual, self.found.caption, same)
         return fit_probability(weights, signs)

@@ -14,6 +14,7 @@ from captioner.captioner import FitWeights
 from catalog.database import Database
 from catalog.paths import show_path
 from catalog.views import PhotoView, view_photos
+from search.calibration import Background
 from search.explain import word_maps
 from search.lexical import matched_words
 from search.parsed_query import ParsedQuery
@@ -83,10 +84,11 @@ class Judge:
 
     fit: FitWeights
     parsed: ParsedQuery
+    background: Background
 
     def chances(self, ranked: Ranked) -> NDArray[np.float32]:
         """The probability that each photo fits: [N]."""
-        return ranked.probability(self.fit, len(self.parsed.words))
+        return ranked.probability(self.fit, self.background)
 
     def is_weak(self, chance: float, matched: Sequence[str] = ()) -> bool:
         """Whether a photo of this probability, with these of the query's words, is weak.
@@ -117,7 +119,7 @@ def make_answer(
 
     `page`: those of the ranked photos that are shown. Raises DatabaseUnavailable.
     """
-    judge = Judge(fit, question.parsed)
+    judge = Judge(fit, question.parsed, question.background)
     results = tuple(_results(database, question, page, judge))
     others = question.modifiers.other_texts if question.modifiers else ()
     parsed = (question.parsed, *others)

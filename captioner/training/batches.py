@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from captioner.device import send
-from captioner.training.view_cache import ViewCache
+from captioner.training.short_queries import ShortQueries
+from captioner.training.view_cache import Views
 from captioner.vocabulary import END, PAD, START, Vocabulary, tokenise
 
 MAX_WORDS = 24
@@ -29,66 +30,161 @@ class Batch:
     tokens: Tensor  # [B,K,T+1] ids: START, words, END, PAD...; some are phrases
     words: Tensor  # [B,K,T+1] ids of the whole sentences
     sentences: Tensor  # [B,K,E] unit vectors
+    whole: Tensor | None  # [B,C], the classifier's pooled features
+    short: Short | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device."""
-        parts = [self.stem, self.tokens, self.words, self.sentences]
-        return Batch(*(send(part, device) for part in parts))
+        return Batch(
+            send(self.stem, device),
+            send(self.tokens, device),
+            send(self.words, device),
+            send(self.sentences, device),
+            None if self.whole is None else send(self.whole, device),
+            None if self.short is None else self.short.to(device),
+        )
+
+
+@dataclass
+class Short:
+    """M short queries for a batch of B photos."""
+
+    sentences: Tensor  # [M,E] unit vectors
+    words: Tensor  # [M,T] ids
+    fits: Tensor  # [B,M]: 1, 0, or -1 where nobody can tell
+
+    def to(self, device: torch.device) -> Short:
+        """The queries on a device."""
+        return Short(*(send(part, device) for part in (self.sentences, self.words, self.fits)))
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What N photos are learned with: captions and short queries, and the embedder's vectors."""
+
+    captions: Sequence[Sequence[str]]
+    embeddings: np.ndarray  # [all captions,E]
+    short: ShortQueries
+    short_embeddings: np.ndarray  # [all short queries,E]
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How many of a batch's captions are cut to a phrase, or give way to a short query."""
+
+    phrases: float = 0.0
+    short: float = 0.0
 
 
 class TrainingSet:
-    """N captioned photos as cached views, token ids and embeddings; draws random batches."""
+    """Captioned photos, ready to be drawn.
+
+    `weights` [N]: how often an epoch draws each photo, 1 where it is left out. `whole` [N,C]: the
+    classifier's pooled features.
+    """
 
     def __init__(
         self,
-        views: ViewCache,
-        captions: Sequence[Sequence[str]],
-        embeddings: np.ndarray,
+        views: Views,
+        texts: Texts,
         vocabulary: Vocabulary,
+        whole: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
     ) -> None:
-        self.views = views
-        self.counts = [len(texts) for texts in captions]
-        width = min(self.counts)
-        self.plain = pad(captions, vocabulary, width, mirrored=False)
-        self.mirrored = pad(captions, vocabulary, width, mirrored=True)
-        starts = np.cumsum([0, *self.counts[:-1]])
-        rows = starts[:, None] + np.arange(width)
-        self.embeddings = embeddings[rows]  # [N,K,E]
+        self.views, self.whole = views, whole
+        self.weights = np.ones(len(views)) if weights is None else weights
+        counts = [len(own) for own in texts.captions]
+        self.width = max(counts)
+        # Photos with fewer captions than others have them several times.
+        repeated = [[own[k % len(own)] for k in range(self.width)] for own in texts.captions]
+        self.plain = pad(repeated, vocabulary, self.width, mirrored=False)
+        self.mirrored = pad(repeated, vocabulary, self.width, mirrored=True)
+        starts = np.cumsum([0, *counts[:-1]])
+        rows = starts[:, None] + np.arange(self.width) % np.array(counts)[:, None]
+        self.embeddings = texts.embeddings[rows]  # [N,K,E]
+        self.short, self.short_embeddings = texts.short, texts.short_embeddings
+        self.short_words = pad([[text] for text in texts.short.texts], vocabulary, 1)[:, 0]
 
     def __len__(self) -> int:
         return len(self.views)
 
-    def draw(
-        self, photos: np.ndarray, generator: np.random.Generator, phrase_share: float = 0.0
-    ) -> Batch:
-        """A random view of each photo, its captions in random order, some cut to a phrase.
+    def epoch(self, generator: np.random.Generator) -> np.ndarray:
+        """Rows of photos in random order, each as often as its weight says, on average."""
+        whole, rest = np.divmod(self.weights, 1)
+        times = whole.astype(int) + (generator.random(len(self)) < rest)
+        return generator.permutation(np.repeat(np.arange(len(self)), times))
 
-        Mirrored views get captions with left and right exchanged.
+    @property
+    def drawn(self) -> int:
+        """About how many photos an epoch draws."""
+        return int(self.weights.sum())
+
+    def draw(
+        self, photos: np.ndarray, generator: np.random.Generator, shares: Shares, queries: int = 0
+    ) -> Batch:
+        """A random view of each photo, its captions in random order, and short queries.
+
+        Half the views are mirrored: their captions have left and right exchanged.
         """
-        views = generator.integers(len(self.views.views), size=len(photos))
-        flipped = np.array([self.views.views[view].flip for view in views])
+        views = generator.integers(self.views.count, size=len(photos))
+        flipped = generator.random(len(photos)) < 0.5
         tokens = np.where(flipped[:, None, None], self.mirrored[photos], self.plain[photos])
         order = generator.permuted(np.tile(np.arange(tokens.shape[1]), (len(photos), 1)), axis=1)
         rows = np.arange(len(photos))[:, None]
         words = tokens[rows, order]
-        tokens = cut_phrases(words, phrase_share, generator)
+        tokens = cut_phrases(words, shares.phrases, generator)
+        self._put_short(tokens, photos, shares.short, generator)
         stem = self.views.take(views, photos)
-        return _batch(stem, tokens, words, self.embeddings[photos][rows, order])
+        mirror = torch.from_numpy(flipped)[:, None, None, None]
+        stem = torch.where(mirror, stem.flip(-1), stem)
+        batch = _batch(stem, tokens, words, self.embeddings[photos][rows, order])
+        batch.whole = self.whole_of(photos)
+        batch.short = self._short(photos, queries, generator) if queries else None
+        return batch
 
     def in_order(self, size: int) -> Iterator[Batch]:
         """All photos' unaugmented views with whole captions, `size` photos a batch."""
         for start in range(0, len(self), size):
             rows = np.arange(start, min(start + size, len(self)))
             stem, words = self.views.take(np.zeros_like(rows), rows), self.plain[rows]
-            yield _batch(stem, words, words, self.embeddings[rows])
+            batch = _batch(stem, words, words, self.embeddings[rows])
+            batch.whole = self.whole_of(rows)
+            yield batch
 
     def owners(self) -> np.ndarray:
         """Row of the photo that each caption belongs to, in order: [N*K]."""
-        return np.repeat(np.arange(len(self)), self.embeddings.shape[1])
+        return np.repeat(np.arange(len(self)), self.width)
+
+    def whole_of(self, photos: np.ndarray) -> Tensor | None:
+        """The classifier's pooled features of photos [B,C]; None without a classifier."""
+        return None if self.whole is None else torch.from_numpy(self.whole[photos]).float()
+
+    def _short(self, photos: np.ndarray, most: int, generator: np.random.Generator) -> Short:
+        drawn = self.short.draw(photos, most, generator)
+        return Short(
+            torch.from_numpy(self.short_embeddings[drawn]).float(),
+            torch.from_numpy(self.short_words[drawn][:, :4]),
+            torch.from_numpy(self.short.fits(photos, drawn)),
+        )
+
+    def _put_short(
+        self, tokens: np.ndarray, photos: np.ndarray, share: float, generator: np.random.Generator
+    ) -> None:
+        """Put short queries in the place of some captions [B,K,T]; no END follows them.
+
+        The first caption stays, by which photos are contrasted: many photos fit a short query.
+        """
+        replaced = generator.random(tokens.shape[:2]) < share
+        replaced[:, 0] = False
+        for row, number in np.argwhere(replaced):
+            own = self.short.of_photo[photos[row]]
+            if own:
+                words = self.short_words[own[generator.integers(len(own))]]
+                tokens[row, number] = np.where(words == END, PAD, words)
 
 
 def pad(
-    captions: Sequence[Sequence[str]], vocabulary: Vocabulary, width: int, *, mirrored: bool
+    captions: Sequence[Sequence[str]], vocabulary: Vocabulary, width: int, *, mirrored: bool = False
 ) -> np.ndarray:
     """Word ids of the first `width` captions of each photo: int64 [N,K,MAX_WORDS+2]."""
     ids = np.full((len(captions), width, MAX_WORDS + 2), PAD)
@@ -126,4 +222,5 @@ def _batch(stem: Tensor, tokens: np.ndarray, words: np.ndarray, sentences: np.nd
         torch.from_numpy(tokens[..., :used]),
         torch.from_numpy(words[..., :used]),
         torch.from_numpy(sentences).float(),
+        None,
     )

@@ -47,6 +47,20 @@ def multi_caption_infonce(
     return (to_photo + to_sentence) / 2
 
 
+def short_query_infonce(
+    visual: Tensor, queries: Tensor, fits: Tensor, temperature: Tensor
+) -> Tensor:
+    """InfoNCE from M short queries to B photos, of which several may fit (Khosla et al. 2020).
+
+    visual [B,E], queries [M,E], all unit; fits [B,M] is 1, 0, or -1 for photos that count neither
+    as right nor as wrong. The log-probabilities of all that fit are averaged.
+    """
+    logits = (queries @ visual.T / temperature).masked_fill(fits.T < 0, -1e4)  # [M,B]
+    right = (fits.T > 0).float()
+    shares = (logits.log_softmax(dim=1) * right).sum(dim=1) / right.sum(dim=1).clamp(min=1)
+    return -shares.mean()
+
+
 def contrastive_likelihood(
     decoder: Decoder,
     features: PhotoFeatures,

@@ -15,12 +15,23 @@ from torch import Tensor
 
 from captioner.backbone import backbone_weights
 from captioner.captioner import Captioner, CaptionerConfig, Provenance
+from captioner.checkpoint import load_checkpoint
+from captioner.classifier import class_names, class_sentences
 from captioner.dataset import CaptionedPhoto
 from captioner.embedder import SentenceEmbedder
-from captioner.training.batches import TrainingSet
+from captioner.training.batches import Texts, TrainingSet
 from captioner.training.curves import can_draw, draw_curves
+from captioner.training.short_queries import ShortQueries
 from captioner.training.trainer import EpochReport, Trainer, TrainSettings
-from captioner.training.view_cache import PLAIN, View, cache_views, training_views
+from captioner.training.view_cache import (
+    PLAIN,
+    View,
+    Views,
+    cache_views,
+    cache_whole,
+    training_views,
+)
+from captioner.training.warm_start import carry_over
 from captioner.vocabulary import Vocabulary
 
 _SENTENCE_BATCH = 256
@@ -37,17 +48,34 @@ class TrainingProgress(Protocol):
 
 
 @dataclass(frozen=True)
+class PhotoSet:
+    """Captioned photos of one origin; an epoch draws each of them `weight` times on average."""
+
+    photos: tuple[CaptionedPhoto, ...]
+    weight: float = 1.0
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """Data, configuration and settings of a run: everything that decides its result."""
+    """Everything that decides what a run yields; `start`: the captioner whose weights go on."""
 
     name: str
-    train: tuple[CaptionedPhoto, ...]
-    dev: tuple[CaptionedPhoto, ...]
+    train: tuple[PhotoSet, ...]
+    dev: tuple[PhotoSet, ...]
     folder: Path
     backbone_weights: Path | None = None
+    start: Path | None = None
     min_word_count: int = 4
     config: CaptionerConfig = field(default_factory=CaptionerConfig)
     settings: TrainSettings = field(default_factory=TrainSettings)
+
+    @property
+    def captions(self) -> list[str]:
+        """All that it trains with."""
+        return [text for part in self.train for photo in part.photos for text in photo.captions]
 
 
 def baseline_config(config: CaptionerConfig) -> CaptionerConfig:
@@ -73,7 +101,7 @@ def train_captioner(
     train = _training_set(recipe, "train", captioner, embedder, views, progress)
     dev = _training_set(recipe, "dev", captioner, embedder, PLAIN, progress)
     trainer = Trainer(captioner, train, dev, recipe.settings, recipe.folder)
-    progress.phase("training", len(train) * recipe.settings.epochs)
+    progress.phase("training", train.drawn * recipe.settings.epochs)
 
     def report(epoch: EpochReport) -> None:
         progress.epoch(epoch)
@@ -82,19 +110,22 @@ def train_captioner(
 
     trainer.run(report, progress.advance)
     trained = trainer.finished()
-    trained.word_vectors.copy_(_word_vectors(trained.vocabulary, embedder))
-    trained.head.references.copy_(_references(trained, recipe, embedder))
+    _fill_buffers(trained, recipe, embedder)
+    if trained.config.reference_photos:
+        _fill_reference_photos(trained, train, recipe.settings.seed)
     return trained
 
 
 def _untrained(recipe: Recipe, embedder: SentenceEmbedder) -> Captioner:
-    texts = [text for photo in recipe.train for text in photo.captions]
-    vocabulary = Vocabulary.from_sentences(texts, recipe.min_word_count)
-    provenance = Provenance(recipe.name, embedder_name=embedder.name)
+    vocabulary = Vocabulary.from_sentences(recipe.captions, recipe.min_word_count)
+    names = class_names() if recipe.config.encoder.classes else ()
+    provenance = Provenance(recipe.name, embedder_name=embedder.name, class_names=names)
     torch.manual_seed(recipe.settings.seed)
     captioner = Captioner(recipe.config, vocabulary, provenance)
     weights = backbone_weights(recipe.config.encoder.backbone, recipe.backbone_weights)
     captioner.encoder.load_backbone(weights)
+    if recipe.start is not None:
+        carry_over(load_checkpoint(recipe.start, "cpu"), captioner)
     return captioner
 
 
@@ -106,22 +137,45 @@ def _training_set(
     views: tuple[View, ...],
     progress: TrainingProgress,
 ) -> TrainingSet:
-    photos = recipe.train if split == "train" else recipe.dev
-    progress.phase(f"views of the {split} photos", len(photos))
-    cache = cache_views(
-        captioner.encoder,
-        [photo.path for photo in photos],
-        views,
-        recipe.folder / f"{split}-views.npy",
-        recipe.settings.seed,
-        progress.advance,
+    sets = recipe.train if split == "train" else recipe.dev
+    progress.phase(f"views of the {split} photos", sum(map(len, sets)))
+    stems, whole = [], []
+    for number, part in enumerate(sets):
+        stem = recipe.folder / f"{split}-{number}"
+        paths = [photo.path for photo in part.photos]
+        file, seed = stem.with_name(f"{stem.name}-views.npy"), recipe.settings.seed
+        cache = cache_views(captioner.encoder, paths, views, file, seed, progress.advance)
+        stems.append(cache)
+        file = stem.with_name(f"{stem.name}-whole.npy")
+        whole.append(cache_whole(captioner.encoder, cache, file))
+    texts = _texts(
+        recipe, split, [photo for part in sets for photo in part.photos], embedder, progress
     )
+    return TrainingSet(
+        Views(stems),
+        texts,
+        captioner.vocabulary,
+        np.concatenate([part for part in whole if part is not None])
+        if captioner.encoder.classifier
+        else None,
+        np.repeat([part.weight for part in sets], [len(part) for part in sets]),
+    )
+
+
+def _texts(
+    recipe: Recipe,
+    split: str,
+    photos: list[CaptionedPhoto],
+    embedder: SentenceEmbedder,
+    progress: TrainingProgress,
+) -> Texts:
     captions = [photo.captions for photo in photos]
-    texts = [text for of_photo in captions for text in of_photo]
-    progress.phase(f"sentences of the {split} photos", len(texts))
-    file = recipe.folder / f"{split}-sentences.npy"
-    embeddings = _embed(texts, embedder, file, progress)
-    return TrainingSet(cache, captions, embeddings, captioner.vocabulary)
+    short = ShortQueries(captions, recipe.min_word_count, recipe.settings.seed)
+    sentences = [text for own in captions for text in own]
+    progress.phase(f"sentences of the {split} photos", len(sentences) + len(short.texts))
+    of_captions = _embed(sentences, embedder, recipe.folder / f"{split}-sentences.npy", progress)
+    of_short = _embed(short.texts, embedder, recipe.folder / f"{split}-short.npy", progress)
+    return Texts(captions, of_captions, short, of_short)
 
 
 def _embed(
@@ -140,16 +194,34 @@ def _embed(
     return np.concatenate(parts)
 
 
-def _references(captioner: Captioner, recipe: Recipe, embedder: SentenceEmbedder) -> Tensor:
-    """Vectors of training sentences drawn at random [R,E]; again and again where there are few."""
-    texts = [text for photo in recipe.train for text in photo.captions]
-    count = captioner.config.head.references
+def _fill_buffers(captioner: Captioner, recipe: Recipe, embedder: SentenceEmbedder) -> None:
+    """Vectors of words, of training sentences drawn at random, and of the classes' names."""
+    vectors = torch.from_numpy(embedder.encode(list(captioner.vocabulary.words)))
+    captioner.word_vectors.copy_(vectors)
+    texts = recipe.captions
     generator = np.random.default_rng(recipe.settings.seed)
-    rows = np.resize(generator.permutation(len(texts)), count)
+    rows = np.resize(generator.permutation(len(texts)), captioner.config.head.references)
     chosen = [texts[row] for row in rows]
-    return torch.from_numpy(captioner.read(chosen, embedder.encode(chosen)))
+    captioner.head.references.copy_(_read(captioner, chosen, embedder))
+    if names := captioner.provenance.class_names:
+        captioner.class_vectors.copy_(_read(captioner, class_sentences(names), embedder))
 
 
-def _word_vectors(vocabulary: Vocabulary, embedder: SentenceEmbedder) -> Tensor:
-    """The embedder's vector of each word alone [V,E]."""
-    return torch.from_numpy(embedder.encode(list(vocabulary.words)))
+@torch.inference_mode()
+def _fill_reference_photos(captioner: Captioner, train: TrainingSet, seed: int) -> None:
+    """Both vectors of training photos drawn at random; again and again where there are few."""
+    order = np.random.default_rng(seed).permutation(len(train))
+    rows = np.resize(order, captioner.config.reference_photos)
+    stem = train.views.take(np.zeros_like(rows), rows).to(captioner.device)
+    whole, classifier = train.whole_of(rows), captioner.encoder.classifier
+    if whole is not None and classifier is not None:
+        whole = whole.to(captioner.device)
+        classes = classifier.classify(whole)
+        captioner.reference_classes.copy_(
+            torch.from_numpy(captioner.class_vectors_of(classes.cpu()))
+        )
+    captioner.reference_visual.copy_(captioner.head(captioner.encoder.grid(stem), whole))
+
+
+def _read(captioner: Captioner, texts: list[str], embedder: SentenceEmbedder) -> Tensor:
+    return torch.from_numpy(captioner.read(texts, embedder.encode(texts)))

@@ -23,10 +23,11 @@ from captioner.captioner import Captioner
 from captioner.decoder import PhotoFeatures
 from captioner.device import fast
 from captioner.metrics import Recall, recall_at_k
-from captioner.training.batches import TrainingSet
+from captioner.training.batches import Batch, Shares, TrainingSet
 from captioner.training.losses import (
     contrastive_likelihood,
     multi_caption_infonce,
+    short_query_infonce,
     word_log_likelihood,
 )
 from captioner.vocabulary import PAD, UNKNOWN
@@ -45,6 +46,7 @@ class TrainSettings:
     photos_per_step: int = 128
     group_size: int = 8
     views: int = 12
+    train_cnn: bool = True
     learning_rate: float = 2e-3
     head_learning_rate: float = 1e-3
     tail_learning_rate: float = 2e-3  # times each tensor's root mean square
@@ -52,7 +54,10 @@ class TrainSettings:
     weight_decay: float = 0.01
     warmup_steps: int = 100
     word_dropout: float = 0.1
-    phrase_share: float = 0.15
+    phrase_share: float = 0.1
+    short_share: float = 0.3  # of captions that the decoder reads, short queries instead
+    short_queries: int = 160  # that the head ranks a step's photos for
+    short_weight: float = 0.5
     captions_per_photo: int = 3
     photo_dropout: float = 0.05
     head_weight: float = 1.0
@@ -116,6 +121,7 @@ class Trainer:
         self.captioner, self.train_set, self.dev_set = captioner, train, dev
         self.settings, self.folder = settings, folder
         self.head_temperature = torch.nn.Parameter(torch.tensor(0.05).log())
+        self.short_temperature = torch.nn.Parameter(torch.tensor(0.05).log())
         self.pair_temperature = torch.nn.Parameter(torch.tensor(4.0).log())
         self.optimizer = torch.optim.AdamW(self._parameter_groups())
         self.average = AveragedModel(
@@ -208,23 +214,24 @@ class Trainer:
         size = min(self.settings.photos_per_step, len(self.train_set))
         if self._ranks:
             groups = look_alikes(self.seen, self._group_size, generator)
-            rows = generator.permutation(groups).reshape(-1)
+            rows = generator.permutation(groups).reshape(-1)[: self.train_set.drawn]
             size = max(1, size // self._group_size) * self._group_size
         else:
-            rows = generator.permutation(len(self.train_set))
+            rows = self.train_set.epoch(generator)
+        size = min(size, len(rows))
         yield from np.split(rows[: len(rows) // size * size], len(rows) // size)
 
     def _step(self, photos: np.ndarray, generator: np.random.Generator, step: int) -> Tensor:
         self._set_learning_rates(step)
         device = self.captioner.device
-        batch = self.train_set.draw(photos, generator, self.settings.phrase_share).to(device)
+        shares = Shares(self.settings.phrase_share, self.settings.short_share)
+        batch = self.train_set.draw(photos, generator, shares, self.settings.short_queries)
+        batch = batch.to(device)
         with torch.set_grad_enabled(self._sees):
             with fast(device):
-                grid = self.captioner.encoder.grid(batch.stem)
-            grid = grid.float()
-            visual = self.captioner.head(grid)
-            sentences = self.captioner.head.read(batch.sentences, batch.words)
-            head = multi_caption_infonce(visual, sentences, self.head_temperature.exp())
+                grid = self._grid(batch.stem)
+            visual = self.captioner.head(grid, batch.whole)
+            head = self._head_loss(visual, batch)
         features = self.captioner.decoder.perceive(grid, visual)
         if self._ranks:
             contrastive, likelihood = self._pair_losses(features, batch.tokens)
@@ -239,6 +246,24 @@ class Trainer:
         self._descend(loss)
         self.seen[photos] = visual.detach().cpu()
         return torch.stack([loss, likelihood, head, contrastive]).detach().cpu()
+
+    def _grid(self, stem: Tensor) -> Tensor:
+        """The trunk's output -> grid [B,P,C], which nothing is learned from where the CNN stays."""
+        learns = torch.is_grad_enabled() and self.settings.train_cnn
+        with torch.set_grad_enabled(learns):
+            return self.captioner.encoder.grid(stem).float()
+
+    def _head_loss(self, visual: Tensor, batch: Batch) -> Tensor:
+        """How badly the head's vectors [B,E] and captions and short queries find each other."""
+        read = self.captioner.head.read
+        sentences = read(batch.sentences, batch.words)
+        loss = multi_caption_infonce(visual, sentences, self.head_temperature.exp())
+        if batch.short is None:
+            return loss
+        queries = read(batch.short.sentences, batch.short.words)
+        temperature = self.short_temperature.exp()
+        short = short_query_infonce(visual, queries, batch.short.fits, temperature)
+        return loss + self.settings.short_weight * short
 
     def _likelihood_loss(self, features: PhotoFeatures, tokens: Tensor) -> Tensor:
         """Maximum likelihood of some captions [B,K,T+1] of each photo."""
@@ -282,12 +307,16 @@ class Trainer:
         self.optimizer.step()
         self.average.update_parameters(self.captioner)
 
+    @property
+    def _temperatures(self) -> list[torch.nn.Parameter]:
+        return [self.head_temperature, self.short_temperature, self.pair_temperature]
+
     # -- learning rates -------------------------------------------------------------
 
     def _parameter_groups(self) -> list[dict[str, object]]:
         rates, decay = self.settings, self.settings.weight_decay
         head, decoder = self.captioner.head.parameters(), self.captioner.decoder.parameters()
-        temperatures = [self.head_temperature, self.pair_temperature]
+        temperatures = self._temperatures
         seeing = {"weight_decay": decay, "seeing": True}
         groups: list[dict[str, object]] = [
             {"params": [*decoder], "peak": rates.learning_rate, "weight_decay": decay},
@@ -304,7 +333,7 @@ class Trainer:
 
     def _set_learning_rates(self, step: int) -> None:
         """Linear warm-up, then half a cosine over each stage, or over the epochs of seeing."""
-        steps = max(1, len(self.train_set) // self.settings.photos_per_step)
+        steps = max(1, self.train_set.drawn // self.settings.photos_per_step)
         first, epochs, share = 0, self.settings.likelihood_epochs, 1.0
         if self._ranks:
             first, epochs = epochs, self.settings.contrastive_epochs
@@ -326,7 +355,7 @@ class Trainer:
             batch = batch.to(captioner.device)
             with fast(captioner.device):
                 grid = captioner.encoder.grid(batch.stem)
-            features = captioner.perceive(grid.float())
+            features = captioner.perceive(grid.float(), batch.whole)
             visual.append(features.visual)
             read.append(captioner.head.read(batch.sentences, batch.words).flatten(0, 1))
             rows = torch.arange(len(features)).repeat_interleave(batch.tokens.shape[1])
@@ -345,7 +374,7 @@ class Trainer:
             "captioner": self.captioner.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "temperatures": [self.head_temperature.detach(), self.pair_temperature.detach()],
+            "temperatures": [each.detach() for each in self._temperatures],
             "seen": self.seen,
             "described": self.described,
             "waiting": asdict(self.waiting),
@@ -365,9 +394,7 @@ class Trainer:
         self.captioner.load_state_dict(state["captioner"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
-        for own, saved in zip(
-            (self.head_temperature, self.pair_temperature), state["temperatures"], strict=True
-        ):
+        for own, saved in zip(self._temperatures, state["temperatures"], strict=True):
             own.data.copy_(saved)
         self.seen = state["seen"].cpu()
         self.described = state["described"]

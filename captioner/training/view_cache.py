@@ -28,30 +28,42 @@ class View:
     """Which augmentations make one view of every photo."""
 
     crop: bool
-    flip: bool
 
 
-PLAIN = (View(crop=False, flip=False),)
+PLAIN = (View(crop=False),)
 
 
 def training_views(count: int) -> tuple[View, ...]:
-    """The photo, its mirror image, then random crops, every second one mirrored."""
-    return tuple(View(crop=index > 1, flip=index % 2 == 1) for index in range(count))
+    """The photo, then random crops; batches mirror every second one."""
+    return tuple(View(crop=index > 0) for index in range(count))
 
 
-class ViewCache:
-    """Trunk outputs of V views of N photos, [V,N,c,h,w] float16 on disk."""
+class Views:
+    """Trunk outputs of V views of the photos of several sets, float16 on disk.
 
-    def __init__(self, stems: np.ndarray, views: Sequence[View]) -> None:
-        self.stems = stems
-        self.views = tuple(views)
+    `parts[s]` [V,N,c,h,w] are those of one set; photos are counted through all of them.
+    """
+
+    def __init__(self, parts: Sequence[np.ndarray]) -> None:
+        self.parts = tuple(parts)
+        self.starts = np.cumsum([0, *(part.shape[1] for part in parts)])
 
     def __len__(self) -> int:
-        return int(self.stems.shape[1])
+        return int(self.starts[-1])
+
+    @property
+    def count(self) -> int:
+        """How many views there are of each photo."""
+        return min(int(part.shape[0]) for part in self.parts)
 
     def take(self, views: np.ndarray, photos: np.ndarray) -> Tensor:
         """One view of each photo: float32 [B,c,h,w]."""
-        return torch.from_numpy(self.stems[views, photos]).float()
+        stems = np.empty((len(photos), *self.parts[0].shape[2:]), np.float32)
+        of_set = np.searchsorted(self.starts, photos, side="right") - 1
+        for number, part in enumerate(self.parts):
+            rows = np.flatnonzero(of_set == number)
+            stems[rows] = part[views[rows], photos[rows] - self.starts[number]]
+        return torch.from_numpy(stems)
 
 
 def cache_views(
@@ -61,20 +73,44 @@ def cache_views(
     file: Path,
     seed: int,
     advance: Callable[[int], None],
-) -> ViewCache:
-    """Open the cache file, or make it; a killed run leaves a `.tmp` that is made anew.
+) -> np.ndarray:
+    """Trunk outputs [V,N,c,h,w] of one set: open the cache file, or make it.
 
-    `advance` is told the number of photos done. Raises UnreadablePhoto.
+    A killed run leaves a `.tmp` that is made anew. `advance` is told the number of photos done.
+    Raises UnreadablePhoto.
     """
     if file.is_file():
-        stems = np.load(file, mmap_mode="r")
+        stems: np.ndarray = np.load(file, mmap_mode="r")
         if stems.shape[:2] == (len(views), len(photos)):
-            return ViewCache(stems, views)
+            return stems
     torch.manual_seed(seed)
     partial = file.with_suffix(".tmp")
     _write(encoder, photos, views, partial, advance)
     partial.replace(file)
-    return ViewCache(np.load(file, mmap_mode="r"), views)
+    made: np.ndarray = np.load(file, mmap_mode="r")
+    return made
+
+
+@torch.inference_mode()
+def cache_whole(encoder: Encoder, stems: np.ndarray, file: Path) -> np.ndarray | None:
+    """What the classifier makes of the first view of each photo: pooled features [N,C].
+
+    None where the encoder has no classifier.
+    """
+    if encoder.classifier is None:
+        return None
+    if file.is_file() and len(kept := np.load(file)) == stems.shape[1]:
+        return np.asarray(kept)
+    device, parts = encoder.mean.device, []
+    for start in range(0, stems.shape[1], _BATCH):
+        stem = torch.from_numpy(np.array(stems[0, start : start + _BATCH])).float().to(device)
+        with fast(device):
+            parts.append(encoder.classifier.pool(stem).cpu().numpy().astype(np.float16))
+    whole = np.concatenate(parts)
+    partial = file.with_suffix(".tmp.npy")
+    np.save(partial, whole)
+    partial.replace(file)
+    return whole
 
 
 @torch.inference_mode()
@@ -111,8 +147,9 @@ def _stem(encoder: Encoder, pixels: Tensor) -> np.ndarray:
 
 
 def _augment(photo: Tensor, view: View) -> Tensor:
-    if view.crop:
-        size = photo.shape[-1]
-        crop = v2.RandomResizedCrop(size, scale=(0.6, 1.0), ratio=(0.8, 1.25), antialias=True)
-        photo = v2.ColorJitter(0.3, 0.3, 0.3)(crop(photo))
-    return photo.flip(-1) if view.flip else photo
+    if not view.crop:
+        return photo
+    size = photo.shape[-1]
+    crop = v2.RandomResizedCrop(size, scale=(0.6, 1.0), ratio=(0.8, 1.25), antialias=True)
+    cropped: Tensor = v2.ColorJitter(0.3, 0.3, 0.3)(crop(photo))
+    return cropped

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,9 @@ from search.pipeline import Question, Ranker, plain_questions
 from search.request import SearchRequest
 from search.rerank import Ranked
 
+if TYPE_CHECKING:
+    from search.evaluation.short_report import ShortReport
+
 __all__ = ["Evaluation", "collect", "evaluate", "sample_queries"]
 
 Ids = NDArray[np.int64]
@@ -53,9 +57,11 @@ class Evaluation:
     image_to_text: Recall
     captions: CaptionScores
     seconds: float
+    short: ShortReport | None = None  # None: not asked for
 
     def to_json(self) -> dict[str, object]:
         """That object; see Recall and CaptionScores for what is in it."""
+        short = {"short": self.short.to_json()} if self.short else {}
         return {
             "photos": self.photos,
             "queries": self.queries,
@@ -65,6 +71,7 @@ class Evaluation:
             "image_to_text": self.image_to_text.to_json(),
             "captions": self.captions.to_json(),
             "seconds": round(self.seconds, 1),
+            **short,
         }
 
 
@@ -168,7 +175,7 @@ class Placing:
         rows = self._rows(found.ids)
         if rows is None:  # photos that nothing was measured on are in the collection, too
             return self.ranker.rank(question)
-        said = measured.log_likelihood[rows] if measured.words else None
+        said = measured.log_likelihood[rows] if measured.background.words else None
         return self.ranker.score(question, found, measured.bias[rows], said).in_order(hits)
 
     def _rows(self, ids: NDArray[np.int64]) -> NDArray[np.int64] | None:

@@ -1,36 +1,69 @@
 """Fits the weights of a Ranking: what likelihood, hub bias and similarities count.
 
-Scores are fitted by a softmax regression over photos (McFadden 1974): the right photo's share of
-exp(score) among all is made as large as can be, which is convex in the weights. Probabilities are
-fitted by logistic regression, see search.calibration.
+Scores are fitted by a softmax regression over photos (McFadden 1974): the share of exp(score) of
+the photos that fit, among all, is made as large as can be, which is convex in the weights.
+Probabilities are fitted by logistic regression, see search.calibration.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from captioner.captioner import FitWeights, Ranking
+from captioner.captioner import SHORT_WORDS, FitWeights, Ranking, SumWeights
 from search.calibration import Signs, fit_probability
-from search.evaluation.measurements import Measurements
+from search.evaluation.measurements import Measurements, all_combined_scores
 
-# One right photo in ten is called weak: below its probability results are not convincing.
-RIGHT_CALLED_WEAK = 0.1
+
+@dataclass(frozen=True)
+class World:
+    """Queries of one set of photos, measured, and which photos fit each.
+
+    `fits` [Q,N]: 1, 0, or -1 for photos of which nobody can tell, which then do not count.
+    """
+
+    measured: Measurements
+    fits: NDArray[np.int8]
+
+    def take(self, rows: NDArray[np.int64]) -> World:
+        """Some of the queries."""
+        return World(self.measured.take(rows), self.fits[rows])
+
+    @property
+    def is_short(self) -> NDArray[np.bool_]:
+        """Whether each query is ranked by the weights for short ones [Q]."""
+        words = [each.words for each in self.measured.backgrounds]
+        short: NDArray[np.bool_] = np.array(words) <= SHORT_WORDS
+        return short
+
+
+def own_photos(measured: Measurements) -> World:
+    """Captions as queries: only a caption's own photo fits it."""
+    fits = np.zeros(measured.visual.shape, np.int8)
+    fits[np.arange(len(fits)), measured.owners] = 1
+    return World(measured, fits)
 
 
 def fit_ranking(measured: Measurements, ranking: Ranking) -> Ranking:
-    """Weights for all three stages from measurements on photos that training never saw."""
-    bias = np.broadcast_to(measured.bias, measured.visual.shape)
-    together = _fit(
-        [measured.log_likelihood, bias, measured.visual, measured.caption], measured.owners
-    )
-    alone = _fit([measured.log_likelihood, bias], measured.owners)
-    first = _fit([measured.visual, measured.caption, bias], measured.owners)
+    """Weights for all three stages from captions of photos that training never saw."""
+    return fit_worlds([own_photos(measured)], ranking)
+
+
+def fit_worlds(worlds: Sequence[World], ranking: Ranking) -> Ranking:
+    """The same from queries of several worlds and lengths, each world and length as heavy.
+
+    Short queries get a sum and a probability of their own where there are any beside long ones.
+    """
+    long = _not_empty(each.take(np.flatnonzero(~each.is_short)) for each in worlds)
+    short = _not_empty(each.take(np.flatnonzero(each.is_short)) for each in worlds)
+    together = _fit(_SUM, long or short)
+    alone = _fit(_SUM[:2], long or short)
+    first = _fit((_SUM[2], _SUM[3], _SUM[1]), [*long, *short])
     similarity = first[0] + first[1]
     ranking = replace(
         ranking,
@@ -43,53 +76,141 @@ def fit_ranking(measured: Measurements, ranking: Ranking) -> Ranking:
         visual_in_retrieval=first[0] / similarity if similarity else 0.5,
         caption_in_retrieval=first[1] / similarity if similarity else 0.5,
         bias_in_retrieval=first[2] / similarity if similarity else 0.0,
+        short=_sum_weights(short) if long and short else None,
     )
-    return replace(ranking, fit=fit_weights(*tell_apart(measured)))
+    ranking = replace(ranking, fit=fit_weights(*shown(long or short, ranking)))
+    if ranking.short is None:
+        return ranking
+    fit = fit_weights(*shown(short, ranking))
+    return replace(ranking, short=replace(ranking.short, fit=fit))
 
 
-def tell_apart(measured: Measurements, seed: int = 0) -> tuple[Signs, Signs]:
-    """Signs of each query's right photo, and of another drawn at random: [Q].
+def _sum_weights(worlds: Sequence[World]) -> SumWeights:
+    log_likelihood, bias, visual, caption = _fit(_SUM, worlds)
+    return SumWeights(log_likelihood, bias, visual, caption)
 
-    Not of the best of the others: that one was chosen for its signs, and often fits as well.
+
+def _not_empty(worlds: Iterable[World]) -> list[World]:
+    return [world for world in worlds if len(world.fits)]
+
+
+# The parts of the combined score, in SumWeights' order
+_SUM: tuple[Callable[[Measurements], NDArray[np.float32]], ...] = (
+    lambda measured: measured.log_likelihood,
+    lambda measured: np.broadcast_to(measured.bias, measured.visual.shape),
+    lambda measured: measured.visual,
+    lambda measured: measured.caption,
+)
+
+
+# Of each query's photos so many that come first are learned from
+_FIRST = 10
+
+
+def shown(worlds: Sequence[World], ranking: Ranking) -> tuple[Signs, Signs, Signs]:
+    """Signs of photos that searches show first: of those that fit their query, and of the others.
+
+    The third are those of the right ones that come first of all.
     """
-    count = len(measured.bias)
-    steps = np.random.default_rng(seed).integers(1, max(count, 2), len(measured.owners))
-    others = (measured.owners + steps) % count
-    return signs_of(measured, measured.owners), signs_of(measured, others)
+    right, wrong, best = [], [], []
+    for world in worlds:
+        scores = all_combined_scores(ranking, world.measured).copy()
+        scores[world.fits < 0] = -np.inf
+        rows, photos = first_photos(scores, _FIRST)
+        fitting = world.fits[rows, photos] > 0
+        right.append(signs_of(world.measured, rows[fitting], photos[fitting]))
+        wrong.append(signs_of(world.measured, rows[~fitting], photos[~fitting]))
+        rows, photos = first_photos(scores, 1)
+        fitting = world.fits[rows, photos] > 0
+        best.append(signs_of(world.measured, rows[fitting], photos[fitting]))
+    return joined(right), joined(wrong), joined(best)
 
 
-def signs_of(measured: Measurements, photos: NDArray[np.int64]) -> Signs:
-    """Signs of one photo [Q] for each query."""
-    rows = np.arange(len(photos))
+def first_photos(
+    scores: NDArray[np.float32], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of queries and of the photos that come first for them, scores [Q,N]; -inf: none."""
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :count]
+    rows = np.repeat(np.arange(len(scores)), best.shape[1])
+    there = np.isfinite(scores[rows, best.ravel()])
+    return rows[there], best.ravel()[there]
+
+
+def signs_of(measured: Measurements, rows: NDArray[np.int64], photos: NDArray[np.int64]) -> Signs:
+    """Signs of pairs of a query's row and a photo, K of each."""
     return Signs(
         measured.evidence[rows, photos],
         measured.visual[rows, photos],
         measured.caption[rows, photos],
-        measured.words,
+        [measured.backgrounds[row] for row in rows.tolist()],
     )
 
 
-def _fit(features: Sequence[NDArray[np.float32]], owners: NDArray[np.int64]) -> list[float]:
-    """One weight for each feature [Q,N], standardised while fitting."""
-    stacked = torch.from_numpy(np.stack(features)).float()  # [F,Q,N]
-    scale = stacked.std(dim=(1, 2), keepdim=True).clamp(min=1e-6)  # a bias may be 0 everywhere
-    truth = torch.from_numpy(owners)
+def joined(parts: Sequence[Signs]) -> Signs:
+    """Several as one."""
+    return Signs(
+        np.concatenate([part.evidence for part in parts]),
+        np.concatenate([part.visual for part in parts]),
+        np.concatenate([part.caption for part in parts]),
+        [each for part in parts for each in part.background],
+    )
+
+
+def _fit(
+    parts: Sequence[Callable[[Measurements], NDArray[np.float32]]], worlds: Sequence[World]
+) -> list[float]:
+    """One weight for each part of a score, standardised while fitting."""
+    stacked = [
+        torch.from_numpy(np.stack([part(world.measured) for part in parts])).float()
+        for world in worlds
+    ]  # [F,Q,N] each
+    spread = torch.stack([each.std(dim=(1, 2)) for each in stacked]).mean(dim=0)
+    scale = spread.clamp(min=1e-6)[:, None, None]  # a bias may be 0 everywhere
+    fits = [torch.from_numpy(world.fits) for world in worlds]
 
     def loss(weights: Tensor) -> Tensor:
-        scores = torch.einsum("f,fqn->qn", weights, stacked / scale)
-        return torch.nn.functional.cross_entropy(scores, truth)
+        costs = [
+            _cost(torch.einsum("f,fqn->qn", weights, each / scale), own)
+            for each, own in zip(stacked, fits, strict=True)
+        ]
+        return torch.stack(costs).mean()
 
-    fitted: list[float] = (minimise(loss, len(features)) / scale.flatten()).tolist()
+    fitted: list[float] = (minimise(loss, len(parts)) / scale.flatten()).tolist()
     return fitted
 
 
-def fit_weights(right: Signs, wrong: Signs) -> FitWeights:
-    """Weights that tell right photos from wrong ones, and the probability where weak begins."""
+def _cost(scores: Tensor, fits: Tensor) -> Tensor:
+    """Mean negative log of the share of exp(score) of the photos that fit [Q,N]."""
+    shares = scores.masked_fill(fits < 0, -1e4).log_softmax(dim=1)
+    right = (fits > 0).float()
+    cost: Tensor = -((shares * right).sum(dim=1) / right.sum(dim=1).clamp(min=1)).mean()
+    return cost
+
+
+# One right photo in ten is called weak: below its probability results are not convincing.
+RIGHT_CALLED_WEAK = 0.1
+
+
+def fit_weights(right: Signs, wrong: Signs, best: Signs | None = None) -> FitWeights:
+    """Weights that tell right photos from wrong ones, and the probability where weak begins.
+
+    `best`: the right ones of which few may be called weak; None: all.
+    """
     features = np.concatenate([right.features(), wrong.features()])
     truth = np.repeat([1.0, 0.0], [len(right.evidence), len(wrong.evidence)])
-    slopes = _regress(torch.from_numpy(features), torch.from_numpy(truth).float())
-    weights = FitWeights(*slopes)
-    threshold = np.quantile(fit_probability(weights, right), RIGHT_CALLED_WEAK)
+    found = _regress(torch.from_numpy(features), torch.from_numpy(truth).float())
+    weights = FitWeights(
+        evidence=found[0],
+        visual=found[1],
+        caption=found[2],
+        visual_lift=found[3],
+        caption_lift=found[4],
+        rarity=found[5],
+        unknown=found[6],
+        offset=found[7],
+    )
+    judged = right if best is None or not len(best.evidence) else best
+    threshold = np.quantile(fit_probability(weights, judged), RIGHT_CALLED_WEAK)
     return replace(weights, weak_below=float(threshold))
 
 

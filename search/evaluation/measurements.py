@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from captioner.captioner import Ranking
 from captioner.dataset import CaptionedPhoto
+from search.calibration import Background
 from search.photo_scores import Measured
 from search.rerank import combined_scores, likelihood_scores
 from search.retrieval import Candidates
@@ -36,19 +37,31 @@ class Measurements:
     caption: NDArray[np.float32]
     bias: NDArray[np.float32]
     owners: NDArray[np.int64]  # [Q]
-    words: NDArray[np.int64]  # [Q], words of each query that the captioner knows
+    backgrounds: tuple[Background, ...]  # Q
 
     def rows(self) -> Iterator[Measured]:
         """What was measured of each query."""
-        for row, words in enumerate(self.words.tolist()):
+        for row, background in enumerate(self.backgrounds):
             yield Measured(
                 log_likelihood=self.log_likelihood[row],
                 evidence=self.evidence[row],
                 visual=self.visual[row],
                 caption=self.caption[row],
                 bias=self.bias,
-                words=words,
+                background=background,
             )
+
+    def take(self, rows: NDArray[np.int64]) -> Measurements:
+        """Some of the queries, on all photos."""
+        return Measurements(
+            self.log_likelihood[rows],
+            self.evidence[rows],
+            self.visual[rows],
+            self.caption[rows],
+            self.bias,
+            self.owners[rows],
+            tuple(self.backgrounds[row] for row in rows.tolist()),
+        )
 
     def candidates(self, row: int) -> Candidates:
         """All photos as candidates of one query; their rows stand for ids."""
@@ -68,12 +81,12 @@ def sample_queries(
 
 def put_together(queries: Sequence[Query], rows: Sequence[Measured]) -> Measurements:
     """What was measured of each query, at least one, on the same photos."""
-    names = [field.name for field in fields(Measured) if field.name not in ("bias", "words")]
+    names = [field.name for field in fields(Measured) if field.name not in ("bias", "background")]
     return Measurements(
         **{name: np.stack([getattr(row, name) for row in rows]) for name in names},
         bias=rows[0].bias,
         owners=np.array([query.owner for query in queries]),
-        words=np.array([row.words for row in rows]),
+        backgrounds=tuple(row.background for row in rows),
     )
 
 
@@ -86,7 +99,12 @@ def all_combined_scores(ranking: Ranking, measured: Measurements) -> NDArray[np.
     """Both stages together, every photo a candidate: [Q,N]."""
     return np.stack(
         [
-            combined_scores(ranking, measured.candidates(row), likelihood, measured.bias)
+            combined_scores(
+                ranking.for_words(measured.backgrounds[row].words),
+                measured.candidates(row),
+                likelihood,
+                measured.bias,
+            )
             for row, likelihood in enumerate(measured.log_likelihood)
         ]
     )

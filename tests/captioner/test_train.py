@@ -11,12 +11,14 @@ from safetensors.torch import save_file
 
 from captioner.backbone import UnknownBackbone
 from captioner.captioner import Captioner, CaptionerConfig
+from captioner.checkpoint import save_checkpoint
 from captioner.dataset import CaptionedPhoto
 from captioner.decoder import DecoderConfig
 from captioner.embedder import SentenceEmbedder
 from captioner.encoder import Encoder, EncoderConfig
+from captioner.head import HeadConfig
 from captioner.metrics import Recall
-from captioner.training.recipe import Recipe, baseline_config, train_captioner
+from captioner.training.recipe import PhotoSet, Recipe, baseline_config, train_captioner
 from captioner.training.trainer import EarlyStopping, EpochReport, TrainSettings, look_alikes
 
 pytestmark = pytest.mark.slow
@@ -66,13 +68,13 @@ def recipe(sample_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Rec
     )
     return Recipe(
         "tiny",
-        photos,
-        photos,
+        (PhotoSet(photos),),
+        (PhotoSet(photos),),
         folder / "run",
         folder / "backbone.safetensors",
-        1,
-        config,
-        _SETTINGS,
+        min_word_count=1,
+        config=config,
+        settings=_SETTINGS,
     )
 
 
@@ -106,12 +108,17 @@ def test_a_few_photos_are_learned(
     recipe: Recipe, embedder: SentenceEmbedder, tmp_path: Path
 ) -> None:
     settings = replace(
-        _SETTINGS, likelihood_epochs=12, contrastive_epochs=0, learning_rate=1e-2, phrase_share=0
+        _SETTINGS,
+        likelihood_epochs=18,
+        contrastive_epochs=0,
+        learning_rate=1e-2,
+        phrase_share=0,
+        short_share=0,
     )
     config = replace(recipe.config, decoder=replace(recipe.config.decoder, dropout=0.1))
     watch = _Watch()
     _train(replace(recipe, folder=tmp_path, settings=settings, config=config), embedder, watch)
-    assert watch.photos == 4 * 12
+    assert watch.photos == 4 * 18
     assert watch.reports[-1].likelihood < watch.reports[0].likelihood - 0.5
     # The dev photos are the same here, and are seen by the average of the weights.
     assert watch.reports[-1].dev_likelihood < watch.reports[0].dev_likelihood - 0.2
@@ -173,3 +180,38 @@ def test_a_backbone_works_by_name_or_is_refused(backbone: str) -> None:
 def test_a_backbone_that_torchvision_lacks_is_refused() -> None:
     with pytest.raises(UnknownBackbone, match="no model named 'abacus'"):
         Encoder(EncoderConfig("abacus"))
+
+
+def test_training_goes_on_from_a_checkpoint_with_two_sets_and_a_classifier(
+    recipe: Recipe, embedder: SentenceEmbedder, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    weights = torchvision.models.get_model("mobilenet_v2").state_dict()
+    save_file(weights, tmp_path / "backbone.safetensors")
+    config = replace(
+        recipe.config,
+        encoder=EncoderConfig("mobilenet_v2", classes=1000),
+        head=HeadConfig(hidden=32, word=16, references=8, whole=True),
+        reference_photos=3,
+    )
+    first = replace(
+        recipe,
+        config=config,
+        folder=tmp_path / "first",
+        backbone_weights=tmp_path / "backbone.safetensors",
+        settings=replace(_SETTINGS, likelihood_epochs=1, contrastive_epochs=0, train_cnn=False),
+    )
+    learned = _train(first, embedder, _Watch())
+    save_checkpoint(learned, tmp_path / "first.safetensors")
+    photos = recipe.train[0].photos
+    both = (PhotoSet(photos[:1], 5.0), PhotoSet(photos[1:], 1.0))
+    second = replace(
+        first, train=both, folder=tmp_path / "second", start=tmp_path / "first.safetensors"
+    )
+    watch = _Watch()
+    went_on = _train(second, embedder, watch)
+    assert watch.photos == len(photos) + 4  # one of them five times
+    tails = zip(went_on.encoder.tail.parameters(), learned.encoder.tail.parameters(), strict=True)
+    assert all(torch.allclose(*pair, atol=1e-2) for pair in tails)  # left as they were
+    for vectors in (went_on.reference_visual, went_on.reference_classes, went_on.class_vectors):
+        assert vectors.norm(dim=1) == pytest.approx(1, abs=1e-3)

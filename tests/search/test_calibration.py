@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from captioner.captioner import FitWeights
-from search.calibration import Signs, fit_probability
+from search.calibration import Background, Signs, fit_probability
 from search.evaluation.fit_weights import fit_weights
 
 
@@ -13,7 +13,7 @@ def _signs(count: int, shift: float, seed: int, words: int = 9) -> Signs:
     evidence, visual, caption = (
         (scale * generator.normal(shift, 1, count)).astype(np.float32) for scale in (6, 0.1, 0.1)
     )
-    return Signs(evidence, visual, caption, np.full(count, words))
+    return Signs(evidence, visual, caption, [Background(words)] * count)
 
 
 def test_probabilities_are_the_shares_of_right_photos() -> None:
@@ -38,7 +38,7 @@ def test_one_right_photo_in_ten_is_called_weak() -> None:
 def test_long_sentences_need_more_evidence() -> None:
     weights = FitWeights(evidence=1.0)
     short, long = (
-        fit_probability(weights, Signs(*(np.ones(1, "f4") for _ in range(3)), np.array([words])))
+        fit_probability(weights, Signs(*(np.ones(1, "f4") for _ in range(3)), [Background(words)]))
         for words in (1, 16)
     )
     assert short > long

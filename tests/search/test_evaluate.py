@@ -8,6 +8,7 @@ import pytest
 
 from captioner.captioner import Ranking
 from captioner.dataset import CaptionedPhoto
+from search.calibration import Background
 from search.engine import SearchEngine
 from search.evaluation.evaluate import Placing, collect, evaluate, sample_queries
 from search.evaluation.fit_weights import fit_ranking
@@ -30,7 +31,7 @@ def _measurements(owners: np.ndarray, photos: int) -> Measurements:
     bias = generator.normal(size=photos).astype(np.float32)
     likelihood = noise[0] + 3 * bias
     likelihood[np.arange(len(owners)), owners] += 2
-    words = np.full(len(owners), 9)
+    words = (Background(words=9),) * len(owners)
     return Measurements(likelihood, noise[1], noise[2], noise[3], bias, owners, words)
 
 
@@ -86,7 +87,7 @@ def test_measuring_many_sentences_together_agrees_with_measuring_each(
     together = collect(engine, ids, [Query(text, 0) for text in _SENTENCES], lambda _: None)
     for text, measured in zip(_SENTENCES, together.rows(), strict=True):
         alone = engine.measure(text, ids)
-        assert measured.words == alone.words
+        assert measured.background == alone.background
         for name in ("log_likelihood", "evidence", "visual", "caption", "bias"):
             found, expected = getattr(measured, name), getattr(alone, name)
             assert found.tolist() == pytest.approx(expected.tolist(), abs=1e-5), name

@@ -45,6 +45,7 @@ PHOTO_FIELDS = {
     "longitude",
     "indexed_at",
     "captions",
+    "tags",
     "thumbnail_url",
     "original_url",
 }

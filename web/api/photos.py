@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import cast
 
 from flask import Response, jsonify, request, url_for
@@ -12,6 +13,7 @@ from catalog.paths import show_path
 from catalog.views import PhotoView
 from indexer.thumbnails import LONGER_SIDE
 from search.results import SearchAnswer, SimilarPhoto
+from search.tags import Tag
 from web.api import schemas
 from web.api.common import page_links
 from web.api.openapi import (
@@ -77,7 +79,8 @@ def search_by_picture(query: PictureParameters) -> Response:
 @unqueued
 def photo(path: PhotoPath) -> Response:
     """What is known about one photo."""
-    return _with_etag(photo_json(current_engine().photo(path.photo_id)))
+    engine = current_engine()
+    return _with_etag(photo_json(engine.photo(path.photo_id), engine.tags(path.photo_id)))
 
 
 @blueprint.get(
@@ -166,7 +169,7 @@ def _photo_links(photo_id: int) -> dict[str, str]:
     }
 
 
-def photo_json(view: PhotoView) -> dict[str, object]:
+def photo_json(view: PhotoView, tags: Sequence[Tag]) -> dict[str, object]:
     """A photo as the API describes it; times in ISO 8601, size in bytes."""
     return {
         "photo_id": view.photo_id,
@@ -184,6 +187,7 @@ def photo_json(view: PhotoView) -> dict[str, object]:
         "captions": [
             {"text": text, "log_likelihood": likelihood} for text, likelihood in view.captions
         ],
+        "tags": [asdict(tag) for tag in tags],
         "thumbnail_url": url_for("photos_api.thumbnail", photo_id=view.photo_id),
         "original_url": url_for("photos_api.original", photo_id=view.photo_id),
     }

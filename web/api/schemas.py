@@ -195,6 +195,13 @@ class Caption(BaseModel):
     log_likelihood: float = described_field("Its log-likelihood, in nats")
 
 
+class Tag(BaseModel):
+    """A class of the backbone's classifier."""
+
+    name: str = described_field("The class, as ImageNet names it")
+    probability: float = described_field("That the photo shows it, 0 to 1", ge=0, le=1)
+
+
 class Photo(BaseModel):
     """What is known about one photo."""
 
@@ -213,6 +220,7 @@ class Photo(BaseModel):
             "longitude": 11.84,
             "indexed_at": "2026-01-02T10:05:44",
             "captions": [{"text": "a dog is running in the snow", "log_likelihood": -7.64}],
+            "tags": [{"name": "Siberian husky", "probability": 0.62}],
             "thumbnail_url": "/api/v1/photos/22/thumbnail",
             "original_url": "/api/v1/photos/22/original",
         }
@@ -230,6 +238,7 @@ class Photo(BaseModel):
     longitude: float | None = described_field("Degrees")
     indexed_at: str = described_field("When it was indexed (ISO 8601)")
     captions: list[Caption] = described_field("The model's sentences, best first")
+    tags: list[Tag] = described_field("What the classifier sees, likeliest first")
     thumbnail_url: str = described_field("Where its thumbnail is")
     original_url: str = described_field("Where its own file is")
 

@@ -1,0 +1,69 @@
+"""Weights are fitted on several sets and lengths of queries, short ones apart."""
+
+import numpy as np
+import pytest
+
+from captioner.captioner import SHORT_WORDS, Ranking
+from search.calibration import Background, fit_probability
+from search.evaluation.fit_weights import World, first_photos, fit_worlds, own_photos, signs_of
+from search.evaluation.measurements import Measurements
+
+_PHOTOS = 40
+
+
+def _world(words: int, telling: str, seed: int, queries: int = 120, by: float = 3) -> World:
+    """Queries of so many words whose photos only one part of the score tells."""
+    generator = np.random.default_rng(seed)
+    owners = np.arange(queries) % _PHOTOS
+    parts = {
+        name: generator.normal(size=(queries, _PHOTOS)).astype(np.float32)
+        for name in ("log_likelihood", "evidence", "visual", "caption")
+    }
+    parts[telling][np.arange(queries), owners] += by
+    bias = np.zeros(_PHOTOS, np.float32)
+    backgrounds = (Background(words),) * queries
+    return own_photos(Measurements(**parts, bias=bias, owners=owners, backgrounds=backgrounds))
+
+
+def test_short_queries_get_weights_of_their_own() -> None:
+    ranking = fit_worlds([_world(9, "log_likelihood", 1), _world(1, "caption", 2)], Ranking())
+    long, short = ranking.for_words(SHORT_WORDS + 1), ranking.for_words(SHORT_WORDS)
+    assert long.log_likelihood > 3 * abs(long.caption)
+    assert short.caption > 3 * abs(short.log_likelihood)
+
+
+def test_queries_of_one_length_share_one_sum() -> None:
+    ranking = fit_worlds([_world(9, "visual", 1), _world(12, "visual", 2)], Ranking())
+    assert ranking.short is None
+    assert ranking.for_words(1) == ranking
+
+
+def test_photos_of_which_nobody_can_tell_teach_nothing() -> None:
+    world = _world(9, "visual", 1)
+    unsure = world.fits.copy()
+    unsure[:, -1] = np.where(unsure[:, -1] == 1, 1, -1)
+    spoiled = world.measured.visual.copy()
+    spoiled[:, -1] += 100  # would come first for every query
+    measured = Measurements(
+        world.measured.log_likelihood,
+        world.measured.evidence,
+        spoiled,
+        world.measured.caption,
+        world.measured.bias,
+        world.measured.owners,
+        world.measured.backgrounds,
+    )
+    rows = np.flatnonzero(world.measured.owners != _PHOTOS - 1)
+    ranking = fit_worlds([World(measured, unsure).take(rows)], Ranking())
+    assert ranking.visual > 0
+
+
+def test_probabilities_of_first_results_are_true_where_nothing_fits_too() -> None:
+    ranking = fit_worlds([_world(1, "caption", 1, 400, 5)], Ranking())
+    asked = _world(1, "caption", 2, 400, 5).measured
+    scores = asked.caption.copy()
+    scores[np.arange(400), asked.owners] = -np.inf  # what fits was taken away
+    first = fit_probability(ranking.fit, signs_of(asked, *first_photos(scores, 1)))
+    there = fit_probability(ranking.fit, signs_of(asked, *first_photos(asked.caption, 1)))
+    assert (first < ranking.fit.weak_below).mean() > 0.5
+    assert (there < ranking.fit.weak_below).mean() == pytest.approx(0.1, abs=0.1)
