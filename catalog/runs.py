@@ -23,7 +23,8 @@ class RunView:
     `finished_at` is None while it runs, and for ever where it was killed. `roots`: ids of the
     folders. `total`: files to read, None while they are looked for; `done` of them were, those
     skipped included, in `seconds`. `counts`: what became of files so far, by the names of the
-    index report. `interrupted`: a person broke it off.
+    index report. `interrupted`: a person broke it off. `stoppable`: it ends when it is asked
+    to, see stop_request.py.
     """
 
     run_id: int
@@ -35,6 +36,7 @@ class RunView:
     seconds: float
     interrupted: bool
     counts: Mapping[str, int]
+    stoppable: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Noted:
     done: int = 0
     seconds: float = 0.0
     interrupted: bool = False
+    stoppable: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """What the row keeps: the counts, and the progress apart from them."""
@@ -56,6 +59,7 @@ class Noted:
             "done": self.done,
             "seconds": round(self.seconds, 3),
             "interrupted": self.interrupted,
+            **({"stoppable": True} if self.stoppable else {}),
         }
         return {**self.counts, "progress": progress}
 
@@ -111,4 +115,5 @@ def _view(
         seconds=progress.get("seconds", 0.0),
         interrupted=progress.get("interrupted", False),
         counts=counts,
+        stoppable=progress.get("stoppable", False),
     )

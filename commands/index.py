@@ -96,7 +96,11 @@ def index(
         refuse_unknown(database, folders)
         models = describing_models(opened, database, model, device, embedder)
         options = IndexOptions(
-            batch_size=batch_size, prune=prune, exclude=excluded, forget_excluded=forget_excluded
+            batch_size=batch_size,
+            prune=prune,
+            exclude=excluded,
+            forget_excluded=forget_excluded,
+            stoppable=parent is not None,
         )
         indexer = Indexer(opened, database, *models, options)
         with ProgressBar("photos") as bar:

@@ -24,6 +24,7 @@ from catalog.home import Home
 from catalog.model_registry import undescribed
 from catalog.own_files import is_own_path, pure_shards, remove_own
 from catalog.photos import KnownFile, described_contents, photo_with_content
+from catalog.stop_request import is_stop_requested, withdraw_request
 from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
 from indexer.concurrency import decoders_that_suit, photos_that_suit
@@ -61,7 +62,7 @@ class IndexOptions:
     more than half of a folder. `decode_threads`: files decoded at once. `retry_seconds`: how long
     to wait for a database server that is away. `exclude`: patterns, in gitignore's syntax, of files
     to leave out, which are remembered for the folders; `forget_excluded`: instead of those that
-    are remembered already.
+    are remembered already. `stoppable`: a request by stop_request.py ends it like Ctrl-C.
     """
 
     batch_size: int | None = None
@@ -70,6 +71,7 @@ class IndexOptions:
     retry_seconds: float | None = None
     exclude: tuple[str, ...] = ()
     forget_excluded: bool = False
+    stoppable: bool = False
 
 
 class Indexer:
@@ -107,6 +109,7 @@ class Indexer:
             check_pattern(pattern)
         given = resolve_folders(folders)
         with writer_lock(self._home):
+            withdraw_request(self._home)
             start, indexes = self._retry.call(partial(self._begin, given))
             self._remove_leftovers(start)
             run = self._run(start, indexes, progress or Silent())
@@ -118,7 +121,8 @@ class Indexer:
         """Open a run, in one transaction: none is recorded where FAISS is missing."""
         with self._database.write() as session:
             models = self._captioner, self._embedder
-            start = begin_run(session, *models, folders, self._exclusion)
+            stoppable = self._options.stoppable
+            start = begin_run(session, *models, folders, self._exclusion, stoppable)
             # Photos and sentences meet in one space; asking the embedder would load it in vain.
             dimension = self._captioner.config.head.dimension
             return start, [
@@ -136,7 +140,9 @@ class Indexer:
         recorder = Recorder(start.model_id, self._embedder.name, start.roots)
         size = self._captioner.config.encoder.image_size
         preparer = Preparer(self._home, self._decoders, size)
-        run = Run(self._database, preparer, recorder, progress, start.log, self._retry)
+        asked = partial(is_stop_requested, self._home, start.log.run_id)
+        stopped = asked if self._options.stoppable else bool
+        run = Run(self._database, preparer, recorder, progress, start.log, self._retry, stopped)
         with self._ending(run, indexes, start.change):
             plans = self._plans(start)
             if any(plan.tasks for plan in plans):  # reading them takes a while in a large catalog

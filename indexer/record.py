@@ -66,6 +66,7 @@ def begin_run(
     embedder: SentenceEmbedder,
     folders: Sequence[Path],
     exclusion: Exclusion,
+    stoppable: bool = False,
 ) -> RunStart:
     """Record that a run begins, with its models and its folders, which are absolute.
 
@@ -90,7 +91,7 @@ def begin_run(
         excluded={root.root_id: root.excluded for root in roots.values()},
         change=change_counter(session),
         live_hashes=live_hashes,
-        log=RunLog(session, list(ids.values())),
+        log=RunLog(session, list(ids.values()), stoppable),
     )
 
 
@@ -204,13 +205,14 @@ class Recorder:
 class RunLog:
     """The row of one run in the catalog, by which other processes see how far it is.
 
-    `roots` are the ids of its folders.
+    `roots` are the ids of its folders; `stoppable` says that it looks for requests to stop.
     """
 
-    def __init__(self, session: Session, roots: Sequence[int]) -> None:
+    def __init__(self, session: Session, roots: Sequence[int], stoppable: bool = False) -> None:
         """Insert the row."""
         self._roots = tuple(roots)
-        self._run_id = start_run(session, Noted(self._roots, {}))
+        self._stoppable = stoppable
+        self.run_id = start_run(session, Noted(self._roots, {}, stoppable=stoppable))
         self._total: int | None = None
         self._began = time.monotonic()
 
@@ -221,14 +223,14 @@ class RunLog:
 
     def note(self, session: Session, done: int, counts: Counter[str], skipped: int) -> None:
         """`done` files are recorded once this transaction is committed."""
-        note_run(session, self._run_id, self._noted(done, counts, skipped))
+        note_run(session, self.run_id, self._noted(done, counts, skipped))
 
     def end(
         self, session: Session, done: int, counts: Counter[str], skipped: int, interrupted: bool
     ) -> None:
         """The run is over, completed or interrupted."""
         noted = self._noted(done, counts, skipped, interrupted)
-        finish_run(session, self._run_id, noted)
+        finish_run(session, self.run_id, noted)
 
     def _noted(
         self, done: int, counts: Counter[str], skipped: int, interrupted: bool = False
@@ -240,4 +242,5 @@ class RunLog:
             done=done,
             seconds=time.monotonic() - self._began,
             interrupted=interrupted,
+            stoppable=self._stoppable,
         )

@@ -55,6 +55,7 @@ class Run:
         progress: Progress,
         run_log: RunLog,
         retry: RetryPolicy,
+        is_stop_requested: Callable[[], bool],
     ) -> None:
         self._database = database
         self._preparer = preparer
@@ -62,6 +63,7 @@ class Run:
         self._progress = progress
         self._log = run_log
         self._retry = retry
+        self._is_stop_requested = is_stop_requested
         self._writer = Writer(self._count)
         self._writer_retry = retry.fork()
         self._early: list[SameBytes] = []  # see _Committed
@@ -115,6 +117,8 @@ class Run:
         try:
             for outcome in prefetch(pool, self._preparer.prepare, tasks, depth):
                 self._writer.poll()  # nothing is described in vain once nothing can be written
+                if self._is_stop_requested():
+                    raise KeyboardInterrupt  # all that Ctrl-C saves is saved
                 yield outcome
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

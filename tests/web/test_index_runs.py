@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
+from catalog.database import Database
 from catalog.home import Home
 from catalog.lock import writer_lock
-from tests.cli.command_process import wait_until
+from catalog.stop_request import NAME, is_stop_requested, request_stop, withdraw_request
+from tellshow import Exit
+from tests.cli.command_process import PATIENCE, wait_until
 from tests.web.index_runs import (
     OWN_ORIGIN,
     REPORT,
     MakeApp,
+    indexing_elsewhere,
     python_command,
+    real_index,
 )
 from tests.web.page_text import words_of
 from web import indexing_of
-
-if TYPE_CHECKING:
-    pass
-
 
 # Who may index what
 
@@ -171,6 +173,65 @@ def test_nothing_starts_while_somebody_else_writes(
     with writer_lock(home):
         assert client.post("/api/v1/index", json={"folder": 1}).status_code == 409
         assert client.get("/api/v1/index").json["current"]["state"] == "busy"
+
+
+def test_run_that_another_server_started_is_found_and_stopped(
+    make_app: MakeApp, home: Home, album: Path, sample_photos: Path
+) -> None:
+    for photo in sample_photos.iterdir():  # more than it reads until it is asked to stop
+        for number in range(30):
+            (album / f"{number}-{photo.name}").write_bytes(photo.read_bytes() + bytes([number]))
+    *command, end = real_index(home)
+    other = subprocess.Popen(
+        [*command, "--batch-size", "4", "--parent", str(os.getpid()), end, str(album)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        client = make_app(album).test_client()
+
+        def current() -> dict[str, Any]:
+            found: dict[str, Any] = client.get("/api/v1/index").json["current"]
+            return found
+
+        wait_until(lambda: current()["done"] > 0)
+        assert (current()["here"], current()["stopping"]) == (True, False)
+        assert make_app().test_client().delete("/api/v1/index").status_code == 409
+        assert 'id="stop"' in client.get("/collection").text
+        asked = client.delete("/api/v1/index")
+        assert (asked.status_code, asked.json["current"]["stopping"]) == (202, True)
+        assert other.wait(PATIENCE) == Exit.INTERRUPTED
+    finally:
+        other.kill()
+        other.wait()
+    run = client.get("/api/v1/runs").json["runs"][0]
+    assert run["state"] == "interrupted"
+    assert 0 < run["done"] < run["total"]
+
+
+def test_run_that_a_person_started_elsewhere_is_not_stopped_from_here(
+    make_app: MakeApp, home: Home, database: Database, album: Path
+) -> None:
+    with indexing_elsewhere(home, database, album) as note:
+        note(1, 2)
+        client = make_app(album).test_client()
+        assert not client.get("/api/v1/index").json["current"]["here"]
+        assert client.delete("/api/v1/index").status_code == 409
+
+
+def test_request_to_stop_is_for_one_run_and_follows_no_link(home: Home, tmp_path: Path) -> None:
+    request_stop(home, 1)
+    assert is_stop_requested(home, 1)
+    assert not is_stop_requested(home, 11)
+    withdraw_request(home)
+    assert not is_stop_requested(home, 1)
+    precious = tmp_path / "precious"
+    precious.write_text("1")
+    (home.path / NAME).symlink_to(precious)
+    with pytest.raises(OSError, match=NAME):
+        request_stop(home, 2)
+    assert precious.read_text() == "1"
+    (home.path / NAME).unlink()
 
 
 def test_closing_ends_the_run_and_waits_for_it(make_app: MakeApp, album: Path) -> None:

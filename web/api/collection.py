@@ -80,9 +80,9 @@ def start_index(body: IndexBody) -> tuple[Response, int]:
 @blueprint.delete("/index", tags=[COLLECTION], responses=accepts(schemas.IndexAnswer, 403, 409))
 @unqueued
 def stop_index() -> tuple[Response, int]:
-    """Ask the run that this server started to end; what it did stays."""
+    """Ask the run that this server, or one before it, started to end; what it did stays."""
     indexing = current_indexing()
-    indexing.runner.stop()
+    indexing.stop()
     return jsonify(_index_json(indexing)), 202
 
 

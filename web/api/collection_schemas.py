@@ -21,7 +21,7 @@ class Progress(BaseModel):
         "idle; starting: not at work yet; looking for files; reading them; saving what was found; "
         "busy: another tellshow writes, and it is no index run"
     )
-    here: bool = described_field("Whether this server started it, so that it can be stopped here")
+    here: bool = described_field("Whether a server started it, so that it can be stopped here")
     stopping: bool = described_field("Whether it was told to stop")
     folders: list[str] = described_field("What is being indexed")
     run_id: int | None = described_field("Its number among the runs; null until it is at work")

@@ -16,6 +16,7 @@ from catalog.lock import is_being_written
 from catalog.paths import show_path
 from catalog.roots import list_roots
 from catalog.runs import RunView, list_runs
+from catalog.stop_request import is_stop_requested
 from web.indexing.runner import ActiveRun, IndexRunner, folder_text
 
 IDLE, STARTING, LOOKING, READING = "idle", "starting", "looking", "reading"
@@ -30,7 +31,8 @@ class Progress:
 
     `state`: "idle"; "starting", a run of this server's that has not begun yet; "looking" for
     files; "reading" them; "saving" what was found; "busy", somebody writes and it is no index
-    run. `run` is the last one that was recorded, `here` says that this server started it.
+    run. `run` is the last one that was recorded, `here` says that this server started it, or that
+    another did and is gone or beside this one: it can be stopped from here.
     """
 
     state: str
@@ -103,13 +105,23 @@ class ProgressMonitor:
             run = next(iter(list_runs(session, 1)), None)
             names = {root.root_id: show_path(root.path) for root in list_roots(session)}
         state = _state(run, active, written)
+        other = run if active is None and state in (LOOKING, READING) else None
+        other = other if self._may_stop(other) else None
         return Progress(
             state=state,
-            here=active is not None,
-            stopping=active is not None and active.stopping,
+            here=active is not None or other is not None,
+            stopping=active.stopping if active else self._is_stopping(other),
             folders=_folders(state, run, active, names),
             run=run,
         )
+
+    def _may_stop(self, run: RunView | None) -> bool:
+        """Whether another server started it, and visitors of this one may index as well."""
+        allowed = bool(self._runner.folders) and not self._home.read_only
+        return run is not None and run.stoppable and allowed
+
+    def _is_stopping(self, run: RunView | None) -> bool:
+        return run is not None and is_stop_requested(self._home, run.run_id)
 
 
 def _state(run: RunView | None, active: ActiveRun | None, written: bool) -> str:

@@ -7,11 +7,13 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from catalog.home import Home
+from catalog.stop_request import request_stop
 from search.engine import SearchEngine
 from web.config import WebConfig
 from web.indexing.events import Streams
 from web.indexing.progress import ProgressMonitor
-from web.indexing.runner import IndexRunner
+from web.indexing.runner import IndexRunner, NothingRuns
 
 _INDEXING = "tellshow_indexing"
 
@@ -20,9 +22,20 @@ _INDEXING = "tellshow_indexing"
 class Indexing:
     """The runner of index runs, the monitor of their progress, and the event streams."""
 
+    home: Home
     runner: IndexRunner
     monitor: ProgressMonitor
     streams: Streams = field(default_factory=Streams)
+
+    def stop(self) -> None:
+        """Ask the run to end that goes on, if a server started it; raises NothingRuns."""
+        try:
+            self.runner.stop()
+        except NothingRuns:
+            seen = self.monitor.progress(fresh=True)
+            if not seen.here or seen.active_run is None:
+                raise
+            request_stop(self.home, seen.active_run.run_id)
 
     def close_streams(self) -> None:
         """End every event stream, so that the server can stop."""
@@ -38,7 +51,7 @@ def bind_indexing(app: Flask, engine: SearchEngine, config: WebConfig) -> None:
     """Let the handlers of `app` index the folders that `config` allows."""
     runner = IndexRunner(engine.home, config.indexable, config.index_command)
     app.extensions[_INDEXING] = Indexing(
-        runner, ProgressMonitor(engine.home, engine.database, runner)
+        engine.home, runner, ProgressMonitor(engine.home, engine.database, runner)
     )
 
 

@@ -64,9 +64,9 @@ def start() -> ResponseReturnValue:
 @blueprint.post("/collection/stop")
 @unqueued
 def stop() -> ResponseReturnValue:
-    """Ask the run that this server started to end."""
+    """Ask the run that this server, or one before it, started to end."""
     _check_sender()
-    current_indexing().runner.stop()
+    current_indexing().stop()
     return redirect(url_for("collection.show"), 303)
 
 
