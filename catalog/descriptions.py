@@ -13,7 +13,8 @@ from sqlalchemy import delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from catalog import models
-from catalog.models import Caption, State, Vector, VectorChange
+from catalog.checksums import check_descriptions, description_checksum
+from catalog.models import Caption, State, Vector, VectorChange, clean_text
 from catalog.records import NewPhoto
 from catalog.sql import NO_SYNC, ONE_SHAPE, chunks
 
@@ -31,7 +32,7 @@ def add_descriptions(
     _insert(session, Caption, [row for key, new in owners for row in _captions(key, model_id, new)])
     vectors = (row for key, new in owners for row in _vectors(key, model_id, new, embedder))
     _insert(session, Vector, [{**row, "change": change} for row in vectors])
-    _insert(session, State, [_state(key, model_id, new) for key, new in owners])
+    _insert(session, State, [_state(key, model_id, new, embedder) for key, new in owners])
 
 
 def copy_descriptions(session: Session, source_id: int, target_id: int, change: int) -> None:
@@ -53,13 +54,12 @@ def drop_descriptions(session: Session, ids: Sequence[int], model_id: int | None
 def load_states(
     session: Session, ids: Sequence[int], model_id: int
 ) -> dict[int, tuple[bytes, float]]:
-    """Return (packed state, hub bias) by photo id; photos without one are left out."""
-    states: dict[int, tuple[bytes, float]] = {}
-    for chunk in chunks(ids):
-        query = select(State.photo_id, State.blob, State.bias)
-        query = query.where(State.model_id == model_id, State.photo_id.in_(chunk))
-        states.update({key: (blob, bias) for key, blob, bias in session.execute(query)})
-    return states
+    """Return (packed state, hub bias) by photo id.
+
+    Photos without one are left out, and those whose description is damaged.
+    """
+    found = check_descriptions(session, ids, model_id).sound
+    return {key: (each.state, each.bias) for key, each in found.items()}
 
 
 def sample_photo_ids(session: Session, model_id: int, count: int) -> list[int]:
@@ -101,8 +101,8 @@ def _captions(key: int, model_id: int, new: NewPhoto) -> Iterator[dict[str, Any]
             "photo_id": key,
             "model_id": model_id,
             "rank": rank,
-            "text": text,
-            "log_likelihood": likelihood,
+            "text": clean_text(text),
+            "log_likelihood": float(likelihood),
         }
 
 
@@ -112,13 +112,28 @@ def _vectors(key: int, model_id: int, new: NewPhoto, embedder: str) -> Iterator[
             "photo_id": key,
             "model_id": model_id,
             "kind": kind,
-            "embedder": embedder if kind == "caption" else None,
+            "embedder": clean_text(embedder) if kind == "caption" else None,
             "blob": np.asarray(values, dtype="<f2").tobytes(),
         }
 
 
-def _state(key: int, model_id: int, new: NewPhoto) -> dict[str, Any]:
-    return {"photo_id": key, "model_id": model_id, "blob": new.state, "bias": new.bias}
+def _state(key: int, model_id: int, new: NewPhoto, embedder: str) -> dict[str, Any]:
+    bias = float(new.bias)
+    checksum = description_checksum(
+        new.content_hash,
+        new.state,
+        bias,
+        [
+            (row["rank"], row["text"], row["log_likelihood"])
+            for row in _captions(key, model_id, new)
+        ],
+        [
+            (row["kind"], row["embedder"], row["blob"])
+            for row in _vectors(key, model_id, new, embedder)
+        ],
+    )
+    values = {"blob": new.state, "bias": bias, "checksum": checksum}
+    return {"photo_id": key, "model_id": model_id, **values}
 
 
 def _copy_rows(

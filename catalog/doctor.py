@@ -6,7 +6,6 @@ Only what can be repaired without the photos is; the rest is left to the next in
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,14 +15,17 @@ from typing import Protocol, TypeVar
 
 from catalog import integrity, photos
 from catalog.checkpoints import KeptCheckpoints
+from catalog.checksums import damaged_descriptions
 from catalog.database import Database, database_files, writer_lock
 from catalog.failures import clear_failure, known_failures
 from catalog.fulltext import refresh_words
 from catalog.home import Home
 from catalog.model_registry import list_models
+from catalog.originals import changed_originals
 from catalog.own_files import FOLDERS, Listing, list_files, remove_own
 from catalog.paths import show_path
 from catalog.roots import list_roots
+from catalog.sealed_thumbnails import is_whole
 from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
 from catalog.vectors.snapshots import SnapshotStore
@@ -39,9 +41,11 @@ class Problem(StrEnum):
     """What may be wrong.
 
     DATABASE: SQLite's file is damaged. REFERENCES: rows refer to rows that are gone.
-    HALF_DESCRIBED: photos lack a part of what a model made. NOT_DESCRIBED: no model has described
+    HALF_DESCRIBED: photos lack a part of what a model made. DAMAGED: what a model made of photos is
+    not as it was written. ORIGINALS: photos' bytes changed although their size and time did not,
+    where one asked for them to be read. NOT_DESCRIBED: no model has described
     them. WORDS: words of photos are not noted, or not as they are. VECTORS: vector files are
-    missing, damaged, or not what SQL holds. THUMBNAILS: they are missing or empty. ORPHANS: files
+    missing, damaged, or not what SQL holds. THUMBNAILS: they are missing or damaged. ORPHANS: files
     of ours in the home that nothing names. OLD_FAILURES: files that failed, and are there no more.
     CHECKPOINTS: kept files are not those that they are named by. MISPLACED: folders lie where
     files belong, or the reverse. FOREIGN: what somebody else put there; nothing is wrong with it.
@@ -50,10 +54,12 @@ class Problem(StrEnum):
     DATABASE = "database"
     REFERENCES = "references"
     HALF_DESCRIBED = "half_described"
+    DAMAGED = "damaged"
     NOT_DESCRIBED = "not_described"
     WORDS = "words"
     VECTORS = "vectors"
     THUMBNAILS = "thumbnails"
+    ORIGINALS = "originals"
     ORPHANS = "orphans"
     OLD_FAILURES = "old_failures"
     CHECKPOINTS = "checkpoints"
@@ -99,7 +105,8 @@ class Doctor:
     """Examines one home; with `mend` it puts right what it can.
 
     `spares`: files that may be copies of damaged checkpoints, as that which is shipped. `attempt`
-    calls each step, and may call it again where the database does not answer.
+    calls each step, and may call it again where the database does not answer. `verify_photos`:
+    read every photo, too.
     """
 
     def __init__(
@@ -110,12 +117,14 @@ class Doctor:
         mend: bool,
         spares: Sequence[Path] = (),
         attempt: Attempt = _once,
+        verify_photos: bool = False,
     ) -> None:
         self._home = home
         self._database = database
         self._mend = mend
         self._spares = spares
         self._attempt = attempt
+        self._verify_photos = verify_photos
 
     def examine(self) -> Diagnosis:
         """Look at everything. Raises WriterBusy, FaissMissing and DatabaseUnavailable."""
@@ -135,10 +144,13 @@ class Doctor:
             self._references,
             self._not_described,
             self._half_described,
+            self._damaged,
             self._words,
             self._vectors,
             self._orphans,
             self._old_failures,
+            # Before photos without a thumbnail lose their time.
+            *((self._originals,) if self._verify_photos else ()),
             self._thumbnails,
             self._foreign,
         )
@@ -175,6 +187,28 @@ class Doctor:
                     photos.forget_photos(session, ids, model_id)
         ids = sorted({key for ids in found.values() for key in ids})
         return self._found(Problem.HALF_DESCRIBED, self._paths(ids), mended=False)
+
+    def _damaged(self) -> Finding:
+        """Repaired as those that lack a part, which are not told twice."""
+        with self._database.read() as session:
+            half = integrity.half_described(session)
+            found = {
+                model.model_id: sorted(
+                    set(damaged_descriptions(session, model.model_id))
+                    - set(half.get(model.model_id, ()))
+                )
+                for model in list_models(session)
+            }
+        if any(found.values()) and self._mend:
+            with self._database.write() as session:
+                for model_id, ids in found.items():
+                    photos.forget_photos(session, ids, model_id)
+        ids = sorted({key for ids in found.values() for key in ids})
+        return self._found(Problem.DAMAGED, self._paths(ids), mended=False)
+
+    def _originals(self) -> Finding:
+        """Only their owner has other copies of them."""
+        return self._found(Problem.ORIGINALS, changed_originals(self._database), mended=False)
 
     def _not_described(self) -> Finding:
         with self._database.read() as session:
@@ -266,7 +300,7 @@ class Doctor:
         """Their photos are read again when they are indexed next; that needs the photos."""
         with self._database.read() as session:
             known = integrity.content_hashes(session)
-        gone = [digest for digest in known if not _has_content(self._home.thumbnail(digest))]
+        gone = [digest for digest in known if not is_whole(self._home.thumbnail(digest))]
         ids = sorted(key for digest in gone for key in known[digest])
         if ids and self._mend:
             remove_own(self._home.path, map(self._home.thumbnail, gone))
@@ -313,10 +347,3 @@ def _rebuilt(index: VectorIndex) -> bool:
     except OSError:
         return False
     return True
-
-
-def _has_content(path: Path) -> bool:
-    with suppress(OSError):
-        found = path.stat()
-        return stat.S_ISREG(found.st_mode) and found.st_size > 0
-    return False

@@ -54,9 +54,12 @@ class CleanText(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Replace what cannot be encoded, drop NUL."""
-        if value is None:
-            return None
-        return value.replace("\0", "").encode("utf-8", "replace").decode()
+        return None if value is None else clean_text(value)
+
+
+def clean_text(value: str) -> str:
+    """Text as it is stored; see CleanText."""
+    return value.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 class Base(DeclarativeBase):
@@ -166,7 +169,10 @@ class Vector(Base):
 
 
 class State(Base):
-    """What re-ranking needs of a photo, packed by the captioner."""
+    """What re-ranking needs of a photo, packed by the captioner.
+
+    `checksum`: over all that the model made of the photo, see checksums.py; no description has "".
+    """
 
     __tablename__ = "state"
     __table_args__ = (Index(None, "model_id", "photo_id"),)
@@ -175,6 +181,7 @@ class State(Base):
     model_id: Mapped[int] = _model_key(primary_key=True)
     blob: Mapped[bytes] = mapped_column(LargeBinary)
     bias: Mapped[float] = mapped_column(Float(53))
+    checksum: Mapped[str] = mapped_column(String(32), server_default="")
 
 
 class PhotoText(Base):

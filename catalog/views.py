@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from catalog import models
+from catalog.checksums import check_descriptions
 from catalog.models import Caption, Photo, Root, Vector
 from catalog.sql import chunks
 
@@ -75,7 +76,8 @@ def view_photos(
 ) -> dict[int, PhotoView]:
     """Return photos by id; ids that are gone are left out.
 
-    Captions are those by `model_id`, else those by the newest model that captioned the photo.
+    Captions are those by `model_id`, else those by the newest model that captioned the photo; of a
+    description that is damaged there are none.
     """
     views: dict[int, PhotoView] = {}
     for chunk in chunks(ids):
@@ -118,17 +120,18 @@ def _view_columns() -> tuple[ColumnElement[Any], ...]:
 def _captions_of(
     session: Session, ids: Sequence[int], model_id: int | None
 ) -> dict[int, tuple[tuple[str, float], ...]]:
-    query = select(Caption.photo_id, Caption.model_id, Caption.text, Caption.log_likelihood)
+    query = select(Caption.photo_id, func.max(Caption.model_id)).group_by(Caption.photo_id)
     query = query.where(Caption.photo_id.in_(ids))
     if model_id is not None:
         query = query.where(Caption.model_id == model_id)
-    newest: dict[int, int] = {}
-    captions: dict[int, tuple[tuple[str, float], ...]] = {}
-    ordered = query.order_by(Caption.photo_id, Caption.model_id.desc(), Caption.rank)
-    for key, model, text, likelihood in session.execute(ordered):
-        if newest.setdefault(key, model) == model:
-            captions[key] = (*captions.get(key, ()), (text, likelihood))
-    return captions
+    by_model: dict[int, list[int]] = {}
+    for key, model in session.execute(query):
+        by_model.setdefault(model, []).append(key)
+    return {
+        key: description.captions
+        for model, keys in by_model.items()
+        for key, description in check_descriptions(session, keys, model).sound.items()
+    }
 
 
 def _count(session: Session, table: type[models.Base], model_id: int | None = None) -> int:

@@ -27,11 +27,16 @@ _PROBLEMS = {
     "references": ("rows that refer to rows that are gone", ""),
     "not_described": ("photos that are known and not described yet", _INDEX_THEM),
     "half_described": ("photos of which a part of the description is missing", _INDEX_THEM),
+    "damaged": ("photos whose description in the database is damaged", _INDEX_THEM),
     "words": ("photos whose words are not noted as they are", ""),
     "vectors": ("vector files missing, damaged or behind the database", ""),
     "orphans": ("files in the home that belong to nothing", ""),
     "old_failures": ("files that could not be read and are gone by now", ""),
-    "thumbnails": ("photos without a thumbnail", _INDEX_THEM),
+    "thumbnails": ("photos whose thumbnail is missing or damaged", _INDEX_THEM),
+    "originals": (
+        "photos whose bytes changed although their size and time did not",
+        "bring them back from a backup, or give them a new time with touch if they are right",
+    ),
     "checkpoints": (
         "checkpoints that are damaged",
         "bring them back from a backup, or name a sound file with tellshow index --model FILE",
@@ -48,17 +53,20 @@ _NOT_MENDED = {
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Change nothing; only say what is wrong.")
+@click.option(
+    "--verify-photos", is_flag=True, help="Read every photo, and name those that decayed."
+)
 @json_option
 @home_option
-def doctor(dry_run: bool, as_json: bool, home: Path | None) -> None:
+def doctor(dry_run: bool, verify_photos: bool, as_json: bool, home: Path | None) -> None:
     """Check database, vectors and home against each other, and mend what can be mended."""
-    found = _examine(home, dry_run)
+    found = _examine(home, dry_run, verify_photos)
     print_json(_diagnosis(found, dry_run)) if as_json else _print_diagnosis(found, dry_run)
     if not found.is_well:
         raise Failed("some of this is left to do")
 
 
-def _examine(home: Path | None, dry_run: bool) -> Diagnosis:
+def _examine(home: Path | None, dry_run: bool, verify_photos: bool) -> Diagnosis:
     from captioner.checkpoint import DEFAULT_CHECKPOINT
     from catalog.doctor import Doctor, misplaced_at_top
     from catalog.home import open_home
@@ -69,8 +77,14 @@ def _examine(home: Path | None, dry_run: bool) -> Diagnosis:
         return blocked
     retry = RetryPolicy()
     with open_catalog(home, retry=retry) as (opened, database):
-        spares = (DEFAULT_CHECKPOINT,)
-        doctor = Doctor(opened, database, mend=not dry_run, spares=spares, attempt=retry.call)
+        doctor = Doctor(
+            opened,
+            database,
+            mend=not dry_run,
+            spares=(DEFAULT_CHECKPOINT,),
+            attempt=retry.call,
+            verify_photos=verify_photos,
+        )
         return doctor.examine()
 
 

@@ -63,6 +63,7 @@ def _check_patterns(
 @click.option(
     "--forget-excluded", is_flag=True, help="Forget the patterns that were excluded before."
 )
+@click.option("--verify", is_flag=True, help="Then read every photo, and name those that decayed.")
 @click.option("--batch-size", type=click.IntRange(1, 1024), show_default="32; on CUDA 256")
 @model_option
 @embedder_option
@@ -76,6 +77,7 @@ def index(
     watch: bool,
     excluded: tuple[str, ...],
     forget_excluded: bool,
+    verify: bool,
     batch_size: int | None,
     model: Path | None,
     embedder: str | None,
@@ -101,6 +103,7 @@ def index(
             exclude=excluded,
             forget_excluded=forget_excluded,
             stoppable=parent is not None,
+            verify=verify,
         )
         indexer = Indexer(opened, database, *models, options)
         with ProgressBar("photos") as bar:

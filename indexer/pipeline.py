@@ -5,10 +5,11 @@ Begins the run, plans each folder, carries the plans out, and lets FAISS follow 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -18,12 +19,14 @@ from sqlalchemy.orm import Session
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from captioner.image_file import max_pixels
+from catalog.checksums import damaged_descriptions, name_damaged
 from catalog.database import Database, writer_lock
 from catalog.descriptions import change_counter
 from catalog.home import Home
 from catalog.model_registry import undescribed
+from catalog.originals import changed_originals
 from catalog.own_files import is_own_path, pure_shards, remove_own
-from catalog.photos import KnownFile, described_contents, photo_with_content
+from catalog.photos import KnownFile, described_contents, forget_photos, photo_with_content
 from catalog.stop_request import is_stop_requested, withdraw_request
 from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
@@ -51,6 +54,8 @@ __all__ = [
     "Skipped",
 ]
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 
@@ -62,7 +67,9 @@ class IndexOptions:
     more than half of a folder. `decode_threads`: files decoded at once. `retry_seconds`: how long
     to wait for a database server that is away. `exclude`: patterns, in gitignore's syntax, of files
     to leave out, which are remembered for the folders; `forget_excluded`: instead of those that
-    are remembered already. `stoppable`: a request by stop_request.py ends it like Ctrl-C.
+    are remembered already. `stoppable`: a request by stop_request.py ends it like Ctrl-C. `verify`:
+    read all photos afterwards, to find those whose bytes changed although their size and time did
+    not.
     """
 
     batch_size: int | None = None
@@ -72,6 +79,7 @@ class IndexOptions:
     exclude: tuple[str, ...] = ()
     forget_excluded: bool = False
     stoppable: bool = False
+    verify: bool = False
 
 
 class Indexer:
@@ -94,6 +102,7 @@ class Indexer:
         self._decoders = decoders or shared_decoders()
         self._retry = RetryPolicy(self._options.retry_seconds)
         self._exclusion = Exclusion(self._options.exclude, self._options.forget_excluded)
+        self._checked = False  # whether descriptions were compared with their checksums
 
     def index(self, folders: Sequence[Path], progress: Progress | None = None) -> IndexReport:
         """Add, refresh and remove photos, so that the catalog says what the folders hold.
@@ -112,10 +121,13 @@ class Indexer:
             withdraw_request(self._home)
             start, indexes = self._retry.call(partial(self._begin, given))
             self._remove_leftovers(start)
+            self._forget_damaged(start)
             run = self._run(start, indexes, progress or Silent())
+            decayed = self._verified(start) if self._options.verify else None
         left = self._read(partial(undescribed, model_id=start.model_id))
         seconds = time.perf_counter() - started
-        return make_report(run.counts, start.offline, run.skipped, left, seconds)
+        report = make_report(run.counts, start.offline, run.skipped, left, seconds)
+        return replace(report, changed_originals=decayed)
 
     def _begin(self, folders: Sequence[Path]) -> tuple[RunStart, list[VectorIndex]]:
         """Open a run, in one transaction: none is recorded where FAISS is missing."""
@@ -135,6 +147,35 @@ class Indexer:
         remove_unfinished(self._home.path)
         if start.live_hashes is not None:
             remove_orphans(self._home.path, start.live_hashes)
+
+    def _forget_damaged(self, start: RunStart) -> None:
+        """Forget descriptions that are not as they were written, for this run to make them again.
+
+        Done by the first run only, as every row is read for it; --watch has many.
+        """
+        if self._checked:
+            return
+        damaged = self._read(
+            partial(
+                damaged_descriptions,
+                model_id=start.model_id,
+                root_ids=list(start.online.values()),
+            )
+        )
+        for name in self._read(partial(name_damaged, ids=damaged)):
+            log.warning("The description of %r is damaged, and made again.", name)
+
+        def forget() -> None:
+            with self._database.write() as session:
+                forget_photos(session, damaged, start.model_id)
+
+        if damaged:
+            self._retry.call(forget)
+        self._checked = True
+
+    def _verified(self, start: RunStart) -> tuple[str, ...]:
+        ids = list(start.online.values())
+        return self._retry.call(lambda: tuple(changed_originals(self._database, ids)))
 
     def _run(self, start: RunStart, indexes: Sequence[VectorIndex], progress: Progress) -> Run:
         recorder = Recorder(start.model_id, self._embedder.name, start.roots)

@@ -41,7 +41,8 @@ class IndexReport:
     `indexed` went through the model; `unchanged`, `moved` and `duplicates` did not have to.
     `removed` are gone from disk and catalog; `withheld` are gone from disk only, because more
     than half of their folder is and nobody said to prune. `photos_per_second` counts `indexed`.
-    `held_back`: why the captioner does not answer searches yet.
+    `held_back`: why the captioner does not answer searches yet. `changed_originals`: photos whose
+    bytes changed although their size and time did not; None where nobody asked.
     """
 
     indexed: int
@@ -55,6 +56,7 @@ class IndexReport:
     seconds: float
     photos_per_second: float
     held_back: tuple[HeldBack, ...] = ()
+    changed_originals: tuple[str, ...] | None = None
 
     @property
     def changed(self) -> bool:
@@ -72,6 +74,8 @@ class IndexReport:
         del values["withheld"], values["held_back"]
         values["offline_roots"] = list(self.offline_roots)
         values["skipped"] = [asdict(item) for item in self.skipped]
+        if self.changed_originals is None:
+            del values["changed_originals"]
         return values
 
 

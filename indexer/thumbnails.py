@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from catalog.own_files import list_files, remove_own
+from catalog.sealed_thumbnails import seal
 
 LONGER_SIDE = 512
 QUALITY = 85
@@ -20,10 +21,13 @@ UNFINISHED = ".tmp"
 
 
 def make_thumbnail(image: Image.Image) -> bytes:
-    """Return an upright RGB picture as a JPEG, longer side at most 512 pixels, without any EXIF."""
+    """Return an upright RGB picture as a JPEG, longer side at most 512 pixels, without any EXIF.
+
+    It carries a checksum of itself.
+    """
     file = io.BytesIO()
     _shrink(image).save(file, "JPEG", quality=QUALITY)
-    return file.getvalue()
+    return seal(file.getvalue())
 
 
 def write_thumbnail(thumbnail: bytes, target: Path, temporary: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +15,16 @@ from sqlalchemy.orm import Session
 from captioner.captioner import Captioner, CaptionerConfig, PhotoState
 from captioner.embedder import SentenceEmbedder
 from catalog import model_registry
+from catalog.checksums import check_descriptions, name_damaged
 from catalog.database import Database
-from catalog.descriptions import change_counter, load_states, sample_photo_ids
+from catalog.descriptions import change_counter, sample_photo_ids
 from catalog.home import Home
 from catalog.model_registry import model_name
 from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
 from search.retrieval import Candidates, Retriever
+
+log = logging.getLogger(__name__)
 
 # Photo states that are cached: 20,000 of under 10 KB each are at most 200 MB.
 _CAPACITY = 20_000
@@ -122,7 +126,11 @@ class CollectionOpener:
 
 
 class StateCache:
-    """Photo states from the catalog, those used last kept; safe to use from several threads."""
+    """Photo states from the catalog, those used last kept; safe to use from several threads.
+
+    Each is checked against its checksum as it is read. One that is damaged is left out, and its
+    photo is named in the log once.
+    """
 
     def __init__(
         self, database: Database, model_id: int, config: CaptionerConfig, capacity: int = _CAPACITY
@@ -130,6 +138,8 @@ class StateCache:
         self._database, self._model_id = database, model_id
         self._config, self._capacity = config, capacity
         self._kept: OrderedDict[int, tuple[bytes, float]] = OrderedDict()
+        self._damaged: set[int] = set()
+        self._named: set[int] = set()
         self._change = -1
         self._lock = Lock()
 
@@ -149,6 +159,17 @@ class StateCache:
         state = PhotoState.unpack(blobs, self._config) if blobs else None
         return np.array(present, np.int64), state, bias
 
+    def present(self, ids: Sequence[int]) -> list[int]:
+        """Those of the photos that have a state which is as it was written, in their order.
+
+        Raises DatabaseUnavailable.
+        """
+        with self._lock:
+            self._fetch(ids)
+            present = [key for key in ids if key in self._kept]
+            self._shrink(present)
+        return present
+
     def sample(self, count: int) -> list[int]:
         """At most `count` ids of photos that have a state, spread over the collection.
 
@@ -162,9 +183,20 @@ class StateCache:
             change = change_counter(session)
             if change != self._change:
                 self._kept.clear()
+                self._damaged.clear()
                 self._change = change
-            missing = [key for key in ids if key not in self._kept]
-            self._kept.update(load_states(session, missing, self._model_id))
+            missing = [key for key in ids if key not in self._kept and key not in self._damaged]
+            found = check_descriptions(session, missing, self._model_id)
+            self._kept.update({key: (each.state, each.bias) for key, each in found.sound.items()})
+            self._damaged.update(found.damaged)
+            fresh = [key for key in found.damaged if key not in self._named]
+            self._named.update(fresh)
+            for name in name_damaged(session, fresh):
+                log.warning(
+                    "The description of %r is damaged: no search finds it until tellshow index "
+                    "has described it again.",
+                    name,
+                )
 
     def _shrink(self, used: Sequence[int]) -> None:
         for key in used:

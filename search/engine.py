@@ -110,6 +110,8 @@ class SearchEngine:
         vector = collection.retriever.visual.stored(photo.photo_id) if collection else None
         if collection is None or vector is None:  # no photo of this captioner's
             return ()
+        if not collection.states.present([photo_id]):  # its vector may be damaged
+            return ()
         found = self._similar(collection, vector, k + 1)
         return tuple(other for other in found if other.photo_id != photo_id)[:k]
 
@@ -175,4 +177,5 @@ class SearchEngine:
     ) -> tuple[SimilarPhoto, ...]:
         """Photos by their visual vectors' cosine with a unit vector [E]."""
         [ids], [similarities] = collection.retriever.visual.search(vector[None], k)
-        return similar_photos(self._database, ids, similarities)
+        rows = np.flatnonzero(np.isin(ids, collection.states.present(ids[ids >= 0].tolist())))
+        return similar_photos(self._database, ids[rows], similarities[rows])

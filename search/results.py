@@ -137,7 +137,7 @@ def make_answer(
 def _results(
     database: Database, question: Question, page: Ranked, judge: Judge
 ) -> Iterator[SearchResult]:
-    """The photos of a page; those that were removed meanwhile are left out."""
+    """The photos of a page; those that were removed or damaged meanwhile are left out."""
     ids = page.found.ids.tolist()
     with database.read() as session:
         views = view_photos(session, ids)
@@ -145,7 +145,7 @@ def _results(
     chances = judge.chances(page).tolist()
     said = _said(page.likelihoods, len(ids), question.request.explain)
     for row, (key, (log_likelihood, evidence, words)) in enumerate(zip(ids, said, strict=True)):
-        if key not in views:
+        if key not in views or not views[key].captions:
             continue
         path, caption = _shown(views[key])
         yield SearchResult(
@@ -187,7 +187,7 @@ def similar_photos(
     return tuple(
         SimilarPhoto(key, *_shown(views[key]), similarity)
         for key, similarity in zip(ids.tolist(), similarities.tolist(), strict=True)
-        if key in views
+        if key in views and views[key].captions
     )
 
 

@@ -88,6 +88,8 @@ def print_report(report: IndexReport, as_json: bool) -> None:
         note(f"{root} cannot be reached; its photos stay indexed")
     for held_back in report.held_back:
         note(_way_out(held_back))
+    for path in report.changed_originals or ():
+        note(f"{path}: its bytes changed although its size and time did not; it may have decayed")
     if report.withheld:
         note(
             f"{report.withheld} photos are gone from their folder; they stay indexed, as that is "

@@ -2,9 +2,11 @@
 
 import os
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from sqlalchemy import delete, text, update
 
 from catalog import photos
@@ -15,6 +17,15 @@ from catalog.fulltext import photos_with_word
 from catalog.models import Caption, PhotoText, State, Vector
 from catalog.vectors.factory import make_vector_index
 from tests.catalog.factories import DIMENSION, SampleCatalog, new_photos
+
+
+def _thumbnail() -> bytes:
+    file = BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "JPEG")
+    return file.getvalue()
+
+
+THUMBNAIL = _thumbnail()
 
 
 def examine(catalog: SampleCatalog, *, mend: bool = True) -> Diagnosis:
@@ -34,7 +45,7 @@ def assert_mended(catalog: SampleCatalog, problem: Problem, count: int) -> None:
     assert found(examine(catalog)) == {}
 
 
-def put(path: Path, content: bytes = b"\xff\xd8 a thumbnail") -> Path:
+def put(path: Path, content: bytes = THUMBNAIL) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
@@ -129,7 +140,7 @@ def test_files_that_nothing_names_are_removed_and_all_others_kept(well: SampleCa
     assert kept.exists()
 
 
-@pytest.mark.parametrize("content", [None, b""])
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xd8 no thumbnail"])
 def test_photo_without_thumbnail_is_read_again_when_it_is_indexed(
     well: SampleCatalog, content: bytes | None
 ) -> None:
@@ -169,7 +180,7 @@ def test_row_that_refers_to_nothing_is_removed(catalog: SampleCatalog) -> None:
     with catalog.database.engine.connect() as connection:
         connection.exec_driver_sql("ROLLBACK")
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-        connection.exec_driver_sql("INSERT INTO state VALUES (5, 1, x'00', 0.5)")
+        connection.exec_driver_sql("INSERT INTO state VALUES (5, 1, x'00', 0.5, '')")
         connection.exec_driver_sql("PRAGMA foreign_keys=ON")
     assert_mended(catalog, Problem.REFERENCES, 1)
 

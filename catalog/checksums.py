@@ -1,0 +1,172 @@
+"""Checksums over what a model made of a photo, by which damage of the database is noticed.
+
+SQLite keeps no checksums of its pages: a flipped bit in a row is read as if it had been written.
+A checksum covers the state, the hub bias, the captions, the vectors, and the content hash of the
+photo that they were made of; it stands in the state's row, and goes with that into a copy.
+
+Functions take a session and neither commit nor roll back: who opened it decides.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import LargeBinary, Select, cast, select
+from sqlalchemy.orm import Session
+
+from catalog.models import Caption, Photo, Root, State, Vector
+from catalog.paths import show_path
+from catalog.sql import chunks
+
+_SIZE = 16  # bytes of a checksum
+_LENGTH = struct.Struct("<Q")
+_FLOAT = struct.Struct("<d")
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a model made of a photo, as it is stored and as it was checked.
+
+    `captions`: (text, log-likelihood in nats), best first.
+    """
+
+    state: bytes
+    bias: float
+    captions: tuple[tuple[str, float], ...]
+
+
+@dataclass
+class Checked:
+    """Descriptions by photo id that are as they were written, and the ids of those that are not."""
+
+    sound: dict[int, Description] = field(default_factory=dict)
+    damaged: list[int] = field(default_factory=list)
+
+
+def description_checksum(
+    content_hash: Any,
+    state: Any,
+    bias: Any,
+    captions: Iterable[tuple[Any, Any, Any]],
+    vectors: Iterable[tuple[Any, Any, Any]],
+) -> str:
+    """The BLAKE2b checksum of a description, in hexadecimal.
+
+    `captions`: (rank, text, log-likelihood) in order of rank. `vectors`: (kind, embedder, bytes).
+    Values may be of any type, since a damaged row of SQLite may hold any.
+    """
+    rows = [
+        (content_hash, state, bias),
+        *captions,
+        *sorted(vectors, key=lambda row: _encoded(row[0])),
+    ]
+    parts: list[bytes] = []
+    for row in rows:
+        for value in (len(row), *row):
+            encoded = _encoded(value)
+            parts += (_LENGTH.pack(len(encoded)), encoded)
+    return blake2b(b"".join(parts), digest_size=_SIZE).hexdigest()
+
+
+def check_descriptions(session: Session, ids: Sequence[int], model_id: int) -> Checked:
+    """Read what a model made of photos; those of which it has no state are in neither part."""
+    found = Checked()
+    for chunk in chunks(ids):
+        parts = _Parts.read(session, chunk, model_id)
+        for key, content_hash, state, bias, checksum in parts.states:
+            captions = parts.captions.get(key, [])
+            actual = description_checksum(
+                content_hash, state, bias, captions, parts.vectors.get(key, ())
+            )
+            if actual.encode() == _encoded(checksum):
+                texts = tuple((_encoded(text).decode(), value) for _, text, value in captions)
+                found.sound[key] = Description(state, bias, texts)
+            else:
+                found.damaged.append(key)
+    return found
+
+
+def damaged_descriptions(
+    session: Session, model_id: int, root_ids: Sequence[int] | None = None
+) -> list[int]:
+    """Ids of photos, those of some roots or all, whose description by a model is damaged."""
+    query = select(State.photo_id).where(State.model_id == model_id).order_by(State.photo_id)
+    if root_ids is not None:
+        query = query.join(Photo, Photo.id == State.photo_id).where(Photo.root_id.in_(root_ids))
+    ids = session.scalars(query).all()
+    return [
+        key for chunk in chunks(ids) for key in check_descriptions(session, chunk, model_id).damaged
+    ]
+
+
+def name_damaged(session: Session, ids: Sequence[int]) -> list[str]:
+    """The absolute paths of photos, as people read them; reads nothing that a model made."""
+    names = []
+    for chunk in chunks(ids):
+        query = select(Root.path, Photo.path).join(Root, Root.id == Photo.root_id)
+        query = query.where(Photo.id.in_(chunk)).order_by(Photo.id)
+        names += [show_path(os.path.join(*row)) for row in session.execute(query)]
+    return names
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Rows of photos: states with hashes and checksums; captions and vectors by photo id."""
+
+    states: Sequence[Any]
+    captions: dict[int, list[tuple[Any, Any, Any]]]
+    vectors: dict[int, list[tuple[Any, Any, Any]]]
+
+    @classmethod
+    def read(cls, session: Session, ids: Sequence[int], model_id: int) -> _Parts:
+        """The rows of at most a chunk of photos."""
+        raw = _raw if session.get_bind().dialect.name == "sqlite" else _as_is
+        states = _of(State, ids, model_id, raw(Photo.content_hash), raw(State.blob), State.bias)
+        states = states.add_columns(raw(State.checksum)).join(Photo, Photo.id == State.photo_id)
+        captions = _of(
+            Caption, ids, model_id, Caption.rank, raw(Caption.text), Caption.log_likelihood
+        )
+        vectors = _of(Vector, ids, model_id, raw(Vector.kind), raw(Vector.embedder))
+        return cls(
+            session.execute(states).all(),
+            _by_photo(session.execute(captions.order_by(Caption.photo_id, Caption.rank))),
+            _by_photo(
+                session.execute(vectors.add_columns(raw(Vector.blob)).order_by(Vector.photo_id))
+            ),
+        )
+
+
+def _of(table: Any, ids: Sequence[int], model_id: int, *columns: Any) -> Select[*tuple[Any, ...]]:
+    query = select(table.photo_id, *columns)
+    return query.where(table.model_id == model_id, table.photo_id.in_(ids))
+
+
+def _raw(column: Any) -> Any:
+    """A column's bytes, which in damaged text need not be UTF-8, nor a damaged blob a blob."""
+    return cast(column, LargeBinary)
+
+
+def _as_is(column: Any) -> Any:
+    return column
+
+
+def _by_photo(rows: Iterable[Any]) -> dict[int, list[tuple[Any, Any, Any]]]:
+    grouped: Iterator[tuple[int, Iterator[Any]]] = groupby(rows, key=lambda row: row[0])
+    return {key: [tuple(row[1:]) for row in group] for key, group in grouped}
+
+
+def _encoded(value: Any) -> bytes:
+    """A value's bytes; float64 little-endian, the two zeros as one, as databases keep them."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass")
+    if isinstance(value, float):
+        return _FLOAT.pack(value + 0.0)
+    return repr(value).encode()
