@@ -40,8 +40,9 @@ def test_help_of_any_command_loads_none_of_what_does_the_work() -> None:
         "import sys, tellshow\n"
         "for name in ['', *tellshow.cli.commands]:\n"
         "    assert tellshow.run([*name.split(), '--help']) == tellshow.Exit.DONE\n"
-        "print(*{name.split('.')[0] for name in sys.modules})\n"
+        "print(*sys.modules)\n"
     )
-    loaded = set(_python("-c", program).splitlines()[-1].split())
+    # The limits of a search import nothing, so that help can name them.
+    loaded = set(_python("-c", program).splitlines()[-1].split()) - {"search", "search.limits"}
     assert "commands" in loaded
-    assert loaded & (_LIBRARIES | _FLOORS) == set()
+    assert {name.split(".")[0] for name in loaded} & (_LIBRARIES | _FLOORS) == set()
