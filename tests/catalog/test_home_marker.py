@@ -1,5 +1,6 @@
 """A home carries a marker: no other folder is taken for one, and no file that is not its own."""
 
+import io
 import json
 import os
 import shutil
@@ -7,12 +8,14 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from catalog.database import CatalogLost, DatabaseUnavailable, open_database
 from catalog.doctor import Doctor, Problem
 from catalog.home import Home, HomeNotWritable, NotAHome, open_home
 from catalog.home_marker import NAME, Marker, read_marker
 from catalog.own_files import remove_own
+from catalog.sealed_thumbnails import seal
 from tests.catalog.factories import SampleCatalog, new_photos
 
 HASH = "ab" + "0" * 62
@@ -22,6 +25,12 @@ def put(path: Path, content: bytes = b"precious") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
+
+
+def thumbnail() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "JPEG")
+    return seal(file.getvalue())
 
 
 def everything(folder: Path) -> dict[str, bytes]:
@@ -240,7 +249,7 @@ def test_doctor_leaves_what_is_not_tellshows_and_names_it(
 ) -> None:
     catalog.add(new_photos(range(3)))
     for photo in new_photos(range(3)):
-        put(catalog.home.thumbnail(photo.content_hash))
+        put(catalog.home.thumbnail(photo.content_hash), thumbnail())
     before = {path: path.read_bytes() for path in strangers(catalog.home, tmp_path / "outside")}
     mine = put(catalog.home.vectors / "9-caption" / "gen-1.faiss")
     found = Doctor(catalog.home, catalog.database, mend=True).examine()
@@ -267,7 +276,7 @@ def test_folder_where_a_file_belongs_is_a_finding(catalog: SampleCatalog, place:
     photos = new_photos(range(3))
     catalog.add(photos)
     for photo in photos:
-        put(catalog.home.thumbnail(photo.content_hash))
+        put(catalog.home.thumbnail(photo.content_hash), thumbnail())
     assert Doctor(catalog.home, catalog.database, mend=True).examine().is_well
     own = catalog.home.vectors / f"{catalog.model}-visual"
     path = {

@@ -204,7 +204,10 @@ def test_doctor_says_what_is_wrong_and_index_does_what_it_left(
     assert run(["doctor", *options]) == Exit.FAILED
     captured = capsys.readouterr()
     assert "1 files in the home that belong to nothing: mended" in captured.out
-    assert "1 photos without a thumbnail: run tellshow index on their folders" in captured.out
+    assert (
+        "1 photos whose thumbnail is missing or damaged: run tellshow index on their folders"
+        in captured.out
+    )
     assert "some of this is left to do" in captured.err
 
     assert run(["index", str(album), *options]) == Exit.DONE

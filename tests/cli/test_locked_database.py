@@ -145,4 +145,4 @@ def test_doctor_waits_and_tells_all_that_it_found(
     with once_it_is_told(other.close) as told:
         assert run(["doctor", "--home", str(home.path)]) == Exit.FAILED
     assert [LOCKED in line for line in told] == [True]
-    assert "1 photos without a thumbnail" in capsys.readouterr().out
+    assert "1 photos whose thumbnail is missing or damaged" in capsys.readouterr().out

@@ -1,10 +1,10 @@
-"""How a run begins: in one transaction, or not at all."""
+"""How a run begins: in one writing transaction, or not at all."""
 
 import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from catalog.model_registry import list_models
 from catalog.roots import list_roots
@@ -20,7 +20,7 @@ def is_untouched(catalog: Catalog) -> bool:
         return not (list_models(session) or list_roots(session) or list_runs(session, 10))
 
 
-def test_run_begins_in_one_transaction(
+def test_run_begins_in_one_writing_transaction(
     catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folders = [tmp_path / name for name in ("one", "two")]
@@ -35,7 +35,12 @@ def test_run_begins_in_one_transaction(
         return make_plan(*arguments, **options)
 
     monkeypatch.setattr(pipeline, "make_plan", noting)
-    event.listen(catalog.database.engine, "begin", transactions.append)
+
+    def note_writer(connection: Connection) -> None:
+        if connection.get_execution_options().get("tellshow_writer"):
+            transactions.append(connection)
+
+    event.listen(catalog.database.engine, "begin", note_writer)
     catalog.index(*folders)
     assert before_planning[0] == 1
 

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from catalog.database import Database
+    from catalog.models import State
 
 SCRIPT = "<script>document.title='owned'</script>"
 HOSTILE_NAME = '"><img src=x onerror="document.title=\'owned\'">.png'
@@ -29,12 +32,32 @@ def copy_oddly(photos: Path, folder: Path) -> None:
 
 
 def spoil_texts(database: Database) -> None:
-    """Put scripts where a model's words and a camera's name stand."""
+    """Put scripts where a model's words and a camera's name stand, as if they came from there."""
     from catalog import models
 
     with database.write() as session:
         session.execute(update(models.Caption).values(text=SCRIPT))
         session.execute(update(models.Photo).values(camera=SCRIPT))
+        for state in session.scalars(select(models.State)).all():
+            state.checksum = _checksum(session, state)
+
+
+def _checksum(session: Session, state: State) -> str:
+    """What a description's checksum is where its texts were written as they are now."""
+    from catalog.checksums import description_checksum
+    from catalog.models import Caption, Photo, Vector
+
+    captions = select(Caption.rank, Caption.text, Caption.log_likelihood)
+    captions = captions.where(Caption.photo_id == state.photo_id).order_by(Caption.rank)
+    vectors = select(Vector.kind, Vector.embedder, Vector.blob)
+    vectors = vectors.where(Vector.photo_id == state.photo_id)
+    return description_checksum(
+        session.get_one(Photo, state.photo_id).content_hash,
+        state.blob,
+        state.bias,
+        [(rank, text, value) for rank, text, value in session.execute(captions)],
+        [(kind, embedder, blob) for kind, embedder, blob in session.execute(vectors)],
+    )
 
 
 def ids_by_oddity(paths: dict[int, str]) -> dict[str, int]:

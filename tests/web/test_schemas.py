@@ -35,7 +35,7 @@ TWINS: list[tuple[type, type[BaseModel], frozenset[str], frozenset[str]]] = [
         report.IndexReport,
         collection_schemas.Report,
         frozenset(),
-        frozenset({"withheld", "held_back"}),
+        frozenset({"withheld", "held_back", "changed_originals"}),
     ),
 ]
 MODEL_OF = {twin: model for twin, model, _, _ in TWINS}
