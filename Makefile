@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := $(VENV)/installed-cpu-demo
 TEST := $(VENV)/installed-cpu-demo-test
+# Tests run beside each other, one worker a core.
+WORKERS := -n logical --maxprocesses 4 --dist worksteal
 comma := ,
 
 # In CI a browser test that skips is a browser test that nobody ran; and the network is asked what
@@ -35,10 +37,10 @@ types: $(TEST) ## check types, strictly
 	$(BIN)/mypy
 
 test-fast: $(TEST) ## the tests that need no model, browser or PostgreSQL: under a minute
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" $(WORKERS)
 
 test: $(TEST) browser lint types $(AUDIT) ## everything, as continuous integration does
-	$(BIN)/pytest -n logical --maxprocesses 4 --dist worksteal
+	$(BIN)/pytest $(WORKERS)
 
 audit: $(TEST) ## look up what is known against the versions in constraints.txt; never fails
 	@$(BIN)/python -m tests.project.audit
