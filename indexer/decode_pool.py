@@ -63,8 +63,8 @@ class _TooSlow(Exception):
 class Decoders:
     """A pool of worker processes, one for each thread that asks at once; safe to share.
 
-    They start when they are needed, and stay. `work` runs in them: it must be
-    picklable, and return what indexer.decode_messages can send.
+    They start when they are needed, and stay. `work` runs in them: it must be picklable,
+    and return what indexer.decode_messages can send.
     """
 
     def __init__(self, work: Work = decode, limits: Limits | None = None) -> None:

@@ -40,8 +40,8 @@ def find_similar(request: Request, k: int) -> tuple[SimilarPhoto, ...]:
 def encode_upload(request: Request) -> PhotoState:
     """The captioner's state of the picture of a request.
 
-    Raises InvalidQuery, RequestEntityTooLarge, UnreadablePhoto and TooManyRequests; see
-    find_similar.
+    Raises InvalidQuery, RequestEntityTooLarge, UnreadablePhoto, DecoderKilled, NoDecoder and
+    TooManyRequests; see find_similar.
     """
     data = _picture_in(request)
     if not _WAITING.acquire(blocking=False):

@@ -1,6 +1,5 @@
 """Files that other programs write oddly: decoded rightly, or refused with a reason."""
 
-import io
 import os
 import struct
 import zlib
@@ -12,6 +11,7 @@ from PIL import Image
 
 from captioner.image_file import BadPixelLimit, UnreadablePhoto, decode_photo, read_header
 from tests.captioner.dng_files import Tags, directory
+from tests.captioner.picture_files import difference, reason, saved
 
 SHARED = Path(os.environ.get("TELLSHOW_SHARED_DATA", ""), "faults", "formats")
 needs_shared = pytest.mark.skipif(
@@ -26,24 +26,6 @@ def gradient(width: int = WIDTH, height: int = HEIGHT) -> Image.Image:
     """Red grows to the right, green to the bottom, blue is what red is not."""
     x, y = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
     return Image.fromarray(np.stack([x, y, 255 - x], axis=2).astype(np.uint8))
-
-
-def saved(image: Image.Image, form: str, **options: object) -> bytes:
-    file = io.BytesIO()
-    image.save(file, form, **options)
-    return file.getvalue()
-
-
-def difference(data: bytes, expected: Image.Image) -> float:
-    """Mean difference of pixels, out of 255."""
-    shown = np.asarray(decode_photo(data).image.resize(expected.size), dtype=float)
-    return float(np.abs(shown - np.asarray(expected.convert("RGB"), dtype=float)).mean())
-
-
-def reason(data: bytes) -> str:
-    with pytest.raises(UnreadablePhoto) as error:
-        decode_photo(data)
-    return str(error.value)
 
 
 @pytest.mark.parametrize("progressive", [False, True])

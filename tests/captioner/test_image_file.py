@@ -1,7 +1,6 @@
 """Decoding: every format upright and in RGB, everything else refused with a reason."""
 
 import contextlib
-import io
 import random
 import struct
 import warnings
@@ -16,6 +15,7 @@ from PIL import ExifTags, Image, ImageDraw
 
 from captioner import image_file
 from captioner.image_file import UnreadablePhoto, decode_photo, to_tensor
+from tests.captioner.picture_files import difference, reason, saved
 
 SHARED_PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
 
@@ -46,25 +46,6 @@ def picture(width: int = 120, height: int = 80) -> Image.Image:
 def noise(width: int, height: int) -> Image.Image:
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     return Image.fromarray(pixels)
-
-
-def saved(image: Image.Image, form: str, **options: object) -> bytes:
-    image_file._prepare_pillow()  # HEIF
-    file = io.BytesIO()
-    image.save(file, form, **options)
-    return file.getvalue()
-
-
-def difference(data: bytes, expected: Image.Image) -> float:
-    """Mean difference of pixels, out of 255."""
-    shown = np.asarray(decode_photo(data).image.resize(expected.size), dtype=float)
-    return float(np.abs(shown - np.asarray(expected.convert("RGB"), dtype=float)).mean())
-
-
-def reason(data: bytes) -> str:
-    with pytest.raises(UnreadablePhoto) as error:
-        decode_photo(data)
-    return str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from captioner.image_file import UnreadablePhoto, decode_photo
 from indexer.metadata import read_metadata
 from tests.captioner.boxed_raw_files import make_cr3, make_raf
 from tests.captioner.dng_files import make_dng
-from tests.captioner.test_image_file import saved
+from tests.captioner.picture_files import saved
 from tests.captioner.tiff_raw_files import make_cr2, make_nef
 
 needs_rawpy = pytest.mark.skipif(not raw.can_read_raw(), reason="the extra `raw` is not installed")
