@@ -30,7 +30,7 @@ class HeadConfig:
     sentence_dropout: float = 0.2
     word: int = 256
     word_dropout: float = 0.3
-    references: int = 2048
+    references: int = 1024
     whole: bool = False  # what the classifier makes of the whole photo is seen, too
 
 
