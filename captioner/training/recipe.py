@@ -224,4 +224,7 @@ def _fill_reference_photos(captioner: Captioner, train: TrainingSet, seed: int) 
 
 
 def _read(captioner: Captioner, texts: list[str], embedder: SentenceEmbedder) -> Tensor:
-    return torch.from_numpy(captioner.read(texts, embedder.encode(texts)))
+    """Vectors of texts [N,E]; where there were few to draw from, each is read once."""
+    rows = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+    read = captioner.read(list(rows), embedder.encode(list(rows)))
+    return torch.from_numpy(read[[rows[text] for text in texts]])
