@@ -106,3 +106,15 @@ def test_vectors_measures_an_approximate_index(tmp_path: Path) -> None:
     assert first["resident_mb"] > 0
     assert first["recall_at_200"] == again["recall_at_200"]
     assert "fill_seconds" not in again
+
+
+def test_reliability_diagrams_show_each_world_with_its_error(tmp_path: Path) -> None:
+    report = {"claimed": 0.8, "true": 0.7, "expected_error": 0.1, "bins": [[5, 0.8, 0.7]]}
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text(json.dumps({"short": {"reliability": report}}))
+    files = [str(tmp_path / name) for name in ("a.json", "b.json")]
+    picture = tmp_path / "calibration.svg"
+    _run("reliability", ["--evaluation", *files, "--names", "A", "B", "--out", str(picture)])
+    drawn = picture.read_text()
+    assert drawn.count("expected error 0.10, claimed less true +0.10") == 2
+    assert "<svg" in drawn
