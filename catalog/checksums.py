@@ -1,8 +1,9 @@
 """Checksums over what a model made of a photo, by which damage of the database is noticed.
 
 SQLite keeps no checksums of its pages: a flipped bit in a row is read as if it had been written.
-A checksum covers the state, the hub bias, the captions, the vectors, and the content hash of the
-photo that they were made of; it stands in the state's row, and goes with that into a copy.
+A checksum covers the state, the hub bias, the captions, the vectors, the tags, and the content
+hash of the photo that they were made of; it stands in the state's row, and goes with that into a
+copy.
 
 Functions take a session and neither commit nor roll back: who opened it decides.
 """
@@ -20,7 +21,7 @@ from typing import Any
 from sqlalchemy import LargeBinary, Select, cast, select
 from sqlalchemy.orm import Session
 
-from catalog.models import Caption, Photo, Root, State, Vector
+from catalog.models import Caption, Photo, PhotoTag, Root, State, Tag, Vector
 from catalog.paths import show_path
 from catalog.sql import chunks
 
@@ -55,16 +56,19 @@ def description_checksum(
     bias: Any,
     captions: Iterable[tuple[Any, Any, Any]],
     vectors: Iterable[tuple[Any, Any, Any]],
+    tags: Iterable[tuple[Any, Any]] = (),
 ) -> str:
     """The BLAKE2b checksum of a description, in hexadecimal.
 
     `captions`: (rank, text, log-likelihood) in order of rank. `vectors`: (kind, embedder, bytes).
+    `tags`: (name, probability); none adds nothing, as before there were any.
     Values may be of any type, since a damaged row of SQLite may hold any.
     """
     rows = [
         (content_hash, state, bias),
         *captions,
         *sorted(vectors, key=lambda row: _encoded(row[0])),
+        *sorted(tags, key=lambda row: _encoded(row[0])),
     ]
     parts: list[bytes] = []
     for row in rows:
@@ -81,9 +85,8 @@ def check_descriptions(session: Session, ids: Sequence[int], model_id: int) -> C
         parts = _Parts.read(session, chunk, model_id)
         for key, content_hash, state, bias, checksum in parts.states:
             captions = parts.captions.get(key, [])
-            actual = description_checksum(
-                content_hash, state, bias, captions, parts.vectors.get(key, ())
-            )
+            vectors, tags = parts.vectors.get(key, ()), parts.tags.get(key, ())
+            actual = description_checksum(content_hash, state, bias, captions, vectors, tags)
             if actual.encode() == _encoded(checksum):
                 texts = tuple((_encoded(text).decode(), value) for _, text, value in captions)
                 found.sound[key] = Description(state, bias, texts)
@@ -117,11 +120,12 @@ def name_damaged(session: Session, ids: Sequence[int]) -> list[str]:
 
 @dataclass(frozen=True)
 class _Parts:
-    """Rows of photos: states with hashes and checksums; captions and vectors by photo id."""
+    """Rows of photos: states with hashes and checksums; captions, vectors, tags by photo id."""
 
     states: Sequence[Any]
     captions: dict[int, list[tuple[Any, Any, Any]]]
     vectors: dict[int, list[tuple[Any, Any, Any]]]
+    tags: dict[int, list[tuple[Any, Any]]]
 
     @classmethod
     def read(cls, session: Session, ids: Sequence[int], model_id: int) -> _Parts:
@@ -133,12 +137,16 @@ class _Parts:
             Caption, ids, model_id, Caption.rank, raw(Caption.text), Caption.log_likelihood
         )
         vectors = _of(Vector, ids, model_id, raw(Vector.kind), raw(Vector.embedder))
+        # A tag that is gone from its table leaves a row without a name, which fits no checksum.
+        tags = _of(PhotoTag, ids, model_id, raw(Tag.name), PhotoTag.probability)
+        tags = tags.outerjoin(Tag, Tag.id == PhotoTag.tag_id)
         return cls(
             session.execute(states).all(),
             _by_photo(session.execute(captions.order_by(Caption.photo_id, Caption.rank))),
             _by_photo(
                 session.execute(vectors.add_columns(raw(Vector.blob)).order_by(Vector.photo_id))
             ),
+            _by_photo(session.execute(tags.order_by(PhotoTag.photo_id))),
         )
 
 
@@ -156,7 +164,7 @@ def _as_is(column: Any) -> Any:
     return column
 
 
-def _by_photo(rows: Iterable[Any]) -> dict[int, list[tuple[Any, Any, Any]]]:
+def _by_photo(rows: Iterable[Any]) -> dict[int, list[Any]]:
     grouped: Iterator[tuple[int, Iterator[Any]]] = groupby(rows, key=lambda row: row[0])
     return {key: [tuple(row[1:]) for row in group] for key, group in grouped}
 

@@ -1,11 +1,11 @@
-"""What a model made of photos, in SQL: captions, vectors and states, and the change counter.
+"""What a model made of photos, in SQL: captions, vectors, states, tags; the change counter.
 
 Functions take a session and neither commit nor roll back: who opened it decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 
 from catalog import models
 from catalog.checksums import check_descriptions, description_checksum
-from catalog.models import Caption, State, Vector, VectorChange, clean_text
+from catalog.models import Caption, PhotoTag, State, Vector, VectorChange, clean_text
 from catalog.records import NewPhoto
 from catalog.sql import NO_SYNC, ONE_SHAPE, chunks
+from catalog.tags import tag_ids
 
-_PARTS = (Caption, Vector, State)
+_PARTS = (Caption, Vector, State, PhotoTag)
 
 
 def add_descriptions(
@@ -33,6 +34,10 @@ def add_descriptions(
     vectors = (row for key, new in owners for row in _vectors(key, model_id, new, embedder))
     _insert(session, Vector, [{**row, "change": change} for row in vectors])
     _insert(session, State, [_state(key, model_id, new, embedder) for key, new in owners])
+    ids = tag_ids(session, (tag for _, new in owners for tag in new.tags))
+    _insert(
+        session, PhotoTag, [row for key, new in owners for row in _tags(key, model_id, new, ids)]
+    )
 
 
 def copy_descriptions(session: Session, source_id: int, target_id: int, change: int) -> None:
@@ -117,6 +122,14 @@ def _vectors(key: int, model_id: int, new: NewPhoto, embedder: str) -> Iterator[
         }
 
 
+def _tags(
+    key: int, model_id: int, new: NewPhoto, ids: Mapping[str, int]
+) -> Iterator[dict[str, Any]]:
+    for tag in new.tags:
+        own = {"tag_id": ids[tag.name], "probability": float(tag.probability)}
+        yield {"photo_id": key, "model_id": model_id, **own}
+
+
 def _state(key: int, model_id: int, new: NewPhoto, embedder: str) -> dict[str, Any]:
     bias = float(new.bias)
     checksum = description_checksum(
@@ -131,6 +144,7 @@ def _state(key: int, model_id: int, new: NewPhoto, embedder: str) -> dict[str, A
             (row["kind"], row["embedder"], row["blob"])
             for row in _vectors(key, model_id, new, embedder)
         ],
+        [(tag.name, float(tag.probability)) for tag in new.tags],
     )
     values = {"blob": new.state, "bias": bias, "checksum": checksum}
     return {"photo_id": key, "model_id": model_id, **values}

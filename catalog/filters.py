@@ -1,4 +1,4 @@
-"""Photo filters as SQL: by date, folder, camera, format and orientation."""
+"""Photo filters as SQL: by date, folder, camera, format, orientation and tag."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from catalog.database import Database
 from catalog.models import Photo, Root
+from catalog.tags import has_tag
 
 _ORIENTATIONS: dict[str, ColumnElement[bool]] = {
     "landscape": Photo.width > Photo.height,
@@ -37,7 +38,7 @@ class PhotoFilter:
     is an instant.
     `folder`: an absolute path, as bytes, at any depth below which the photo lies. `camera`: a
     part of its name, in small or capital letters. `formats`: names such as "JPEG".
-    `orientation`: one of ORIENTATIONS.
+    `orientation`: one of ORIENTATIONS. `tag`: words of a tag that a classifier gave.
     """
 
     after: datetime | None = None
@@ -46,6 +47,7 @@ class PhotoFilter:
     camera: str | None = None
     formats: tuple[str, ...] = ()
     orientation: str | None = None
+    tag: str | None = None
 
 
 NO_FILTER = PhotoFilter()
@@ -109,6 +111,8 @@ def filter_clauses(session: Session, wanted: PhotoFilter) -> list[ColumnElement[
         conditions.append(Photo.format.in_(wanted.formats))
     if wanted.orientation is not None:
         conditions.append(_ORIENTATIONS[wanted.orientation])
+    if wanted.tag is not None:
+        conditions.append(has_tag(session, wanted.tag))
     return conditions
 
 

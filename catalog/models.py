@@ -184,6 +184,28 @@ class State(Base):
     checksum: Mapped[str] = mapped_column(String(32), server_default="")
 
 
+class Tag(Base):
+    """A name that a classifier gives; `words`: those of the name and its kind, between spaces."""
+
+    __tablename__ = "tag"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(CleanText, unique=True)
+    words: Mapped[str] = mapped_column(CleanText)
+
+
+class PhotoTag(Base):
+    """What a model's classifier sees in a photo, and how probable it says that is, 0 to 1."""
+
+    __tablename__ = "photo_tag"
+    __table_args__ = (Index(None, "tag_id", "photo_id"),)
+
+    photo_id: Mapped[int] = _photo_key(primary_key=True)
+    model_id: Mapped[int] = _model_key(primary_key=True, index=True)
+    tag_id: Mapped[int] = mapped_column(ForeignKey("tag.id"), primary_key=True)
+    probability: Mapped[float] = mapped_column(Float(53))
+
+
 class PhotoText(Base):
     """The words of a photo's path and captions, with spaces between; see fulltext.py.
 

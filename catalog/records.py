@@ -61,6 +61,15 @@ class Metadata:
 
 
 @dataclass(frozen=True)
+class NewTag:
+    """What a classifier sees: a name, the same with its kind, and a probability, 0 to 1."""
+
+    name: str
+    sentence: str
+    probability: float
+
+
+@dataclass(frozen=True)
 class NewPhoto:
     """Everything that indexing found out about a file.
 
@@ -75,3 +84,4 @@ class NewPhoto:
     vectors: Mapping[str, NDArray[Any]]
     state: bytes
     bias: float
+    tags: tuple[NewTag, ...] = ()

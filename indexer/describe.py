@@ -1,4 +1,4 @@
-"""One batch of photos through the models: captions, vectors and states."""
+"""One batch of photos through the models: captions, vectors, states and tags."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from captioner.beam_search import generate_captions
 from captioner.captioner import Captioner, PhotoState
 from captioner.device import fast, stack
 from captioner.embedder import SentenceEmbedder
-from catalog.records import NewPhoto
+from captioner.tags import tags_of
+from catalog.records import NewPhoto, NewTag
 from indexer.prepare import Prepared
 
 
@@ -24,6 +25,7 @@ def describe(
     state = captioner.look(stack([photo.pixels for photo in batch], captioner.device))
     captions = generate_captions(captioner, state)
     named = _named(captioner, embedder, state, [found[0].text for found in captions])
+    tags = tags_of(captioner, state)
     visual, blobs, biases = state.visual.numpy(), state.pack(), captioner.hub_bias(state).tolist()
     return [
         NewPhoto(
@@ -34,6 +36,7 @@ def describe(
             vectors={"caption": named[row], "visual": visual[row]},
             state=blobs[row],
             bias=biases[row],
+            tags=tuple(NewTag(**vars(tag)) for tag in tags[row]),
         )
         for row, photo in enumerate(batch)
     ]

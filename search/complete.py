@@ -1,15 +1,15 @@
-"""Completion of a query: the next word as the collection's own photos make it likely.
+"""Completion of a query: the next word as the collection's own photos make it likely, or a tag.
 
 p(word | prefix) = sum over photos of p(photo | prefix) p(word | prefix, photo), over the photos
 that the first stage finds for the prefix, with p(photo | prefix) in proportion to
 p(prefix | photo): a mixture of experts whose gates are Bayes' posteriors (Jacobs et al. 1991,
-section 2).
+section 2). Tags of the photos that begin as what was typed are completions, too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import asdict, dataclass
 
 import torch
@@ -34,7 +34,10 @@ _PARTIAL = re.compile(r"(?:'s|[^\W_]+)$")
 
 @dataclass(frozen=True)
 class Completion:
-    """The whole text with one more word, that word, and p(word | the words before it)."""
+    """The whole text with one more word, that word, and p(word | the words before it).
+
+    A tag may be several words; its probability is the share of the photos that have it.
+    """
 
     text: str
     word: str
@@ -84,7 +87,9 @@ def complete(engine: SearchEngine, query: str, k: int = DEFAULT_COMPLETIONS) -> 
     state = _photos(engine, head)
     found: tuple[Completion, ...] = ()
     if state is not None and len(parsed.words) <= _MOST_WORDS:
-        found = tuple(_likeliest(engine.captioner, typed, parsed, state, k))
+        words = list(_likeliest(engine.captioner, typed, parsed, state, k))
+        both = [*words, *_tags(engine, typed, {each.word for each in words}, k)]
+        found = tuple(sorted(both, key=lambda each: -each.probability)[:k])
     return Completions(query, parsed.unknown, parsed.nearest, found)
 
 
@@ -115,6 +120,16 @@ def _likeliest(
     chances = chances.masked_fill(~fitting, 0.0)
     for row in chances.topk(min(k, int(fitting.sum()))).indices.tolist():
         yield Completion(typed.continued(words[row]), words[row], float(chances[row]))
+
+
+def _tags(engine: SearchEngine, typed: _Typed, words: Set[str], most: int) -> Iterator[Completion]:
+    """Tags with a word that begins as what was typed, but those that are among the words."""
+    if not typed.partial:
+        return
+    for name, share in engine.tag_names(typed.partial, most):
+        plain = name.lower()
+        if plain != typed.partial and plain not in words:
+            yield Completion(typed.continued(plain), plain, share)
 
 
 def _next_word(captioner: Captioner, prefix: tuple[str, ...], state: PhotoState) -> Tensor:

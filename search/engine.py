@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from captioner.captioner import Captioner, PhotoState
 from captioner.embedder import SentenceEmbedder
+from captioner.tags import Tag, tags_of
 from catalog.database import Database
 from catalog.home import Home
+from catalog.tags import tags_beginning
 from catalog.views import PhotoView, view_photos
 from search.collection import Collection, CollectionOpener, UnknownPhoto
 from search.limits import DEFAULT_RESULTS
@@ -27,7 +29,6 @@ from search.rerank import Ranked
 from search.results import SearchAnswer, SimilarPhoto, make_answer, similar_photos
 from search.retrieval import Candidates
 from search.status import Status, read_status
-from search.tags import Tag, tags_of
 from search.thread_pool import Workers
 
 __all__ = ["SearchEngine", "Status", "UnknownPhoto"]
@@ -142,7 +143,15 @@ class SearchEngine:
     def tags(self, photo_id: int) -> tuple[Tag, ...]:
         """What the classifier sees in a photo, likeliest first; none where there is no state."""
         state = self.states([photo_id])
-        return tags_of(self.captioner, state) if state else ()
+        return tags_of(self.captioner, state)[0] if state else ()
+
+    def tag_names(self, start: str, most: int) -> list[tuple[str, float]]:
+        """Tags with a word that begins so, and the share of photos that have each, most first.
+
+        Raises DatabaseUnavailable.
+        """
+        with self._database.read() as session:
+            return tags_beginning(session, start, most)
 
     def rebuild(self) -> int:
         """Make the vector files anew from the database; returns how many vectors they hold.

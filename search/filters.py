@@ -25,6 +25,7 @@ def read_filter(
     camera: str | None = None,
     format: str | None = None,
     orientation: str | None = None,
+    tag: str | None = None,
 ) -> PhotoFilter:
     """A filter from text; None and empty text let every photo pass.
 
@@ -37,6 +38,7 @@ def read_filter(
         camera=(camera or "").strip() or None,
         formats=_formats(format),
         orientation=_orientation(orientation),
+        tag=(tag or "").strip() or None,
     )
     if wanted.after and wanted.before and wanted.after >= wanted.before:
         raise InvalidQuery("after", "after must be earlier than before: no date is between them")

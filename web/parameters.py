@@ -42,7 +42,7 @@ from search.limits import (
 )
 from search.request import InvalidQuery, SearchRequest, check_count, check_range
 
-FILTERS = ("after", "before", "folder", "camera", "format", "orientation")
+FILTERS = ("after", "before", "folder", "camera", "format", "orientation", "tag")
 # The greatest id a database can hold; anything above it is no photo's.
 MAX_ID = 2**63 - 1
 PHOTO_ID = f"<int(min=0, max={MAX_ID}):photo_id>"  # in a route
@@ -213,6 +213,7 @@ class SearchParameters(Parameters):
     camera: str = parameter("Only photos of cameras with this in their name", "")
     format: str = parameter("Only photos of this format", "", enum=list(FORMATS))
     orientation: str = parameter("Only photos of this shape", "", enum=list(ORIENTATIONS))
+    tag: str = parameter("Only photos with a tag of these words", "")
     excluded: list[Annotated[str, schema_limits(**_OPTIONAL_TEXT_LIMITS)]] = Field(
         default=[],
         alias="not",

@@ -58,6 +58,7 @@ filter_options = together(
     click.option("--camera", metavar="NAME", help="Part of the camera's name."),
     click.option("--format", metavar="NAME", help="JPEG, PNG, HEIF..."),
     click.option("--orientation", metavar="NAME", help="landscape, portrait or square."),
+    click.option("--tag", metavar="NAME", help="With a tag of these words."),
 )
 
 

@@ -101,7 +101,8 @@ def test_every_revision_goes_down_and_up_with_data_in_it(any_catalog: SampleCata
         record_failure(session, b"/m\xfcnze.jpg", 2**40, 2**62, "It is no photo.")
         finish_run(session, start_run(session, NOTHING), Noted([1], {"indexed": 20}, 20, 20))
     before = contents(any_catalog.database)
-    assert all(before.values())
+    # Tags are made anew with what carries them.
+    assert {name for name, rows in before.items() if not rows} == {"tag", "photo_tag"}
     config = migration_config(any_catalog.home.database_url)
     newest, *older = (
         script.revision for script in ScriptDirectory.from_config(config).walk_revisions()
@@ -111,7 +112,9 @@ def test_every_revision_goes_down_and_up_with_data_in_it(any_catalog: SampleCata
         left = contents(any_catalog.database)
         assert "photo" in left
         for name, rows in left.items():
-            assert rows == without(before[name], before[name][0].keys() - rows[0].keys())
+            assert not rows or rows == without(
+                before[name], before[name][0].keys() - rows[0].keys()
+            )
     command.upgrade(config, newest)
     after = contents(any_catalog.database)
     # By which rules they were found is looked up again, by the next indexing.

@@ -1,14 +1,21 @@
 """The next word is a word, fits what was typed, and is as likely as the photos make it."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
+from sqlalchemy import insert, select
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from captioner.likelihood import score_words
 from captioner.vocabulary import SPECIAL_WORDS
-from catalog.database import Database
-from catalog.home import Home
+from catalog.database import Database, open_database
+from catalog.home import Home, open_home
+from catalog.models import PhotoTag, State
+from catalog.records import NewTag
+from catalog.tags import tag_ids
 from search.complete import Completion, complete
 from search.engine import SearchEngine
 from search.limits import MAX_COMPLETIONS
@@ -115,3 +122,22 @@ def test_a_wrong_request_names_its_field(
     with pytest.raises(InvalidQuery) as caught:
         complete(engine, query, k)
     assert caught.value.field == field
+
+
+def test_tag_of_the_photos_is_offered_with_the_share_that_have_it(
+    indexed_home: Home, captioner: Captioner, embedder: SentenceEmbedder, tmp_path: Path
+) -> None:
+    at_rest = shutil.ignore_patterns("catalog.db-*")
+    home = open_home(shutil.copytree(indexed_home.path, tmp_path / "home", ignore=at_rest))
+    database = open_database(home)
+    with database.write() as session:
+        name = "mountain xylophone"
+        [tag] = tag_ids(session, [NewTag(name, name, 0.9)]).values()
+        for photo, model in session.execute(select(State.photo_id, State.model_id).limit(3)).all():
+            given = {"photo_id": photo, "model_id": model, "tag_id": tag, "probability": 0.9}
+            session.execute(insert(PhotoTag).values(given))
+    engine = SearchEngine(home, database, captioner, embedder)
+    assert _found(engine, "A xylo") == (Completion(f"A {name}", name, 0.25),)
+    assert name in {each.word for each in _found(engine, "mount")}
+    assert not _found(engine, "a xylophonist")
+    database.close()

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import cast
 
 from flask import Response, jsonify, request, url_for
 
+from captioner.tags import Tag
 from catalog.paths import show_path
 from catalog.views import PhotoView
 from indexer.thumbnails import LONGER_SIDE
 from search.results import SearchAnswer, SimilarPhoto
-from search.tags import Tag
 from web.api import schemas
 from web.api.common import page_links
 from web.api.openapi import (
@@ -187,7 +186,7 @@ def photo_json(view: PhotoView, tags: Sequence[Tag]) -> dict[str, object]:
         "captions": [
             {"text": text, "log_likelihood": likelihood} for text, likelihood in view.captions
         ],
-        "tags": [asdict(tag) for tag in tags],
+        "tags": [{"name": tag.name, "probability": tag.probability} for tag in tags],
         "thumbnail_url": url_for("photos_api.thumbnail", photo_id=view.photo_id),
         "original_url": url_for("photos_api.original", photo_id=view.photo_id),
     }

@@ -21,6 +21,7 @@ LABELS = {
     "camera": "Camera",
     "format": "Format",
     "orientation": "Shape",
+    "tag": "Tag",
     "stage": "Ranked by",
 }
 STAGE_NAMES = {
