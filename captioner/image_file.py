@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pillow_heif
-import simplejpeg  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, JpegImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from captioner import jpeg_file
 from captioner.colour import to_rgb
+from captioner.jpeg_file import SHORTER_SIDE
 from captioner.raw import MISSING_EXTRA, NoPreview, can_read_raw, is_raw, read_preview
 from captioner.tiff_file import (
     UnsupportedTiff,
@@ -40,12 +40,6 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 200_000_000
 MAX_PIXELS = 100_000_000  # of a picture that is decoded in full, where the environment says nothing
-SHORTER_SIDE = 512  # decoding at a reduced scale stops above this
-
-# A JPEG is decoded at a reduced scale, at less cost by so many times; a progressive one keeps all
-# its coefficients in memory meanwhile.
-_CHEAPER_JPEG = 8
-_CHEAPER_PROGRESSIVE = 2
 
 MOST_FRAMES = 100
 VISIBLE = 0.01  # part of a frame's pixels that makes it a picture
@@ -205,8 +199,10 @@ def _check_pixels(width: int, height: int, limit: int) -> None:
 @contextmanager
 def _open(data: bytes, limit: int) -> Iterator[Image.Image]:
     """Open a picture, at the page or frame to show, whose pixels do not exceed the limit."""
-    limit *= _cheaper(data)
-    with _open_jpeg(data) or Image.open(io.BytesIO(data), formats=_BY_PILLOW) as picture:
+    limit *= jpeg_file.times_cheaper(data)
+    with jpeg_file.open_picture(data) or Image.open(
+        io.BytesIO(data), formats=_BY_PILLOW
+    ) as picture:
         _check_pixels(*picture.size, limit)
         if isinstance(picture, TiffImageFile):
             seek_largest_page(picture)
@@ -214,23 +210,6 @@ def _open(data: bytes, limit: int) -> Iterator[Image.Image]:
         elif picture.format in _ANIMATIONS:
             _seek_visible_frame(picture)
         yield picture
-
-
-def _cheaper(data: bytes) -> int:
-    """By how many times a picture is cheaper to decode than one that is decoded in full."""
-    if not data.startswith(jpeg_file.START):
-        return 1
-    return _CHEAPER_PROGRESSIVE if jpeg_file.is_progressive(data) else _CHEAPER_JPEG
-
-
-def _open_jpeg(data: bytes) -> Image.Image | None:
-    """A JPEG or MPO, not refused for its pixels as by Image.open; None for any other format."""
-    if not data.startswith(jpeg_file.START):
-        return None
-    try:
-        return JpegImagePlugin.jpeg_factory(io.BytesIO(data))
-    except SyntaxError as error:
-        raise UnidentifiedImageError from error
 
 
 def _seek_visible_frame(picture: Image.Image) -> None:
@@ -279,35 +258,18 @@ def _decode_raw(data: bytes, limit: int) -> Photo | None:
 
 
 def _decode_file(data: bytes, limit: int) -> Photo:
-    data = _with_end_marker(data)
+    data = jpeg_file.with_end_marker(data)
     with _open(data, limit) as picture:
         if picture.format == "HEIF" and _is_cut_off(data):
             raise UnreadablePhoto(_DAMAGED)
         photo = _decode(picture, data)
     # Some formats learn their true size from the pixels.
-    _check_pixels(photo.width, photo.height, limit * _cheaper(data))
+    _check_pixels(photo.width, photo.height, limit * jpeg_file.times_cheaper(data))
     return photo
 
 
-def _with_end_marker(data: bytes) -> bytes:
-    """A JPEG that lacks only its end marker with it, and any other file as it is."""
-    if not data.startswith(jpeg_file.START):
-        return data
-    ended = jpeg_file.with_end_marker(data)
-    picture = None if ended is data else _open_jpeg(data)
-    if picture is None:
-        return data
-    colours = {"CMYK": "CMYK", "L": "GRAY"}.get(picture.mode, "RGB")
-    try:
-        # At the smallest scale: it complains of a scan that is cut off at any.
-        simplejpeg.decode_jpeg(ended, colours, min_height=1, min_width=1, strict=True)
-    except ValueError:
-        return data
-    return ended
-
-
 def _decode(picture: Image.Image, data: bytes) -> Photo:
-    decoded = _decode_jpeg(picture, data) or _decode_deep_tiff(picture, data)
+    decoded = jpeg_file.decode_scaled(picture, data) or _decode_deep_tiff(picture, data)
     pixels, (width, height) = decoded or _decode_by_pillow(picture)
     exif = _read_exif(picture)
     orientation = _orientation(exif)
@@ -317,19 +279,6 @@ def _decode(picture: Image.Image, data: bytes) -> Photo:
     if orientation in _SIDEWAYS:
         width, height = height, width
     return Photo(image, width, height, picture.format or "", exif, _read_xmp(picture))
-
-
-def _decode_jpeg(picture: Image.Image, data: bytes) -> tuple[Image.Image, tuple[int, int]] | None:
-    """Decode an undamaged JPEG in grey or YCbCr by simplejpeg, scaled; None for any other."""
-    if picture.format not in ("JPEG", "MPO") or picture.mode not in ("RGB", "L"):
-        return None
-    try:
-        pixels = simplejpeg.decode_jpeg(
-            data, min_height=SHORTER_SIDE, min_width=SHORTER_SIDE, strict=True
-        )
-    except ValueError:
-        return None
-    return Image.fromarray(pixels), picture.size
 
 
 def _decode_deep_tiff(

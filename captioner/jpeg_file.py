@@ -1,10 +1,21 @@
-"""The structure of a JPEG file (ITU-T T.81, annex B): its markers and scans, nothing decoded."""
+"""JPEG files: decoded at a reduced scale, and their structure (ITU-T T.81, annex B)."""
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+import simplejpeg  # type: ignore[import-untyped]
+from PIL import Image, JpegImagePlugin, UnidentifiedImageError
+
+SHORTER_SIDE = 512  # pixels; decoding at a reduced scale stops above this
+
+# A JPEG is decoded at a reduced scale, at less cost by so many times; a progressive one keeps all
+# its coefficients in memory meanwhile.
+_CHEAPER_JPEG = 8
+_CHEAPER_PROGRESSIVE = 2
 
 START = b"\xff\xd8\xff"
 END = b"\xff\xd9"
@@ -56,7 +67,60 @@ def is_progressive(data: bytes) -> bool:
     return frame is not None and frame.marker in _PROGRESSIVE
 
 
+def open_picture(data: bytes) -> Image.Image | None:
+    """A JPEG or MPO, not refused for its pixels as by Image.open; None for any other format.
+
+    Raises UnidentifiedImageError.
+    """
+    if not data.startswith(START):
+        return None
+    try:
+        return JpegImagePlugin.jpeg_factory(io.BytesIO(data))
+    except SyntaxError as error:
+        raise UnidentifiedImageError from error
+
+
+def decode_scaled(picture: Image.Image, data: bytes) -> tuple[Image.Image, tuple[int, int]] | None:
+    """An undamaged JPEG in grey or YCbCr, decoded by simplejpeg at a reduced scale, and its size.
+
+    None for any other picture.
+    """
+    if picture.format not in ("JPEG", "MPO") or picture.mode not in ("RGB", "L"):
+        return None
+    try:
+        pixels = simplejpeg.decode_jpeg(
+            data, min_height=SHORTER_SIDE, min_width=SHORTER_SIDE, strict=True
+        )
+    except ValueError:
+        return None
+    return Image.fromarray(pixels), picture.size
+
+
+def times_cheaper(data: bytes) -> int:
+    """By how many times a picture is cheaper to decode than one that is decoded in full."""
+    if not data.startswith(START):
+        return 1
+    return _CHEAPER_PROGRESSIVE if is_progressive(data) else _CHEAPER_JPEG
+
+
 def with_end_marker(data: bytes) -> bytes:
+    """A JPEG that lacks only its end marker with it, and any other file as it is."""
+    if not data.startswith(START):
+        return data
+    ended = _ended(data)
+    picture = None if ended is data else open_picture(data)
+    if picture is None:
+        return data
+    colours = {"CMYK": "CMYK", "L": "GRAY"}.get(picture.mode, "RGB")
+    try:
+        # At the smallest scale: it complains of a scan that is cut off at any.
+        simplejpeg.decode_jpeg(ended, colours, min_height=1, min_width=1, strict=True)
+    except ValueError:
+        return data
+    return ended
+
+
+def _ended(data: bytes) -> bytes:
     """The JPEG with an end marker behind it, where that alone seems to be missing.
 
     That the last scan is whole only a decoder can tell, by what it says of the bytes.
