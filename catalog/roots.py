@@ -15,6 +15,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from catalog.models import Photo, Root
+from catalog.sql import NO_SYNC
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,36 @@ def note_online(session: Session, path: bytes, known: KnownRoot | None) -> Known
         return KnownRoot(session.scalars(query).one())
     session.execute(update(Root).where(Root.id == known.root_id).values(seen))
     return known
+
+
+def note_reachable(session: Session) -> None:
+    """Record that every indexed folder which is there now was seen."""
+    query = select(Root.id, Root.path)
+    there = [key for key, path in session.execute(query).all() if not is_away(path)]
+    seen = update(Root).where(Root.id.in_(there)).values(last_seen_online=datetime.now(UTC))
+    session.execute(seen, execution_options=NO_SYNC)
+
+
+def is_away(path: bytes) -> bool:
+    """Whether a folder is certainly not there, or is empty, as where a disk is mounted.
+
+    Where it cannot be looked at for another reason nothing is known, not even that it is away.
+    """
+    try:
+        with os.scandir(path) as entries:
+            return next(entries, None) is None
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+
+
+def is_same_folder(path: bytes, other: bytes) -> bool:
+    """Whether two paths lead to one folder: by a link, or written in other letters' case."""
+    try:
+        return os.path.samefile(path, other)
+    except OSError:
+        return False
 
 
 def get_or_add_root(session: Session, folder: Path) -> int:
