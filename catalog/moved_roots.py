@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product, takewhile
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from catalog.descriptions import copy_descriptions, drop_descriptions, next_change
@@ -42,9 +42,9 @@ def merge_doubled(session: Session, root_ids: Collection[int]) -> dict[int, int]
     Returns how many photos left each folder, by its id.
     """
     left: dict[int, int] = {}
-    roots = dict(session.execute(select(Root.id, Root.path).order_by(Root.id)).tuples().all())
+    roots = _paths(session)
     here = {key: roots[key] for key in root_ids}
-    for root_id in roots.keys() - here.keys():
+    for root_id in sorted(roots.keys() - here.keys()):
         again = [key for key, path in here.items() if is_same_folder(path, roots[root_id])]
         if again:
             pairs = pair_up(_placed(session, [root_id]), _placed(session, again))
@@ -177,8 +177,36 @@ def _last_seen(session: Session, root_id: int) -> datetime:
     return noted
 
 
-def move_root(session: Session, root_id: int, path: bytes) -> None:
-    """Let an indexed folder lie at another absolute path, which is none yet."""
+@dataclass(frozen=True)
+class Moved:
+    """What became of a folder's photos: how many moved, and how many stayed where they were.
+
+    `missing`: how many of the new place's photos are not there, by path and size.
+    """
+
+    moved: int
+    left: int
+    missing: int
+
+
+def move_root(session: Session, old: KnownRoot, path: bytes, new: KnownRoot | None) -> Moved:
+    """Let an indexed folder lie at another absolute path, which may be that of another one."""
+    photos = photo_count(session, old.root_id)
+    if new is None:
+        _rename(session, old.root_id, path)
+    else:
+        _join(session, old, new, path)
+    left = photo_count(session, old.root_id) if new else 0
+    there = new.root_id if new else old.root_id
+    query = select(Photo.path, Photo.size).where(Photo.root_id == there)
+    files = session.execute(query).all()
+    missing = sum(size_of(os.path.join(path, name)) != size for name, size in files)
+    if new and not left:
+        remove_root(session, old.root_id)
+    return Moved(photos - left, left, missing)
+
+
+def _rename(session: Session, root_id: int, path: bytes) -> None:
     old = session.scalars(select(Root.path).where(Root.id == root_id)).one()
     moved = {"path": path, "last_seen_online": datetime.now(UTC)}
     session.execute(update(Root).where(Root.id == root_id).values(moved))
@@ -189,37 +217,28 @@ def move_root(session: Session, root_id: int, path: bytes) -> None:
     refresh_words(session, _photos_of(session, root_id))
 
 
-def merge_roots(session: Session, old: KnownRoot, new: KnownRoot) -> int:
-    """Let photos of a folder take the places of the same bytes in another; returns how many.
+def _join(session: Session, old: KnownRoot, new: KnownRoot, path: bytes) -> None:
+    """Let photos take the places of the same bytes in the other folder, or of files of its own.
 
-    A photo whose file lies at the same relative path there goes there, too, where the catalog has
-    none. Patterns that are remembered for the folder hold in the other one as well.
+    Patterns that are remembered for the one hold in the other as well.
     """
     photos = _placed(session, [old.root_id]), _placed(session, [new.root_id])
     pairs = [(gone.photo_id, found.photo_id) for gone, found in pair_up(*photos)]
     if pairs:
         merge(session, pairs)
-    moved = _follow(session, old.root_id, new.root_id)
+    known = set(session.scalars(select(Photo.path).where(Photo.root_id == new.root_id)))
+    query = select(Photo.id, Photo.path, Photo.size).where(Photo.root_id == old.root_id)
+    there = [
+        key
+        for key, name, size in session.execute(query).all()
+        if name not in known and size_of(os.path.join(path, name)) == size
+    ]
+    for chunk in chunks(there):
+        move = update(Photo).where(Photo.id.in_(chunk)).values(root_id=new.root_id)
+        session.execute(move, execution_options=NO_SYNC)
+    refresh_words(session, there)
     fresh = [pattern for pattern in old.excluded if pattern not in new.excluded]
     exclude(session, new, (*fresh, *new.excluded), instead=True)
-    return len(pairs) + moved
-
-
-def _follow(session: Session, old: int, new: int) -> int:
-    """Move the rows of files that are in the other folder, and not in the catalog there."""
-    folder = session.scalars(select(Root.path).where(Root.id == new)).one()
-    known = set(session.scalars(select(Photo.path).where(Photo.root_id == new)))
-    query = select(Photo.id, Photo.path, Photo.size).where(Photo.root_id == old)
-    found = [
-        key
-        for key, path, size in session.execute(query).all()
-        if path not in known and size_of(os.path.join(folder, path)) == size
-    ]
-    for chunk in chunks(found):
-        query_ = update(Photo).where(Photo.id.in_(chunk)).values(root_id=new)
-        session.execute(query_, execution_options=NO_SYNC)
-    refresh_words(session, found)
-    return len(found)
 
 
 def size_of(path: bytes) -> int | None:
@@ -245,13 +264,24 @@ def remove_root(session: Session, root_id: int) -> set[str]:
 
 def remove_emptied(session: Session, root_ids: Collection[int]) -> None:
     """Forget those of some folders that have no photo any more, and are away or another's name."""
-    roots = dict(session.execute(select(Root.id, Root.path)).tuples().all())
+    roots = _paths(session)
     for root_id in root_ids:
         path = roots[root_id]
         others = [other for key, other in roots.items() if key != root_id]
         is_gone = is_away(path) or any(is_same_folder(path, other) for other in others)
-        if is_gone and not _photos_of(session, root_id):
+        if is_gone and not photo_count(session, root_id):
             remove_root(session, root_id)
+
+
+def _paths(session: Session) -> dict[int, bytes]:
+    """The absolute path of each indexed folder, by its id."""
+    return dict(session.execute(select(Root.id, Root.path)).all())
+
+
+def photo_count(session: Session, root_id: int) -> int:
+    """How many photos a folder has in the catalog."""
+    query = select(func.count()).select_from(Photo).where(Photo.root_id == root_id)
+    return session.scalar(query) or 0
 
 
 def _photos_of(session: Session, root_id: int) -> Sequence[int]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from catalog.models import Photo, Root
+from catalog.models import Photo, Root, Run
 from catalog.sql import NO_SYNC
 
 
@@ -80,6 +80,23 @@ def is_same_folder(path: bytes, other: bytes) -> bool:
         return os.path.samefile(path, other)
     except OSError:
         return False
+
+
+def last_indexed(session: Session) -> dict[int, datetime]:
+    """When the last run of each indexed folder began that came to an end, by its id."""
+    missing = set(session.scalars(select(Root.id)))
+    query = select(Run.started_at, Run.finished_at, Run.counts).order_by(Run.id.desc())
+    found: dict[int, datetime] = {}
+    with session.execute(query, execution_options={"yield_per": 100}) as runs:
+        for started, finished, counts in runs:
+            progress = (counts or {}).get("progress", {})
+            if finished is not None and not progress.get("interrupted"):
+                own = missing & set(progress.get("roots", ()))
+                found.update(dict.fromkeys(own, started))
+                missing -= own
+            if not missing:
+                break
+    return found
 
 
 def get_or_add_root(session: Session, folder: Path) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 
 import numpy as np
@@ -29,6 +29,8 @@ from search.rerank import Likelihoods, Ranked, WordGain
 _RUN = 3
 # Among so many photos that place is looked for.
 _JUDGED = 1000
+# Of a field that no JSON has.
+_UNSAID = {"json": False}
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,13 @@ class SearchAnswer:
     candidates: int
     nothing_fits: bool
     results: tuple[SearchResult, ...]
-    above: int
-    more: bool
+    above: int = field(metadata=_UNSAID)
+    more: bool = field(metadata=_UNSAID)
 
     def to_json(self) -> dict[str, object]:
         """The `search --json` object."""
-        values = asdict(self)
-        del values["above"], values["more"]
-        return values
+        said = {each.name for each in fields(self) if each.metadata != _UNSAID}
+        return {name: value for name, value in asdict(self).items() if name in said}
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,7 @@ def _results(
     with database.read() as session:
         views = view_photos(session, ids)
         matched = matched_words(session, question.parsed, list(views))
+        weak = judge.weak(session, page)
     chances = judge.chances(page).tolist()
     said = _said(page.likelihoods, len(ids), question.request.explain)
     for row, (key, (log_likelihood, evidence, words)) in enumerate(zip(ids, said, strict=True)):
@@ -200,7 +202,7 @@ def _results(
             words=words,
             matched=matched.get(key, ()),
             probability=chances[row],
-            weak=judge.is_weak(chances[row], matched.get(key, ())),
+            weak=weak[row],
         )
 
 

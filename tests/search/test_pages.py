@@ -1,10 +1,11 @@
 """Pages of any size, in every stage, are parts of one order of all photos."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
@@ -15,10 +16,14 @@ from catalog.vectors.kinds import IndexKind
 from catalog.views import list_photos
 from search.engine import SearchEngine
 from search.limits import MAX_CANDIDATES, STAGES
+from search.order import SearchOrder
 from search.request import SearchRequest
+from search.rerank import Ranked
+from search.results import find_line, first_run
+from search.retrieval import Candidates
 from tests.search.many_photos import COUNT, UNKNOWN, many_photos
 
-QUERY = "a cat on a table"
+QUERY = "a cat"
 REQUESTS = {
     "combined": SearchRequest(QUERY),
     "likelihood": SearchRequest(QUERY, stage="likelihood"),
@@ -33,8 +38,8 @@ REQUESTS = {
     "filtered": SearchRequest(QUERY, filters=PhotoFilter(orientation="landscape")),
 }
 SIZES = [50, 100, 200, 249, 300]
-# Pages of 1 and 7 photos begin here: where the blocks of an order meet, and at its end.
-STARTS = [198, 397, COUNT - 2]
+# Small pages, as (start, size): where the blocks of an order meet, and at its end.
+SMALL = [(197, 7), (200, 1), (COUNT - 2, 7)]
 
 
 @pytest.fixture(scope="module", params=[IndexKind.FLAT, IndexKind.IVF])
@@ -80,9 +85,8 @@ def test_the_order_has_every_photo_once_whatever_is_asked(
 ) -> None:
     whole = ids_of(many, request_, 0, COUNT + 1)
     assert sorted(whole) == expected_ids(many, request_)
-    for start in STARTS:
-        for size in (1, 7):
-            assert ids_of(many, request_, start, start + size) == whole[start : start + size]
+    for start, size in SMALL:
+        assert ids_of(many, request_, start, start + size) == whole[start : start + size]
 
 
 def test_answers_are_pages_of_that_order_and_say_whether_more_come(many: SearchEngine) -> None:
@@ -125,10 +129,12 @@ def test_pages_of_similar_photos_continue_each_other(many: SearchEngine) -> None
     for size in (100, 200, 249, 300):
         pages = [many.similar_to(some, size, start) for start in range(0, COUNT, size)]
         assert [photo.photo_id for page in pages for photo in page] == whole
-    for start in STARTS:
-        found = many.similar_to(some, 7, start)
-        assert [photo.photo_id for photo in found] == whole[start : start + 7]
-    assert [photo.photo_id for photo in many.similar(many.state(some), 7)][:1] == [some]
+    for start, size in SMALL:
+        found = many.similar_to(some, size, start)
+        assert [photo.photo_id for photo in found] == whole[start : start + size]
+    state = many.state(some)
+    found = many.similar(state, COUNT)
+    assert many.similar(state, 7) == found[:7]
 
 
 def test_a_photo_that_is_removed_meanwhile_moves_only_those_behind_it(
@@ -144,13 +150,90 @@ def test_a_photo_that_is_removed_meanwhile_moves_only_those_behind_it(
 # Where an order stops being convincing
 
 
-@pytest.fixture
-def weak_below(captioner: Captioner) -> Iterator[Callable[[float], None]]:
-    """Sets the probability where weak begins, for one test."""
+def flags_of(engine: SearchEngine, request: SearchRequest) -> list[bool]:
+    """Which photos are weak, of the first 200 in their order."""
+    return [result.weak for result in engine.search(replace(request, k=200)).results]
+
+
+@pytest.mark.parametrize("stage", ["combined", "retrieve"])
+def test_line_and_whether_nothing_fits_do_not_depend_on_the_page(
+    many: SearchEngine, stage: str, captioner: Captioner
+) -> None:
     ranking = captioner.provenance.ranking
+    request = SearchRequest(QUERY, stage=stage)
+    chances = sorted(result.probability for result in many.search(replace(request, k=200)).results)
+    try:
+        for rank in (100, 1):  # so many of the first 200 are not weak
+            fit = replace(ranking.fit, weak_below=chances[-rank])
+            captioner.provenance.ranking = replace(ranking, fit=fit)
+            line = first_run(flags_of(many, request))
+            for start, size in ((0, 20), (max(line - 3, 0), 7), (line + 1, 5), (205, 20)):
+                answer = many.search(replace(request, offset=start, k=size))
+                assert answer.above == min(max(line - start, 0), size)
+                assert not answer.nothing_fits
+        captioner.provenance.ranking = replace(ranking, fit=replace(ranking.fit, weak_below=2.0))
+        for start in (0, 180, 205):
+            assert many.search(replace(request, offset=start, k=20)).nothing_fits
+    finally:
+        captioner.provenance.ranking = ranking
 
-    def set_to(value: float) -> None:
-        captioner.provenance.ranking = replace(ranking, fit=replace(ranking.fit, weak_below=value))
 
-    yield set_to
-    captioner.provenance.ranking = ranking
+@pytest.mark.parametrize(
+    ("weak", "above"),
+    [
+        ("", 0),
+        ("....", 4),
+        ("..www.", 2),
+        (".w.ww.www.", 6),
+        ("....w", 4),
+        ("...ww", 3),
+        ("www", 0),
+    ],
+)
+def test_line_stands_before_three_weak_ones_in_a_row(weak: str, above: int) -> None:
+    assert first_run([mark == "w" for mark in weak]) == above
+
+
+def made_up_order(count: int) -> SearchOrder:
+    """Photos 0, 1 and so on in this order, without a captioner."""
+
+    def rank(ids: NDArray[np.int64]) -> Ranked:
+        zeros = np.zeros(len(ids), np.float32)
+        return Ranked(Candidates(ids, zeros, zeros), zeros, zeros, None)
+
+    ids = np.arange(count)
+    parts = (ids[start : start + 300] for start in range(200, count, 300))
+    return SearchOrder(rank(ids[:200]), parts, rank)
+
+
+@pytest.mark.parametrize("line", [0, 3, 198, 199, 250, 599, 997])
+def test_line_is_found_in_any_block_from_pages_of_any_size(line: int) -> None:
+    def judge(page: Ranked) -> list[bool]:
+        return [key >= line or key % 7 == 5 for key in page.found.ids.tolist()]
+
+    true = first_run(judge(made_up_order(1100).page(0, 1100)))
+    for size in (1, 7, 50, 249):
+        for start in {*range(0, 1100, 249), max(line - 2, 0), line, line + 1}:
+            found = find_line(made_up_order(1100), start + size, judge)
+            assert min(max(found - start, 0), size) == min(max(true - start, 0), size)
+
+
+def test_no_line_is_looked_for_far_down() -> None:
+    order = made_up_order(1300)
+    judged: list[int] = []
+
+    def judge(page: Ranked) -> list[bool]:
+        judged.extend(page.found.ids.tolist())
+        return [key >= 1000 for key in page.found.ids.tolist()]
+
+    assert find_line(order, 1250, judge) == 1250
+    assert judged == list(range(1000))
+
+
+def test_the_last_weak_photos_of_all_make_a_line() -> None:
+    def judge(page: Ranked) -> list[bool]:
+        return [key >= 298 for key in page.found.ids.tolist()]
+
+    assert find_line(made_up_order(300), 300, judge) == 298
+    assert find_line(made_up_order(300), 299, judge) == 298
+    assert find_line(made_up_order(300), 1, judge) == 1
