@@ -201,7 +201,8 @@ class Indexer:
         left: Mapping[int, int],
     ) -> Run:
         """`left`: how many photos were found to have left each folder, by its id."""
-        recorder = Recorder(start.model_id, self._embedder.name, start.roots)
+        online = start.online.values()
+        recorder = Recorder(start.model_id, self._embedder.name, start.roots, set(online))
         size = self._captioner.config.encoder.image_size
         preparer = Preparer(self._home, self._decoders, size)
         asked = partial(is_stop_requested, self._home, start.log.run_id)
@@ -217,8 +218,7 @@ class Indexer:
                 self._carry_out(run, plans)
             finally:
                 self._drop_thumbnails(recorder.replaced, start.model_id)
-                emptied = recorder.left_roots | left.keys()
-                self._write(partial(remove_emptied, root_ids=emptied))
+            self._write(partial(remove_emptied, root_ids=recorder.left_roots | left.keys()))
         return run
 
     def _plans(self, start: RunStart) -> list[Plan]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -116,15 +116,18 @@ def _register_models(session: Session, captioner: Captioner, embedder: SentenceE
 class Recorder:
     """Records the outcomes of files.
 
-    `roots`: root ids to absolute paths. `replaced`: the content hashes of photos that were
-    removed or replaced; other photos may still have them. `left_roots`: ids of the folders that
-    photos moved out of.
+    `roots`: root ids to absolute paths; `online`: ids of those that are indexed. `replaced`: the
+    content hashes of photos that were removed or replaced; other photos may still have them.
+    `left_roots`: ids of the folders that photos moved out of.
     """
 
-    def __init__(self, model_id: int, embedder: str, roots: Mapping[int, bytes]) -> None:
+    def __init__(
+        self, model_id: int, embedder: str, roots: Mapping[int, bytes], online: Collection[int]
+    ) -> None:
         self._model_id = model_id
         self._embedder = embedder
         self._roots = roots
+        self._online = online
         self._moved: set[int] = set()
         self.replaced: set[str] = set()
         self.left_roots: set[int] = set()
@@ -206,15 +209,21 @@ class Recorder:
     def _nearest_that_left(self, sources: Sequence[KnownFile], task: Task) -> KnownFile | None:
         """The file that is now at the task's path; of several whose path ends most alike."""
         paths = {each: os.path.join(self._roots[each.root_id], each.path) for each in sources}
-        left = [each for each, path in paths.items() if has_left(path, task.full_path)]
+        left = [each for each, path in paths.items() if self._has_left(each, path, task)]
         return max(left, key=lambda each: common_end(paths[each], task.full_path), default=None)
+
+    def _has_left(self, source: KnownFile, path: bytes, task: Task) -> bool:
+        if has_left(path, task.full_path):
+            return True
+        # Of two folders of this run that are one and the same, each shows its photos.
+        is_other = source.root_id != task.root_id and source.root_id in self._online
+        return not is_other and is_same_entry(path, task.full_path)
 
 
 def has_left(path: bytes, found: bytes) -> bool:
-    """Whether a file, known by one path and found at another, is no longer at the first.
+    """Whether a file that was at one path, and is found at another, is not at the first any more.
 
-    It is neither where it is the same entry of the same folder, reached by another way: through a
-    link, or because one of two indexed folders lies in the other.
+    The same path below another root: one of the two folders lies in the other.
     """
     if path == found:
         return True
@@ -224,10 +233,18 @@ def has_left(path: bytes, found: bytes) -> bool:
         return True
     except OSError:  # nothing is known of it, not even that it is gone
         return False
+    return False
+
+
+def is_same_entry(path: bytes, found: bytes) -> bool:
+    """Whether two paths name one entry of one folder: by a link to it, or in other letters' case.
+
+    A hard link is an entry of its own.
+    """
     (folder, name), (found_in, found_name) = os.path.split(path), os.path.split(found)
-    if name != found_name:
-        return name.lower() == found_name.lower() and _is_other_case(path, found)
-    return is_same_folder(folder, found_in)
+    if name == found_name:
+        return is_same_folder(folder, found_in)
+    return name.lower() == found_name.lower() and _is_other_case(path, found)
 
 
 def _is_other_case(path: bytes, found: bytes) -> bool:

@@ -84,10 +84,10 @@ class Ranker:
 
         def rank(ids: NDArray[np.int64]) -> Ranked:
             block = retriever.compare(question.vector, ids, len(ids))
-            return self.read(self.rank_found(question, block, hits), question)
+            return self.with_likelihoods(self.rank_found(question, block, hits), question)
 
         following = self.follow(question, where, hits, found)
-        return SearchOrder(self.read(candidates, question), following, rank)
+        return SearchOrder(self.with_likelihoods(candidates, question), following, rank)
 
     def rank(self, question: Question) -> Ranked:
         """All candidates, best first."""
@@ -162,7 +162,7 @@ class Ranker:
         score = stage_scores(stage, ranking, found, bias, similarity, log_likelihood)
         return Ranked(found, score, similarity, None)
 
-    def read(self, ranked: Ranked, question: Question) -> Ranked:
+    def with_likelihoods(self, ranked: Ranked, question: Question) -> Ranked:
         """The same photos with likelihoods.
 
         What was removed since they were ranked is left out where they are computed only now.

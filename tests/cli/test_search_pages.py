@@ -1,4 +1,4 @@
-"""Pages in the terminal are parts of one order, past the photos that are re-ranked together, too."""
+"""Pages in the terminal are parts of one order, past the candidates, too."""
 
 import json
 from pathlib import Path
