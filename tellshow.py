@@ -26,6 +26,7 @@ from commands.index import index
 from commands.models import models
 from commands.rebuild import rebuild
 from commands.restore import restore
+from commands.roots import roots
 from commands.score import score
 from commands.search import search
 from commands.serve import serve
@@ -37,7 +38,7 @@ __version__ = "0.1.0"
 
 _COMMANDS = (
     index, search, complete_command, similar, caption, score, explain_command, serve, train,
-    evaluate_command, status, rebuild, models, doctor, backup, restore, demo,
+    evaluate_command, status, roots, rebuild, models, doctor, backup, restore, demo,
 )  # fmt: skip
 
 

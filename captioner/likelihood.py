@@ -41,6 +41,15 @@ class SentenceScore:
         """The scores of some of the photos, in the order given."""
         return SentenceScore(self.words, self.word_log_likelihood[rows], self.attention[rows])
 
+    @classmethod
+    def joined(cls, parts: Sequence[SentenceScore]) -> SentenceScore:
+        """The same sentence on the photos of all parts, at least one."""
+        return cls(
+            parts[0].words,
+            torch.cat([part.word_log_likelihood for part in parts]),
+            torch.cat([part.attention for part in parts]),
+        )
+
 
 @torch.inference_mode()
 def score_words(

@@ -43,16 +43,28 @@ def known_files(session: Session, root_id: int, model_id: int) -> dict[bytes, Kn
     return {row[1]: KnownFile(*row) for row in rows}
 
 
+def sample_files(session: Session, root_id: int, count: int) -> list[tuple[bytes, int, str]]:
+    """Return (relative path, size, content hash) of about `count` photos from all over a root."""
+    ids = session.scalars(select(Photo.id).where(Photo.root_id == root_id).order_by(Photo.id)).all()
+    chosen = ids[:: max(len(ids) // count, 1)]
+    query = select(Photo.path, Photo.size, Photo.content_hash).where(Photo.id.in_(chosen))
+    rows = session.execute(query.order_by(Photo.id))
+    return [(path, size, content_hash) for path, size, content_hash in rows]
+
+
 def photo_with_content(session: Session, content_hash: str, model_id: int) -> KnownFile | None:
     """Return a photo with the same bytes: one with a state if there is one, then lowest id."""
+    return next(iter(photos_with_content(session, content_hash, model_id)), None)
+
+
+def photos_with_content(session: Session, content_hash: str, model_id: int) -> list[KnownFile]:
+    """Return the photos with the same bytes: those with a state first, then by id."""
     query = (
         _known(model_id)
         .where(Photo.content_hash == content_hash)
         .order_by(State.photo_id.is_(None), Photo.id)
-        .limit(1)
     )
-    row = session.execute(query).first()
-    return KnownFile(*row) if row else None
+    return [KnownFile(*row) for row in session.execute(query)]
 
 
 def content_hashes(session: Session) -> set[str]:

@@ -14,7 +14,8 @@ from pathlib import Path
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from catalog.models import Photo, Root
+from catalog.models import Photo, Root, Run
+from catalog.sql import NO_SYNC
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,53 @@ def note_online(session: Session, path: bytes, known: KnownRoot | None) -> Known
         return KnownRoot(session.scalars(query).one())
     session.execute(update(Root).where(Root.id == known.root_id).values(seen))
     return known
+
+
+def note_reachable(session: Session) -> None:
+    """Record that every indexed folder which is there now was seen."""
+    query = select(Root.id, Root.path)
+    there = [key for key, path in session.execute(query).all() if not is_away(path)]
+    seen = update(Root).where(Root.id.in_(there)).values(last_seen_online=datetime.now(UTC))
+    session.execute(seen, execution_options=NO_SYNC)
+
+
+def is_away(path: bytes) -> bool:
+    """Whether a folder is certainly not there, or is empty, as where a disk is mounted.
+
+    Where it cannot be looked at for another reason nothing is known, not even that it is away.
+    """
+    try:
+        with os.scandir(path) as entries:
+            return next(entries, None) is None
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+
+
+def is_same_folder(path: bytes, other: bytes) -> bool:
+    """Whether two paths lead to one folder: by a link, or written in other letters' case."""
+    try:
+        return os.path.samefile(path, other)
+    except OSError:
+        return False
+
+
+def last_indexed(session: Session) -> dict[int, datetime]:
+    """When the last run of each indexed folder began that came to an end, by its id."""
+    missing = set(session.scalars(select(Root.id)))
+    query = select(Run.started_at, Run.finished_at, Run.counts).order_by(Run.id.desc())
+    found: dict[int, datetime] = {}
+    with session.execute(query, execution_options={"yield_per": 100}) as runs:
+        for started, finished, counts in runs:
+            progress = (counts or {}).get("progress", {})
+            if finished is not None and not progress.get("interrupted"):
+                own = missing & set(progress.get("roots", ()))
+                found.update(dict.fromkeys(own, started))
+                missing -= own
+            if not missing:
+                break
+    return found
 
 
 def get_or_add_root(session: Session, folder: Path) -> int:

@@ -36,6 +36,8 @@ def _print_status(found: Status) -> None:
         echo(f"SQLite {found.sqlite}")
     for root in found.roots:
         echo(f"{root.path}: {root.photos} photos, {'online' if root.online else 'offline'}")
+    if any(root.photos and not root.online for root in found.roots):
+        echo("tellshow roots says how to mend the place of a folder that is offline, or forget it")
 
 
 def _print_models(found: Status) -> None:

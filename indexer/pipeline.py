@@ -6,8 +6,9 @@ Begins the run, plans each folder, carries the plans out, and lets FAISS follow 
 from __future__ import annotations
 
 import logging
+import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,9 +25,11 @@ from catalog.database import Database, writer_lock
 from catalog.descriptions import change_counter
 from catalog.home import Home
 from catalog.model_registry import undescribed
+from catalog.moved_roots import merge_doubled, remove_emptied
 from catalog.originals import changed_originals
 from catalog.own_files import is_own_path, pure_shards, remove_own
 from catalog.photos import KnownFile, described_contents, forget_photos, photo_with_content
+from catalog.roots import KnownRoot, exclude, known_roots, note_reachable
 from catalog.stop_request import is_stop_requested, withdraw_request
 from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
@@ -34,12 +37,13 @@ from indexer.concurrency import decoders_that_suit, photos_that_suit
 from indexer.decode_pool import Decoders, shared_decoders
 from indexer.describe import describe
 from indexer.folders import FolderNotFound, NotAFolder, resolve_folders
+from indexer.former_patterns import former_patterns
 from indexer.ignore import check_pattern, root_rules
 from indexer.plan import Plan, make_plan
 from indexer.prepare import Preparer
 from indexer.progress import Progress, Silent
 from indexer.record import Exclusion, Recorder, RunStart, begin_run
-from indexer.report import IndexReport, Skipped, make_report
+from indexer.report import MOVED, IndexReport, Skipped, make_report
 from indexer.retry import RetryPolicy
 from indexer.run import Run
 from indexer.thumbnails import has_thumbnail, remove_orphans, remove_unfinished
@@ -122,11 +126,15 @@ class Indexer:
             start, indexes = self._retry.call(partial(self._begin, given))
             self._remove_leftovers(start)
             self._forget_damaged(start)
-            run = self._run(start, indexes, progress or Silent())
+            start = self._with_former_patterns(start)
+            left = self._write(partial(merge_doubled, root_ids=list(start.online.values())))
+            run = self._run(start, indexes, progress or Silent(), left)
             decayed = self._verified(start) if self._options.verify else None
-        left = self._read(partial(undescribed, model_id=start.model_id))
+        lacking = self._read(partial(undescribed, model_id=start.model_id))
+        known = self._read(known_roots)
+        offline = [path for path in start.offline if path in known]
         seconds = time.perf_counter() - started
-        report = make_report(run.counts, start.offline, run.skipped, left, seconds)
+        report = make_report(run.counts, offline, run.skipped, lacking, seconds)
         return replace(report, changed_originals=decayed)
 
     def _begin(self, folders: Sequence[Path]) -> tuple[RunStart, list[VectorIndex]]:
@@ -165,25 +173,42 @@ class Indexer:
         for name in self._read(partial(name_damaged, ids=damaged)):
             log.warning("The description of %r is damaged, and made again.", name)
 
-        def forget() -> None:
-            with self._database.write() as session:
-                forget_photos(session, damaged, start.model_id)
-
         if damaged:
-            self._retry.call(forget)
+            self._write(partial(forget_photos, ids=damaged, model_id=start.model_id))
         self._checked = True
+
+    def _with_former_patterns(self, start: RunStart) -> RunStart:
+        """The same, with the patterns that new folders had where they lay before."""
+        given, excluded = self._exclusion.patterns, dict(start.excluded)
+        for folder, root_id in start.online.items() if not self._exclusion.instead else ():
+            path = os.fsencode(folder)
+            former = self._read(partial(former_patterns, root_id=root_id, folder=path))
+            if former:
+                patterns = (*(each for each in former if each not in given), *given)
+                excluded[root_id] = patterns
+                self._write(partial(exclude, root=KnownRoot(root_id), patterns=patterns))
+        return replace(start, excluded=excluded)
 
     def _verified(self, start: RunStart) -> tuple[str, ...]:
         ids = list(start.online.values())
         return self._retry.call(lambda: tuple(changed_originals(self._database, ids)))
 
-    def _run(self, start: RunStart, indexes: Sequence[VectorIndex], progress: Progress) -> Run:
-        recorder = Recorder(start.model_id, self._embedder.name, start.roots)
+    def _run(
+        self,
+        start: RunStart,
+        indexes: Sequence[VectorIndex],
+        progress: Progress,
+        left: Mapping[int, int],
+    ) -> Run:
+        """`left`: how many photos were found to have left each folder, by its id."""
+        online = start.online.values()
+        recorder = Recorder(start.model_id, self._embedder.name, start.roots, set(online))
         size = self._captioner.config.encoder.image_size
         preparer = Preparer(self._home, self._decoders, size)
         asked = partial(is_stop_requested, self._home, start.log.run_id)
         stopped = asked if self._options.stoppable else bool
         run = Run(self._database, preparer, recorder, progress, start.log, self._retry, stopped)
+        run.counts[MOVED] += sum(left.values())
         with self._ending(run, indexes, start.change):
             plans = self._plans(start)
             if any(plan.tasks for plan in plans):  # reading them takes a while in a large catalog
@@ -193,6 +218,7 @@ class Indexer:
                 self._carry_out(run, plans)
             finally:
                 self._drop_thumbnails(recorder.replaced, start.model_id)
+            self._write(partial(remove_emptied, root_ids=recorder.left_roots | left.keys()))
         return run
 
     def _plans(self, start: RunStart) -> list[Plan]:
@@ -215,6 +241,15 @@ class Indexer:
         def attempt() -> T:
             with self._database.read() as session:
                 return query(session)
+
+        return self._retry.call(attempt)
+
+    def _write(self, change: Callable[[Session], T]) -> T:
+        """Return what `change` returns, in a transaction, again where the server is lost."""
+
+        def attempt() -> T:
+            with self._database.write() as session:
+                return change(session)
 
         return self._retry.call(attempt)
 
@@ -244,6 +279,7 @@ class Indexer:
         self, run: Run, indexes: Sequence[VectorIndex], before: int, interrupted: bool
     ) -> None:
         run.finish(interrupted)
+        self._write(note_reachable)
         changed = self._read(change_counter) != before
         for index in indexes if changed else ():
             self._retry.call(partial(_save, index))

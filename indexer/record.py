@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -21,9 +21,10 @@ from catalog import photos
 from catalog.descriptions import change_counter
 from catalog.failures import clear_failure, record_failure
 from catalog.model_registry import NewModel, model_name, register_models
+from catalog.moved_roots import common_end
 from catalog.photos import KnownFile
 from catalog.records import NewPhoto
-from catalog.roots import exclude, known_roots, note_online
+from catalog.roots import exclude, is_same_folder, known_roots, note_online, note_reachable
 from catalog.runs import Noted, finish_run, last_run_finished, note_run, start_run
 from indexer.folders import split_by_presence
 from indexer.plan import Plan, Task
@@ -78,6 +79,7 @@ def begin_run(
     model_id = _register_models(session, captioner, embedder)
     live_hashes = None if last_run_finished(session) else photos.content_hashes(session)
     paths = {folder: os.fsencode(folder) for folder in folders}
+    note_reachable(session)
     for folder in online:
         roots[paths[folder]] = note_online(session, paths[folder], roots.get(paths[folder]))
     for path in paths.values():
@@ -114,16 +116,21 @@ def _register_models(session: Session, captioner: Captioner, embedder: SentenceE
 class Recorder:
     """Records the outcomes of files.
 
-    `roots`: root ids to absolute paths. `replaced`: the content hashes of photos that were
-    removed or replaced; other photos may still have them.
+    `roots`: root ids to absolute paths; `online`: ids of those that are indexed. `replaced`: the
+    content hashes of photos that were removed or replaced; other photos may still have them.
+    `left_roots`: ids of the folders that photos moved out of.
     """
 
-    def __init__(self, model_id: int, embedder: str, roots: Mapping[int, bytes]) -> None:
+    def __init__(
+        self, model_id: int, embedder: str, roots: Mapping[int, bytes], online: Collection[int]
+    ) -> None:
         self._model_id = model_id
         self._embedder = embedder
         self._roots = roots
+        self._online = online
         self._moved: set[int] = set()
         self.replaced: set[str] = set()
+        self.left_roots: set[int] = set()
 
     def add(
         self, session: Session, batch: Sequence[Prepared], new: Sequence[NewPhoto]
@@ -146,15 +153,20 @@ class Recorder:
         if known is not None and known.has_state and known.content_hash == item.content_hash:
             photos.touch_photo(session, known.photo_id, task.file, item.origin)
             return UNCHANGED
-        source = photos.photo_with_content(session, item.content_hash, self._model_id)
-        if source is None or not source.has_state:
+        sources = photos.photos_with_content(session, item.content_hash, self._model_id)
+        sources = [source for source in sources if source.has_state]
+        if not sources:
             return None
         self._succeeded(session, task, item.content_hash)
-        if not self._has_left(source, task):
-            photos.copy_photo(session, source.photo_id, task.root_id, task.file, item.origin)
+        left = self._nearest_that_left(sources, task)
+        if left is None:
+            source_id = sources[0].photo_id
+            photos.copy_photo(session, source_id, task.root_id, task.file, item.origin)
             return DUPLICATES
-        photos.move_photo(session, source.photo_id, task.root_id, task.file, item.origin)
-        self._moved.add(source.photo_id)
+        photos.move_photo(session, left.photo_id, task.root_id, task.file, item.origin)
+        self._moved.add(left.photo_id)
+        if left.root_id != task.root_id:
+            self.left_roots.add(left.root_id)
         return MOVED
 
     def failed(self, session: Session, item: Failed) -> Counter[str]:
@@ -194,12 +206,54 @@ class Recorder:
         if task.known is not None and task.known.content_hash != content_hash:
             self.replaced.add(task.known.content_hash)
 
-    def _has_left(self, source: KnownFile, task: Task) -> bool:
-        """Whether a file is no longer where the catalog has it, on a disk that is online."""
-        root = self._roots[source.root_id]
-        path = os.path.join(root, source.path)
-        # The same path below another root: one of the two folders lies in the other.
-        return path == task.full_path or (os.path.isdir(root) and not os.path.lexists(path))
+    def _nearest_that_left(self, sources: Sequence[KnownFile], task: Task) -> KnownFile | None:
+        """The file that is now at the task's path; of several whose path ends most alike."""
+        paths = {each: os.path.join(self._roots[each.root_id], each.path) for each in sources}
+        left = [each for each, path in paths.items() if self._has_left(each, path, task)]
+        return max(left, key=lambda each: common_end(paths[each], task.full_path), default=None)
+
+    def _has_left(self, source: KnownFile, path: bytes, task: Task) -> bool:
+        if has_left(path, task.full_path):
+            return True
+        # Of two folders of this run that are one and the same, each shows its photos.
+        is_other = source.root_id != task.root_id and source.root_id in self._online
+        return not is_other and is_same_entry(path, task.full_path)
+
+
+def has_left(path: bytes, found: bytes) -> bool:
+    """Whether a file that was at one path, and is found at another, is not at the first any more.
+
+    The same path below another root: one of the two folders lies in the other.
+    """
+    if path == found:
+        return True
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # nothing is known of it, not even that it is gone
+        return False
+    return False
+
+
+def is_same_entry(path: bytes, found: bytes) -> bool:
+    """Whether two paths name one entry of one folder: by a link to it, or in other letters' case.
+
+    A hard link is an entry of its own.
+    """
+    (folder, name), (found_in, found_name) = os.path.split(path), os.path.split(found)
+    if name == found_name:
+        return is_same_folder(folder, found_in)
+    return name.lower() == found_name.lower() and _is_other_case(path, found)
+
+
+def _is_other_case(path: bytes, found: bytes) -> bool:
+    """Whether a path leads to a file whose name is written in other letters' case on disk."""
+    folder, name = os.path.split(path)
+    try:
+        return os.path.samefile(path, found) and name not in os.listdir(folder)
+    except OSError:
+        return False
 
 
 class RunLog:

@@ -6,6 +6,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 
 import numpy as np
@@ -22,7 +23,8 @@ from catalog.home import Home
 from catalog.model_registry import model_name
 from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
-from search.retrieval import Candidates, Retriever
+from search.limits import MAX_RESULTS
+from search.retrieval import Candidates, Retriever, widening
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,27 @@ class Collection:
         present, state, bias = self.states.load(found.ids.tolist())
         rows = np.flatnonzero(np.isin(found.ids, present))
         return LoadedCandidates(found.take(rows), state, bias)
+
+    def similar(
+        self, vector: NDArray[np.float32], count: int, without: int = -1
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The `count` photos nearest to a visual vector [E]: ids [N] and cosines [N], best first.
+
+        One photo may be left out. Of photos as near as each other the one of the lower id comes
+        first; whatever the count, they come in the same order.
+        """
+        index, kept = self.retriever.visual, dict[int, float]()
+        search = partial(index.search, vector[None])
+        for [ids], [cosines] in widening(search, MAX_RESULTS, index.count):
+            order = np.lexsort((ids, -cosines))
+            near = dict(zip(ids[order].tolist(), cosines[order].tolist(), strict=True))
+            fresh = [key for key in near if key >= 0 and key != without and key not in kept]
+            while fresh and len(kept) < count:
+                wanted, fresh = fresh[: count - len(kept)], fresh[count - len(kept) :]
+                kept.update({key: near[key] for key in self.states.present(wanted)})
+            if len(kept) >= count:
+                break
+        return np.array(list(kept), np.int64), np.array(list(kept.values()), np.float32)
 
     def rebuild(self) -> int:
         """Make the vector files anew from the database; returns how many vectors they hold.

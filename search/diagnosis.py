@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from catalog.views import PhotoView
 from search.calibration import Signs, fit_probability
@@ -51,12 +50,23 @@ class Missing:
     caption: Standing | None
 
 
-def order(engine: SearchEngine, request: SearchRequest) -> NDArray[np.int64]:
-    """Ids [N] of all the photos that a search considers, best first.
+def photo_beside(
+    engine: SearchEngine, request: SearchRequest, photo_id: int, step: int
+) -> tuple[int, int] | None:
+    """The photo so many places behind a photo in a search's order, and its place from 0.
 
+    None past either end, and where the photo is neither on the page asked for nor a candidate.
     Raises DatabaseUnavailable.
     """
-    return engine.rank(engine.read(request)).found.ids
+    order = engine.order(engine.read(request))
+    start = max(request.offset - 1, 0)
+    page = order.page(start, request.offset + request.k + 1)
+    places = dict(enumerate(order.candidates.found.ids.tolist()))
+    places.update(enumerate(page.found.ids.tolist(), start))
+    own = next((place for place, other in places.items() if other == photo_id), None)
+    if own is None or own + step not in places:
+        return None
+    return places[own + step], own + step
 
 
 def missing(
@@ -119,7 +129,7 @@ def stand(
 def _is_weak(engine: SearchEngine, ranked: Ranked, question: Question, place: int) -> bool:
     fit = engine.captioner.provenance.ranking.for_words(len(question.parsed.words)).fit
     judge = Judge(fit, question.parsed, question.background)
-    return judge.is_weak(float(judge.chances(ranked.page(place - 1, 1))[0]))
+    return judge.is_weak(float(judge.chances(ranked.take(np.array([place - 1])))[0]))
 
 
 def _proposed(engine: SearchEngine, question: Question, photo_id: int) -> int | None:

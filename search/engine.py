@@ -19,8 +19,9 @@ from catalog.database import Database
 from catalog.home import Home
 from catalog.tags import tags_beginning
 from catalog.views import PhotoView, view_photos
-from search.collection import Collection, CollectionOpener, UnknownPhoto
+from search.collection import CollectionOpener, UnknownPhoto
 from search.limits import DEFAULT_RESULTS
+from search.order import SearchOrder
 from search.parsed_query import parse_query, read_vectors
 from search.photo_scores import Measured, Survey, survey
 from search.pipeline import Question, Ranker, read_question
@@ -61,11 +62,14 @@ class SearchEngine:
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Rank photos for a sentence."""
         started = time.perf_counter()
-        question, ranker = self.read(request), self.ranker()
-        ranked = ranker.rank(question) if ranker else Ranked.empty()
-        page = ranker.page(ranked, question) if ranker else ranked
+        question = self.read(request)
         fit = self.captioner.provenance.ranking.for_words(len(question.parsed.words)).fit
-        return make_answer(self._database, fit, question, ranked, page, started)
+        return make_answer(self._database, fit, question, self.order(question), started)
+
+    def order(self, question: Question) -> SearchOrder:
+        """The order of all that a question finds; empty where nothing is indexed yet."""
+        ranker = self.ranker()
+        return ranker.order(question) if ranker else SearchOrder.empty()
 
     def read(self, request: SearchRequest) -> Question:
         """A request as the captioner reads it."""
@@ -103,18 +107,24 @@ class SearchEngine:
         collection = self._opener.open()
         if collection is None:
             return ()
-        return self._similar(collection, state.visual[0].float().cpu().numpy(), k)
+        vector = state.visual[0].float().cpu().numpy()
+        return similar_photos(self._database, *collection.similar(vector, k))
 
-    def similar_to(self, photo_id: int, k: int = DEFAULT_RESULTS) -> tuple[SimilarPhoto, ...]:
-        """Other photos like a stored one, best first; raises UnknownPhoto."""
+    def similar_to(
+        self, photo_id: int, k: int = DEFAULT_RESULTS, offset: int = 0
+    ) -> tuple[SimilarPhoto, ...]:
+        """Other photos like a stored one, best first, without the first `offset`.
+
+        Raises UnknownPhoto.
+        """
         photo, collection = self.photo(photo_id), self._opener.open()
         vector = collection.retriever.visual.stored(photo.photo_id) if collection else None
         if collection is None or vector is None:  # no photo of this captioner's
             return ()
         if not collection.states.present([photo_id]):  # its vector may be damaged
             return ()
-        found = self._similar(collection, vector, k + 1)
-        return tuple(other for other in found if other.photo_id != photo_id)[:k]
+        ids, similarities = collection.similar(vector, offset + k, without=photo_id)
+        return similar_photos(self._database, ids[offset:], similarities[offset:])
 
     def nearest(self, query: NDArray[np.float32], count: int) -> Candidates:
         """Photos whose vectors are nearest to a unit vector [E] of sentence space, best first."""
@@ -180,11 +190,3 @@ class SearchEngine:
     def status(self) -> Status:
         """Counts of the catalog."""
         return read_status(self._database, self.captioner, self.embedder)
-
-    def _similar(
-        self, collection: Collection, vector: NDArray[np.float32], k: int
-    ) -> tuple[SimilarPhoto, ...]:
-        """Photos by their visual vectors' cosine with a unit vector [E]."""
-        [ids], [similarities] = collection.retriever.visual.search(vector[None], k)
-        rows = np.flatnonzero(np.isin(ids, collection.states.present(ids[ids >= 0].tolist())))
-        return similar_photos(self._database, ids[rows], similarities[rows])

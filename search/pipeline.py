@@ -6,8 +6,9 @@ and words (search.retrieval), the captioner's likelihood re-ranks them (search.r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +21,12 @@ from search.calibration import Background, backgrounds
 from search.collection import Collection, LoadedCandidates
 from search.lexical import WordHits, find_words
 from search.limits import COMBINED, LIKELIHOOD, MAX_CANDIDATES, RETRIEVE
+from search.order import SearchOrder
 from search.parsed_query import ParsedQuery, parse_queries, read_vectors
 from search.query_modifiers import WIDER, QueryModifiers, read_modifiers, scale_of
 from search.request import SearchRequest
 from search.rerank import Likelihoods, Ranked, score_photos, stage_scores
-from search.retrieval import Candidates, propose
+from search.retrieval import Candidates, propose, widening
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,25 @@ class Ranker:
     database: Database
     collection: Collection
 
+    def order(self, question: Question) -> SearchOrder:
+        """The order of all photos that a question finds, with likelihoods."""
+        where, retriever = Condition(question.request.filters), self.collection.retriever
+        found, hits = self.propose(question, where)
+        candidates = self.rank_found(question, found, hits)
+
+        def rank(ids: NDArray[np.int64]) -> Ranked:
+            block = retriever.compare(question.vector, ids, len(ids))
+            return self.with_likelihoods(self.rank_found(question, block, hits), question)
+
+        following = self.follow(question, where, hits, found)
+        return SearchOrder(self.with_likelihoods(candidates, question), following, rank)
+
     def rank(self, question: Question) -> Ranked:
         """All candidates, best first."""
-        found, hits = self.propose(question)
+        return self.rank_found(question, *self.propose(question))
+
+    def rank_found(self, question: Question, found: Candidates, hits: WordHits) -> Ranked:
+        """Those of N photos that have a state, best first."""
         if not len(found):
             return Ranked.empty()
         loaded = self.collection.load(found)
@@ -87,25 +105,45 @@ class Ranker:
         score = ranked.score + self._modify(question, loaded, likelihoods)
         return replace(ranked, score=score, likelihoods=likelihoods).in_order(hits)
 
-    def propose(self, question: Question) -> tuple[Candidates, WordHits]:
+    def propose(
+        self, question: Question, where: Condition | None = None
+    ) -> tuple[Candidates, WordHits]:
         """The first stage's candidates, and the photos that the question's own words name.
 
-        Where likelihood alone ranks, all photos that may be found are candidates.
+        Where likelihood alone ranks, all photos that may be found are candidates. `where` stands
+        for the request's filters.
         """
         request, retriever = question.request, self.collection.retriever
-        where = Condition(request.filters)
-        count = request.considered
+        where = where or Condition(request.filters)
+        count = request.candidates
         # Likelihood ranks every photo, and vectors alone have no use for more: no word proposes.
         few = count if request.stage == COMBINED else 0
         with self.database.read() as session:
             hits = find_words(session, question.parsed, few)
         if request.stage == LIKELIHOOD:
-            return retriever.nearest(question.vector, retriever.visual.count, where), hits
-        if question.modifiers is None:
-            return propose(retriever, question.vector, count, where, hits), hits
-        wider = max(count, min(WIDER * count, MAX_CANDIDATES))
-        found = propose(retriever, question.vector, wider, where, hits)
-        return question.modifiers.choose(retriever, found, count), hits
+            return retriever.nearest(question.vector, retriever.most, where), hits
+        found = propose(retriever, question.vector, _width(question), where, hits)
+        return self._as_modified(question, found, hits).take(slice(count)), hits
+
+    def follow(
+        self, question: Question, where: Condition, hits: WordHits, candidates: Candidates
+    ) -> Iterator[NDArray[np.int64]]:
+        """Ids of all other photos in the first stage's order, in parts.
+
+        Photos with words that the captioner does not know come before those without.
+        """
+        retriever, passing = self.collection.retriever, where.passing(self.database)
+        most = retriever.most if passing is None else min(retriever.most, len(passing))
+        if question.request.stage == LIKELIHOOD or len(candidates) >= most:
+            return
+        seen = candidates.ids
+        for only in (*map(where.among, hits.tiers), where):
+            size = most if only.ids is None else min(most, len(only.ids))
+            nearest = partial(retriever.nearest, question.vector, where=only)
+            for part in widening(nearest, _width(question), size):
+                fresh = part.take(np.flatnonzero(~np.isin(part.ids, seen)))
+                seen = np.union1d(seen, fresh.ids)
+                yield self._as_modified(question, fresh, hits).ids
 
     def score(
         self,
@@ -124,17 +162,25 @@ class Ranker:
         score = stage_scores(stage, ranking, found, bias, similarity, log_likelihood)
         return Ranked(found, score, similarity, None)
 
-    def page(self, ranked: Ranked, question: Question) -> Ranked:
-        """The page that was asked for, with likelihoods.
+    def with_likelihoods(self, ranked: Ranked, question: Question) -> Ranked:
+        """The same photos with likelihoods.
 
-        What was removed since it was ranked is left out where they are computed only now.
+        What was removed since they were ranked is left out where they are computed only now.
         """
-        page = ranked.page(question.request.offset, question.request.k)
-        if page.likelihoods is not None or not len(page):
-            return page
-        loaded = self.collection.load(page.found)
-        page = page.take(np.flatnonzero(np.isin(page.found.ids, loaded.found.ids)))
-        return replace(page, likelihoods=self._likelihoods(loaded, question))
+        if ranked.likelihoods is not None or not len(ranked):
+            return ranked
+        loaded = self.collection.load(ranked.found)
+        kept = ranked.take(np.flatnonzero(np.isin(ranked.found.ids, loaded.found.ids)))
+        return replace(kept, likelihoods=self._likelihoods(loaded, question))
+
+    def _as_modified(self, question: Question, found: Candidates, hits: WordHits) -> Candidates:
+        """Photos in the order of the first stage, with what the question's modifiers change."""
+        if question.modifiers is None or not len(found):
+            return found
+        order = question.modifiers.order(self.collection.retriever, found)
+        # A text to exclude must not bring a photo behind those that lack the query's own word.
+        unknown_words = hits.unknown_words(found.ids[order])
+        return found.take(order[np.argsort(-unknown_words, kind="stable")])
 
     def _ranking(self, question: Question) -> Ranking:
         return self.captioner.provenance.ranking.for_words(len(question.parsed.words))
@@ -158,3 +204,11 @@ class Ranker:
         return modifiers.of_scores(
             scale, retriever, self.captioner, loaded.found, loaded.state, likelihoods
         )
+
+
+def _width(question: Question) -> int:
+    """How many photos the first stage looks at to choose the candidates."""
+    count = question.request.candidates
+    if question.modifiers is None:
+        return count
+    return max(count, min(WIDER * count, MAX_CANDIDATES))

@@ -169,10 +169,10 @@ class QueryModifiers:
         texts = (*self.excluded, *((self.rather_than,) if self.rather_than else ()))
         return tuple(text.parsed for text in texts)
 
-    def choose(self, retriever: Retriever, found: Candidates, count: int) -> Candidates:
-        """The `count` best of wider candidates by the first stage, modifiers included."""
+    def order(self, retriever: Retriever, found: Candidates) -> NDArray[np.int64]:
+        """Rows [N] of candidates, best first by the first stage, modifiers included."""
         score = retriever.score(found) + self.of_similarities(retriever, found)
-        return found.take(np.argsort(-score, kind="stable")[:count])
+        return np.argsort(-score, kind="stable")
 
     def of_similarities(self, retriever: Retriever, found: Candidates) -> NDArray[np.float32]:
         """What the modifiers change in the first stage's score of N candidates [N]."""

@@ -60,10 +60,10 @@ class WeightedText:
 class SearchRequest:
     """A sentence and how it shall be answered.
 
-    `candidates`: photos that the first stage proposes to the re-ranker. `stage`: one of STAGES.
-    `filters`: which photos may be found at all. `excluded` and `rather_than`: texts that photos
-    shall not show, see search.query_modifiers; in every text `word^2` makes a word count twice.
-    `explain`: whether results say where each word was looked for.
+    `candidates`: photos that the first stage proposes to the re-ranker, whatever page is asked for.
+    `stage`: one of STAGES. `filters`: which photos may be found at all. `excluded` and
+    `rather_than`: texts that photos shall not show, see search.query_modifiers; in every text
+    `word^2` makes a word count twice. `explain`: whether results say where words were looked for.
 
     `weighted`, `weighted_excluded` and `weighted_rather_than` are the texts as they were parsed,
     once, when the request was made; they follow from the others and are no part of equality.
@@ -101,11 +101,6 @@ class SearchRequest:
     def is_plain(self) -> bool:
         """Whether nothing is asked beyond the query: no weight and no other text."""
         return not (self.weighted.boosts or self.excluded or self.rather_than)
-
-    @property
-    def considered(self) -> int:
-        """How many photos the first stage proposes, so that the page asked for can be filled."""
-        return max(self.candidates, self.offset + self.k)
 
     def _parse(self) -> None:
         weighted = parse_sentence("q", self.query)

@@ -6,6 +6,7 @@ similarities; the weights are the captioner's own, fitted in search.evaluation.f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -65,6 +66,12 @@ class Likelihoods:
     def take(self, rows: NDArray[np.int64]) -> Likelihoods:
         """Some of the photos, in the order given."""
         return Likelihoods(self.with_photo.take(rows.tolist()), self.without_photo)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Likelihoods]) -> Likelihoods:
+        """The same query on the photos of all parts, at least one."""
+        scores = SentenceScore.joined([part.with_photo for part in parts])
+        return cls(scores, parts[0].without_photo)
 
 
 def word_gains(with_photo: Tensor, without_photo: Tensor) -> NDArray[np.float32]:
@@ -165,9 +172,19 @@ class Ranked:
         likelihoods = self.likelihoods.take(rows) if self.likelihoods else None
         return Ranked(self.found.take(rows), self.score[rows], self.similarity[rows], likelihoods)
 
-    def page(self, offset: int, k: int) -> Ranked:
-        """At most `k` of the photos, those before `offset` passed over."""
-        return self.take(np.arange(len(self))[offset : offset + k])
+    @classmethod
+    def joined(cls, parts: Sequence[Ranked]) -> Ranked:
+        """Photos of the same sentence, one part after another."""
+        parts = [part for part in parts if len(part)]
+        if len(parts) < 2:
+            return parts[0] if parts else cls.empty()
+        likelihoods = [part.likelihoods for part in parts if part.likelihoods]
+        return cls(
+            Candidates.joined([part.found for part in parts]),
+            np.concatenate([part.score for part in parts]),
+            np.concatenate([part.similarity for part in parts]),
+            Likelihoods.joined(likelihoods) if likelihoods else None,
+        )
 
     def place(self, photo_id: int) -> int | None:
         """A photo's place, from 1; None where it is not among them."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.orm import Session
 
 from captioner.captioner import FitWeights
 from catalog.database import Database
@@ -17,9 +19,18 @@ from catalog.views import PhotoView, view_photos
 from search.calibration import Background
 from search.explain import word_maps
 from search.lexical import matched_words
+from search.limits import MAX_CANDIDATES
+from search.order import SearchOrder
 from search.parsed_query import ParsedQuery
 from search.pipeline import Question
 from search.rerank import Likelihoods, Ranked, WordGain
+
+# So many weak photos in a row are where an order stops being convincing.
+_RUN = 3
+# Among so many photos that place is looked for.
+_JUDGED = 1000
+# Of a field that no JSON has.
+_UNSAID = {"json": False}
 
 
 @dataclass(frozen=True)
@@ -48,7 +59,9 @@ class SearchResult:
 class SearchAnswer:
     """Results, best first. `nearest_words` says which known word stood in for an unknown one.
 
-    `nothing_fits`: every photo that was ranked is weak.
+    `candidates`: how many photos the captioner chose among. `nothing_fits`: all of these are weak.
+    `above`: how many of the results come before the line where the order stops being convincing,
+    which is the same whatever page is asked for. `more`: a next page can be asked for.
     """
 
     query: str
@@ -58,10 +71,13 @@ class SearchAnswer:
     candidates: int
     nothing_fits: bool
     results: tuple[SearchResult, ...]
+    above: int = field(metadata=_UNSAID)
+    more: bool = field(metadata=_UNSAID)
 
     def to_json(self) -> dict[str, object]:
         """The `search --json` object."""
-        return asdict(self)
+        said = {each.name for each in fields(self) if each.metadata != _UNSAID}
+        return {name: value for name, value in asdict(self).items() if name in said}
 
 
 @dataclass(frozen=True)
@@ -98,40 +114,66 @@ class Judge:
         named = not set(self.parsed.unknown).isdisjoint(matched)
         return chance < self.fit.weak_below and not named
 
-    def nothing_fits(self, ranked: Ranked, results: Sequence[SearchResult]) -> bool:
-        """Whether all ranked photos are weak; of vectors alone only the results are known."""
-        if not results or not all(result.weak for result in results):
-            return False
-        if ranked.likelihoods is None:
-            return True
-        return not (self.chances(ranked) >= self.fit.weak_below).any()
+    def weak(self, session: Session, ranked: Ranked) -> list[bool]:
+        """Which of N photos are weak."""
+        ids = ranked.found.ids.tolist()
+        # What is read of each photo for this is a good part of a search's time.
+        matched = matched_words(session, self.parsed, ids) if self.parsed.unknown else {}
+        chances = self.chances(ranked).tolist()
+        pairs = zip(ids, chances, strict=True)
+        return [self.is_weak(chance, matched.get(key, ())) for key, chance in pairs]
 
 
 def make_answer(
-    database: Database,
-    fit: FitWeights,
-    question: Question,
-    ranked: Ranked,
-    page: Ranked,
-    started: float,
+    database: Database, fit: FitWeights, question: Question, order: SearchOrder, started: float
 ) -> SearchAnswer:
     """The answer to a question that was asked at `started`, by time.perf_counter.
 
-    `page`: those of the ranked photos that are shown. Raises DatabaseUnavailable.
+    Raises DatabaseUnavailable.
     """
-    judge = Judge(fit, question.parsed, question.background)
-    results = tuple(_results(database, question, page, judge))
+    judge, start = Judge(fit, question.parsed, question.background), question.request.offset
+    stop = start + question.request.k
+    results = tuple(_results(database, question, order.page(start, stop), judge))
     others = question.modifiers.other_texts if question.modifiers else ()
     parsed = (question.parsed, *others)
+    with database.read() as session:
+        line = find_line(order, stop, partial(judge.weak, session))
+        nothing_fits = bool(results) and all(judge.weak(session, order.candidates))
     return SearchAnswer(
         query=question.request.query,
         unknown_words=tuple(dict.fromkeys(word for each in parsed for word in each.unknown)),
         nearest_words={word: near for each in parsed for word, near in each.nearest.items()},
         took_ms=round(1000 * (time.perf_counter() - started), 1),
-        candidates=len(ranked),
-        nothing_fits=judge.nothing_fits(ranked, results),
+        candidates=len(order.candidates),
+        nothing_fits=nothing_fits,
         results=results,
+        above=min(max(line - start, 0), len(results)),
+        more=stop <= MAX_CANDIDATES and order.reaches(stop),
     )
+
+
+def find_line(order: SearchOrder, stop: int, judge: Callable[[Ranked], Sequence[bool]]) -> int:
+    """The place where photos stop being convincing, as far as places before `stop` are concerned.
+
+    It is that of the first weak photo of the first _RUN in a row, which may be cut short by the
+    end of all. `judge` says which photos are weak. Beyond the first _JUDGED photos it is looked
+    for no more, so that a page far down does not cost all those before it.
+    """
+    weak: list[bool] = []
+    for page in order.pages(min(stop + _RUN - 1, _JUDGED)):
+        weak += judge(page)
+        line = first_run(weak)
+        if line <= len(weak) - _RUN:
+            return line
+    return stop if order.reaches(len(weak)) else first_run(weak)
+
+
+def first_run(weak: Sequence[bool]) -> int:
+    """Where the first run of weak results begins; one that the end cuts short counts as one."""
+    for start in range(len(weak)):
+        if all(weak[start : start + _RUN]):
+            return start
+    return len(weak)
 
 
 def _results(
@@ -142,6 +184,7 @@ def _results(
     with database.read() as session:
         views = view_photos(session, ids)
         matched = matched_words(session, question.parsed, list(views))
+        weak = judge.weak(session, page)
     chances = judge.chances(page).tolist()
     said = _said(page.likelihoods, len(ids), question.request.explain)
     for row, (key, (log_likelihood, evidence, words)) in enumerate(zip(ids, said, strict=True)):
@@ -159,7 +202,7 @@ def _results(
             words=words,
             matched=matched.get(key, ()),
             probability=chances[row],
-            weak=judge.is_weak(chances[row], matched.get(key, ())),
+            weak=weak[row],
         )
 
 

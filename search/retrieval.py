@@ -6,7 +6,9 @@ space, and `caption`, the embedding of the caption that the captioner wrote.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,8 @@ from captioner.captioner import Provenance
 from catalog.filters import Condition
 from catalog.vectors.interface import VectorIndex
 from search.lexical import Ids, WordHits
+
+T = TypeVar("T")
 
 # Known words may take one place in so many from what the whole sentence means.
 _KNOWN_SHARE = 4
@@ -34,10 +38,19 @@ class Candidates:
         nothing = np.empty(0, np.float32)
         return cls(np.empty(0, np.int64), nothing, nothing)
 
+    @classmethod
+    def joined(cls, parts: Sequence[Candidates]) -> Candidates:
+        """The photos of all parts, in their order."""
+        return cls(
+            np.concatenate([part.ids for part in parts]),
+            np.concatenate([part.visual for part in parts]),
+            np.concatenate([part.caption for part in parts]),
+        )
+
     def __len__(self) -> int:
         return len(self.ids)
 
-    def take(self, rows: NDArray[np.int64]) -> Candidates:
+    def take(self, rows: NDArray[np.int64] | slice) -> Candidates:
         """Some of the photos, in the order given."""
         return Candidates(self.ids[rows], self.visual[rows], self.caption[rows])
 
@@ -54,6 +67,11 @@ class Retriever:
     def indexes(self) -> tuple[VectorIndex, VectorIndex]:
         """The visual one, then that of captions."""
         return self.visual, self.caption
+
+    @property
+    def most(self) -> int:
+        """No search finds more photos than this."""
+        return max(index.count for index in self.indexes)
 
     def nearest(
         self, query: NDArray[np.float32], count: int, where: Condition | None = None
@@ -116,6 +134,21 @@ def propose(
             best = retriever.nearest(query, until - len(taken), where.among(free))
             taken = np.union1d(taken, best.ids)
     return retriever.compare(query, taken, count)
+
+
+def widening(search: Callable[[int], T], first: int, most: int) -> Iterator[T]:
+    """What a search finds when it is asked for `first` photos, for twice as many, and so on to all.
+
+    To go on from one answer to the next is not to ask once for more: a photo that is middling by
+    both kinds of vectors comes up only where many are asked for, and an inverted file looks
+    through more lists then. So the numbers asked for must not depend on how far one goes.
+    """
+    count = first
+    while True:
+        yield search(count)
+        if count >= most:
+            return
+        count *= 2
 
 
 def _sources(hits: WordHits, near: Ids, count: int) -> list[tuple[Ids, int]]:

@@ -172,15 +172,6 @@ def test_a_folder_that_is_offline_loses_nothing(
     assert catalog.names() == sorted(PHOTOS)
 
 
-def test_copies_of_photos_on_a_disk_that_is_offline_are_no_moves(
-    catalog: Catalog, folder: Path, tmp_path: Path
-) -> None:
-    catalog.index(folder)
-    folder.rename(tmp_path / "unplugged")
-    report = catalog.index(tmp_path / "unplugged")
-    assert (report.moved, report.duplicates, report.indexed) == (0, len(PHOTOS), 0)
-
-
 def test_a_folder_inside_an_indexed_one_shows_no_photo_twice(
     catalog: Catalog, folder: Path
 ) -> None:

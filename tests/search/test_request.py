@@ -36,7 +36,7 @@ def test_texts_are_parsed_once_however_often_they_are_asked_for(
         search.request, "parse_weights", lambda text: parsed.append(text) or parse(text)
     )
     request = SearchRequest("a cat^2", excluded=("a dog", "snow"), rather_than="a fox")
-    assert (request.text, request.text, request.considered) == ("a cat", "a cat", 200)
+    assert (request.text, request.text, request.candidates) == ("a cat", "a cat", 200)
     assert parsed == ["a cat^2", "a dog", "snow", "a fox"]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import replace
 from html import unescape
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
@@ -14,17 +13,16 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
+from search.request import SearchRequest
+from search.results import Judge, first_run
 from tests.web.live_server import visitor
 from tests.web.odd_photos import SCRIPT
 from web import WebConfig
 from web.pages.cards import exclude_links
-from web.pages.search import first_run
 from web.pages.search_url import curl_line, read_search_url
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
-    from search.request import SearchRequest
-    from search.results import SearchAnswer
 
 QUERY = "a cat looks at the camera"
 LINE = "Below this line"
@@ -197,22 +195,6 @@ def test_no_more_is_offered_once_as_much_is_left_out_as_can_be() -> None:
 # The line
 
 
-@pytest.mark.parametrize(
-    ("weak", "above"),
-    [
-        ("", 0),
-        ("....", 4),
-        ("..www.", 2),
-        (".w.ww.www.", 6),
-        ("....w", 4),
-        ("...ww", 3),
-        ("www", 0),
-    ],
-)
-def test_line_stands_before_three_weak_ones_in_a_row(weak: str, above: int) -> None:
-    assert first_run([mark == "w" for mark in weak]) == above
-
-
 # Of the twelve sample photos, in the order in which they are found: w is weak.
 MARKS = {
     "below the first three": "...wwwwwwwww",
@@ -226,20 +208,15 @@ MARKS = {
 @pytest.fixture
 def mark(engine: SearchEngine, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Makes photos weak by the place where they are found, whatever the model says of them."""
+    places = [result.photo_id for result in engine.search(SearchRequest(QUERY, k=12)).results]
 
     def set_to(marks: str) -> None:
-        search = engine.search
-
-        def marked(request: SearchRequest) -> SearchAnswer:
-            answer = search(request)
-            places = marks[request.offset : request.offset + request.k]
-            results = tuple(
-                replace(result, weak=place == "w")
-                for result, place in zip(answer.results, places, strict=True)
-            )
-            return replace(answer, results=results, nothing_fits="." not in marks)
-
-        monkeypatch.setattr(engine, "search", marked)
+        weak = {key for key, mark in zip(places, marks, strict=True) if mark == "w"}
+        monkeypatch.setattr(
+            Judge,
+            "weak",
+            lambda judge, session, ranked: [key in weak for key in ranked.found.ids.tolist()],
+        )
 
     return set_to
 

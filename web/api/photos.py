@@ -12,6 +12,7 @@ from captioner.tags import Tag
 from catalog.paths import show_path
 from catalog.views import PhotoView
 from indexer.thumbnails import LONGER_SIDE
+from search.limits import MAX_CANDIDATES
 from search.results import SearchAnswer, SimilarPhoto
 from web.api import schemas
 from web.api.common import page_links
@@ -52,9 +53,7 @@ def search(query: SearchParameters) -> Response:
     """Photos that make the sentence q most probable, best first."""
     wanted = query.request()
     answer = current_engine().search(wanted)
-    shown = bool(answer.results)
-    more = shown and wanted.offset + wanted.k < answer.candidates
-    return jsonify({**_with_links(answer), **page_links(wanted.offset, wanted.k, more)})
+    return jsonify({**_with_links(answer), **page_links(wanted.offset, wanted.k, answer.more)})
 
 
 @blueprint.post(
@@ -113,11 +112,11 @@ def original(path: PhotoPath, query: ImageParameters) -> Response:
 )
 def similar(path: PhotoPath, query: SimilarParameters) -> Response:
     """Other photos like this one, best first."""
-    end = query.offset + query.k
     # One more than is shown, to know whether there are more.
-    found = current_engine().similar_to(path.photo_id, end + 1)
-    links = page_links(query.offset, query.k, len(found) > end)
-    shown = _similar_json(found[query.offset : end])
+    found = current_engine().similar_to(path.photo_id, query.k + 1, query.offset)
+    more = len(found) > query.k and query.offset + query.k <= MAX_CANDIDATES
+    links = page_links(query.offset, query.k, more)
+    shown = _similar_json(found[: query.k])
     return jsonify({"photo_id": path.photo_id, "results": shown, **links})
 
 

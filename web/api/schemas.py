@@ -161,8 +161,10 @@ class SearchAnswer(Understood, Paged):
         }
     )
     took_ms: float = described_field("Milliseconds the search took in the server", ge=0)
-    candidates: int = described_field("How many photos were ranked; pages end there", ge=0)
-    nothing_fits: bool = described_field("Whether every photo that was ranked is weak")
+    candidates: int = described_field(
+        "How many photos were ranked together; all others come after them", ge=0
+    )
+    nothing_fits: bool = described_field("Whether every one of these photos is weak")
     results: list[SearchResult] = described_field("The photos, best first")
 
 

@@ -20,7 +20,7 @@ from flask.typing import ResponseReturnValue
 from captioner.captioner import PhotoState
 from catalog.paths import show_path
 from catalog.views import PhotoView
-from search.diagnosis import Missing, missing, order, probability
+from search.diagnosis import Missing, missing, photo_beside, probability
 from search.engine import SearchEngine, UnknownPhoto
 from search.explain import explain
 from search.image_to_text import captions_near, check_sentences, rank_sentences
@@ -113,15 +113,15 @@ def neighbour(photo_id: int) -> ResponseReturnValue:
     A route of its own, so that only who goes on waits for the search. Past an end: the results.
     """
     wanted = read_search(request, current_config().page_size)
-    found = order(current_engine(), wanted).tolist()
-    place = found.index(photo_id) if photo_id in found else len(found)
-    place += -1 if request.args.get("step") == "-1" else 1
-    carried = [(name, text) for name, text in _search_fields() if name != "offset"]
-    if not 0 <= place < len(found):
+    step = -1 if request.args.get("step") == "-1" else 1
+    beside = photo_beside(current_engine(), wanted, photo_id, step)
+    if beside is None:
         return redirect(f"{url_for('search.show')}?{urlencode(_search_fields())}")
+    found, place = beside
+    carried = [(name, text) for name, text in _search_fields() if name != "offset"]
     if place >= wanted.k:
         carried.append(("offset", str(place - place % wanted.k)))
-    return redirect(f"{url_for('.show', photo_id=found[place])}?{urlencode(carried)}")
+    return redirect(f"{url_for('.show', photo_id=found)}?{urlencode(carried)}")
 
 
 def photo_facts(view: PhotoView, query: str) -> PhotoFacts:

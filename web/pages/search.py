@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from search.engine import SearchEngine
-from search.limits import MAX_RESULTS
 from search.request import InvalidQuery, SearchRequest
-from search.results import SearchAnswer
 from web.context import current_config, current_engine
 from web.pages.cards import make_cards
 from web.pages.search_form import SearchForm, chips_of, narrows
@@ -27,18 +21,8 @@ EXAMPLES = (
 # Below this many photos the best one for an example may have nothing to do with it.
 _PICTURED_FROM = 100
 _EXAMPLE_SECONDS = 600
-# So many weak results in a row end the part of the page above the line.
-_RUN = 3
 
 blueprint = Blueprint("search", __name__)
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A page of an answer, and how many of its results stand above the line."""
-
-    answer: SearchAnswer
-    above: int
 
 
 @blueprint.get("/")
@@ -81,10 +65,9 @@ def _form_context(asked: SearchUrl, form: SearchForm) -> dict[str, object]:
 def _results(asked: SearchUrl) -> str:
     wanted = read_search(request, asked.page_size)
     engine = current_engine()
-    judged = search_judged(engine, wanted)
-    answer = judged.answer
+    answer = engine.search(wanted)
     cards = make_cards(engine, answer.results, wanted.offset + 1, asked)
-    line = wanted.offset + judged.above
+    line = wanted.offset + answer.above
     as_json = url_for("photos_api.search") + asked.for_api(wanted.k)
     return render_template(
         "results.html",
@@ -116,29 +99,3 @@ def example(number: int) -> ResponseReturnValue:
     answer = redirect(url_for("photos_api.thumbnail", photo_id=found[0].photo_id))
     answer.headers["Cache-Control"] = f"private, max-age={_EXAMPLE_SECONDS}"
     return answer
-
-
-def search_judged(engine: SearchEngine, request: SearchRequest) -> Judged:
-    """The answer to `request`, parted in two; raises what the search raises."""
-    margin = _RUN - 1
-    before = min(margin, request.offset)
-    wider = replace(
-        request,
-        offset=request.offset - before,
-        k=min(before + request.k + margin, MAX_RESULTS),
-    )
-    if wider.k < before + request.k:
-        before, wider = 0, request
-    answer = engine.search(wider)
-    line = first_run([result.weak for result in answer.results])
-    shown = answer.results[before : before + request.k]
-    above = min(max(line - before, 0), len(shown))
-    return Judged(replace(answer, results=shown), above)
-
-
-def first_run(weak: Sequence[bool]) -> int:
-    """Where the first run of weak results begins; one that the end cuts short counts as one."""
-    for start in range(len(weak)):
-        if all(weak[start : start + _RUN]):
-            return start
-    return len(weak)

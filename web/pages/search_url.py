@@ -99,17 +99,16 @@ def has_blanks(fields: MultiDict[str, str]) -> bool:
 
 
 def page_links(asked: SearchUrl, request: SearchRequest, answer: SearchAnswer) -> Paging:
-    """The pages around `answer`; a next one is offered while candidates are left to show."""
+    """The pages around `answer`; a next one is offered while photos are left to show."""
     shown = len(answer.results)
     after = request.offset + request.k
-    more = shown > 0 and after < answer.candidates
     step = min(request.k, asked.page_size)
     before = _page_url(asked, step, max(0, request.offset - step))
     return Paging(
         first=request.offset + 1,
         last=request.offset + shown,
         previous=before if request.offset else None,
-        next=_page_url(asked, step, after) if more else None,
+        next=_page_url(asked, step, after) if answer.more else None,
     )
 
 
