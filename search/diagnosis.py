@@ -118,8 +118,8 @@ def stand(
 
 def _is_weak(engine: SearchEngine, ranked: Ranked, question: Question, place: int) -> bool:
     fit = engine.captioner.provenance.ranking.for_words(len(question.parsed.words)).fit
-    judge = Judge(fit, question.parsed, question.background)
-    return judge.is_weak(float(judge.chances(ranked.page(place - 1, 1))[0]))
+    judge = Judge(fit, question.background)
+    return bool(judge.weak(ranked.page(place - 1, 1))[0])
 
 
 def _proposed(engine: SearchEngine, question: Question, photo_id: int) -> int | None:

@@ -23,7 +23,7 @@ from search.limits import COMBINED, LIKELIHOOD, MAX_CANDIDATES, RETRIEVE
 from search.parsed_query import ParsedQuery, parse_queries, read_vectors
 from search.query_modifiers import WIDER, QueryModifiers, read_modifiers, scale_of
 from search.request import SearchRequest
-from search.rerank import Likelihoods, Ranked, score_photos, stage_scores
+from search.rerank import Likelihoods, Ranked, logit_in_score, score_photos, stage_scores
 from search.retrieval import Candidates, propose
 
 
@@ -85,7 +85,10 @@ class Ranker:
         log_likelihood = likelihoods.log_likelihood if likelihoods else None
         ranked = self.score(question, loaded.found, loaded.bias, log_likelihood)
         score = ranked.score + self._modify(question, loaded, likelihoods)
-        return replace(ranked, score=score, likelihoods=likelihoods).in_order(hits)
+        logit = logit_in_score(
+            question.request.stage, self._ranking(question), words_known=likelihoods is not None
+        )
+        return replace(ranked, score=score, likelihoods=likelihoods).in_order(hits, logit)
 
     def propose(self, question: Question) -> tuple[Candidates, WordHits]:
         """The first stage's candidates, and the photos that the question's own words name.
@@ -98,7 +101,7 @@ class Ranker:
         # Likelihood ranks every photo, and vectors alone have no use for more: no word proposes.
         few = count if request.stage == COMBINED else 0
         with self.database.read() as session:
-            hits = find_words(session, question.parsed, few)
+            hits = find_words(session, question.parsed, few, retriever.visual.count)
         if request.stage == LIKELIHOOD:
             return retriever.nearest(question.vector, retriever.visual.count, where), hits
         if question.modifiers is None:

@@ -17,7 +17,6 @@ from catalog.views import PhotoView, view_photos
 from search.calibration import Background
 from search.explain import word_maps
 from search.lexical import matched_words
-from search.parsed_query import ParsedQuery
 from search.pipeline import Question
 from search.rerank import Likelihoods, Ranked, WordGain
 
@@ -26,9 +25,9 @@ from search.rerank import Likelihoods, Ranked, WordGain
 class SearchResult:
     """One photo of an answer; log-likelihood and evidence in nats, similarity in -1..1.
 
-    `matched`: the query's words that stand in the photo's path or captions. `probability`: that
-    the photo fits the plain query, 0 to 1, see search.calibration. `weak`: too improbable to
-    convince.
+    `matched`: the query's words that stand in the photo's path or captions. `named`: those of its
+    path that lift it, see search.lexical. `probability`: that the photo fits the plain query, 0 to
+    1, see search.calibration. `weak`: too improbable to convince, and not named.
     """
 
     photo_id: int
@@ -40,6 +39,7 @@ class SearchResult:
     similarity: float
     words: tuple[WordGain, ...]
     matched: tuple[str, ...]
+    named: tuple[str, ...]
     probability: float
     weak: bool
 
@@ -60,8 +60,11 @@ class SearchAnswer:
     results: tuple[SearchResult, ...]
 
     def to_json(self) -> dict[str, object]:
-        """The `search --json` object."""
-        return asdict(self)
+        """The `search --json` object; `named` is for people, as a part of `matched`."""
+        told = asdict(self)
+        for result in told["results"]:
+            del result["named"]
+        return told
 
 
 @dataclass(frozen=True)
@@ -83,20 +86,16 @@ class Judge:
     """Says how probable it is that photos fit a query, and which of them are weak."""
 
     fit: FitWeights
-    parsed: ParsedQuery
     background: Background
 
     def chances(self, ranked: Ranked) -> NDArray[np.float32]:
         """The probability that each photo fits: [N]."""
         return ranked.probability(self.fit, self.background)
 
-    def is_weak(self, chance: float, matched: Sequence[str] = ()) -> bool:
-        """Whether a photo of this probability, with these of the query's words, is weak.
-
-        An unknown word in the path speaks for a photo that the captioner cannot judge.
-        """
-        named = not set(self.parsed.unknown).isdisjoint(matched)
-        return chance < self.fit.weak_below and not named
+    def weak(self, ranked: Ranked) -> NDArray[np.bool_]:
+        """Whether each photo is weak [N]: improbable, and nothing in its names speaks for it."""
+        weak: NDArray[np.bool_] = (self.chances(ranked) < self.fit.weak_below) & ~ranked.is_named
+        return weak
 
     def nothing_fits(self, ranked: Ranked, results: Sequence[SearchResult]) -> bool:
         """Whether all ranked photos are weak; of vectors alone only the results are known."""
@@ -104,7 +103,7 @@ class Judge:
             return False
         if ranked.likelihoods is None:
             return True
-        return not (self.chances(ranked) >= self.fit.weak_below).any()
+        return bool(self.weak(ranked).all())
 
 
 def make_answer(
@@ -119,7 +118,7 @@ def make_answer(
 
     `page`: those of the ranked photos that are shown. Raises DatabaseUnavailable.
     """
-    judge = Judge(fit, question.parsed, question.background)
+    judge = Judge(fit, question.background)
     results = tuple(_results(database, question, page, judge))
     others = question.modifiers.other_texts if question.modifiers else ()
     parsed = (question.parsed, *others)
@@ -138,16 +137,17 @@ def _results(
     database: Database, question: Question, page: Ranked, judge: Judge
 ) -> Iterator[SearchResult]:
     """The photos of a page; those that were removed or damaged meanwhile are left out."""
-    ids = page.found.ids.tolist()
+    ids, tokens = page.found.ids.tolist(), dict.fromkeys(question.parsed.tokens)
     with database.read() as session:
         views = view_photos(session, ids)
         matched = matched_words(session, question.parsed, list(views))
-    chances = judge.chances(page).tolist()
+    chances, weak = judge.chances(page).tolist(), judge.weak(page).tolist()
     said = _said(page.likelihoods, len(ids), question.request.explain)
     for row, (key, (log_likelihood, evidence, words)) in enumerate(zip(ids, said, strict=True)):
         if key not in views or not views[key].captions:
             continue
         path, caption = _shown(views[key])
+        named = page.hits.names(key)
         yield SearchResult(
             photo_id=key,
             path=path,
@@ -157,9 +157,10 @@ def _results(
             evidence=evidence,
             similarity=float(page.similarity[row]),
             words=words,
-            matched=matched.get(key, ()),
+            matched=tuple(word for word in tokens if word in {*matched.get(key, ()), *named}),
+            named=named,
             probability=chances[row],
-            weak=judge.is_weak(chances[row], matched.get(key, ())),
+            weak=weak[row],
         )
 
 
