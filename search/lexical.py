@@ -53,6 +53,8 @@ FUNCTION_WORDS = frozenset(
         "there that this it he she they them him 's out off for who which each other another"
     )
 )
+# Nor do these tell one photo from another.
+_OF_ANY_PHOTO = frozenset(tokenise("photo photos picture pictures image images"))
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,7 @@ def find_words(session: Session, parsed: ParsedQuery, few: int, photos: int) -> 
     ones are left to the vectors, which stand for their meaning, too. 0 leaves all.
     """
     words = dict.fromkeys(parsed.tokens)
-    content = [word for word in words if word not in FUNCTION_WORDS] or list(words)
+    content = [word for word in words if word not in FUNCTION_WORDS | _OF_ANY_PHOTO] or list(words)
     known = [word for word in words if word not in parsed.unknown] if few else []
     rare = [photos_with_word(session, word, few) for word in known]
     files = photos_of_file_name(session, "".join(parsed.tokens), MOST_PHOTOS)
