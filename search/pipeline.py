@@ -85,10 +85,7 @@ class Ranker:
         log_likelihood = likelihoods.log_likelihood if likelihoods else None
         ranked = self.score(question, loaded.found, loaded.bias, log_likelihood)
         score = ranked.score + self._modify(question, loaded, likelihoods)
-        logit = logit_in_score(
-            question.request.stage, self._ranking(question), words_known=likelihoods is not None
-        )
-        return replace(ranked, score=score, likelihoods=likelihoods).in_order(hits, logit)
+        return self.order(question, replace(ranked, score=score, likelihoods=likelihoods), hits)
 
     def propose(self, question: Question) -> tuple[Candidates, WordHits]:
         """The first stage's candidates, and the photos that the question's own words name.
@@ -126,6 +123,12 @@ class Ranker:
         stage = question.request.stage
         score = stage_scores(stage, ranking, found, bias, similarity, log_likelihood)
         return Ranked(found, score, similarity, None)
+
+    def order(self, question: Question, ranked: Ranked, hits: WordHits) -> Ranked:
+        """Photos that were scored, best first, those lifted that the question's words name."""
+        stage, is_known = question.request.stage, bool(question.parsed.words)
+        logit = logit_in_score(stage, self._ranking(question), words_known=is_known)
+        return ranked.in_order(hits, logit)
 
     def page(self, ranked: Ranked, question: Question) -> Ranked:
         """The page that was asked for, with likelihoods.

@@ -326,6 +326,9 @@ def test_photo_found_by_its_name_says_so(client: FlaskClient) -> None:
     html = client.get("/", query_string={"q": f"a photo of {unknown[0]}"}).text
     assert f"Named {unknown[0]}" in words_of(re.findall(r'<li class="card.*?</li>', html, re.S)[0])
     assert html.count('class="named"') == 1
+    html = client.get("/?q=a+cat+looks").text
+    assert "Named cat" in words_of(re.findall(r'<li class="card.*?</li>', html, re.S)[0])
+    assert html.count('class="named"') == 1
 
 
 # For programs
