@@ -6,6 +6,7 @@ Free of torch; ids are plain integers.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,12 +15,69 @@ from functools import cached_property
 PAD, START, END, UNKNOWN = 0, 1, 2, 3
 SPECIAL_WORDS = ("<pad>", "<start>", "<end>", "<unk>")
 
-_WORD = re.compile(r"'s\b|[^\W_]+")
+# Behind this stands a symbol; in no text that was read is it left.
+_SYMBOL = "\0"
+_WORD = re.compile(rf"'s\b|[^\W_][^\s'{_SYMBOL}]*")
+_SEPARATES = re.compile(rf"[ '{_SYMBOL}]")
+_WORD_OR_SYMBOLS = re.compile(rf"{_WORD.pattern}|(?:{_SYMBOL}.)+")
 
 
 def tokenise(sentence: str) -> list[str]:
-    """Lower-case words of a sentence; punctuation is dropped, the possessive 's is a word."""
-    return _WORD.findall(sentence.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+    """Lower-case words of a sentence; punctuation is dropped, the possessive 's is a word.
+
+    Marks stay with their letters, as the vowel signs of Indic scripts and accents that are written
+    apart. Wide letters, ligatures and other forms of letters count as the letters.
+    """
+    return _WORD.findall(_readable(sentence))
+
+
+def tokenise_query(sentence: str) -> list[str]:
+    """The same, and emoji and other symbols in a row as one word: no captioner learns them, but
+    names of photos have them.
+    """
+    found = _WORD_OR_SYMBOLS.findall(_readable(sentence))
+    return [word.replace(_SYMBOL, "") for word in found]
+
+
+def start_of_last_word(sentence: str) -> int:
+    """Where the word begins that a sentence ends with; its length where it ends with none."""
+    start = len(sentence)
+    while start > 0 and not _SEPARATES.match(_READABLE[ord(sentence[start - 1])]):
+        start -= 1
+    before = _READABLE[ord(sentence[start - 1])] if start else ""
+    return start - 1 if before == "'" and sentence[start:] in ("s", "S") else start
+
+
+class _Readable(dict[int, str]):
+    """What is read for each character of a composed lower-case text, found out once and kept."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = read = _read(chr(code))
+        return read
+
+
+_READABLE = _Readable()
+
+
+def _readable(sentence: str) -> str:
+    return unicodedata.normalize("NFC", sentence).lower().translate(_READABLE)
+
+
+def _read(character: str) -> str:
+    """A letter, digit or mark itself, nothing for a joiner, a space for what separates."""
+    if character.isalnum():
+        plain = unicodedata.normalize("NFKC", character).lower()
+        return plain if plain.isalnum() else character
+    if character in "'\N{RIGHT SINGLE QUOTATION MARK}":
+        return "'"
+    category = unicodedata.category(character)
+    is_selector = "\ufe00" <= character <= "\ufe0f" or category == "Me"
+    if is_selector or (category == "Cf" and character != "\N{ZERO WIDTH SPACE}"):
+        return ""
+    # Emoji that are newer than this Python's tables are not assigned there.
+    if category[0] == "S" or category in ("Co", "Cn"):
+        return " " if character.isascii() else _SYMBOL + character
+    return character if category[0] == "M" else " "
 
 
 @dataclass(frozen=True)

@@ -1,42 +1,34 @@
 """Full-text search over the words of paths and captions: SQLite's FTS5, PostgreSQL's GIN.
 
-Words are stored and looked up case-folded and without accents. Functions take a session and
-neither commit nor roll back: who opened it decides.
+Words are stored and looked up as catalog.words folds them. Functions take a session and neither
+commit nor roll back: who opened it decides.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import TextClause, delete, insert, select, text
 from sqlalchemy.orm import Session
 
 from catalog.models import Caption, Photo, PhotoText, Root
-from catalog.paths import show_path
 from catalog.sql import NO_SYNC, chunks
+from catalog.words import FILE, grams_of, joined_words, may_cross, words_in, words_of_photo
+
+Ids = NDArray[np.int64]
+_NOTHING: Ids = np.empty(0, dtype=np.int64)
 
 # The migrations make the index; on SQLite its triggers keep it in step with the table photo_text.
-_MATCHING = {
-    "sqlite": text(
-        "SELECT rowid FROM photo_text_fts WHERE photo_text_fts MATCH :words LIMIT :limit"
-    ),
-    "postgresql": text(
-        "SELECT photo_id FROM photo_text "
-        "WHERE to_tsvector('simple', words) @@ to_tsquery('simple', :words) LIMIT :limit"
-    ),
-}
-_NOTHING = np.empty(0, dtype=np.int64)
-
-_WORD = re.compile(r"[^\W_]+")
-# What is written together in a name: LisbonTrip2019 -> Lisbon, Trip, 2019.
-_PART = re.compile(r"\d+|[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+|[A-Z]")
+# PostgreSQL's text parser would cut words by rules of its own and of the server's locale.
+_FTS5 = "SELECT rowid FROM photo_text_fts WHERE photo_text_fts MATCH :match LIMIT :limit"
+_NAMED = "string_to_array(names || ' ' || joined, ' ') @> CAST(:words AS text[])"
+_CAPTIONED = "string_to_array(captions, ' ') @> CAST(:words AS text[])"
+_AROUND = "string_to_array(grams, ' ') @> CAST(:grams AS text[])"
 
 
 def refresh_words(session: Session, ids: Sequence[int]) -> None:
@@ -47,44 +39,79 @@ def refresh_words(session: Session, ids: Sequence[int]) -> None:
         session.execute(insert(PhotoText), list(_rows(session, chunk)))
 
 
-def photos_with_word(session: Session, word: str, most: int) -> NDArray[np.int64]:
-    """Return the ids [N] of all photos with a word; none where more than `most` have it.
+def photos_with_word(session: Session, word: str, most: int) -> Ids:
+    """Return the ids [N] of all photos with a word in their names, or in their captions.
 
-    Any text will do: what is no letter and no digit only separates.
+    None where more than `most` have it. Any text will do: what parts words only separates.
     """
-    parts = words_in(word)
-    if not parts:
+    words = words_in(word)
+    if not words:
         return _NOTHING
-    dialect = session.get_bind().dialect.name
-    given = {"words": _all_of(parts, dialect), "limit": most + 1}
-    found = np.fromiter(session.scalars(_MATCHING[dialect], given), dtype=np.int64)
-    return np.sort(found) if len(found) <= most else _NOTHING
+    if _is_sqlite(session):
+        match = f"({_match('names joined', words)}) OR ({_match('captions', words)})"
+        found = _ids(session, text(_FTS5), most, match=match)
+    else:
+        where = f"{_NAMED} OR {_CAPTIONED}"
+        found = _ids(session, _where(where), most, words=list(words))
+    return _NOTHING if found is None else found
+
+
+def photos_named(session: Session, word: str, most: int) -> Ids | None:
+    """Return the ids [N] of all photos with a word in their names; None: more than `most` have it.
+
+    Any text will do, as in `photos_with_word`.
+    """
+    words = words_in(word)
+    if not words:
+        return _NOTHING
+    if _is_sqlite(session):
+        return _ids(session, text(_FTS5), most, match=_match("names joined", words))
+    return _ids(session, _where(_NAMED), most, words=list(words))
+
+
+def photos_named_around(session: Session, word: str, most: int) -> Ids | None:
+    """Return the ids [N] of all photos with a word inside a longer one of their names, or as one.
+
+    None where more than `most` have it; nobody has a word of one or two letters, but for scripts
+    without spaces.
+    """
+    [folded, *others] = words_in(word) or ("",)
+    grams = grams_of(folded)
+    if not grams or others:
+        return _NOTHING
+    column = "joined" if may_cross(folded) else "names"
+    if not _is_sqlite(session):
+        where = f"{_AROUND} AND strpos({column}, :word) > 0"
+        return _ids(session, _where(where), most, grams=list(grams), word=folded)
+    query = text(
+        "SELECT photo_id FROM photo_text_fts JOIN photo_text ON photo_id = photo_text_fts.rowid "
+        f"WHERE photo_text_fts MATCH :match AND instr(photo_text.{column}, :word) > 0 LIMIT :limit"
+    )
+    return _ids(session, query, most, match=_match("grams", grams), word=folded)
+
+
+def photos_of_file_name(session: Session, name: str, most: int) -> Ids | None:
+    """Return the ids [N] of all photos whose file is named so; None: more than `most` are.
+
+    With or without its ending; what separates words does not matter.
+    """
+    word = FILE + joined_words(name)
+    if word == FILE:
+        return _NOTHING
+    if _is_sqlite(session):
+        return _ids(session, text(_FTS5), most, match=_match("joined", [word]))
+    return _ids(session, _where(_NAMED), most, words=[word])
 
 
 def words_of(session: Session, ids: Sequence[int]) -> dict[int, frozenset[str]]:
     """Return the words of photos by id; ids that are gone are left out."""
     words: dict[int, frozenset[str]] = {}
+    columns = (PhotoText.names, PhotoText.joined, PhotoText.captions)
     for chunk in chunks(ids):
-        query = select(PhotoText.photo_id, PhotoText.words).where(PhotoText.photo_id.in_(chunk))
-        words.update({key: frozenset(row.split()) for key, row in session.execute(query)})
+        query = select(PhotoText.photo_id, *columns).where(PhotoText.photo_id.in_(chunk))
+        for key, *texts in session.execute(query):
+            words[key] = frozenset(word for each in texts for word in each.split())
     return words
-
-
-def words_in(text: str) -> tuple[str, ...]:
-    """The words of a sentence or of a query, each once: "Zürich, IMG_2041" -> zurich img 2041."""
-    return tuple(dict.fromkeys(_WORD.findall(_plain(text).casefold())))
-
-
-def words_of_photo(root: bytes, path: bytes, captions: Iterable[str]) -> str:
-    """All words that a photo is found by, with spaces between.
-
-    They are those of its captions, of its path below the indexed folder `root`, and of that
-    folder's own name. What is written together in a name counts whole and in parts.
-    """
-    name = os.path.join(os.path.basename(root), path)
-    words = [*_words_of_name(show_path(name))]
-    words += [word for caption in captions for word in words_in(caption)]
-    return " ".join(dict.fromkeys(words))
 
 
 def _rows(session: Session, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
@@ -98,23 +125,23 @@ def _rows(session: Session, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
     for key, group in groupby(session.execute(query).all(), key=lambda row: row[0]):
         rows = list(group)
         captions = [caption for _, _, _, caption in rows if caption is not None]
-        yield {"photo_id": key, "words": words_of_photo(rows[0][1], rows[0][2], captions)}
+        yield {"photo_id": key, **asdict(words_of_photo(rows[0][1], rows[0][2], captions))}
 
 
-def _all_of(words: Sequence[str], dialect: str) -> str:
-    """A full-text query for all of the words; quoted, no word is an operator."""
-    if dialect == "sqlite":
-        return " ".join(f'"{word}"' for word in words)
-    return " & ".join(f"'{word}'" for word in words)
+def _ids(session: Session, query: TextClause, most: int, **given: Any) -> Ids | None:
+    found = np.fromiter(session.scalars(query, {**given, "limit": most + 1}), dtype=np.int64)
+    return np.sort(found) if len(found) <= most else None
 
 
-def _words_of_name(name: str) -> Iterator[str]:
-    for word in _WORD.findall(_plain(name)):
-        yield word.casefold()
-        yield from (part.casefold() for part in _PART.findall(word))
+def _where(condition: str) -> TextClause:
+    return text(f"SELECT photo_id FROM photo_text WHERE {condition} LIMIT :limit")
 
 
-def _plain(text: str) -> str:
-    """Without accents, whether they were written as one character with their letter or apart."""
-    marks = unicodedata.normalize("NFKD", text)
-    return "".join(mark for mark in marks if not unicodedata.combining(mark))
+def _match(columns: str, words: Sequence[str]) -> str:
+    """A query of FTS5 for all of the words in any of the columns; quoted, none is an operator."""
+    every = " AND ".join(f'"{word}"' for word in words)
+    return f"{{{columns}}} : ({every})"
+
+
+def _is_sqlite(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"

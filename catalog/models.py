@@ -207,16 +207,19 @@ class PhotoTag(Base):
 
 
 class PhotoText(Base):
-    """The words of a photo's path and captions, with spaces between; see fulltext.py.
+    """What a photo is found by: see words.PhotoWords.
 
-    The full-text index over them is not described here: it differs with the database, and the
+    The full-text index over it is not described here: it differs with the database, and the
     migrations make it.
     """
 
     __tablename__ = "photo_text"
 
     photo_id: Mapped[int] = _photo_key(primary_key=True)
-    words: Mapped[str] = mapped_column(CleanText)
+    names: Mapped[str] = mapped_column(CleanText)
+    joined: Mapped[str] = mapped_column(CleanText)
+    grams: Mapped[str] = mapped_column(CleanText)
+    captions: Mapped[str] = mapped_column(CleanText)
 
 
 class Failure(Base):

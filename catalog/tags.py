@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import ColumnElement, false, func, insert, select
 from sqlalchemy.orm import Session
 
-from catalog.fulltext import words_in
 from catalog.models import Photo, PhotoTag, Tag
 from catalog.records import NewTag
 from catalog.sql import chunks
+from catalog.words import words_in
 
 
 def tag_ids(session: Session, tags: Iterable[NewTag]) -> Mapping[str, int]:

@@ -8,7 +8,6 @@ section 2). Tags of the photos that begin as what was typed are completions, too
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Set
 from dataclasses import asdict, dataclass
 
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from captioner.captioner import Captioner, PhotoState
 from captioner.likelihood import read_prefix
-from captioner.vocabulary import SPECIAL_WORDS, tokenise
+from captioner.vocabulary import SPECIAL_WORDS, start_of_last_word, tokenise
 from search.engine import SearchEngine
 from search.limits import DEFAULT_COMPLETIONS, MAX_COMPLETIONS
 from search.parsed_query import ParsedQuery, parse_query
@@ -27,9 +26,6 @@ from search.request import check_range, plain_text
 _PHOTOS = 48
 # Longer than any sentence the captioner learnt from: nothing sensible follows.
 _MOST_WORDS = 40
-
-# Like captioner.vocabulary's word, at the end of what was typed.
-_PARTIAL = re.compile(r"(?:'s|[^\W_]+)$")
 
 
 @dataclass(frozen=True)
@@ -94,10 +90,8 @@ def complete(engine: SearchEngine, query: str, k: int = DEFAULT_COMPLETIONS) -> 
 
 
 def _read_typed(query: str) -> _Typed:
-    plain = query.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    partial = _PARTIAL.search(plain)
-    cut = partial.start() if partial else len(query)
-    return _Typed(query[:cut], plain[cut:].lower())
+    cut = start_of_last_word(query)
+    return _Typed(query[:cut], "".join(tokenise(query[cut:])))
 
 
 def _photos(engine: SearchEngine, head: str) -> PhotoState | None:

@@ -14,8 +14,8 @@ from search.limits import DEFAULT_CANDIDATES, MAX_CANDIDATES, RETRIEVE
 from search.pipeline import Question, plain_questions
 from search.request import SearchRequest, check_text
 from search.rerank import Ranked, combined_scores
-from search.results import Judge
 from search.retrieval import Candidates
+from search.weak_results import Judge
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,8 @@ def stand(
 
 def _is_weak(engine: SearchEngine, ranked: Ranked, question: Question, place: int) -> bool:
     fit = engine.captioner.provenance.ranking.for_words(len(question.parsed.words)).fit
-    judge = Judge(fit, question.parsed, question.background)
-    return judge.is_weak(float(judge.chances(ranked.take(np.array([place - 1])))[0]))
+    judge = Judge(fit, question.background)
+    return bool(judge.weak(ranked.take(np.array([place - 1])))[0])
 
 
 def _proposed(engine: SearchEngine, question: Question, photo_id: int) -> int | None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
-from captioner.vocabulary import SPECIAL_WORDS, tokenise
+from captioner.vocabulary import SPECIAL_WORDS, tokenise_query
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def parse_queries(
 
     The unknown words of all queries are embedded together.
     """
-    tokens = [tokenise(query) for query in queries]
+    tokens = [tokenise_query(query) for query in queries]
     unknown = [_unknown(words, captioner) for words in tokens]
     every = tuple(dict.fromkeys(word for words in unknown for word in words))
     nearest = _nearest_words(every, captioner, embedder) if every else {}

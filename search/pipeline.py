@@ -25,7 +25,7 @@ from search.order import SearchOrder
 from search.parsed_query import ParsedQuery, parse_queries, read_vectors
 from search.query_modifiers import WIDER, QueryModifiers, read_modifiers, scale_of
 from search.request import SearchRequest
-from search.rerank import Likelihoods, Ranked, score_photos, stage_scores
+from search.rerank import Likelihoods, Ranked, logit_in_score, score_photos, stage_scores
 from search.retrieval import Candidates, propose, widening
 
 
@@ -103,7 +103,8 @@ class Ranker:
         log_likelihood = likelihoods.log_likelihood if likelihoods else None
         ranked = self.score(question, loaded.found, loaded.bias, log_likelihood)
         score = ranked.score + self._modify(question, loaded, likelihoods)
-        return replace(ranked, score=score, likelihoods=likelihoods).in_order(hits)
+        scored = replace(ranked, score=score, likelihoods=likelihoods)
+        return self.put_in_order(question, scored, hits)
 
     def propose(
         self, question: Question, where: Condition | None = None
@@ -119,7 +120,7 @@ class Ranker:
         # Likelihood ranks every photo, and vectors alone have no use for more: no word proposes.
         few = count if request.stage == COMBINED else 0
         with self.database.read() as session:
-            hits = find_words(session, question.parsed, few)
+            hits = find_words(session, question.parsed, few, retriever.visual.count)
         if request.stage == LIKELIHOOD:
             return retriever.nearest(question.vector, retriever.most, where), hits
         found = propose(retriever, question.vector, _width(question), where, hits)
@@ -130,7 +131,7 @@ class Ranker:
     ) -> Iterator[NDArray[np.int64]]:
         """Ids of all other photos in the first stage's order, in parts.
 
-        Photos with words that the captioner does not know come before those without.
+        Photos whose names put them before all others come first.
         """
         retriever, passing = self.collection.retriever, where.passing(self.database)
         most = retriever.most if passing is None else min(retriever.most, len(passing))
@@ -162,6 +163,12 @@ class Ranker:
         score = stage_scores(stage, ranking, found, bias, similarity, log_likelihood)
         return Ranked(found, score, similarity, None)
 
+    def put_in_order(self, question: Question, ranked: Ranked, hits: WordHits) -> Ranked:
+        """Photos that were scored, best first, those lifted that the question's words name."""
+        stage, is_known = question.request.stage, bool(question.parsed.words)
+        logit = logit_in_score(stage, self._ranking(question), words_known=is_known)
+        return ranked.in_order(hits, logit)
+
     def with_likelihoods(self, ranked: Ranked, question: Question) -> Ranked:
         """The same photos with likelihoods.
 
@@ -178,9 +185,9 @@ class Ranker:
         if question.modifiers is None or not len(found):
             return found
         order = question.modifiers.order(self.collection.retriever, found)
-        # A text to exclude must not bring a photo behind those that lack the query's own word.
-        unknown_words = hits.unknown_words(found.ids[order])
-        return found.take(order[np.argsort(-unknown_words, kind="stable")])
+        # A text to exclude must not bring a photo behind those that lack the query's own words.
+        places = hits.places(found.ids[order])
+        return found.take(order[np.argsort(-places, kind="stable")])
 
     def _ranking(self, question: Question) -> Ranking:
         return self.captioner.provenance.ranking.for_words(len(question.parsed.words))

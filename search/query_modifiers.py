@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 from captioner.captioner import Captioner, PhotoState, Ranking
 from captioner.embedder import SentenceEmbedder
 from captioner.likelihood import score_words
-from captioner.vocabulary import tokenise
+from captioner.vocabulary import tokenise_query
 from search.limits import COMBINED, LIKELIHOOD, RETRIEVE
 from search.parsed_query import ParsedQuery, parse_query
 from search.request import SearchRequest, WeightedText
@@ -149,7 +149,7 @@ def read_term(
     texts = [text.plain, *(boost.text for boost in text.boosts)]
     shares = np.ones(len(texts), np.float32)
     for row, boost in enumerate(text.boosts, start=1):
-        shares[row] = (boost.weight - 1) * len(tokenise(boost.text)) / len(text.words)
+        shares[row] = (boost.weight - 1) * len(tokenise_query(boost.text)) / len(text.words)
     vectors = captioner.read(texts, embedder.encode(texts))  # [1+W,E]
     weights = np.array(parsed.weights(text.weights), np.float32)
     return Term(parsed, weights, (shares @ vectors).astype(np.float32))

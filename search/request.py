@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from captioner.vocabulary import tokenise
+from captioner.vocabulary import tokenise_query
 from catalog.filters import PhotoFilter
 from search.limits import (
     COMBINED,
@@ -174,9 +174,9 @@ def parse_weights(text: str) -> WeightedText:
     plain = "".join(part.text for part in parts)
     return WeightedText(
         plain,
-        tuple(tokenise(plain)),
-        tuple(part.weight for part in parts for _ in tokenise(part.text)),
-        tuple(part for part in parts if part.weight != 1 and tokenise(part.text)),
+        tuple(tokenise_query(plain)),
+        tuple(part.weight for part in parts for _ in tokenise_query(part.text)),
+        tuple(part for part in parts if part.weight != 1 and tokenise_query(part.text)),
     )
 
 

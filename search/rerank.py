@@ -17,7 +17,7 @@ from captioner.captioner import Captioner, FitWeights, PhotoState, Ranking
 from captioner.decoder import PhotoFeatures
 from captioner.likelihood import SentenceScore, score_without_photo, score_words
 from search.calibration import Background, Signs, fit_probability
-from search.lexical import WordHits, lifted
+from search.lexical import NO_HITS, WordHits, lifted
 from search.limits import LIKELIHOOD, RETRIEVE
 from search.retrieval import Candidates
 
@@ -149,14 +149,30 @@ def likelihood_scores(
     return corrected
 
 
+def logit_in_score(stage: str, ranking: Ranking, *, words_known: bool) -> float:
+    """What one logit of evidence is in the scores of a stage, by the fitted weights.
+
+    The combined score is one in itself: its weights are those of a choice among photos.
+    """
+    if stage == RETRIEVE or not words_known:
+        return 1 / max(ranking.visual + ranking.caption, 1.0)
+    if stage == LIKELIHOOD:
+        return 1 / max(ranking.log_likelihood, 0.1)
+    return 1.0
+
+
 @dataclass(frozen=True)
 class Ranked:
-    """N photos with their scores; best first once they are in order."""
+    """N photos with their scores; best first once they are in order.
+
+    `hits`: what they were lifted by when they were put in order.
+    """
 
     found: Candidates
     score: NDArray[np.float32]  # [N]
     similarity: NDArray[np.float32]  # [N], the first stage's
     likelihoods: Likelihoods | None  # None: not asked for, or no word of the query is known
+    hits: WordHits = NO_HITS
 
     @classmethod
     def empty(cls) -> Ranked:
@@ -170,7 +186,9 @@ class Ranked:
     def take(self, rows: NDArray[np.int64]) -> Ranked:
         """Some of the photos, in the order given."""
         likelihoods = self.likelihoods.take(rows) if self.likelihoods else None
-        return Ranked(self.found.take(rows), self.score[rows], self.similarity[rows], likelihoods)
+        return Ranked(
+            self.found.take(rows), self.score[rows], self.similarity[rows], likelihoods, self.hits
+        )
 
     @classmethod
     def joined(cls, parts: Sequence[Ranked]) -> Ranked:
@@ -184,6 +202,7 @@ class Ranked:
             np.concatenate([part.score for part in parts]),
             np.concatenate([part.similarity for part in parts]),
             Likelihoods.joined(likelihoods) if likelihoods else None,
+            parts[0].hits,
         )
 
     def place(self, photo_id: int) -> int | None:
@@ -191,14 +210,23 @@ class Ranked:
         rows = np.flatnonzero(self.found.ids == photo_id).tolist()
         return rows[0] + 1 if rows else None
 
-    def in_order(self, hits: WordHits) -> Ranked:
-        """Best first; photos with words that the captioner does not know before those without."""
-        ranked = self.take(np.argsort(-self.score, kind="stable"))
-        unknown_words = hits.unknown_words(ranked.found.ids)
-        if not unknown_words.any():
+    def in_order(self, hits: WordHits, logit: float) -> Ranked:
+        """Best first; photos come further up by what of the query stands in their names.
+
+        `logit`: what one is in these scores.
+        """
+        score = self.score + np.float32(logit) * hits.bonus(self.found.ids)
+        ranked = replace(self, score=score, hits=hits).take(np.argsort(-score, kind="stable"))
+        places = hits.places(ranked.found.ids)
+        if not places.any():
             return ranked
-        score = lifted(ranked.score, unknown_words)
+        score = lifted(ranked.score, places)
         return replace(ranked, score=score).take(np.argsort(-score, kind="stable"))
+
+    @property
+    def is_named(self) -> NDArray[np.bool_]:
+        """Whether a word of its names speaks for each photo [N]."""
+        return self.hits.are_named(self.found.ids)
 
     def probability(self, weights: FitWeights, background: Background) -> NDArray[np.float32]:
         """The probability that each photo fits a sentence with that background, 0 to 1: [N]."""

@@ -1,34 +1,27 @@
-"""Search answers: ranked photos with their paths, captions and words, and whether they convince."""
+"""Search answers: ranked photos with their paths, captions and words."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
 from captioner.captioner import FitWeights
 from catalog.database import Database
 from catalog.paths import show_path
 from catalog.views import PhotoView, view_photos
-from search.calibration import Background
 from search.explain import word_maps
 from search.lexical import matched_words
 from search.limits import MAX_CANDIDATES
 from search.order import SearchOrder
-from search.parsed_query import ParsedQuery
 from search.pipeline import Question
 from search.rerank import Likelihoods, Ranked, WordGain
+from search.weak_results import Judge, find_line
 
-# So many weak photos in a row are where an order stops being convincing.
-_RUN = 3
-# Among so many photos that place is looked for.
-_JUDGED = 1000
 # Of a field that no JSON has.
 _UNSAID = {"json": False}
 
@@ -37,9 +30,9 @@ _UNSAID = {"json": False}
 class SearchResult:
     """One photo of an answer; log-likelihood and evidence in nats, similarity in -1..1.
 
-    `matched`: the query's words that stand in the photo's path or captions. `probability`: that
-    the photo fits the plain query, 0 to 1, see search.calibration. `weak`: too improbable to
-    convince.
+    `matched`: the query's words that stand in the photo's path or captions. `named`: those of its
+    path that lift it, see search.lexical. `probability`: that the photo fits the plain query, 0 to
+    1, see search.calibration. `weak`: too improbable to convince, and not named.
     """
 
     photo_id: int
@@ -51,6 +44,7 @@ class SearchResult:
     similarity: float
     words: tuple[WordGain, ...]
     matched: tuple[str, ...]
+    named: tuple[str, ...]
     probability: float
     weak: bool
 
@@ -75,9 +69,12 @@ class SearchAnswer:
     more: bool = field(metadata=_UNSAID)
 
     def to_json(self) -> dict[str, object]:
-        """The `search --json` object."""
+        """The `search --json` object; `named` is for people, as a part of `matched`."""
         said = {each.name for each in fields(self) if each.metadata != _UNSAID}
-        return {name: value for name, value in asdict(self).items() if name in said}
+        told = {name: value for name, value in asdict(self).items() if name in said}
+        for result in told["results"]:
+            del result["named"]
+        return told
 
 
 @dataclass(frozen=True)
@@ -94,36 +91,6 @@ class SimilarPhoto:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class Judge:
-    """Says how probable it is that photos fit a query, and which of them are weak."""
-
-    fit: FitWeights
-    parsed: ParsedQuery
-    background: Background
-
-    def chances(self, ranked: Ranked) -> NDArray[np.float32]:
-        """The probability that each photo fits: [N]."""
-        return ranked.probability(self.fit, self.background)
-
-    def is_weak(self, chance: float, matched: Sequence[str] = ()) -> bool:
-        """Whether a photo of this probability, with these of the query's words, is weak.
-
-        An unknown word in the path speaks for a photo that the captioner cannot judge.
-        """
-        named = not set(self.parsed.unknown).isdisjoint(matched)
-        return chance < self.fit.weak_below and not named
-
-    def weak(self, session: Session, ranked: Ranked) -> list[bool]:
-        """Which of N photos are weak."""
-        ids = ranked.found.ids.tolist()
-        # What is read of each photo for this is a good part of a search's time.
-        matched = matched_words(session, self.parsed, ids) if self.parsed.unknown else {}
-        chances = self.chances(ranked).tolist()
-        pairs = zip(ids, chances, strict=True)
-        return [self.is_weak(chance, matched.get(key, ())) for key, chance in pairs]
-
-
 def make_answer(
     database: Database, fit: FitWeights, question: Question, order: SearchOrder, started: float
 ) -> SearchAnswer:
@@ -131,66 +98,40 @@ def make_answer(
 
     Raises DatabaseUnavailable.
     """
-    judge, start = Judge(fit, question.parsed, question.background), question.request.offset
+    judge, start = Judge(fit, question.background), question.request.offset
     stop = start + question.request.k
     results = tuple(_results(database, question, order.page(start, stop), judge))
     others = question.modifiers.other_texts if question.modifiers else ()
     parsed = (question.parsed, *others)
-    with database.read() as session:
-        line = find_line(order, stop, partial(judge.weak, session))
-        nothing_fits = bool(results) and all(judge.weak(session, order.candidates))
+    line = find_line(order, stop, judge.weak)
     return SearchAnswer(
         query=question.request.query,
         unknown_words=tuple(dict.fromkeys(word for each in parsed for word in each.unknown)),
         nearest_words={word: near for each in parsed for word, near in each.nearest.items()},
         took_ms=round(1000 * (time.perf_counter() - started), 1),
         candidates=len(order.candidates),
-        nothing_fits=nothing_fits,
+        nothing_fits=bool(results) and bool(judge.weak(order.candidates).all()),
         results=results,
         above=min(max(line - start, 0), len(results)),
         more=stop <= MAX_CANDIDATES and order.reaches(stop),
     )
 
 
-def find_line(order: SearchOrder, stop: int, judge: Callable[[Ranked], Sequence[bool]]) -> int:
-    """The place where photos stop being convincing, as far as places before `stop` are concerned.
-
-    It is that of the first weak photo of the first _RUN in a row, which may be cut short by the
-    end of all. `judge` says which photos are weak. Beyond the first _JUDGED photos it is looked
-    for no more, so that a page far down does not cost all those before it.
-    """
-    weak: list[bool] = []
-    for page in order.pages(min(stop + _RUN - 1, _JUDGED)):
-        weak += judge(page)
-        line = first_run(weak)
-        if line <= len(weak) - _RUN:
-            return line
-    return stop if order.reaches(len(weak)) else first_run(weak)
-
-
-def first_run(weak: Sequence[bool]) -> int:
-    """Where the first run of weak results begins; one that the end cuts short counts as one."""
-    for start in range(len(weak)):
-        if all(weak[start : start + _RUN]):
-            return start
-    return len(weak)
-
-
 def _results(
     database: Database, question: Question, page: Ranked, judge: Judge
 ) -> Iterator[SearchResult]:
     """The photos of a page; those that were removed or damaged meanwhile are left out."""
-    ids = page.found.ids.tolist()
+    ids, tokens = page.found.ids.tolist(), dict.fromkeys(question.parsed.tokens)
     with database.read() as session:
         views = view_photos(session, ids)
         matched = matched_words(session, question.parsed, list(views))
-        weak = judge.weak(session, page)
-    chances = judge.chances(page).tolist()
+    chances, weak = judge.chances(page).tolist(), judge.weak(page).tolist()
     said = _said(page.likelihoods, len(ids), question.request.explain)
     for row, (key, (log_likelihood, evidence, words)) in enumerate(zip(ids, said, strict=True)):
         if key not in views or not views[key].captions:
             continue
         path, caption = _shown(views[key])
+        named = page.hits.names(key)
         yield SearchResult(
             photo_id=key,
             path=path,
@@ -200,7 +141,8 @@ def _results(
             evidence=evidence,
             similarity=float(page.similarity[row]),
             words=words,
-            matched=matched.get(key, ()),
+            matched=tuple(word for word in tokens if word in {*matched.get(key, ()), *named}),
+            named=named,
             probability=chances[row],
             weak=weak[row],
         )

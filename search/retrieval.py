@@ -154,9 +154,9 @@ def widening(search: Callable[[int], T], first: int, most: int) -> Iterator[T]:
 def _sources(hits: WordHits, near: Ids, count: int) -> list[tuple[Ids, int]]:
     """Photos to propose, in turn, and up to how many candidates in all.
 
-    Photos with unknown words go first, since they will be ranked first.
+    Photos that will be ranked first for their names go first.
     """
-    unknown = [(tier, count) for tier in hits.tiers]
+    placed = [(tier, count) for tier in hits.tiers]
     meant = (near, count - count // _KNOWN_SHARE)
-    known = [(having, count) for having in hits.known]
-    return [*unknown, meant, *known, (near, count)]
+    known = [(having, count) for having in (*hits.known, *hits.named)]
+    return [*placed, meant, *known, (near, count)]

@@ -37,15 +37,17 @@ def print_answer(answer: SearchAnswer, explain: bool = False) -> None:
         note("no photo fits this convincingly; these come nearest:")
     for rank, result in enumerate(answer.results, start=1):
         _print_result(rank, result, explain)
-    in_paths = {word for result in answer.results for word in result.matched}
+    in_paths = {word for result in answer.results for word in result.named}
     note_unknown(answer.unknown_words, answer.nearest_words, in_paths)
 
 
 def _print_result(rank: int, result: SearchResult, explain: bool) -> None:
     from search.calibration import percentage
 
-    weak = "  (weak)" if result.weak else ""
-    echo(f"{rank:3d}  {percentage(result.probability):>4s}  {result.path}{weak}")
+    mark = "  (weak)" if result.weak else ""
+    if result.named:
+        mark = f"  (named {', '.join(result.named)})"
+    echo(f"{rank:3d}  {percentage(result.probability):>4s}  {result.path}{mark}")
     echo(f"{_UNDER_PATH}{result.caption}")
     if explain:
         echo(

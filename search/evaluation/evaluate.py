@@ -176,7 +176,8 @@ class Placing:
         if rows is None:  # photos that nothing was measured on are in the collection, too
             return self.ranker.rank(question)
         said = measured.log_likelihood[rows] if measured.background.words else None
-        return self.ranker.score(question, found, measured.bias[rows], said).in_order(hits)
+        scored = self.ranker.score(question, found, measured.bias[rows], said)
+        return self.ranker.put_in_order(question, scored, hits)
 
     def _rows(self, ids: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """Where among the N photos the given ones are; None where one of them is not."""

@@ -111,6 +111,7 @@ def test_every_revision_goes_down_and_up_with_data_in_it(any_catalog: SampleCata
         command.downgrade(config, revision)
         left = contents(any_catalog.database)
         assert "photo" in left
+        left.pop("photo_text", None)  # cut by other rules then
         for name, rows in left.items():
             assert not rows or rows == without(
                 before[name], before[name][0].keys() - rows[0].keys()

@@ -51,6 +51,13 @@ def test_search_shows_the_probability_and_no_score(indexed_home: Home, capsys: O
         assert line.endswith("  (weak)") == result["weak"]
 
 
+def test_search_says_which_words_a_photo_is_named_by(indexed_home: Home, capsys: Output) -> None:
+    assert run(["search", "a cat looks", *_home(indexed_home)]) == Exit.DONE
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first.endswith("cat.png  (named cat)")
+    assert not any("(named" in line for line in lines)
+
+
 def test_search_excludes_and_compares(indexed_home: Home, capsys: Output) -> None:
     def first(*options: str) -> str:
         arguments = ["search", "a person", "-k", "50", "--json", *options, *_home(indexed_home)]

@@ -93,6 +93,12 @@ def test_unknown_words_are_named_and_passed_over(engine: SearchEngine) -> None:
     assert complete(engine, "a doggies").unknown_words == ()  # still being typed
 
 
+@pytest.mark.parametrize("word", ["दिल्ली", "zu\N{COMBINING DIAERESIS}rich", "กรุงเทพ"])
+def test_word_in_any_script_is_passed_over_whole(engine: SearchEngine, word: str) -> None:
+    assert len(complete(engine, f"a {word} man ").unknown_words) == 1
+    assert complete(engine, f"a {word}").completions == ()  # none of its parts is being typed
+
+
 def test_weights_are_no_words(engine: SearchEngine) -> None:
     plain, weighted = _found(engine, "a man "), _found(engine, "a man^2 ")
     assert [each.word for each in plain] == [each.word for each in weighted]

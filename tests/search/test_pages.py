@@ -19,8 +19,8 @@ from search.limits import MAX_CANDIDATES, STAGES
 from search.order import SearchOrder
 from search.request import SearchRequest
 from search.rerank import Ranked
-from search.results import find_line, first_run
 from search.retrieval import Candidates
+from search.weak_results import find_line, first_run
 from tests.search.many_photos import COUNT, UNKNOWN, many_photos
 
 QUERY = "a cat"

@@ -9,12 +9,13 @@ from html import unescape
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
 from search.request import SearchRequest
-from search.results import Judge, first_run
+from search.weak_results import Judge, first_run
 from tests.web.live_server import visitor
 from tests.web.odd_photos import SCRIPT
 from web import WebConfig
@@ -215,7 +216,7 @@ def mark(engine: SearchEngine, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
         monkeypatch.setattr(
             Judge,
             "weak",
-            lambda judge, session, ranked: [key in weak for key in ranked.found.ids.tolist()],
+            lambda judge, ranked: np.isin(ranked.found.ids, list(weak)),
         )
 
     return set_to
@@ -302,6 +303,9 @@ def test_photo_found_by_its_name_says_so(client: FlaskClient) -> None:
     assert unknown
     html = client.get("/", query_string={"q": f"a photo of {unknown[0]}"}).text
     assert f"Named {unknown[0]}" in words_of(re.findall(r'<li class="card.*?</li>', html, re.S)[0])
+    assert html.count('class="named"') == 1
+    html = client.get("/?q=a+cat+looks").text
+    assert "Named cat" in words_of(re.findall(r'<li class="card.*?</li>', html, re.S)[0])
     assert html.count('class="named"') == 1
 
 

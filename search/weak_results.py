@@ -1,0 +1,61 @@
+"""Weak results: photos too improbable to convince, and the line in an answer where they begin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captioner.captioner import FitWeights
+from search.calibration import Background
+from search.order import SearchOrder
+from search.rerank import Ranked
+
+# So many weak photos in a row are where an order stops being convincing.
+_RUN = 3
+# Among so many photos that place is looked for.
+_JUDGED = 1000
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Says how probable it is that photos fit a query, and which of them are weak."""
+
+    fit: FitWeights
+    background: Background
+
+    def chances(self, ranked: Ranked) -> NDArray[np.float32]:
+        """The probability that each photo fits: [N]."""
+        return ranked.probability(self.fit, self.background)
+
+    def weak(self, ranked: Ranked) -> NDArray[np.bool_]:
+        """Whether each photo is weak [N]: improbable, and nothing in its names speaks for it."""
+        weak: NDArray[np.bool_] = (self.chances(ranked) < self.fit.weak_below) & ~ranked.is_named
+        return weak
+
+
+def find_line(order: SearchOrder, stop: int, judge: Callable[[Ranked], Iterable[Any]]) -> int:
+    """The place where photos stop being convincing, as far as places before `stop` are concerned.
+
+    It is that of the first weak photo of the first _RUN in a row, which may be cut short by the
+    end of all. `judge` says which photos are weak. Beyond the first _JUDGED photos it is looked
+    for no more, so that a page far down does not cost all those before it.
+    """
+    weak: list[bool] = []
+    for page in order.pages(min(stop + _RUN - 1, _JUDGED)):
+        weak += map(bool, judge(page))
+        line = first_run(weak)
+        if line <= len(weak) - _RUN:
+            return line
+    return stop if order.reaches(len(weak)) else first_run(weak)
+
+
+def first_run(weak: Sequence[bool]) -> int:
+    """Where the first run of weak results begins; one that the end cuts short counts as one."""
+    for start in range(len(weak)):
+        if all(weak[start : start + _RUN]):
+            return start
+    return len(weak)
