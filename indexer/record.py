@@ -21,7 +21,7 @@ from catalog import photos
 from catalog.descriptions import change_counter
 from catalog.failures import clear_failure, record_failure
 from catalog.model_registry import NewModel, model_name, register_models
-from catalog.moved_roots import common_end
+from catalog.moved_roots import common_end, size_of
 from catalog.photos import KnownFile
 from catalog.records import NewPhoto
 from catalog.roots import exclude, is_same_folder, known_roots, note_online, note_reachable
@@ -213,20 +213,20 @@ class Recorder:
         return max(left, key=lambda each: common_end(paths[each], task.full_path), default=None)
 
     def _has_left(self, source: KnownFile, path: bytes, task: Task) -> bool:
-        if has_left(path, task.full_path):
+        if path == task.full_path:  # one of two folders lies in the other
             return True
-        # Of two folders of this run that are one and the same, each shows its photos.
-        is_other = source.root_id != task.root_id and source.root_id in self._online
-        return not is_other and is_same_entry(path, task.full_path)
+        if source.root_id != task.root_id and source.root_id in self._online:
+            # Of two folders of this run that are one and the same, each shows its photos.
+            return is_gone(path)
+        if is_gone(path):
+            # Where a folder was renamed, a copy keeps its own row for the file of its own name.
+            own = os.path.join(task.root, source.path)
+            return own in (path, task.full_path) or size_of(own) != source.size
+        return is_same_entry(path, task.full_path)
 
 
-def has_left(path: bytes, found: bytes) -> bool:
-    """Whether a file that was at one path, and is found at another, is not at the first any more.
-
-    The same path below another root: one of the two folders lies in the other.
-    """
-    if path == found:
-        return True
+def is_gone(path: bytes) -> bool:
+    """Whether a file is certainly not at a path any more."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from catalog.database import open_database
+from catalog.home import open_home
+from catalog.views import list_photos
 from tellshow import Exit, run
 from tests.cli.command_process import rows
 
@@ -83,24 +86,25 @@ def test_a_folder_may_be_moved_onto_one_that_is_indexed(
     shutil.copy(indexed / "cat.png", other / "kitten.png")
     shutil.copy(sample_photos / "coffee.png", other / "coffee.png")
     assert run(["index", str(other), "--home", str(home)]) == Exit.DONE
-    before = found_ids(home, capsys)
+    before = ids_of(home)
     assert run(["roots", "move", str(indexed), str(other), "--home", str(home)]) == Exit.DONE
     captured = capsys.readouterr()
     assert captured.out.startswith(f"moved 1 photo from {indexed} to {other}")
     assert "tellshow roots forget" in captured.err
-    after = found_ids(home, capsys)
+    after = ids_of(home)
     assert after[str(other / "kitten.png")] == before[str(indexed / "cat.png")]
     assert sorted(after) == sorted(
         [str(indexed / "rocket.jpg"), str(other / "kitten.png"), str(other / "coffee.png")]
     )
 
 
-def found_ids(home: Path, capsys: Output) -> dict[str, int]:
+def ids_of(home: Path) -> dict[str, int]:
     """Every photo's id by its path."""
-    capsys.readouterr()
-    assert run(["search", "a photo", "-k", "50", "--json", "--home", str(home)]) == Exit.DONE
-    results = json.loads(capsys.readouterr().out)["results"]
-    return {each["path"]: each["photo_id"] for each in results}
+    database = open_database(open_home(home))
+    with database.read() as session:
+        found = {str(photo.full_path): photo.photo_id for photo in list_photos(session)}
+    database.close()
+    return found
 
 
 def test_a_move_that_cannot_be_meant_is_refused(
@@ -137,7 +141,7 @@ def test_a_folder_is_forgotten_and_its_files_are_not_touched(
     told = json.loads(capsys.readouterr().out)
     assert told == {"forgotten": str(indexed), "photos": 2, "thumbnails": 1}
     assert sorted(path.name for path in indexed.iterdir()) == ["cat.png", "rocket.jpg"]
-    assert list(found_ids(home, capsys)) == [str(other / "cat.png")]
+    assert list(ids_of(home)) == [str(other / "cat.png")]
     assert len(list((home / "thumbnails").glob("*/*.jpg"))) == 1
     assert run([*command, "--yes"]) == Exit.FAILED
     assert f"these are: {other}" in capsys.readouterr().err

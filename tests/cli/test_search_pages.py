@@ -24,8 +24,8 @@ def test_offsets_lead_through_all_photos(
         question = many.read(SearchRequest("a cat"))
         whole = many.order(question).page(0, COUNT).found.ids.tolist()
     found = []
-    for offset in range(0, COUNT, 150):
-        command = ["search", "a cat", "-k", "150", "--offset", str(offset), "--json"]
+    for offset in range(0, COUNT, 200):
+        command = ["search", "a cat", "-k", "200", "--offset", str(offset), "--json"]
         assert run([*command, "--home", str(tmp_path / "home")]) == Exit.DONE
         found += [result["photo_id"] for result in json.loads(capsys.readouterr().out)["results"]]
     assert found == whole

@@ -147,8 +147,8 @@ def test_a_folder_inside_an_indexed_one_may_be_renamed(catalog: Catalog, folder:
     trip = Path(shutil.copytree(folder, folder / "trip"))
     for name in PHOTOS:
         (folder / name).unlink()
-    catalog.index(trip)
     catalog.index(folder)
+    catalog.index(trip)
     before = ids_by_name(catalog, trip)
     journey = trip.rename(folder / "journey")
     assert catalog.index(folder).moved == len(PHOTOS)

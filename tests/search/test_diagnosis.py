@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
-from search.diagnosis import missing, order, stand
+from search.diagnosis import missing, photo_beside, stand
 from search.request import InvalidQuery, SearchRequest
 
 if TYPE_CHECKING:
@@ -75,10 +74,18 @@ def test_nearest_caption_is_one_of_the_photo(engine: SearchEngine) -> None:
         assert told.caption.sentence == text
 
 
-def test_order_is_that_of_the_search_with_its_contrast(engine: SearchEngine) -> None:
+def test_photos_beside_one_are_those_of_the_search_with_its_contrast(
+    engine: SearchEngine,
+) -> None:
     request = SearchRequest(QUERY, excluded=("a cat",), k=12)
-    assert order(engine, request).tolist() == ids_of(engine, request)
-    assert not np.array_equal(order(engine, request), order(engine, SearchRequest(QUERY)))
+    found = ids_of(engine, request)
+    assert found != ids_of(engine, SearchRequest(QUERY, k=12))
+    for place, key in enumerate(found[:-1]):
+        assert photo_beside(engine, request, key, 1) == (found[place + 1], place + 1)
+        assert photo_beside(engine, request, found[place + 1], -1) == (key, place)
+    assert photo_beside(engine, request, found[0], -1) is None
+    assert photo_beside(engine, request, found[-1], 1) is None
+    assert photo_beside(engine, request, 10**9, 1) is None
 
 
 @pytest.mark.parametrize("sentence", ["", "...", "a" * 301])
