@@ -65,7 +65,8 @@ class SearchEngine:
         ranked = ranker.rank(question) if ranker else Ranked.empty()
         page = ranker.page(ranked, question) if ranker else ranked
         fit = self.captioner.provenance.ranking.for_words(len(question.parsed.words)).fit
-        return make_answer(self._database, fit, question, ranked, page, started)
+        hidden = ranker.occlude(page, question) if ranker and request.explain else None
+        return make_answer(self._database, fit, question, ranked, page, hidden, started)
 
     def read(self, request: SearchRequest) -> Question:
         """A request as the captioner reads it."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from captioner.captioner import Captioner, Ranking
 from captioner.embedder import SentenceEmbedder
+from captioner.occlusion import Occlusion, occlude
 from catalog.database import Database
 from catalog.filters import Condition
 from search.calibration import Background, backgrounds
@@ -135,6 +136,18 @@ class Ranker:
         loaded = self.collection.load(page.found)
         page = page.take(np.flatnonzero(np.isin(page.found.ids, loaded.found.ids)))
         return replace(page, likelihoods=self._likelihoods(loaded, question))
+
+    def occlude(self, page: Ranked, question: Question) -> dict[int, Occlusion]:
+        """What the query's words owe to the places of a page's photos, by the photo's number.
+
+        Photos that were removed since they were ranked are left out.
+        """
+        loaded = self.collection.load(page.found)
+        if loaded.state is None or not question.parsed.words:
+            return {}
+        features = loaded.state.features(self.captioner.device)
+        hidden = occlude(self.captioner, question.parsed.words, features)
+        return {key: hidden[[row]] for row, key in enumerate(loaded.found.ids.tolist())}
 
     def _ranking(self, question: Question) -> Ranking:
         return self.captioner.provenance.ranking.for_words(len(question.parsed.words))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from captioner.captioner import FitWeights
+from captioner.occlusion import Occlusion
 from catalog.database import Database
 from catalog.paths import show_path
 from catalog.views import PhotoView, view_photos
@@ -113,14 +114,16 @@ def make_answer(
     question: Question,
     ranked: Ranked,
     page: Ranked,
+    hidden: Mapping[int, Occlusion] | None,
     started: float,
 ) -> SearchAnswer:
     """The answer to a question that was asked at `started`, by time.perf_counter.
 
-    `page`: those of the ranked photos that are shown. Raises DatabaseUnavailable.
+    `page`: those of the ranked photos that are shown; `hidden`: where their words are seen, None
+    where that was not asked. Raises DatabaseUnavailable.
     """
     judge = Judge(fit, question.parsed, question.background)
-    results = tuple(_results(database, question, page, judge))
+    results = tuple(_results(database, question, page, judge, hidden))
     others = question.modifiers.other_texts if question.modifiers else ()
     parsed = (question.parsed, *others)
     return SearchAnswer(
@@ -135,7 +138,11 @@ def make_answer(
 
 
 def _results(
-    database: Database, question: Question, page: Ranked, judge: Judge
+    database: Database,
+    question: Question,
+    page: Ranked,
+    judge: Judge,
+    hidden: Mapping[int, Occlusion] | None,
 ) -> Iterator[SearchResult]:
     """The photos of a page; those that were removed or damaged meanwhile are left out."""
     ids = page.found.ids.tolist()
@@ -143,7 +150,7 @@ def _results(
         views = view_photos(session, ids)
         matched = matched_words(session, question.parsed, list(views))
     chances = judge.chances(page).tolist()
-    said = _said(page.likelihoods, len(ids), question.request.explain)
+    said = _said(page.likelihoods, ids, hidden)
     for row, (key, (log_likelihood, evidence, words)) in enumerate(zip(ids, said, strict=True)):
         if key not in views or not views[key].captions:
             continue
@@ -164,13 +171,17 @@ def _results(
 
 
 def _said(
-    likelihoods: Likelihoods | None, count: int, explain: bool
+    likelihoods: Likelihoods | None, ids: Sequence[int], hidden: Mapping[int, Occlusion] | None
 ) -> list[tuple[float, float, tuple[WordGain, ...]]]:
     """Log-likelihood, evidence and words of each photo; nothing where no word is known."""
     if likelihoods is None:
-        return [(0.0, 0.0, ())] * count
-    of_row = (lambda row: word_maps(likelihoods, row)) if explain else likelihoods.gains
-    words = [of_row(row) for row in range(count)]
+        return [(0.0, 0.0, ())] * len(ids)
+    words = [likelihoods.gains(row) for row in range(len(ids))]
+    if hidden is not None:
+        words = [
+            word_maps(gains, hidden[key], 0) if key in hidden else gains
+            for key, gains in zip(ids, words, strict=True)
+        ]
     scores = likelihoods.log_likelihood.tolist(), likelihoods.evidence.tolist()
     return list(zip(*scores, words, strict=True))
 

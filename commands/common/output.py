@@ -56,11 +56,11 @@ def _print_result(rank: int, result: SearchResult, explain: bool) -> None:
 
 
 def print_words(words: Sequence[WordGain], indent: str) -> None:
-    """Print words with their gains in nats on one line; with attention maps, a line a word."""
+    """Print words with their gains in nats on one line; with maps, a line a word."""
     from search.explain import WordMap, place_of
 
     told = [f"{word.word} {word.gain:+.1f}" for word in words]
-    places = [place_of(word.map) for word in words if isinstance(word, WordMap)]
+    places = [place_of(word) for word in words if isinstance(word, WordMap)]
     if not places:
         echo(indent + "  ".join(told))
     for word, place in zip(words, places, strict=False):

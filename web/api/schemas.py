@@ -69,9 +69,10 @@ class MappedWord(Word):
 
     model_config = with_example(_MAPPED)
     map: list[list[float]] = described_field(
-        "Where the model looked: seven rows from the top, seven numbers in each, together 1; "
-        "they lie over the whole upright photo, stretched to its shape",
-        min_length=7,
+        "Where the word is seen: seven rows from the top, seven numbers in each, together 1, for "
+        "what the word loses where that place is hidden; they lie over the whole upright photo, "
+        "stretched to its shape. Empty where no place stands out: the photo speaks for the word as "
+        "a whole, or not at all (`gain` below 0)",
         max_length=7,
     )
 
