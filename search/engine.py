@@ -6,7 +6,7 @@ A search is read, ranked (search.pipeline) and answered (search.results).
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from catalog.home import Home
 from catalog.tags import tags_beginning
 from catalog.views import PhotoView, view_photos
 from search.collection import Collection, CollectionOpener, UnknownPhoto
+from search.guess import Guess, is_probable, make_guess
 from search.limits import DEFAULT_RESULTS
 from search.parsed_query import parse_query, read_vectors
 from search.photo_scores import Measured, Survey, survey
@@ -64,9 +65,9 @@ class SearchEngine:
         question, ranker = self.read(request), self.ranker()
         ranked = ranker.rank(question) if ranker else Ranked.empty()
         page = ranker.page(ranked, question) if ranker else ranked
-        fit = self.captioner.provenance.ranking.for_words(len(question.parsed.words)).fit
+        ranking = self.captioner.provenance.ranking.for_words(len(question.parsed.words))
         hidden = ranker.occlude(page, question) if ranker and request.explain else None
-        return make_answer(self._database, fit, question, ranked, page, hidden, started)
+        return make_answer(self._database, ranking, question, ranked, page, hidden, started)
 
     def read(self, request: SearchRequest) -> Question:
         """A request as the captioner reads it."""
@@ -154,6 +155,25 @@ class SearchEngine:
         with self._database.read() as session:
             return tags_beginning(session, start, most)
 
+    def guesses(self, photos: Iterable[PhotoView]) -> dict[int, Guess]:
+        """What may be said of photos, by their ids: probable captions, and tags in their place."""
+        fit = self.captioner.provenance.ranking.caption_fit
+        views = list(photos)
+        doubted = [view.photo_id for view in views if not is_probable(fit, view.captions)]
+        tags = self._tags(doubted)
+        return {
+            view.photo_id: make_guess(fit, view.captions, tags.get(view.photo_id, ()))
+            for view in views
+        }
+
+    def _tags(self, ids: Sequence[int]) -> dict[int, tuple[Tag, ...]]:
+        collection = self._opener.open()
+        if collection is None or not ids or not self.captioner.config.encoder.classes:
+            return {}
+        present, state, _ = collection.states.load(ids)
+        found = tags_of(self.captioner, state) if state else []
+        return dict(zip(present.tolist(), found, strict=True))
+
     def rebuild(self) -> int:
         """Make the vector files anew from the database; returns how many vectors they hold.
 
@@ -188,4 +208,5 @@ class SearchEngine:
         """Photos by their visual vectors' cosine with a unit vector [E]."""
         [ids], [similarities] = collection.retriever.visual.search(vector[None], k)
         rows = np.flatnonzero(np.isin(ids, collection.states.present(ids[ids >= 0].tolist())))
-        return similar_photos(self._database, ids[rows], similarities[rows])
+        fit = self.captioner.provenance.ranking.caption_fit
+        return similar_photos(self._database, fit, ids[rows], similarities[rows])

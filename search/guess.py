@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from captioner.captioner import CaptionFit
+from captioner.tags import Tag
 from captioner.vocabulary import tokenise
-from search.tags import Tag
 
 # From this probability on a caption is shown.
 LEAST_PROBABILITY = 0.3

@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.captioner import FitWeights
+from captioner.captioner import CaptionFit, FitWeights, Ranking
 from captioner.occlusion import Occlusion
 from catalog.database import Database
 from catalog.paths import show_path
 from catalog.views import PhotoView, view_photos
 from search.calibration import Background
 from search.explain import word_maps
+from search.guess import caption_probability
 from search.lexical import matched_words
 from search.parsed_query import ParsedQuery
 from search.pipeline import Question
@@ -27,14 +28,15 @@ from search.rerank import Likelihoods, Ranked, WordGain
 class SearchResult:
     """One photo of an answer; log-likelihood and evidence in nats, similarity in -1..1.
 
-    `matched`: the query's words that stand in the photo's path or captions. `probability`: that
-    the photo fits the plain query, 0 to 1, see search.calibration. `weak`: too improbable to
-    convince.
+    `caption_probability`: that the caption is right, see search.guess. `matched`: the query's words
+    that stand in the photo's path or captions. `probability`: that the photo fits the plain query,
+    0 to 1, see search.calibration. `weak`: too improbable to convince.
     """
 
     photo_id: int
     path: str
     caption: str
+    caption_probability: float
     score: float
     log_likelihood: float
     evidence: float
@@ -72,6 +74,7 @@ class SimilarPhoto:
     photo_id: int
     path: str
     caption: str
+    caption_probability: float
     similarity: float
 
     def to_json(self) -> dict[str, object]:
@@ -110,7 +113,7 @@ class Judge:
 
 def make_answer(
     database: Database,
-    fit: FitWeights,
+    ranking: Ranking,
     question: Question,
     ranked: Ranked,
     page: Ranked,
@@ -122,8 +125,8 @@ def make_answer(
     `page`: those of the ranked photos that are shown; `hidden`: where their words are seen, None
     where that was not asked. Raises DatabaseUnavailable.
     """
-    judge = Judge(fit, question.parsed, question.background)
-    results = tuple(_results(database, question, page, judge, hidden))
+    judge = Judge(ranking.fit, question.parsed, question.background)
+    results = tuple(_results(database, ranking.caption_fit, question, page, judge, hidden))
     others = question.modifiers.other_texts if question.modifiers else ()
     parsed = (question.parsed, *others)
     return SearchAnswer(
@@ -139,6 +142,7 @@ def make_answer(
 
 def _results(
     database: Database,
+    caption_fit: CaptionFit,
     question: Question,
     page: Ranked,
     judge: Judge,
@@ -159,6 +163,7 @@ def _results(
             photo_id=key,
             path=path,
             caption=caption,
+            caption_probability=caption_probability(caption_fit, views[key].captions),
             score=float(page.score[row]),
             log_likelihood=log_likelihood,
             evidence=evidence,
@@ -187,7 +192,10 @@ def _said(
 
 
 def similar_photos(
-    database: Database, ids: NDArray[np.int64], similarities: NDArray[np.float32]
+    database: Database,
+    caption_fit: CaptionFit,
+    ids: NDArray[np.int64],
+    similarities: NDArray[np.float32],
 ) -> tuple[SimilarPhoto, ...]:
     """Photos [N] near another one, in the order given; those that were removed are left out.
 
@@ -196,7 +204,12 @@ def similar_photos(
     with database.read() as session:
         views = view_photos(session, [key for key in ids.tolist() if key >= 0])
     return tuple(
-        SimilarPhoto(key, *_shown(views[key]), similarity)
+        SimilarPhoto(
+            key,
+            *_shown(views[key]),
+            caption_probability(caption_fit, views[key].captions),
+            similarity,
+        )
         for key, similarity in zip(ids.tolist(), similarities.tolist(), strict=True)
         if key in views and views[key].captions
     )
