@@ -36,7 +36,7 @@ from captioner.vocabulary import START, tokenise
 from search.explain import LEAST_SALIENCE, salience
 
 _TOLERANCE = 15 / 224
-_FRAMES = ("there is a {}", "a photo of a {}", "a {}", "{}")
+_FRAMES = ("there is a {}", "a photo of a {}", "{}")
 _FINE = 20  # points a side of a position, to tell how much of it a box covers
 _CLASS_TEMPERATURE = 0.05
 _ABSENT = 6  # words a photo that it does not show

@@ -139,12 +139,13 @@ SHORT_WORDS = 3
 class CaptionFit:
     """Weights of the logistic regression for p(a caption is right); see search/guess.py.
 
-    Of the caption's log-likelihood for each of its words and END. The defaults are those of the
-    captioners that were trained before it was fitted.
+    Of the caption's log-likelihood for each of its words and END, and of their number: who says
+    more errs more. The defaults are those of captioners that were trained before it was fitted.
     """
 
-    slope: float = 3.0
-    offset: float = 3.0
+    log_likelihood: float = 2.9
+    words: float = -0.25
+    offset: float = 4.8
 
 
 @dataclass(frozen=True)

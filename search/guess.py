@@ -30,14 +30,19 @@ class Guess:
 def caption_probability(fit: CaptionFit, captions: Captions) -> float:
     """The probability that all that a photo's best caption names is there; 0 without a caption.
 
-    Logistic regression on the caption's log-likelihood for each of its words and END; see
-    search.evaluation.caption_fit.
+    Logistic regression on the caption's signs; search.evaluation.caption_fit fits it.
     """
     if not captions or not captions[0][0]:
         return 0.0
-    text, log_likelihood = captions[0]
-    logit = fit.slope * log_likelihood / (len(tokenise(text)) + 1) + fit.offset
+    each_word, words = caption_signs(*captions[0])
+    logit = fit.log_likelihood * each_word + fit.words * words + fit.offset
     return 1 / (1 + math.exp(-min(max(logit, -50.0), 50.0)))
+
+
+def caption_signs(text: str, log_likelihood: float) -> tuple[float, int]:
+    """A caption's log-likelihood for each of its words and END, and how many these are."""
+    words = len(tokenise(text)) + 1
+    return log_likelihood / words, words
 
 
 def is_probable(fit: CaptionFit, captions: Captions) -> bool:

@@ -72,7 +72,7 @@ def test_the_program_measures_maps_of_real_photos(tmp_path: Path, sample_photos:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "4 words of 3 photos, 0 unknown left out" in done.stdout
-    assert done.stdout.count("| attention (shown before) | ") == 4
+    assert done.stdout.count("| attention (shown before) | ") == 3
     assert "| the centre | " in done.stdout
     assert "| the product's threshold | " in done.stdout
     assert "maps of four words on one photo: " in done.stdout

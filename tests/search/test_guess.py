@@ -14,13 +14,13 @@ from search.engine import SearchEngine
 from search.evaluation.caption_fit import fit_captions, is_right
 from search.guess import LEAST_PROBABILITY, Guess, caption_probability, is_probable, make_guess
 
-FIT = CaptionFit(slope=2.0, offset=3.0)
+FIT = CaptionFit(log_likelihood=2.0, words=-0.1, offset=3.0)
 TAGS = (Tag("espresso", "espresso", 0.6), Tag("cup", "cup", 0.2))
 LIKELY, DOUBTED = [("a cup of coffee", -2.5)], [("a dog in the snow", -30.0)]
 
 
-def test_probability_is_of_the_log_likelihood_for_each_word_and_the_end() -> None:
-    logit = 3 + 2 * -2.5 / 5
+def test_probability_is_of_the_log_likelihood_a_word_and_of_the_length() -> None:
+    logit = 3 + 2 * -2.5 / 5 - 0.1 * 5
     assert caption_probability(FIT, LIKELY) == pytest.approx(1 / (1 + math.exp(-logit)))
 
 
@@ -89,7 +89,7 @@ def _view(captions: tuple[tuple[str, float], ...]) -> PhotoView:
 
 def test_likelier_captions_are_fitted_as_more_probable() -> None:
     fit = fit_captions(_described(200, likely_are_right=True))
-    assert fit.slope > 0
+    assert fit.log_likelihood > 0
     high, low = (caption_probability(fit, [("a dog runs", each)]) for each in (-2.0, -13.0))
     assert high == pytest.approx(0.8, abs=0.1)
     assert low == pytest.approx(0.2, abs=0.1)
