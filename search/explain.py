@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from captioner.captioner import Captioner, PhotoState
 from captioner.embedder import SentenceEmbedder
 from captioner.occlusion import Occlusion, occlude
+from captioner.vocabulary import tokenise
 from search.parsed_query import parse_query
 from search.request import check_text
 from search.rerank import Likelihoods, WordGain, score_photos
@@ -27,6 +28,14 @@ Map = tuple[tuple[float, ...], ...]
 _DECIMALS = 6
 # The salience from which a map is shown; fitted by benchmarks/pointing.py.
 LEAST_SALIENCE = 0.13
+# Words that name nothing to be seen.
+FUNCTION_WORDS = frozenset(
+    tokenise(
+        "a an the his her its their some and or of in on at by with from to into onto over under "
+        "up down through behind near front next while as is are was were be being has have having "
+        "there that this it he she they them him 's out off for who which each other another"
+    )
+)
 # A place is worth naming where it gets this many times its share of an even look.
 _SALIENT = 1.5
 _ROWS = ("top", "middle", "bottom")
@@ -38,7 +47,7 @@ class WordMap(WordGain):
     """A word's gain in nats, and where it is seen on the photo's grid, rows from the top.
 
     Each row goes from left to right, and all numbers together sum to 1; no rows where the photo
-    does not speak for the word, or speaks as a whole.
+    does not speak for the word, or speaks as a whole, and for function words.
     """
 
     map: Map
@@ -98,7 +107,10 @@ def explain(
 def word_maps(gains: tuple[WordGain, ...], hidden: Occlusion, row: int) -> tuple[WordMap, ...]:
     """Each word's gain and map on one of the photos."""
     maps = maps_of(hidden.drops[row].numpy(), hidden.gain[row].numpy())
-    return tuple(WordMap(each.word, each.gain, map) for each, map in zip(gains, maps, strict=True))
+    return tuple(
+        WordMap(each.word, each.gain, () if each.word in FUNCTION_WORDS else seen)
+        for each, seen in zip(gains, maps, strict=True)
+    )
 
 
 def maps_of(drops: NDArray[np.float32], gain: NDArray[np.float32]) -> list[Map]:

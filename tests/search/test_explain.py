@@ -85,6 +85,11 @@ def test_what_a_photo_does_not_show_has_no_map(engine: SearchEngine) -> None:
     assert (dog.map, place_of(dog)) == ((), "nowhere")
 
 
+def test_words_that_name_nothing_to_be_seen_have_no_map(engine: SearchEngine) -> None:
+    words = _explain(engine, "photographer.png", "a man with the camera").words
+    assert [bool(word.map) for word in words] == [False, True, False, False, True]
+
+
 def test_a_word_of_the_whole_photo_is_said_to_be_so() -> None:
     assert place_of(WordMap("indoors", 0.4, ())) == "as a whole"
 

@@ -72,7 +72,8 @@ class MappedWord(Word):
     map: list[list[float]] = described_field(
         "Where the word is seen: seven rows from the top, seven numbers in each, together 1, for "
         "what the word loses where that place is hidden; they lie over the whole upright photo, "
-        "stretched to its shape. Empty where no place stands out: the photo speaks for the word as "
+        "stretched to its shape. Empty where no place stands out, and for words that name nothing "
+        "to be seen: the photo speaks for the word as "
         "a whole, or not at all (`gain` below 0)",
         max_length=7,
     )

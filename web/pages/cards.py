@@ -10,6 +10,7 @@ from captioner.vocabulary import tokenise
 from catalog.paths import show_path
 from catalog.views import PhotoView
 from search.engine import SearchEngine
+from search.explain import FUNCTION_WORDS
 from search.guess import Guess
 from search.limits import MAX_EXCLUDED
 from search.rerank import WordGain
@@ -20,15 +21,6 @@ from web.pages.search_url import SearchUrl
 # Steps of the tint, in nats: how much more probable the photo makes the word.
 _TINTS = ((3.0, "gain-4"), (1.5, "gain-3"), (0.7, "gain-2"), (0.2, "gain-1"), (-0.2, "gain-0"))
 _SHAPES = range(7, 23)  # tenths of width / height that the style sheet has a class for
-
-# Words of captions that name nothing to be seen.
-_FUNCTION_WORDS = frozenset(
-    tokenise(
-        "a an the his her its their some and or of in on at by with from to into onto over under "
-        "up down through behind near front next while as is are was were be being has have having "
-        "there that this it he she they them him 's out off for who which each other another"
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -136,7 +128,7 @@ def exclude_links(asked: SearchUrl, caption: str) -> list[ExcludeLink]:
     already = asked.values("not")
     if len(already) >= MAX_EXCLUDED:
         return []
-    wanted = {*tokenise(asked.value("q")), *_FUNCTION_WORDS, *already}
+    wanted = {*tokenise(asked.value("q")), *FUNCTION_WORDS, *already}
     words = [word for word in dict.fromkeys(tokenise(caption)) if word not in wanted]
     texts = [*words, caption] if caption and caption not in already else words
     return [ExcludeLink(text, asked.with_also("not", text).query_string) for text in texts]
