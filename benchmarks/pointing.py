@@ -113,11 +113,12 @@ def look(captioner: Captioner, files: Sequence[Path]) -> Bench:
             stem = captioner.encoder.stem(captioner.encoder.enlarge(pixels))
             grid = classifier.tail(stem.contiguous(memory_format=torch.channels_last)).float()
             classes.append(torch.einsum("kc,bchw->bkhw", classifier.output.weight, grid))
-    whole = PhotoState(*(torch.cat([getattr(each, part) for each in states]) for part in _PARTS))
+    whole = PhotoState(
+        memory=torch.cat([each.memory for each in states]),
+        seed=torch.cat([each.seed for each in states]),
+        visual=torch.cat([each.visual for each in states]),
+    )
     return Bench(captioner, whole, torch.cat(classes) if classes else None)
-
-
-_PARTS = ("memory", "seed", "visual")
 
 
 @dataclass(frozen=True)
