@@ -136,6 +136,19 @@ SHORT_WORDS = 3
 
 
 @dataclass(frozen=True)
+class CaptionFit:
+    """Weights of the logistic regression for p(a caption is right); see search/guess.py.
+
+    Of the caption's log-likelihood for each of its words and END, and of their number: who says
+    more errs more. The defaults are those of captioners that were trained before it was fitted.
+    """
+
+    log_likelihood: float = 2.9
+    words: float = -0.25
+    offset: float = 4.8
+
+
+@dataclass(frozen=True)
 class SumWeights:
     """Weights of the combined score, and of the probability that goes with it."""
 
@@ -153,7 +166,8 @@ class Ranking:
     The combined score is the sum of log-likelihood, hub bias, visual and caption similarity,
     each times its weight; `bias_in_likelihood` is the hub bias' weight beside likelihood alone,
     `bias_in_retrieval` that beside the first stage's similarity. `short`: the combined score of
-    queries of up to three words, None: no other than the rest's.
+    queries of up to three words, None: no other than the rest's. `caption_fit`: how probable it is
+    that a generated caption is right.
     """
 
     log_likelihood: float = 1.0
@@ -167,6 +181,7 @@ class Ranking:
     nearest_word: float = 0.6
     fit: FitWeights = field(default_factory=FitWeights)
     short: SumWeights | None = None
+    caption_fit: CaptionFit = field(default_factory=CaptionFit)
 
     def for_words(self, count: int) -> Ranking:
         """These weights as they are for a query of so many known words."""

@@ -17,6 +17,7 @@ from safetensors.torch import save
 from captioner.captioner import (
     Captioner,
     CaptionerConfig,
+    CaptionFit,
     FitWeights,
     Provenance,
     Ranking,
@@ -112,4 +113,5 @@ def _ranking(values: dict[str, Any]) -> Ranking:
     fit, short = FitWeights(**values["fit"]), values.get("short")
     if short is not None:
         short = SumWeights(**short | {"fit": FitWeights(**short["fit"])})
-    return Ranking(**values | {"fit": fit, "short": short})
+    caption_fit = CaptionFit(**values.get("caption_fit", {}))
+    return Ranking(**values | {"fit": fit, "short": short, "caption_fit": caption_fit})

@@ -26,11 +26,10 @@ _TOKENS = 2048
 
 @dataclass
 class SentenceScore:
-    """One sentence on B photos: log-likelihood and attention of each word, END last."""
+    """One sentence on B photos: log-likelihood of each word, END last."""
 
     words: tuple[str, ...]  # T words, without END
     word_log_likelihood: Tensor  # [B,T+1], the last column is END
-    attention: Tensor  # [B,T+1,P], where the model looked before each word
 
     @property
     def log_likelihood(self) -> Tensor:
@@ -39,16 +38,12 @@ class SentenceScore:
 
     def take(self, rows: list[int]) -> SentenceScore:
         """The scores of some of the photos, in the order given."""
-        return SentenceScore(self.words, self.word_log_likelihood[rows], self.attention[rows])
+        return SentenceScore(self.words, self.word_log_likelihood[rows])
 
     @classmethod
     def joined(cls, parts: Sequence[SentenceScore]) -> SentenceScore:
         """The same sentence on the photos of all parts, at least one."""
-        return cls(
-            parts[0].words,
-            torch.cat([part.word_log_likelihood for part in parts]),
-            torch.cat([part.attention for part in parts]),
-        )
+        return cls(parts[0].words, torch.cat([part.word_log_likelihood for part in parts]))
 
 
 @torch.inference_mode()
@@ -66,8 +61,7 @@ def score_words(
             _score_chunk(captioner, ids, features[slice(row, row + _CHUNK)])
             for row in range(0, len(features), _CHUNK)
         ]
-    scores, attention = (torch.cat(parts).cpu() for parts in zip(*chunks, strict=True))
-    return SentenceScore(tuple(words), scores, attention)
+    return SentenceScore(tuple(words), torch.cat(chunks).cpu())
 
 
 def score_without_photo(captioner: Captioner, words: Sequence[str]) -> SentenceScore:
@@ -113,14 +107,12 @@ def read_prefix(
     return said.cpu(), following.cpu()
 
 
-def _score_chunk(
-    captioner: Captioner, ids: Tensor, features: PhotoFeatures
-) -> tuple[Tensor, Tensor]:
+def _score_chunk(captioner: Captioner, ids: Tensor, features: PhotoFeatures) -> Tensor:
     decoder = captioner.decoder
     words = decoder.embedding(ids[:-1])  # [T+1,E]
     steps = decoder.run(words, features)  # [B,T+1,H]
-    outputs, attention = decoder.read(words[None], steps, features)
-    return _chosen_words(decoder, outputs, ids[1:]), attention.float()
+    outputs, _ = decoder.read(words[None], steps, features)
+    return _chosen_words(decoder, outputs, ids[1:])
 
 
 def _chosen_words(decoder: Decoder, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -66,4 +66,6 @@ def _ask(engine: SearchEngine) -> None:
     for query in _QUERIES:
         echo()
         echo(f'"{query}"')
-        print_answer(engine.search(SearchRequest(query, k=3)))
+        answer = engine.search(SearchRequest(query, k=3))
+        found = engine.photos([result.photo_id for result in answer.results])
+        print_answer(answer, engine.guesses(found.values()))

@@ -48,7 +48,9 @@ def search(
         answer = engine.search(request)
         # Counting takes a while in a large catalog, and only an empty answer needs the reason.
         indexed = bool(answer.results) or engine.status().photos > 0
-    print_json(answer.to_json()) if as_json else print_answer(answer, request.explain)
+        found = engine.photos([result.photo_id for result in answer.results]).values()
+        guesses = {} if as_json else engine.guesses(found)
+    print_json(answer.to_json()) if as_json else print_answer(answer, guesses, request.explain)
     if not answer.results:
         _note_why(request, indexed)
 

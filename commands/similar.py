@@ -8,7 +8,7 @@ import click
 
 from commands.common.loading import open_engine
 from commands.common.options import FILE, engine_options
-from commands.common.output import print_json
+from commands.common.output import print_guess, print_json
 from commands.common.terminal import echo
 from search.limits import MAX_RESULTS
 
@@ -30,9 +30,10 @@ def similar(
 
     with open_engine(home, model, device) as engine:
         found = engine.similar(encode_photo(engine.captioner, photo.read_bytes()), count)
+        guesses = engine.guesses(engine.photos([each.photo_id for each in found]).values())
     if as_json:
         print_json({"path": str(photo), "results": [result.to_json() for result in found]})
         return
     for place, result in enumerate(found, start=1):
         echo(f"{place:3d}  {result.similarity:6.3f}  {result.path}")
-        echo(f"             {result.caption}")
+        print_guess(guesses.get(result.photo_id), " " * 13)

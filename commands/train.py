@@ -152,6 +152,7 @@ def _fit(
 ) -> list[dict[str, object]]:
     """Fit the ranking's weights on all dev sets, measure on each, and write both down."""
     from captioner.checkpoint import save_checkpoint
+    from search.evaluation.caption_fit import fit_captions
     from search.evaluation.dev_sets import measure_dev_set
     from search.evaluation.fit_weights import fit_worlds
 
@@ -165,7 +166,9 @@ def _fit(
             bar.phase("fitting", count)
             measured.append(measure_dev_set(engine, part.photos, views, count, bar.advance))
         worlds = [world for own in measured for world in own.worlds]
-        captioner.provenance.ranking = fit_worlds(worlds, captioner.provenance.ranking)
+        described = [pair for own in measured for pair in own.described]
+        ranking = fit_worlds(worlds, captioner.provenance.ranking)
+        captioner.provenance.ranking = replace(ranking, caption_fit=fit_captions(described))
         bar.phase("evaluating", count * len(measured))
         first, *others = [own.evaluate(bar.advance).to_json() for own in measured]
     captioner.provenance.metrics = first | ({"other_sets": others} if others else {})

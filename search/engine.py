@@ -6,13 +6,13 @@ A search is read, ranked (search.pipeline) and answered (search.results).
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.captioner import Captioner, PhotoState
+from captioner.captioner import Captioner, CaptionFit, PhotoState
 from captioner.embedder import SentenceEmbedder
 from captioner.tags import Tag, tags_of
 from catalog.database import Database
@@ -20,6 +20,7 @@ from catalog.home import Home
 from catalog.tags import tags_beginning
 from catalog.views import PhotoView, view_photos
 from search.collection import CollectionOpener, UnknownPhoto
+from search.guess import Guess, is_probable, make_guess
 from search.limits import DEFAULT_RESULTS
 from search.order import SearchOrder
 from search.parsed_query import parse_query, read_vectors
@@ -62,9 +63,12 @@ class SearchEngine:
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Rank photos for a sentence."""
         started = time.perf_counter()
-        question = self.read(request)
-        fit = self.captioner.provenance.ranking.for_words(len(question.parsed.words)).fit
-        return make_answer(self._database, fit, question, self.order(question), started)
+        question, ranker = self.read(request), self.ranker()
+        order = ranker.order(question) if ranker else SearchOrder.empty()
+        page = order.page(request.offset, request.offset + request.k)
+        ranking = self.captioner.provenance.ranking.for_words(len(question.parsed.words))
+        hidden = ranker.occlude(page, question) if ranker and request.explain else None
+        return make_answer(self._database, ranking, question, order, page, hidden, started)
 
     def order(self, question: Question) -> SearchOrder:
         """The order of all that a question finds; empty where nothing is indexed yet."""
@@ -108,7 +112,7 @@ class SearchEngine:
         if collection is None:
             return ()
         vector = state.visual[0].float().cpu().numpy()
-        return similar_photos(self._database, *collection.similar(vector, k))
+        return similar_photos(self._database, self._caption_fit, *collection.similar(vector, k))
 
     def similar_to(
         self, photo_id: int, k: int = DEFAULT_RESULTS, offset: int = 0
@@ -124,7 +128,8 @@ class SearchEngine:
         if not collection.states.present([photo_id]):  # its vector may be damaged
             return ()
         ids, similarities = collection.similar(vector, offset + k, without=photo_id)
-        return similar_photos(self._database, ids[offset:], similarities[offset:])
+        found = ids[offset:], similarities[offset:]
+        return similar_photos(self._database, self._caption_fit, *found)
 
     def nearest(self, query: NDArray[np.float32], count: int) -> Candidates:
         """Photos whose vectors are nearest to a unit vector [E] of sentence space, best first."""
@@ -163,6 +168,25 @@ class SearchEngine:
         with self._database.read() as session:
             return tags_beginning(session, start, most)
 
+    def guesses(self, photos: Iterable[PhotoView]) -> dict[int, Guess]:
+        """What may be said of photos, by their ids: probable captions, and tags in their place."""
+        fit = self.captioner.provenance.ranking.caption_fit
+        views = list(photos)
+        doubted = [view.photo_id for view in views if not is_probable(fit, view.captions)]
+        tags = self._tags(doubted)
+        return {
+            view.photo_id: make_guess(fit, view.captions, tags.get(view.photo_id, ()))
+            for view in views
+        }
+
+    def _tags(self, ids: Sequence[int]) -> dict[int, tuple[Tag, ...]]:
+        collection = self._opener.open()
+        if collection is None or not ids or not self.captioner.config.encoder.classes:
+            return {}
+        present, state, _ = collection.states.load(ids)
+        found = tags_of(self.captioner, state) if state else []
+        return dict(zip(present.tolist(), found, strict=True))
+
     def rebuild(self) -> int:
         """Make the vector files anew from the database; returns how many vectors they hold.
 
@@ -190,3 +214,7 @@ class SearchEngine:
     def status(self) -> Status:
         """Counts of the catalog."""
         return read_status(self._database, self.captioner, self.embedder)
+
+    @property
+    def _caption_fit(self) -> CaptionFit:
+        return self.captioner.provenance.ranking.caption_fit

@@ -1,7 +1,7 @@
-"""Explanation of a query on one photo: each word's gain in nats, and its attention map.
+"""Explanation of a query on one photo: each word's gain in nats, and where it is seen.
 
-A word's map is the attention from which the captioner predicted it (Xu et al. 2015, section 4.2),
-the mean of its heads, over the whole upright photo squeezed to a square.
+A word's map says what hiding each place of the photo costs the word (captioner.occlusion), over the
+whole upright photo squeezed to a square. benchmarks/pointing.py measures it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,18 @@ from numpy.typing import NDArray
 
 from captioner.captioner import Captioner, PhotoState
 from captioner.embedder import SentenceEmbedder
-from search.parsed_query import parse_query
+from captioner.occlusion import Occlusion, occlude
+from search.parsed_query import FUNCTION_WORDS, parse_query
 from search.request import check_text
 from search.rerank import Likelihoods, WordGain, score_photos
 
+# Rows from the top; none where no place speaks for the word.
 Map = tuple[tuple[float, ...], ...]
 
 # An answer may hold a hundred thousand of these numbers.
 _DECIMALS = 6
+# The salience from which a map is shown; fitted by benchmarks/pointing.py.
+LEAST_SALIENCE = 0.13
 # A place is worth naming where it gets this many times its share of an even look.
 _SALIENT = 1.5
 _ROWS = ("top", "middle", "bottom")
@@ -31,9 +35,10 @@ _COLUMNS = ("left", "centre", "right")
 
 @dataclass(frozen=True)
 class WordMap(WordGain):
-    """A word's gain in nats, and the attention over the photo's grid, rows from the top.
+    """A word's gain in nats, and where it is seen on the photo's grid, rows from the top.
 
-    Each row goes from left to right, and all numbers together sum to 1.
+    Each row goes from left to right, and all numbers together sum to 1; no rows where the photo
+    does not speak for the word, or speaks as a whole, and for function words.
     """
 
     map: Map
@@ -78,31 +83,49 @@ def explain(
     if not parsed.words:
         return Explanation(query, parsed.unknown, parsed.nearest, 0.0, 0.0, (), None)
     scored = score_photos(captioner, parsed.words, state)
+    hidden = occlude(captioner, parsed.words, state.features(captioner.device))
     return Explanation(
         query,
         parsed.unknown,
         parsed.nearest,
         float(scored.log_likelihood[0]),
         float(scored.evidence[0]),
-        word_maps(scored, 0),
+        word_maps(scored.gains(0), hidden, 0),
         _costliest(captioner, parsed.words, state, scored),
     )
 
 
-def word_maps(scored: Likelihoods, row: int) -> tuple[WordMap, ...]:
+def word_maps(gains: tuple[WordGain, ...], hidden: Occlusion, row: int) -> tuple[WordMap, ...]:
     """Each word's gain and map on one of the photos."""
-    attention = scored.with_photo.attention[row].numpy()  # [T+1,P]
-    pairs = zip(scored.gains(row), attention[:-1], strict=True)
-    return tuple(WordMap(gain.word, gain.gain, _grid(weights)) for gain, weights in pairs)
+    maps = maps_of(hidden.drops[row].numpy(), hidden.gain[row].numpy())
+    return tuple(
+        WordMap(each.word, each.gain, () if each.word in FUNCTION_WORDS else seen)
+        for each, seen in zip(gains, maps, strict=True)
+    )
 
 
-def _grid(attention: NDArray[np.float32]) -> Map:
-    """Attention [P] as rows that sum to 1; even where a captioner has no attention."""
-    weights = attention.astype(np.float64)
-    total = weights.sum()
-    weights = weights / total if total > 0 else np.full(len(weights), 1 / len(weights))
+def maps_of(drops: NDArray[np.float32], gain: NDArray[np.float32]) -> list[Map]:
+    """Drops [T,P] and gains [T] of words, in nats -> their maps."""
+    shown = salience(drops, gain) >= LEAST_SALIENCE
+    return [_grid(drop) if each else () for drop, each in zip(drops, shown, strict=True)]
+
+
+def salience(drops: NDArray[np.float32], gain: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much speaks for one place of a photo to show a word: [T], of drops [T,P] and gains [T].
+
+    The largest drop, in nats, times the root of how many times likelier the photo makes the word:
+    what no photo shows has its best place, too. Entropy and peak to mean tell less.
+    """
+    found: NDArray[np.float32] = drops.max(axis=-1) * np.exp(gain / 2)
+    return found
+
+
+def _grid(drop: NDArray[np.float32]) -> Map:
+    """What a word loses at each place [P], above 0 there, as rows that sum to 1."""
+    weights = drop.astype(np.float64).clip(min=0)
     side = isqrt(len(weights))
-    return tuple(map(tuple, weights.reshape(side, side).round(_DECIMALS).tolist()))
+    rows = (weights / weights.sum()).reshape(side, side).round(_DECIMALS)
+    return tuple(map(tuple, rows.tolist()))
 
 
 def _costliest(
@@ -123,12 +146,15 @@ def _costliest(
     )
 
 
-def place_of(attention: Map) -> str:
-    """Where a map looks, for people: "top left 38%", or "all over" where no ninth stands out.
+def place_of(word: WordMap) -> str:
+    """Where a word is seen, for people: "top left 38%", or "all over" where no ninth stands out.
 
-    The share is that of the densest of nine parts, three by three.
+    The share is that of the densest of nine parts, three by three. Without a map it is "as a whole"
+    where the photo speaks for the word, "nowhere" where it does not.
     """
-    grid = np.array(attention)
+    if not word.map:
+        return "as a whole" if word.gain > 0 else "nowhere"
+    grid = np.array(word.map)
     parts = {
         _name(row, column): part
         for row, column in product(range(3), range(3))

@@ -34,7 +34,7 @@ from catalog.fulltext import (
     words_of,
 )
 from catalog.words import words_in
-from search.parsed_query import ParsedQuery
+from search.parsed_query import FUNCTION_WORDS, ParsedQuery
 
 Ids = NDArray[np.int64]
 _NONE: Ids = np.empty(0, np.int64)
@@ -48,14 +48,6 @@ _INSIDE = 0.5  # of what the word itself counts
 # what tells wrong photos from one another, and less than what tells the right one from them.
 _STRENGTH = 3.0
 
-# Words that name nothing to be seen.
-FUNCTION_WORDS = frozenset(
-    tokenise(
-        "a an the his her its their some and or of in on at by with from to into onto over under "
-        "up down through behind near front next while as is are was were be being has have having "
-        "there that this it he she they them him 's out off for who which each other another"
-    )
-)
 # Nor do these tell one photo from another.
 _OF_ANY_PHOTO = frozenset(tokenise("photo photos picture pictures image images"))
 

@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
-from captioner.vocabulary import SPECIAL_WORDS, tokenise_query
+from captioner.vocabulary import SPECIAL_WORDS, tokenise, tokenise_query
+
+# Words that name nothing to be seen.
+FUNCTION_WORDS = frozenset(
+    tokenise(
+        "a an the his her its their some and or of in on at by with from to into onto over under "
+        "up down through behind near front next while as is are was were be being has have having "
+        "there that this it he she they them him 's out off for who which each other another"
+    )
+)
 
 
 @dataclass(frozen=True)

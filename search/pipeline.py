@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from captioner.captioner import Captioner, Ranking
 from captioner.embedder import SentenceEmbedder
+from captioner.occlusion import Occlusion, occlude
 from catalog.database import Database
 from catalog.filters import Condition
 from search.calibration import Background, backgrounds
@@ -188,6 +189,18 @@ class Ranker:
         # A text to exclude must not bring a photo behind those that lack the query's own words.
         places = hits.places(found.ids[order])
         return found.take(order[np.argsort(-places, kind="stable")])
+
+    def occlude(self, page: Ranked, question: Question) -> dict[int, Occlusion]:
+        """What the query's words owe to the places of a page's photos, by the photo's number.
+
+        Photos that were removed since they were ranked are left out.
+        """
+        loaded = self.collection.load(page.found)
+        if loaded.state is None or not question.parsed.words:
+            return {}
+        features = loaded.state.features(self.captioner.device)
+        hidden = occlude(self.captioner, question.parsed.words, features)
+        return {key: hidden[[row]] for row, key in enumerate(loaded.found.ids.tolist())}
 
     def _ranking(self, question: Question) -> Ranking:
         return self.captioner.provenance.ranking.for_words(len(question.parsed.words))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.captioner import FitWeights
+from captioner.captioner import CaptionFit, Ranking
+from captioner.occlusion import Occlusion
 from catalog.database import Database
 from catalog.paths import show_path
 from catalog.views import PhotoView, view_photos
 from search.explain import word_maps
+from search.guess import caption_probability
 from search.lexical import matched_words
 from search.limits import MAX_CANDIDATES
 from search.order import SearchOrder
@@ -30,14 +32,16 @@ _UNSAID = {"json": False}
 class SearchResult:
     """One photo of an answer; log-likelihood and evidence in nats, similarity in -1..1.
 
-    `matched`: the query's words that stand in the photo's path or captions. `named`: those of its
-    path that lift it, see search.lexical. `probability`: that the photo fits the plain query, 0 to
-    1, see search.calibration. `weak`: too improbable to convince, and not named.
+    `caption_probability`: that the caption is right, see search.guess. `matched`: the query's words
+    that stand in the photo's path or captions. `named`: those of its path that lift it, see
+    search.lexical. `probability`: that the photo fits the plain query, 0 to 1, see
+    search.calibration. `weak`: too improbable to convince, and not named.
     """
 
     photo_id: int
     path: str
     caption: str
+    caption_probability: float
     score: float
     log_likelihood: float
     evidence: float
@@ -84,6 +88,7 @@ class SimilarPhoto:
     photo_id: int
     path: str
     caption: str
+    caption_probability: float
     similarity: float
 
     def to_json(self) -> dict[str, object]:
@@ -92,15 +97,22 @@ class SimilarPhoto:
 
 
 def make_answer(
-    database: Database, fit: FitWeights, question: Question, order: SearchOrder, started: float
+    database: Database,
+    ranking: Ranking,
+    question: Question,
+    order: SearchOrder,
+    page: Ranked,
+    hidden: Mapping[int, Occlusion] | None,
+    started: float,
 ) -> SearchAnswer:
     """The answer to a question that was asked at `started`, by time.perf_counter.
 
-    Raises DatabaseUnavailable.
+    `page`: the photos of the order that are shown; `hidden`: where their words are seen, None
+    where that was not asked. Raises DatabaseUnavailable.
     """
-    judge, start = Judge(fit, question.background), question.request.offset
+    judge, start = Judge(ranking.fit, question.background), question.request.offset
     stop = start + question.request.k
-    results = tuple(_results(database, question, order.page(start, stop), judge))
+    results = tuple(_results(database, ranking.caption_fit, question, page, judge, hidden))
     others = question.modifiers.other_texts if question.modifiers else ()
     parsed = (question.parsed, *others)
     line = find_line(order, stop, judge.weak)
@@ -118,7 +130,12 @@ def make_answer(
 
 
 def _results(
-    database: Database, question: Question, page: Ranked, judge: Judge
+    database: Database,
+    caption_fit: CaptionFit,
+    question: Question,
+    page: Ranked,
+    judge: Judge,
+    hidden: Mapping[int, Occlusion] | None,
 ) -> Iterator[SearchResult]:
     """The photos of a page; those that were removed or damaged meanwhile are left out."""
     ids, tokens = page.found.ids.tolist(), dict.fromkeys(question.parsed.tokens)
@@ -126,7 +143,7 @@ def _results(
         views = view_photos(session, ids)
         matched = matched_words(session, question.parsed, list(views))
     chances, weak = judge.chances(page).tolist(), judge.weak(page).tolist()
-    said = _said(page.likelihoods, len(ids), question.request.explain)
+    said = _said(page.likelihoods, ids, hidden)
     for row, (key, (log_likelihood, evidence, words)) in enumerate(zip(ids, said, strict=True)):
         if key not in views or not views[key].captions:
             continue
@@ -136,6 +153,7 @@ def _results(
             photo_id=key,
             path=path,
             caption=caption,
+            caption_probability=caption_probability(caption_fit, views[key].captions),
             score=float(page.score[row]),
             log_likelihood=log_likelihood,
             evidence=evidence,
@@ -149,19 +167,26 @@ def _results(
 
 
 def _said(
-    likelihoods: Likelihoods | None, count: int, explain: bool
+    likelihoods: Likelihoods | None, ids: Sequence[int], hidden: Mapping[int, Occlusion] | None
 ) -> list[tuple[float, float, tuple[WordGain, ...]]]:
     """Log-likelihood, evidence and words of each photo; nothing where no word is known."""
     if likelihoods is None:
-        return [(0.0, 0.0, ())] * count
-    of_row = (lambda row: word_maps(likelihoods, row)) if explain else likelihoods.gains
-    words = [of_row(row) for row in range(count)]
+        return [(0.0, 0.0, ())] * len(ids)
+    words = [likelihoods.gains(row) for row in range(len(ids))]
+    if hidden is not None:
+        words = [
+            word_maps(gains, hidden[key], 0) if key in hidden else gains
+            for key, gains in zip(ids, words, strict=True)
+        ]
     scores = likelihoods.log_likelihood.tolist(), likelihoods.evidence.tolist()
     return list(zip(*scores, words, strict=True))
 
 
 def similar_photos(
-    database: Database, ids: NDArray[np.int64], similarities: NDArray[np.float32]
+    database: Database,
+    caption_fit: CaptionFit,
+    ids: NDArray[np.int64],
+    similarities: NDArray[np.float32],
 ) -> tuple[SimilarPhoto, ...]:
     """Photos [N] near another one, in the order given; those that were removed are left out.
 
@@ -170,7 +195,12 @@ def similar_photos(
     with database.read() as session:
         views = view_photos(session, [key for key in ids.tolist() if key >= 0])
     return tuple(
-        SimilarPhoto(key, *_shown(views[key]), similarity)
+        SimilarPhoto(
+            key,
+            *_shown(views[key]),
+            caption_probability(caption_fit, views[key].captions),
+            similarity,
+        )
         for key, similarity in zip(ids.tolist(), similarities.tolist(), strict=True)
         if key in views and views[key].captions
     )

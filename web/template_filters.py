@@ -17,6 +17,7 @@ def register(app: Flask) -> None:
     app.add_template_filter(grouped)
     app.add_template_filter(file_size)
     app.add_template_filter(disk_size)
+    app.add_template_filter(day)
     app.add_template_filter(day_and_time)
     app.add_template_filter(date_source)
     app.add_template_filter(signed)
@@ -61,6 +62,11 @@ def disk_size(size: int) -> str:
         if size >= unit:
             return f"{size / unit:.1f} {name}"
     return f"{size / 1_000_000:.0f} MB" if size >= 10_000_000 else file_size(size)
+
+
+def day(moment: datetime) -> str:
+    """14 July 2019."""
+    return f"{moment.day} {moment:%B %Y}"
 
 
 def day_and_time(moment: datetime) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +13,7 @@ from commands.common.terminal import echo
 if TYPE_CHECKING:
     from indexer.pipeline import IndexReport
     from indexer.report import HeldBack
+    from search.guess import Guess
     from search.rerank import WordGain
     from search.results import SearchAnswer, SearchResult
 
@@ -31,24 +32,24 @@ def note(message: str) -> None:
     echo(message, err=True)
 
 
-def print_answer(answer: SearchAnswer, explain: bool = False) -> None:
-    """Rank, probability, path, caption and word gains of each result; with `explain` its score."""
+def print_answer(answer: SearchAnswer, guesses: Mapping[int, Guess], explain: bool = False) -> None:
+    """Rank, probability, path, guess and word gains of each result; with `explain` its score."""
     if answer.nothing_fits:
         note("no photo fits this convincingly; these come nearest:")
     for rank, result in enumerate(answer.results, start=1):
-        _print_result(rank, result, explain)
+        _print_result(rank, result, guesses.get(result.photo_id), explain)
     in_paths = {word for result in answer.results for word in result.named}
     note_unknown(answer.unknown_words, answer.nearest_words, in_paths)
 
 
-def _print_result(rank: int, result: SearchResult, explain: bool) -> None:
+def _print_result(rank: int, result: SearchResult, guess: Guess | None, explain: bool) -> None:
     from search.calibration import percentage
 
     mark = "  (weak)" if result.weak else ""
     if result.named:
         mark = f"  (named {', '.join(result.named)})"
     echo(f"{rank:3d}  {percentage(result.probability):>4s}  {result.path}{mark}")
-    echo(f"{_UNDER_PATH}{result.caption}")
+    print_guess(guess, _UNDER_PATH)
     if explain:
         echo(
             f"{_UNDER_PATH}score {result.score:.2f}, log-likelihood {result.log_likelihood:.2f}, "
@@ -57,12 +58,18 @@ def _print_result(rank: int, result: SearchResult, explain: bool) -> None:
     print_words(result.words, _UNDER_PATH)
 
 
+def print_guess(guess: Guess | None, indent: str) -> None:
+    """Print what a photo may show, as a guess; nothing where there is none."""
+    if guess is not None and str(guess):
+        echo(f"{indent}perhaps: {guess}")
+
+
 def print_words(words: Sequence[WordGain], indent: str) -> None:
-    """Print words with their gains in nats on one line; with attention maps, a line a word."""
+    """Print words with their gains in nats on one line; with maps, a line a word."""
     from search.explain import WordMap, place_of
 
     told = [f"{word.word} {word.gain:+.1f}" for word in words]
-    places = [place_of(word.map) for word in words if isinstance(word, WordMap)]
+    places = [place_of(word) for word in words if isinstance(word, WordMap)]
     if not places:
         echo(indent + "  ".join(told))
     for word, place in zip(words, places, strict=False):

@@ -33,6 +33,11 @@ class DevSet:
         short = [self.nouns.present] if self.nouns else []
         return [own_photos(self.measured), *short]
 
+    @property
+    def described(self) -> list[tuple[CaptionedPhoto, PhotoView]]:
+        """Its photos with what was generated for them, to fit the probability of captions on."""
+        return list(zip(self.photos, self.views, strict=True))
+
     def evaluate(self, advance: Callable[[int], None]) -> Evaluation:
         """Recall, captions and short queries by the weights that the captioner has now."""
         found = evaluate(self.engine, self.photos, self.views, self.queries, advance, self.measured)

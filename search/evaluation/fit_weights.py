@@ -198,7 +198,7 @@ def fit_weights(right: Signs, wrong: Signs, best: Signs | None = None) -> FitWei
     """
     features = np.concatenate([right.features(), wrong.features()])
     truth = np.repeat([1.0, 0.0], [len(right.evidence), len(wrong.evidence)])
-    found = _regress(torch.from_numpy(features), torch.from_numpy(truth).float())
+    found = regress(torch.from_numpy(features), torch.from_numpy(truth).float())
     weights = FitWeights(
         evidence=found[0],
         visual=found[1],
@@ -229,13 +229,17 @@ def minimise(loss: Callable[[Tensor], Tensor], count: int) -> Tensor:
     return found.detach()
 
 
-def _regress(features: Tensor, truth: Tensor) -> list[float]:
-    """Slopes of the features [N,F], then the offset; standardised while fitting."""
+def regress(features: Tensor, truth: Tensor, ridge: float = 0.0) -> list[float]:
+    """Logistic regression: slopes of the features [N,F], then the offset; standardised in fitting.
+
+    `ridge` weighs the squares of the standardised slopes.
+    """
     mean, scale = features.mean(dim=0), features.std(dim=0).clamp(min=1e-6)
 
     def loss(slopes: Tensor) -> Tensor:
         logits = ((features - mean) / scale) @ slopes[:-1] + slopes[-1]
-        return torch.nn.functional.binary_cross_entropy_with_logits(logits, truth)
+        cost = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth)
+        return cost + ridge * (slopes[:-1] ** 2).sum()
 
     found = minimise(loss, features.shape[1] + 1)
     plain = found[:-1] / scale

@@ -47,6 +47,9 @@ black white red blue green yellow brown orange pink wooden large small little yo
 stuffed grassy snowy sandy rocky striped
 """
 _ADJECTIVES = tuple(_ADJECTIVES_TEXT.split())
+# What one who describes a photo calls a man another calls a person.
+_PEOPLE_TEXT = "man woman boy girl child baby person people kid kids adult guy lady player bride"
+_PEOPLE = frozenset(_PEOPLE_TEXT.split())
 _PLURALS = {"man": "men", "woman": "women", "child": "children", "leaf": "leaves"}
 
 # A query's parts; the words of each stand next to one another in a caption.
@@ -78,6 +81,13 @@ def absent_nouns(photos: Sequence[CaptionedPhoto]) -> list[str]:
     """Names of things that no caption of any of the photos mentions."""
     captions = [_read(photo.captions) for photo in photos]
     return [text for text, parts in _things() if not any(_mentions(own, parts) for own in captions)]
+
+
+def things_in(captions: Sequence[str]) -> set[str]:
+    """Nouns of things that any of the captions names, in the singular; people are one thing."""
+    words = {word for text in _read(captions) for word in text.split()}
+    things = {word for word in words if word in _NOUNS}
+    return (things - _PEOPLE) | {"person" for word in words if word in _PEOPLE}
 
 
 def _things() -> list[tuple[str, Parts]]:

@@ -20,6 +20,7 @@ from captioner.decoder import PhotoFeatures
 from captioner.device import exact
 from captioner.image_file import decode_photo, to_tensor
 from captioner.likelihood import read_prefix, score_sentences, score_without_photo, score_words
+from captioner.occlusion import occlude
 
 WORDS = ["a", "dog", "runs"]
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
@@ -49,7 +50,8 @@ def test_no_step_of_looking_and_scoring_mixes_devices(elsewhere: Captioner) -> N
         state.memory,
         elsewhere.hub_bias(state),
         score_words(elsewhere, WORDS, features).word_log_likelihood,
-        score_without_photo(elsewhere, WORDS).attention,
+        score_without_photo(elsewhere, WORDS).word_log_likelihood,
+        occlude(elsewhere, WORDS, features).drops,
         score_sentences(elsewhere, [WORDS, WORDS[:1]], features[slice(0, 1)]),
         *read_prefix(elsewhere, WORDS, features),
     ]

@@ -43,12 +43,6 @@ def test_many_photos_at_once_score_as_each_alone(captioner: Captioner, state: Ph
         assert torch.allclose(together[photo], alone.word_log_likelihood[0], atol=0.05)
 
 
-def test_attention_is_a_distribution_over_the_grid(captioner: Captioner, state: PhotoState) -> None:
-    scored = score_words(captioner, ["a", "cat"], state.features())
-    assert scored.attention.shape == (3, 3, 49)
-    assert torch.allclose(scored.attention.sum(dim=-1), torch.ones(3, 3), atol=1e-2)
-
-
 def test_the_right_photo_makes_a_sentence_likelier_than_no_photo(
     captioner: Captioner, state: PhotoState
 ) -> None:

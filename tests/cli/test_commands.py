@@ -46,8 +46,8 @@ def test_index_search_and_status_from_nothing(
     first = answer["results"][0]  # type: ignore[index]
     assert Path(first["path"]).name == "cat.png"
     assert set(first) == {
-        "photo_id", "path", "caption", "score", "log_likelihood", "evidence", "similarity", "words",
-        "matched", "probability", "weak",
+        "photo_id", "path", "caption", "caption_probability", "score", "log_likelihood", "evidence",
+        "similarity", "words", "matched", "probability", "weak",
     }  # fmt: skip
 
     assert run(["status", "--json", *home]) == Exit.DONE

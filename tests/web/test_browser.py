@@ -64,10 +64,10 @@ def test_pictures_of_a_row_are_equally_high(page: Page) -> None:
 
 def test_photo_has_a_page_and_a_way_back(page: Page) -> None:
     search(page)
-    caption = page.locator(".card .caption").first.inner_text()
+    name = page.locator(".card .name").first.inner_text()
     page.locator(".card .picture").first.click()
     page.wait_for_url("**/photos/*")
-    assert page.locator("h1").inner_text().lower() == caption.lower()
+    assert page.locator("h1").inner_text() == name
     assert all(width > 0 for width in page.evaluate(WIDTHS))
     page.get_by_role("link", name="Back to").click()
     page.wait_for_url("**/?q=*")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,12 +41,12 @@ def test_welcome_to_an_empty_collection_says_how_to_fill_it(
     assert "No photos are indexed yet" in words_of(client.get("/?q=a+dog").text)
 
 
-def test_results_show_picture_caption_and_probability(client: FlaskClient) -> None:
+def test_results_show_picture_name_and_probability(client: FlaskClient) -> None:
     result = client.get("/api/v1/search?q=a+cat+sits&k=1").json["results"][0]
     html = client.get("/?q=a+cat+sits").text
     assert html.count('<li class="card') == 12
     assert result["thumbnail_url"] in html
-    assert result["caption"] in words_of(html)
+    assert Path(result["path"]).name in words_of(html)
     assert f"Fits by {percentage(result['probability'])}" in words_of(html)
 
 

@@ -13,6 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import delete
 
+from search.guess import Guess
 from tests.web.live_server import visitor
 from tests.web.odd_photos import SCRIPT
 from tests.web.page_text import words_of
@@ -84,7 +85,7 @@ def test_forms_and_links_keep_the_search(client: FlaskClient, cat: int) -> None:
 
 def shown(client: FlaskClient, view: PhotoView, query: str = "") -> dict[str, object]:
     with client.application.test_request_context():
-        photo = photo_facts(view, query)
+        photo = photo_facts(view, Guess(), query)
     links = {"camera": photo.by_camera, "day": photo.by_day, "folder": photo.by_folder}
     return {
         name: {key: values[0] for key, values in parse_qs(urlsplit(link).query).items()}

@@ -18,7 +18,15 @@ from web import WebConfig
 if TYPE_CHECKING:
     from search.engine import SearchEngine
 
-FIELDS = {"photo_id", "path", "caption", "similarity", "url", "thumbnail_url"}
+FIELDS = {
+    "photo_id",
+    "path",
+    "caption",
+    "caption_probability",
+    "similarity",
+    "url",
+    "thumbnail_url",
+}
 SEARCH = "/api/v1/search"
 
 

@@ -12,6 +12,7 @@ from captioner.tags import Tag
 from catalog.paths import show_path
 from catalog.views import PhotoView
 from indexer.thumbnails import LONGER_SIDE
+from search.guess import caption_probability
 from search.limits import MAX_CANDIDATES
 from search.results import SearchAnswer, SimilarPhoto
 from web.api import schemas
@@ -78,7 +79,9 @@ def search_by_picture(query: PictureParameters) -> Response:
 def photo(path: PhotoPath) -> Response:
     """What is known about one photo."""
     engine = current_engine()
-    return _with_etag(photo_json(engine.photo(path.photo_id), engine.tags(path.photo_id)))
+    view = engine.photo(path.photo_id)
+    right = caption_probability(engine.captioner.provenance.ranking.caption_fit, view.captions)
+    return _with_etag(photo_json(view, engine.tags(path.photo_id), right))
 
 
 @blueprint.get(
@@ -167,8 +170,11 @@ def _photo_links(photo_id: int) -> dict[str, str]:
     }
 
 
-def photo_json(view: PhotoView, tags: Sequence[Tag]) -> dict[str, object]:
-    """A photo as the API describes it; times in ISO 8601, size in bytes."""
+def photo_json(view: PhotoView, tags: Sequence[Tag], right: float) -> dict[str, object]:
+    """A photo as the API describes it; times in ISO 8601, size in bytes.
+
+    `right`: the probability that its first caption is.
+    """
     return {
         "photo_id": view.photo_id,
         "path": show_path(os.fsencode(view.full_path)),
@@ -185,6 +191,7 @@ def photo_json(view: PhotoView, tags: Sequence[Tag]) -> dict[str, object]:
         "captions": [
             {"text": text, "log_likelihood": likelihood} for text, likelihood in view.captions
         ],
+        "caption_probability": right,
         "tags": [{"name": tag.name, "probability": tag.probability} for tag in tags],
         "thumbnail_url": url_for("photos_api.thumbnail", photo_id=view.photo_id),
         "original_url": url_for("photos_api.original", photo_id=view.photo_id),

@@ -30,6 +30,7 @@ _FOUND = {
     "photo_id": 22,
     "path": "/home/ada/Pictures/dog.jpg",
     "caption": "a dog is running in the snow",
+    "caption_probability": 0.71,
 }
 
 
@@ -69,9 +70,11 @@ class MappedWord(Word):
 
     model_config = with_example(_MAPPED)
     map: list[list[float]] = described_field(
-        "Where the model looked: seven rows from the top, seven numbers in each, together 1; "
-        "they lie over the whole upright photo, stretched to its shape",
-        min_length=7,
+        "Where the word is seen: seven rows from the top, seven numbers in each, together 1, for "
+        "what the word loses where that place is hidden; they lie over the whole upright photo, "
+        "stretched to its shape. Empty where no place stands out, and for words that name nothing "
+        "to be seen: the photo speaks for the word as "
+        "a whole, or not at all (`gain` below 0)",
         max_length=7,
     )
 
@@ -99,7 +102,10 @@ class SimilarPhoto(BaseModel):
     model_config = with_example({**_FOUND, "similarity": 0.93, **_LINKS})
     photo_id: int = described_field("The photo's number", ge=0)
     path: str = described_field("Its file; bytes of a name that are no text show as ?")
-    caption: str = described_field("The model's best caption")
+    caption: str = described_field("The model's best caption, a guess")
+    caption_probability: Probability = described_field(
+        "How probable it is that the photo shows all that the caption names"
+    )
     similarity: float = described_field("How much alike the photos look to the model, a cosine")
     url: str = described_field("Where the photo is described")
     thumbnail_url: str = described_field("Where its thumbnail is")
@@ -110,7 +116,10 @@ class SearchResult(BaseModel):
 
     photo_id: int = described_field("The photo's number", ge=0)
     path: str = described_field("Its file; bytes of a name that are no text show as ?")
-    caption: str = described_field("The model's best caption")
+    caption: str = described_field("The model's best caption, a guess")
+    caption_probability: Probability = described_field(
+        "How probable it is that the photo shows all that the caption names"
+    )
     score: float = described_field("What the order comes from; comparable within one answer only")
     log_likelihood: float = described_field(
         "log p(sentence | photo), in nats; 0 if no word is known"
@@ -222,6 +231,7 @@ class Photo(BaseModel):
             "longitude": 11.84,
             "indexed_at": "2026-01-02T10:05:44",
             "captions": [{"text": "a dog is running in the snow", "log_likelihood": -7.64}],
+            "caption_probability": 0.71,
             "tags": [{"name": "Siberian husky", "probability": 0.62}],
             "thumbnail_url": "/api/v1/photos/22/thumbnail",
             "original_url": "/api/v1/photos/22/original",
@@ -240,6 +250,9 @@ class Photo(BaseModel):
     longitude: float | None = described_field("Degrees")
     indexed_at: str = described_field("When it was indexed (ISO 8601)")
     captions: list[Caption] = described_field("The model's sentences, best first")
+    caption_probability: Probability = described_field(
+        "How probable it is that the photo shows all that the first of them names"
+    )
     tags: list[Tag] = described_field("What the classifier sees, likeliest first")
     thumbnail_url: str = described_field("Where its thumbnail is")
     original_url: str = described_field("Where its own file is")

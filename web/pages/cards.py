@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from captioner.vocabulary import tokenise
+from catalog.paths import show_path
 from catalog.views import PhotoView
 from search.engine import SearchEngine
-from search.lexical import FUNCTION_WORDS
+from search.guess import Guess
 from search.limits import MAX_EXCLUDED
+from search.parsed_query import FUNCTION_WORDS
 from search.rerank import WordGain
 from search.results import SearchResult, SimilarPhoto
 from web.images import version_of
@@ -41,11 +44,13 @@ class ExcludeLink:
 class Card:
     """A search result with what the grid shows of it; `rank` counts from 1 over all pages.
 
-    `shape` and `version`: see shape_class and web.images.version_of.
+    `name`: the file's, as text; `shape` and `version`: see shape_class and web.images.version_of.
     """
 
     result: SearchResult
     photo: PhotoView
+    name: str
+    guess: Guess
     rank: int
     shape: str
     version: str
@@ -58,7 +63,8 @@ class SimilarCard:
     """A photo like another one, with what the grid shows of it; `similarity` is a cosine."""
 
     photo: PhotoView
-    caption: str
+    name: str
+    guess: Guess
     similarity: float
     shape: str
     version: str
@@ -70,17 +76,22 @@ def make_cards(
     """Cards for `results`, ranked from `first` on; photos removed meanwhile are left out."""
     ranked = list(enumerate(results, start=first))
     photos = engine.photos([result.photo_id for _, result in ranked])
+    guesses = engine.guesses(photos.values())
     return [
-        _card(result, photos[result.photo_id], rank, asked)
+        _card(result, photos[result.photo_id], guesses[result.photo_id], rank, asked)
         for rank, result in ranked
         if result.photo_id in photos
     ]
 
 
-def _card(result: SearchResult, photo: PhotoView, rank: int, asked: SearchUrl) -> Card:
+def _card(
+    result: SearchResult, photo: PhotoView, guess: Guess, rank: int, asked: SearchUrl
+) -> Card:
     return Card(
         result=result,
         photo=photo,
+        name=file_name(photo),
+        guess=guess,
         rank=rank,
         shape=shape_class(photo.width, photo.height),
         version=version_of(photo),
@@ -93,15 +104,19 @@ def make_similar_cards(engine: SearchEngine, found: Iterable[SimilarPhoto]) -> l
     """Cards for similar photos, in their order; photos removed meanwhile are left out."""
     similar = list(found)
     photos = engine.photos([each.photo_id for each in similar])
+    guesses = engine.guesses(photos.values())
     return [
-        _similar_card(each, photos[each.photo_id]) for each in similar if each.photo_id in photos
+        _similar_card(each, photos[each.photo_id], guesses[each.photo_id])
+        for each in similar
+        if each.photo_id in photos
     ]
 
 
-def _similar_card(similar: SimilarPhoto, photo: PhotoView) -> SimilarCard:
+def _similar_card(similar: SimilarPhoto, photo: PhotoView, guess: Guess) -> SimilarCard:
     return SimilarCard(
         photo,
-        similar.caption,
+        file_name(photo),
+        guess,
         similar.similarity,
         shape_class(photo.width, photo.height),
         version_of(photo),
@@ -117,6 +132,11 @@ def exclude_links(asked: SearchUrl, caption: str) -> list[ExcludeLink]:
     words = [word for word in dict.fromkeys(tokenise(caption)) if word not in wanted]
     texts = [*words, caption] if caption and caption not in already else words
     return [ExcludeLink(text, asked.with_also("not", text).query_string) for text in texts]
+
+
+def file_name(photo: PhotoView) -> str:
+    """The name of a photo's file, as text."""
+    return show_path(os.path.basename(photo.path))
 
 
 def shape_class(width: int, height: int) -> str:

@@ -23,11 +23,12 @@ from catalog.views import PhotoView
 from search.diagnosis import Missing, missing, photo_beside, probability
 from search.engine import SearchEngine, UnknownPhoto
 from search.explain import explain
+from search.guess import Guess
 from search.image_to_text import captions_near, check_sentences, rank_sentences
 from search.request import InvalidQuery, check_text
 from web.context import current_config, current_engine
 from web.images import browser_shows, version_of
-from web.pages.cards import make_similar_cards, shape_class
+from web.pages.cards import file_name, make_similar_cards, shape_class
 from web.pages.sentence_scores import (
     ScoredSentence,
     TintedSentence,
@@ -72,6 +73,7 @@ class PhotoFacts:
 
     view: PhotoView
     title: str
+    guess: Guess
     path: str
     shape: str
     version: str
@@ -91,7 +93,7 @@ def show(photo_id: int) -> ResponseReturnValue:
     query = request.args.get("q", "")
     page = render_template(
         "photo.html",
-        facts=photo_facts(view, query),
+        facts=photo_facts(view, engine.guesses([view])[photo_id], query),
         photo=view,
         query=query,
         questions=request.args,
@@ -124,13 +126,14 @@ def neighbour(photo_id: int) -> ResponseReturnValue:
     return redirect(f"{url_for('.show', photo_id=found)}?{urlencode(carried)}")
 
 
-def photo_facts(view: PhotoView, query: str) -> PhotoFacts:
+def photo_facts(view: PhotoView, guess: Guess, query: str) -> PhotoFacts:
     """A photo with its links, which search for `query`, or for its caption where that is empty."""
-    title = view.captions[0][0] if view.captions else f"Photo {view.photo_id}"
-    sought = query or title
+    title = file_name(view)
+    sought = query or (view.captions[0][0] if view.captions else title)
     return PhotoFacts(
         view=view,
         title=title,
+        guess=guess,
         path=show_path(os.fsencode(view.full_path)),
         shape=shape_class(view.width, view.height),
         version=version_of(view),

@@ -144,7 +144,7 @@ def _axis(gains: Sequence[float]) -> tuple[float, float]:
 
 def _bar(word: WordMap, least: float, most: float) -> Bar:
     start, end = sorted((_percent(0.0, least, most), _percent(word.gain, least, most)))
-    return Bar(word.word, word.gain, start, round(end - start, 2), place_of(word.map))
+    return Bar(word.word, word.gain, start, round(end - start, 2), place_of(word))
 
 
 def _percent(gain: float, least: float, most: float) -> float:

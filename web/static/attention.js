@@ -1,5 +1,5 @@
-// Attention heatmaps on result cards: pointing at a word, or moving the focus to it, lays the
-// word's attention over the card's photo. The maps of a photo are fetched once.
+// Heatmaps on result cards: pointing at a word, or moving the focus to it, lays over the card's photo
+// where the word is seen. The maps of a photo are fetched once.
 import { announce } from "./live_region.js";
 import { heatmapOver, placeOf } from "./heatmap.js";
 
@@ -92,10 +92,10 @@ class Attention {
     const place = wordsIn(word.parentElement).indexOf(word);
     const words = await this.explain(card.dataset.explain);
     if (this.shown !== word || !words?.[place]) return;
-    const where = placeOf(words[place].map);
+    const where = placeOf(words[place]);
     word.classList.add("lit");
     this.layer = overlayHeatmap(card.querySelector(".picture"), words[place].map, `${word.textContent}: ${where}`);
-    if (aloud) announce(`${word.title}. The model ${where}.`);
+    if (aloud) announce(`${word.title}. ${words[place].map.length ? `The model ${where}` : where}.`);
   }
 
   explain(address) {
@@ -139,7 +139,8 @@ function overlayHeatmap(picture, map, text) {
   const label = document.createElement("span");
   label.className = "where";
   label.textContent = text;
-  layer.append(heatmapOver(map, picture.querySelector("img")), label);
+  if (map.length) layer.append(heatmapOver(map, picture.querySelector("img")));
+  layer.append(label);
   picture.append(layer);
   return layer;
 }

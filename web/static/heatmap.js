@@ -1,5 +1,5 @@
-// Attention maps as heatmaps, and in words. A map covers the whole photo, squeezed to a square:
-// seven rows from the top, seven numbers each, which sum to 1.
+// Maps of where a word is seen as heatmaps, and in words. A map covers the whole photo, squeezed to
+// a square: seven rows from the top, seven numbers each, which sum to 1; no rows: no place stands out.
 
 import { covering, penOver } from "./canvas_overlay.js";
 
@@ -25,8 +25,10 @@ export function heatmapOver(map, image) {
   return canvas;
 }
 
-// "looked at the top left", or "looked all over" where no ninth of the photo stands out.
-export function placeOf(map) {
+// "looked at the top left", or "looked all over" where no ninth of the photo stands out;
+// what to say of a word without a map otherwise.
+export function placeOf({ map, gain }) {
+  if (!map.length) return gain > 0 ? "the photo as a whole speaks for it" : "no place speaks for it";
   const parts = ROWS.flatMap((row, down) => COLUMNS.map((column, along) => ({
     name: named(row, column),
     mean: mean(part(map, down).flatMap((cells) => part(cells, along))),

@@ -1,7 +1,7 @@
-// The photo page: attention heatmaps of words, and answers without a new page. Every form works
+// The photo page: heatmaps of where words are seen, and answers without a new page. Every form works
 // without this file.
 import { penOver, within } from "./canvas_overlay.js";
-import { heatmapOf } from "./heatmap.js";
+import { heatmapOf, placeOf } from "./heatmap.js";
 
 const frame = document.querySelector(".frame");
 const picture = frame?.querySelector("img");
@@ -49,12 +49,17 @@ const show = (row, word) => {
   row.classList.add("lit");
   row.querySelector(".look-at").setAttribute("aria-pressed", "true");
   if (!picture?.naturalWidth) return;
+  if (!word.map.length) return say(`“${word.word}” – ${placeOf(word)}`);
   const veil = heatmapOf(word.map);
   if (!inSight()) return drawPeek(veil, row);
   const pen = penOver(spot, picture.clientWidth, picture.clientHeight);
   pen.drawImage(veil, ...within(spot, picture));
   spot.classList.add("shown");
-  looking.textContent = `“${word.word}” – ${row.querySelector(".place").textContent}`;
+  say(`“${word.word}” – ${row.querySelector(".place").textContent}`);
+};
+
+const say = (text) => {
+  looking.textContent = text;
   looking.classList.add("shown");
 };
 
