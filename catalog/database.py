@@ -32,6 +32,7 @@ from catalog.home import Home
 from catalog.home_adoption import is_blank
 from catalog.home_marker import Marker, read_marker, write_marker
 from catalog.lock import WriterBusy, writer_lock
+from catalog.models import DamagedValue
 from catalog.own_files import has_own_files
 from catalog.read_only import is_log_needed, log_of, make_reading_engine
 
@@ -306,6 +307,10 @@ def _errors_translated(engine: Engine) -> Iterator[None]:
     except CommandError as error:
         reason = f"it was made by another release of tellshow ({error})"
         raise DatabaseUnavailable(f"The database {url} cannot be used: {reason}.") from error
+    except DamagedValue as error:
+        raise DatabaseUnavailable(
+            f"The database {url} is damaged: {error}; tellshow doctor says where."
+        ) from error
     except DBAPIError as error:
         if _is_lost(error, engine):
             what = "was lost" if error.connection_invalidated else "cannot be reached"
