@@ -29,7 +29,7 @@ from sqlalchemy.orm import Session
 
 from catalog.durable_files import is_full
 from catalog.home import Home
-from catalog.home_adoption import is_blank
+from catalog.home_adoption import is_blank, is_of_another_program
 from catalog.home_marker import Marker, read_marker, write_marker
 from catalog.lock import WriterBusy, writer_lock
 from catalog.models import DamagedValue
@@ -169,6 +169,8 @@ def _check_file(home: Home, file: Path) -> None:
     # In this order: another process may be making both just now, the marker last.
     if _had_catalog(home) and is_blank(file):
         raise CatalogLost(_lost(home, f"its database {file} is missing or empty"))
+    if is_of_another_program(file):  # opening it would change its mode, and its tables
+        raise CatalogLost(_lost(home, f"{file} is now a database of another program"))
     if home.read_only and is_log_needed(file) and not file.with_name(f"{file.name}-shm").exists():
         raise DatabaseUnavailable(
             f"The home {home.path} cannot be written, and its last changes still lie in "
