@@ -29,6 +29,8 @@ from captioner.vocabulary import Vocabulary
 
 FORMAT = "tellshow-captioner-2"
 DEFAULT_CHECKPOINT = Path(__file__).parent / "models" / "flickr8k-efficientnet_lite2.safetensors"
+# Of that file's bytes: whoever ships another one notes its own here.
+DEFAULT_SHA256 = "96a82cbd553b397ed639617ef793af660fd845754c5aeed42e794593419815d0"
 
 
 class CheckpointError(ValueError):
@@ -63,13 +65,20 @@ def save_checkpoint(captioner: Captioner, path: Path) -> None:
 def load_checkpoint(path: Path | None = None, device: str | None = None) -> Captioner:
     """The captioner in a file (None: the shipped one), in eval mode, float32, on a device.
 
-    Raises CheckpointError where the file does not hold one, DeviceUnavailable and
+    Raises CheckpointError where the file does not hold one, or is the shipped one and not as it was
+    shipped, DeviceUnavailable and
     UnknownPrecision as choose_device.
     """
     path = path or DEFAULT_CHECKPOINT
     target = choose_device(device)
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint {path}")
+    sha256 = sha256_of(path)
+    if path == DEFAULT_CHECKPOINT and sha256 != DEFAULT_SHA256:
+        raise CheckpointError(
+            f"the captioner that came with tellshow is damaged: {path} is not as it was shipped; "
+            "install tellshow again, or name a sound file with --model FILE"
+        )
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
@@ -77,7 +86,7 @@ def load_checkpoint(path: Path | None = None, device: str | None = None) -> Capt
     except SafetensorError as error:
         raise CheckpointError(f"{path} is no safetensors file, or a damaged one") from error
     with without_weights():
-        captioner = _build(path, metadata)
+        captioner = _build(path, sha256, metadata)
     try:
         captioner.load_state_dict(weights, strict=True, assign=True)
     except RuntimeError as error:
@@ -86,7 +95,7 @@ def load_checkpoint(path: Path | None = None, device: str | None = None) -> Capt
     return captioner.float().eval().requires_grad_(False).to(target)
 
 
-def _build(path: Path, metadata: dict[str, str]) -> Captioner:
+def _build(path: Path, sha256: str, metadata: dict[str, str]) -> Captioner:
     if metadata.get("format") != FORMAT:
         found = metadata.get("format", "no tellshow format")
         raise CheckpointError(
@@ -98,7 +107,7 @@ def _build(path: Path, metadata: dict[str, str]) -> Captioner:
         vocabulary = Vocabulary(tuple(json.loads(metadata["vocabulary"])))
         provenance = Provenance(
             metadata["name"],
-            sha256_of(path),
+            sha256,
             metadata["embedder"],
             json.loads(metadata["metrics"]),
             _ranking(json.loads(metadata["ranking"])),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import re
 import shutil
 import stat
@@ -51,7 +50,7 @@ class KeptCheckpoints:
         sound = next((copy for copy in copies if copy and is_sound(copy, sha256)), None)
         if sound is None:
             return False
-        _place(sound, damaged, sha256, link=False)
+        _place(sound, damaged, sha256)
         return True
 
     def is_chosen(self, sha256: str) -> bool:
@@ -64,14 +63,11 @@ class KeptCheckpoints:
 
     def keep_chosen(self, file: Path, sha256: str) -> None:
         """Keep a copy of a file that a person chose, who may write over it. Raises OSError."""
-        _place(file, self._chosen(sha256), sha256, link=False)
+        _place(file, self._chosen(sha256), sha256)
 
     def keep_shipped(self, file: Path, sha256: str) -> None:
-        """Keep a release's own file beyond that release, by a hard link where possible.
-
-        Raises OSError.
-        """
-        _place(file, self._shipped(sha256), sha256, link=True)
+        """Keep a copy of a release's own file beyond that release. Raises OSError."""
+        _place(file, self._shipped(sha256), sha256)
 
     def drop(self, sha256: str) -> None:
         """Remove a checkpoint. Raises OSError."""
@@ -109,22 +105,23 @@ def _sha256(file: Path, stamp: tuple[int, ...]) -> str:
     return sha256_of(file)
 
 
-def _place(file: Path, kept: Path, sha256: str, *, link: bool) -> None:
-    """Put a copy or a link there, whole or not at all, also after a power cut."""
-    if is_sound(kept, sha256):
+def _place(file: Path, kept: Path, sha256: str) -> None:
+    """Put a copy there, whole or not at all, also after a power cut.
+
+    A former release kept a hard link, which damage of its own file damages as well.
+    """
+    if is_sound(kept, sha256) and not _is_same_file(file, kept):
         return
     partial = kept.with_suffix(".tmp")
     partial.unlink(missing_ok=True)
-    if not (link and _linked(file, partial)):
-        shutil.copyfile(file, partial)
-        sync(partial)
+    shutil.copyfile(file, partial)
+    sync(partial)
     partial.replace(kept)
     sync(kept.parent)
 
 
-def _linked(file: Path, other: Path) -> bool:
+def _is_same_file(file: Path, other: Path) -> bool:
     try:
-        os.link(file, other)
-    except OSError:  # another disk, or a file system without links
+        return file.samefile(other)
+    except OSError:  # one of them is not there
         return False
-    return True

@@ -1,9 +1,10 @@
-"""Checksums over what a model made of a photo, by which damage of the database is noticed.
+"""Checksums over what is known of a photo, by which damage of the database is noticed.
 
 SQLite keeps no checksums of its pages: a flipped bit in a row is read as if it had been written.
-A checksum covers the state, the hub bias, the captions, the vectors, the tags, and the content
-hash of the photo that they were made of; it stands in the state's row, and goes with that into a
-copy.
+A description's covers the state, the hub bias, the captions, the vectors, the tags, and the
+content hash of the photo that they were made of; it stands in the state's row, and goes with that
+into a copy. A photo's own has two halves: over what its bytes are, and over its origin, which may
+change alone.
 
 Functions take a session and neither commit nor roll back: who opened it decides.
 """
@@ -12,8 +13,9 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import groupby
 from typing import Any
@@ -21,11 +23,16 @@ from typing import Any
 from sqlalchemy import LargeBinary, Select, cast, select
 from sqlalchemy.orm import Session
 
-from catalog.models import Caption, Photo, PhotoTag, Root, State, Tag, Vector
+from catalog.models import Caption, Photo, PhotoTag, Root, State, Tag, Vector, clean_text
 from catalog.paths import show_path
+from catalog.records import Origin
 from catalog.sql import chunks
 
 _SIZE = 16  # bytes of a checksum
+HALF = _SIZE  # characters of one half of a photo's own
+_CONTENT = ("content_hash", "width", "height", "format", "indexed_at")
+_ORIGIN = tuple(each.name for each in fields(Origin))
+_TEXTS = {"content_hash", "format", "indexed_at", "taken_at", "camera", "taken_from"}
 _LENGTH = struct.Struct("<Q")
 _FLOAT = struct.Struct("<d")
 
@@ -70,12 +77,27 @@ def description_checksum(
         *sorted(vectors, key=lambda row: _encoded(row[0])),
         *sorted(tags, key=lambda row: _encoded(row[0])),
     ]
-    parts: list[bytes] = []
-    for row in rows:
-        for value in (len(row), *row):
-            encoded = _encoded(value)
-            parts += (_LENGTH.pack(len(encoded)), encoded)
-    return blake2b(b"".join(parts), digest_size=_SIZE).hexdigest()
+    return _digest(rows, _SIZE)
+
+
+def photo_checksum(row: Mapping[str, Any]) -> str:
+    """The checksum of a photo's own row: of what its bytes are, then of its origin."""
+    content = [_cleaned(row[name]) for name in _CONTENT]
+    return _digest([content], _SIZE // 2) + origin_checksum(row)
+
+
+def origin_checksum(row: Mapping[str, Any]) -> str:
+    """The second half of a photo's checksum, of HALF characters."""
+    return _digest([[_cleaned(row[name]) for name in _ORIGIN]], _SIZE // 2)
+
+
+def sound_photos(session: Session, ids: Sequence[int]) -> list[int]:
+    """Those of the photos whose own rows are as they were written."""
+    found = []
+    for chunk in chunks(ids):
+        query = select(Photo.id, *_details(session)).where(Photo.id.in_(chunk)).order_by(Photo.id)
+        found += [key for key, *details in session.execute(query) if _is_sound(details)]
+    return found
 
 
 def check_descriptions(session: Session, ids: Sequence[int], model_id: int) -> Checked:
@@ -83,11 +105,11 @@ def check_descriptions(session: Session, ids: Sequence[int], model_id: int) -> C
     found = Checked()
     for chunk in chunks(ids):
         parts = _Parts.read(session, chunk, model_id)
-        for key, content_hash, state, bias, checksum in parts.states:
+        for key, content_hash, state, bias, checksum, *details in parts.states:
             captions = parts.captions.get(key, [])
             vectors, tags = parts.vectors.get(key, ()), parts.tags.get(key, ())
             actual = description_checksum(content_hash, state, bias, captions, vectors, tags)
-            if actual.encode() == _encoded(checksum):
+            if actual.encode() == _encoded(checksum) and _is_sound(details):
                 texts = tuple((_encoded(text).decode(), value) for _, text, value in captions)
                 found.sound[key] = Description(state, bias, texts)
             else:
@@ -132,7 +154,8 @@ class _Parts:
         """The rows of at most a chunk of photos."""
         raw = _raw if session.get_bind().dialect.name == "sqlite" else _as_is
         states = _of(State, ids, model_id, raw(Photo.content_hash), raw(State.blob), State.bias)
-        states = states.add_columns(raw(State.checksum)).join(Photo, Photo.id == State.photo_id)
+        states = states.add_columns(raw(State.checksum), *_details(session))
+        states = states.join(Photo, Photo.id == State.photo_id)
         captions = _of(
             Caption, ids, model_id, Caption.rank, raw(Caption.text), Caption.log_likelihood
         )
@@ -148,6 +171,36 @@ class _Parts:
             ),
             _by_photo(session.execute(tags.order_by(PhotoTag.photo_id))),
         )
+
+
+def _details(session: Session) -> list[Any]:
+    """The columns that a photo's own checksum covers, in its order, and that checksum."""
+    raw = _raw if session.get_bind().dialect.name == "sqlite" else _as_is
+    columns = Photo.__table__.columns
+    names = (*_CONTENT, *_ORIGIN)
+    covered = [raw(columns[name]) if name in _TEXTS else columns[name] for name in names]
+    return [column.label(None) for column in (*covered, raw(Photo.checksum))]
+
+
+def _is_sound(details: Sequence[Any]) -> bool:
+    *values, checksum = details
+    content, origin = values[: len(_CONTENT)], values[len(_CONTENT) :]
+    actual = _digest([content], _SIZE // 2) + _digest([origin], _SIZE // 2)
+    return actual.encode() == _encoded(checksum)
+
+
+def _cleaned(value: Any) -> Any:
+    """A value as it is stored."""
+    return clean_text(value) if isinstance(value, str) else value
+
+
+def _digest(rows: Iterable[Sequence[Any]], size: int) -> str:
+    parts: list[bytes] = []
+    for row in rows:
+        for value in (len(row), *row):
+            encoded = _encoded(value)
+            parts += (_LENGTH.pack(len(encoded)), encoded)
+    return blake2b(b"".join(parts), digest_size=size).hexdigest()
 
 
 def _of(table: Any, ids: Sequence[int], model_id: int, *columns: Any) -> Select[*tuple[Any, ...]]:
@@ -170,11 +223,17 @@ def _by_photo(rows: Iterable[Any]) -> dict[int, list[Any]]:
 
 
 def _encoded(value: Any) -> bytes:
-    """A value's bytes; float64 little-endian, the two zeros as one, as databases keep them."""
+    """A value's bytes; float64 little-endian, the two zeros as one, as databases keep them.
+
+    Times are text in UTC, as SQLAlchemy stores them in SQLite.
+    """
     if isinstance(value, bytes):
         return value
     if isinstance(value, str):
         return value.encode("utf-8", "surrogatepass")
     if isinstance(value, float):
         return _FLOAT.pack(value + 0.0)
+    if isinstance(value, datetime):
+        plain = value.astimezone(UTC).replace(tzinfo=None)
+        return plain.isoformat(" ", "microseconds").encode()
     return repr(value).encode()

@@ -29,9 +29,10 @@ from sqlalchemy.orm import Session
 
 from catalog.durable_files import is_full
 from catalog.home import Home
-from catalog.home_adoption import is_blank
+from catalog.home_adoption import is_blank, is_of_another_program
 from catalog.home_marker import Marker, read_marker, write_marker
 from catalog.lock import WriterBusy, writer_lock
+from catalog.models import DamagedValue
 from catalog.own_files import has_own_files
 from catalog.read_only import is_log_needed, log_of, make_reading_engine
 
@@ -168,6 +169,8 @@ def _check_file(home: Home, file: Path) -> None:
     # In this order: another process may be making both just now, the marker last.
     if _had_catalog(home) and is_blank(file):
         raise CatalogLost(_lost(home, f"its database {file} is missing or empty"))
+    if is_of_another_program(file):  # opening it would change its mode, and its tables
+        raise CatalogLost(_lost(home, f"{file} is now a database of another program"))
     if home.read_only and is_log_needed(file) and not file.with_name(f"{file.name}-shm").exists():
         raise DatabaseUnavailable(
             f"The home {home.path} cannot be written, and its last changes still lie in "
@@ -306,6 +309,10 @@ def _errors_translated(engine: Engine) -> Iterator[None]:
     except CommandError as error:
         reason = f"it was made by another release of tellshow ({error})"
         raise DatabaseUnavailable(f"The database {url} cannot be used: {reason}.") from error
+    except DamagedValue as error:
+        raise DatabaseUnavailable(
+            f"The database {url} is damaged: {error}; tellshow doctor says where."
+        ) from error
     except DBAPIError as error:
         if _is_lost(error, engine):
             what = "was lost" if error.connection_invalidated else "cannot be reached"

@@ -6,7 +6,7 @@ Only what can be repaired without the photos is; the rest is left to the next in
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from catalog import integrity, photos
-from catalog.checkpoints import KeptCheckpoints
-from catalog.checksums import damaged_descriptions
+from catalog.checkpoints import KeptCheckpoints, is_sound
+from catalog.checksums import damaged_descriptions, name_damaged
 from catalog.database import Database, database_files, writer_lock
 from catalog.failures import clear_failure, known_failures
 from catalog.fulltext import refresh_words
@@ -29,7 +29,7 @@ from catalog.sealed_thumbnails import is_whole
 from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
 from catalog.vectors.snapshots import SnapshotStore
-from catalog.views import count_rows, view_photos
+from catalog.views import count_rows
 
 # So many of the files or photos concerned are named; a damaged disk may have a million.
 MOST_NAMED = 10
@@ -104,7 +104,8 @@ def _once(work: Callable[[], T]) -> T:
 class Doctor:
     """Examines one home; with `mend` it puts right what it can.
 
-    `spares`: files that may be copies of damaged checkpoints, as that which is shipped. `attempt`
+    `spares`: checkpoints outside the home, as the shipped one, with the SHA-256s that they should
+    have; they may be copies of damaged ones, and are named where they are damaged. `attempt`
     calls each step, and may call it again where the database does not answer. `verify_photos`:
     read every photo, too.
     """
@@ -115,14 +116,14 @@ class Doctor:
         database: Database,
         *,
         mend: bool,
-        spares: Sequence[Path] = (),
+        spares: Mapping[Path, str] | None = None,
         attempt: Attempt = _once,
         verify_photos: bool = False,
     ) -> None:
         self._home = home
         self._database = database
         self._mend = mend
-        self._spares = spares
+        self._spares = spares or {}
         self._attempt = attempt
         self._verify_photos = verify_photos
 
@@ -149,9 +150,8 @@ class Doctor:
             self._vectors,
             self._orphans,
             self._old_failures,
-            # Before photos without a thumbnail lose their time.
-            *((self._originals,) if self._verify_photos else ()),
             self._thumbnails,
+            *((self._originals,) if self._verify_photos else ()),
             self._foreign,
         )
 
@@ -165,7 +165,7 @@ class Doctor:
 
     def _damage(self) -> list[str]:
         with self._database.read() as session:
-            return integrity.sqlite_damage(session)
+            return integrity.sqlite_damage(session) or integrity.damaged_values(session)
 
     def _references(self) -> Finding:
         with self._database.read() as session:
@@ -218,6 +218,7 @@ class Doctor:
     def _words(self) -> Finding:
         with self._database.read() as session:
             ids = integrity.photos_without_words(session)
+            ids += integrity.photos_with_other_words(session)
             is_wrong = integrity.is_text_index_wrong(session)
         if (ids or is_wrong) and self._mend:
             with self._database.write() as session:
@@ -239,8 +240,11 @@ class Doctor:
     def _checkpoints(self) -> Finding:
         kept = KeptCheckpoints(self._home)
         damaged = kept.damaged()
-        left = [path for path in damaged if self._mend and not kept.mend(path, self._spares)]
-        return self._found(Problem.CHECKPOINTS, damaged, mended=not left)
+        spares = list(self._spares)
+        left = [path for path in damaged if self._mend and not kept.mend(path, spares)]
+        outside = [path for path in spares if not is_sound(path, self._spares[path])]
+        found = [*damaged, *outside]
+        return self._found(Problem.CHECKPOINTS, found, mended=not left and not outside)
 
     def _vectors(self) -> Finding:
         with self._database.read() as session:
@@ -297,15 +301,13 @@ class Doctor:
         return [path for path in files if path.suffix != ".jpg" or path.stem not in known]
 
     def _thumbnails(self) -> Finding:
-        """Their photos are read again when they are indexed next; that needs the photos."""
+        """The next indexing makes them again, for which it needs the photos."""
         with self._database.read() as session:
             known = integrity.content_hashes(session)
         gone = [digest for digest in known if not is_whole(self._home.thumbnail(digest))]
         ids = sorted(key for digest in gone for key in known[digest])
         if ids and self._mend:
             remove_own(self._home.path, map(self._home.thumbnail, gone))
-            with self._database.write() as session:
-                integrity.read_again(session, ids)
         return self._found(Problem.THUMBNAILS, self._paths(ids), mended=False)
 
     def _old_failures(self) -> Finding:
@@ -324,9 +326,8 @@ class Doctor:
     def _paths(self, ids: list[int]) -> list[str]:
         """A name for each photo; only those that will be shown are looked up."""
         with self._database.read() as session:
-            views = view_photos(session, ids[:MOST_NAMED])
-        named = {key: show_path(os.fsencode(view.full_path)) for key, view in views.items()}
-        return [named.get(key, str(key)) for key in ids]
+            named = name_damaged(session, ids[:MOST_NAMED])
+        return [*named, *map(str, ids[len(named) :])]
 
 
 def misplaced_at_top(home: Home) -> Diagnosis | None:

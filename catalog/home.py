@@ -115,7 +115,7 @@ def _make(home: Home) -> None:
     marker = read_marker(home.path)
     if marker is None:
         marker = marker_for(home.path, _file_of(home))
-        home.path.mkdir(parents=True, exist_ok=True)
+        _make_private(home.path)
         if marker is not None:
             write_marker(home.path, marker)
     for folder in (home.vectors, home.thumbnails, home.models):
@@ -123,6 +123,15 @@ def _make(home: Home) -> None:
     # Only a real write tells: permission bits say nothing to root or on a read-only mount.
     with tempfile.TemporaryFile(dir=home.path) as file:
         file.write(bytes(_ROOM))
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder that is its owner's alone, whatever the umask; one that is there stays."""
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(0o700, exist_ok=True)
+        folder.chmod(0o700)
+    folder.mkdir(exist_ok=True)  # refuses a file
 
 
 def _file_of(home: Home) -> Path | None:
@@ -143,4 +152,6 @@ def _why_not_written(error: OSError) -> str:
         return "cannot be written: the disk is full"
     if isinstance(error, FileExistsError) and error.filename:
         return f"cannot be used: {os.fsdecode(error.filename)} is a file where a folder belongs"
+    if isinstance(error, IsADirectoryError) and error.filename:
+        return f"cannot be used: {os.fsdecode(error.filename)} is a folder where a file belongs"
     return f"is not writable: {error.strerror or error}"

@@ -40,6 +40,12 @@ def marker_for(folder: Path, database: Path | None) -> Marker | None:
     raise NotAHome(_refusal(folder, names))
 
 
+def is_of_another_program(database: Path) -> bool:
+    """Whether a file is a sound SQLite database with tables, and those are not a catalog's."""
+    tables = _tables(database, wait=0)
+    return bool(tables) and "alembic_version" not in (tables or set())
+
+
 def is_blank(database: Path) -> bool:
     """Whether there is no SQLite file, or one that holds less than its own header."""
     try:
@@ -59,11 +65,20 @@ def _names(folder: Path) -> set[str]:
 
 def _is_catalog(database: Path) -> bool | None:
     """Whether a file is a tellshow catalog; None for an SQLite file that cannot be read."""
+    tables = _tables(database)
+    return None if tables is None else tables >= _TABLES
+
+
+def _tables(database: Path, wait: float = 5) -> set[str] | None:
+    """The tables of an SQLite file, none of any other; None for one that cannot be read.
+
+    `wait`: seconds, for who holds it.
+    """
     try:
         with database.open("rb") as file:
             if file.read(len(HEADER)) != HEADER:
-                return False
-        connection = sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True)
+                return set()
+        connection = sqlite3.connect(f"file:{quote(str(database))}?mode=ro", wait, uri=True)
     except (OSError, sqlite3.Error):
         return None
     try:
@@ -72,7 +87,7 @@ def _is_catalog(database: Path) -> bool | None:
         return None
     finally:
         connection.close()
-    return {name for (name,) in rows} >= _TABLES
+    return {name for (name,) in rows}
 
 
 def _was_never_filled(folder: Path, names: set[str], database: Path | None) -> bool:

@@ -5,14 +5,28 @@ Functions take a session and neither commit nor roll back: who opened it decides
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
 
-from sqlalchemy import Select, exists, func, select, text, union, update
+from sqlalchemy import LargeBinary, Select, cast, exists, func, select, text, union
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from catalog.models import Caption, Model, Photo, PhotoText, State, Vector
-from catalog.sql import NO_SYNC, chunks
+from catalog.models import (
+    Caption,
+    DamagedValue,
+    Model,
+    Photo,
+    PhotoText,
+    Root,
+    Run,
+    State,
+    Vector,
+    clean_text,
+)  # fmt: skip
+from catalog.sql import chunks
+from catalog.words import words_of_photo
 
 KINDS = ("caption", "visual")
 
@@ -27,6 +41,17 @@ def sqlite_damage(session: Session) -> list[str]:
         return [" ".join(str(error.orig).split())]
     # The full-text index is checked, and mended, apart.
     return [line for line in lines if line != "ok" and "photo_text_fts" not in line]
+
+
+def damaged_values(session: Session) -> list[str]:
+    """Columns that hold what was never written there, of tables whose rows have no checksum."""
+    found = []
+    for column in (each for table in (Root, Model, Run) for each in table.__table__.columns):
+        try:
+            session.execute(select(column)).all()
+        except DamagedValue as error:
+            found.append(f"{column}: {error}")
+    return found
 
 
 def broken_references(session: Session) -> dict[str, list[int]]:
@@ -90,6 +115,12 @@ def photos_without_words(session: Session) -> list[int]:
     return list(session.scalars(query.order_by(Photo.id)))
 
 
+def photos_with_other_words(session: Session) -> list[int]:
+    """Ids of photos whose words are noted, and not those of their paths and captions."""
+    ids = session.scalars(select(PhotoText.photo_id).order_by(PhotoText.photo_id)).all()
+    return [key for chunk in chunks(ids) for key in _other_words(session, chunk)]
+
+
 def is_text_index_wrong(session: Session) -> bool:
     """Whether SQLite's full-text index differs from its table; PostgreSQL's cannot."""
     if not _is_sqlite(session):
@@ -115,13 +146,6 @@ def content_hashes(session: Session) -> dict[str, list[int]]:
     return found
 
 
-def read_again(session: Session, ids: Sequence[int]) -> None:
-    """Make the next indexing read photos again although their files did not change."""
-    for chunk in chunks(ids):
-        query = update(Photo).where(Photo.id.in_(chunk)).values(mtime_ns=-1)
-        session.execute(query, execution_options=NO_SYNC)
-
-
 def _whole(session: Session, model_id: int) -> Select[int]:
     size = vector_size(session, model_id)
     own = (State.model_id == model_id,)
@@ -136,6 +160,35 @@ def _whole(session: Session, model_id: int) -> Select[int]:
         for kind in KINDS
     ]
     return select(State.photo_id).where(*own, captioned, *vectors)
+
+
+_WORDS = ("names", "joined", "grams", "captions")  # of PhotoText and PhotoWords
+
+
+def _other_words(session: Session, ids: Sequence[int]) -> Iterator[int]:
+    columns: list[Any] = [Caption.text, *(getattr(PhotoText, name) for name in _WORDS)]
+    if _is_sqlite(session):  # whose damaged text need not be UTF-8
+        columns = [cast(column, LargeBinary) for column in columns]
+    query = (
+        select(Photo.id, Root.path, Photo.path, *columns)
+        .join(PhotoText, PhotoText.photo_id == Photo.id)
+        .join(Root, Root.id == Photo.root_id)
+        .outerjoin(Caption, Caption.photo_id == Photo.id)
+        .where(Photo.id.in_(ids))
+        .order_by(Photo.id, Caption.model_id, Caption.rank)
+    )
+    for key, group in groupby(session.execute(query), key=lambda row: row[0]):
+        _, root, path, _, *stored = (rows := list(group))[0]
+        captions = [_text(row[3]) for row in rows if row[3] is not None]
+        words = words_of_photo(root, path, captions)
+        if [_text(each) for each in stored] != [
+            clean_text(getattr(words, name)) for name in _WORDS
+        ]:
+            yield key
+
+
+def _text(stored: str | bytes) -> str:
+    return stored if isinstance(stored, str) else stored.decode(errors="replace")
 
 
 def _is_sqlite(session: Session) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,8 +24,15 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
+class DamagedValue(ValueError):
+    """What is stored in a column is nothing that was ever written there."""
+
+
 class UtcDateTime(TypeDecorator[datetime]):
-    """Aware datetimes in, UTC datetimes out, also on SQLite, which stores no zone."""
+    """Aware datetimes in, UTC datetimes out, also on SQLite, which stores no zone.
+
+    Reading raises DamagedValue for what is no time.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -44,6 +52,35 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value.tzinfo is None:
             return value.replace(tzinfo=UTC)
         return value.astimezone(UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """What reads a value; see SQLAlchemy."""
+        return _or_damaged(super().result_processor(dialect, coltype))
+
+
+class StoredJSON(TypeDecorator[Any]):
+    """JSON, of which reading raises DamagedValue for what is none; None is SQL's NULL."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """What reads a value; see SQLAlchemy."""
+        return _or_damaged(super().result_processor(dialect, coltype))
+
+
+def _or_damaged(process: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
+    """What reads a value as `process` does, but raises one kind of error for damaged ones."""
+
+    def read(value: Any) -> Any:
+        try:
+            return value if process is None else process(value)
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
+            raise DamagedValue(
+                f"it holds {str(value)[:40]!r} where no such value belongs"
+            ) from error
+
+    return read
 
 
 class CleanText(TypeDecorator[str]):
@@ -94,13 +131,14 @@ class Root(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     path: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     last_seen_online: Mapped[datetime] = mapped_column(UtcDateTime)
-    excluded: Mapped[list[str]] = mapped_column(JSON, server_default="[]")
+    excluded: Mapped[list[str]] = mapped_column(StoredJSON, server_default="[]")
 
 
 class Photo(Base):
     """One file of a root; `path` is relative to the root, as bytes.
 
-    `taken_at`, `taken_offset` and `taken_from` are those of records.Origin.
+    `taken_at`, `taken_offset` and `taken_from` are those of records.Origin. `checksum`: over what
+    was read from the file, see checksums.py.
     """
 
     __tablename__ = "photo"
@@ -124,6 +162,7 @@ class Photo(Base):
     taken_from: Mapped[str | None] = mapped_column(String(8))
     metadata_version: Mapped[int] = mapped_column(server_default="1")
     indexed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    checksum: Mapped[str] = mapped_column(String(32), server_default="")
 
 
 class Model(Base):
@@ -136,8 +175,8 @@ class Model(Base):
     kind: Mapped[str] = mapped_column(String(16))
     name: Mapped[str] = mapped_column(CleanText)
     sha256: Mapped[str] = mapped_column(String(64))
-    config: Mapped[dict[str, Any]] = mapped_column(JSON)
-    metrics: Mapped[dict[str, Any]] = mapped_column(JSON)
+    config: Mapped[dict[str, Any]] = mapped_column(StoredJSON)
+    metrics: Mapped[dict[str, Any]] = mapped_column(StoredJSON)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -242,7 +281,7 @@ class Run(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    counts: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    counts: Mapped[dict[str, Any] | None] = mapped_column(StoredJSON)
 
 
 class VectorChange(Base):

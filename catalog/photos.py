@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from catalog.checksums import HALF, origin_checksum, photo_checksum
 from catalog.descriptions import add_descriptions, copy_descriptions, drop_descriptions, next_change
 from catalog.fulltext import refresh_words
 from catalog.models import Photo, State
@@ -109,7 +110,9 @@ def copy_photo(
         return source_id
     change = next_change(session)
     photo = _copied_photo(session, source_id)
-    photo.update(root_id=root_id, **asdict(file), **_origin(origin), indexed_at=datetime.now(UTC))
+    photo.update(root_id=root_id, **asdict(file), indexed_at=datetime.now(UTC))
+    photo.update({} if origin is None else asdict(origin))
+    photo["checksum"] = photo_checksum(photo)
     if target is None:
         target = session.scalars(insert(Photo).values(photo).returning(Photo.id)).one()
     else:
@@ -175,7 +178,11 @@ def _known(model_id: int) -> Select[int, bytes, int, int, str, bool, int, int]:
 
 
 def _origin(origin: Origin | None) -> dict[str, Any]:
-    return {} if origin is None else asdict(origin)
+    """New values of a photo's row, its checksum's second half among them."""
+    if origin is None:
+        return {}
+    content = func.substr(Photo.checksum, 1, HALF)
+    return {**asdict(origin), "checksum": content.concat(origin_checksum(asdict(origin)))}
 
 
 def _store_files(
@@ -199,13 +206,14 @@ def _store_files(
 
 
 def _photo_row(root_id: int, new: NewPhoto) -> dict[str, Any]:
-    return {
+    row = {
         "root_id": root_id,
         **asdict(new.file),
         "content_hash": new.content_hash,
         **asdict(new.metadata),
         "indexed_at": datetime.now(UTC),
     }
+    return {**row, "checksum": photo_checksum(row)}
 
 
 def _known_at(

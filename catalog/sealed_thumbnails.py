@@ -35,18 +35,29 @@ def is_whole(path: Path) -> bool:
 
     A file that cannot be read is not.
     """
+    content = read_thumbnail(path)
+    if content is None:
+        return False
+    return content.startswith(_START + _COMMENT) or _decodes(content)
+
+
+def read_thumbnail(path: Path) -> bytes | None:
+    """A thumbnail; None where it cannot be read, or is not as its checksum says.
+
+    One of a former release, without a checksum, is taken as it is, unless it is no JPEG at all.
+    """
     try:
         with path.open("rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return False
+                return None
             content = file.read(_MOST_BYTES + 1)
     except OSError:
-        return False
+        return None
     begin = _START + _COMMENT
     if not content.startswith(begin):
-        return _decodes(content)
+        return content if content.startswith(_START) else None
     end = len(begin) + _SIZE
-    return content[len(begin) : end] == _checksum(_START + content[end:])
+    return content if content[len(begin) : end] == _checksum(_START + content[end:]) else None
 
 
 def _checksum(content: bytes) -> bytes:

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from catalog import models
-from catalog.checksums import check_descriptions
+from catalog.checksums import check_descriptions, sound_photos
 from catalog.models import Caption, Photo, Root, Vector
 from catalog.sql import chunks
 
@@ -74,13 +74,13 @@ class Counts:
 def view_photos(
     session: Session, ids: Sequence[int], model_id: int | None = None
 ) -> dict[int, PhotoView]:
-    """Return photos by id; ids that are gone are left out.
+    """Return photos by id; ids that are gone are left out, and those whose row is damaged.
 
     Captions are those by `model_id`, else those by the newest model that captioned the photo; of a
     description that is damaged there are none.
     """
     views: dict[int, PhotoView] = {}
-    for chunk in chunks(ids):
+    for chunk in chunks(sound_photos(session, ids)):
         captions = _captions_of(session, chunk, model_id)
         query = select(Root.path.label("root"), *_view_columns()).join(
             Photo, Photo.root_id == Root.id
@@ -92,10 +92,10 @@ def view_photos(
 
 
 def list_photos(session: Session) -> list[PhotoView]:
-    """Return every photo, in order of id."""
+    """Return every photo, in order of id, but for those whose row is damaged."""
     ids = session.scalars(select(Photo.id).order_by(Photo.id)).all()
     views = view_photos(session, ids)
-    return [views[key] for key in ids]
+    return [views[key] for key in ids if key in views]
 
 
 def count_rows(session: Session, model_id: int | None = None) -> Counts:

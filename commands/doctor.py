@@ -39,7 +39,8 @@ _PROBLEMS = {
     ),
     "checkpoints": (
         "checkpoints that are damaged",
-        "bring them back from a backup, or name a sound file with tellshow index --model FILE",
+        "bring them back from a backup, or name a sound file with tellshow index --model FILE; "
+        "what came with tellshow comes back by installing it again",
     ),
     "misplaced": ("folders or files in the place of others", "move them away"),
     "foreign": ("files that are not tellshow's", "tellshow leaves them alone"),
@@ -67,7 +68,7 @@ def doctor(dry_run: bool, verify_photos: bool, as_json: bool, home: Path | None)
 
 
 def _examine(home: Path | None, dry_run: bool, verify_photos: bool) -> Diagnosis:
-    from captioner.checkpoint import DEFAULT_CHECKPOINT
+    from captioner.checkpoint import DEFAULT_CHECKPOINT, DEFAULT_SHA256
     from catalog.doctor import Doctor, misplaced_at_top
     from catalog.home import open_home
     from indexer.retry import RetryPolicy
@@ -81,7 +82,7 @@ def _examine(home: Path | None, dry_run: bool, verify_photos: bool) -> Diagnosis
             opened,
             database,
             mend=not dry_run,
-            spares=(DEFAULT_CHECKPOINT,),
+            spares={DEFAULT_CHECKPOINT: DEFAULT_SHA256},
             attempt=retry.call,
             verify_photos=verify_photos,
         )

@@ -115,7 +115,7 @@ def serve(
     from search.request import SearchRequest
     from web import WebConfig, create_app
 
-    token = _token_for(host, token, token_file)
+    token = token_for(host, token, token_file)
     folders = _indexable(indexable)
     with open_engine(home, model, device) as engine:
         engine.search(SearchRequest("a photo"))  # loads what the first visitor would wait for
@@ -134,13 +134,15 @@ def serve(
             _serve(app, config, trusted_proxy)
 
 
-def _token_for(host: str, given: str | None, file: Path | None) -> str | None:
+def token_for(host: str, given: str | None, file: Path | None) -> str | None:
     """The token given, or that of a file; else None where only this machine can ask, or a new one.
 
     Raises click.UsageError for two tokens, and for one that cannot be used.
     """
     from web import InvalidToken, WebConfig, is_loopback, new_token
 
+    if given is None:  # an empty variable is no token either, which click passes over
+        given = os.environ.get("TELLSHOW_TOKEN")
     if given is not None and file is not None:
         raise click.UsageError("give --token (or $TELLSHOW_TOKEN) or --token-file, not both")
     if file is not None:

@@ -59,6 +59,12 @@ class Failed:
 Outcome = Prepared | SameBytes | Failed
 
 
+DECAYED = (
+    "Its bytes changed although its size and time did not: bring it back from a backup, or, if it "
+    "is right, give it a new time with touch."
+)
+
+
 class FileChanging(OSError):
     """A file is being written to while it is read."""
 
@@ -91,6 +97,8 @@ class Preparer:
             return Failed(task, f"The file cannot be read: {_reason(error)}.", lasting=False)
         task = replace(task, file=file)
         content_hash = hashlib.sha256(data).hexdigest()
+        if _has_decayed(task, content_hash):
+            return Failed(task, DECAYED, lasting=False)
         if not self._is_first(content_hash):
             return SameBytes(task, content_hash, self._origin(task, data))
         if bytes.fromhex(content_hash) in self._known:
@@ -148,6 +156,14 @@ class Preparer:
         target = self._home.thumbnail(content_hash)
         if not has_thumbnail(target):
             write_thumbnail(thumbnail, target, self._home.thumbnails)
+
+
+def _has_decayed(task: Task, content_hash: str) -> bool:
+    """Whether a known file has other bytes than it had, and nobody wrote any."""
+    known, file = task.known, task.file
+    if known is None or known.content_hash == content_hash:
+        return False
+    return (known.size, known.mtime_ns) == (file.size, file.mtime_ns)
 
 
 def _read(task: Task, attempts: int = 2) -> tuple[bytes, FileStamp]:

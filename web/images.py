@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,6 +13,7 @@ from flask import Response, request, send_file
 from werkzeug.exceptions import NotFound, RequestedRangeNotSatisfiable
 
 from catalog.paths import show_path
+from catalog.sealed_thumbnails import read_thumbnail
 from catalog.views import PhotoView
 from web.context import current_engine
 
@@ -60,14 +62,27 @@ def send_thumbnail(photo_id: int, version: str) -> Response:
 
     Raises:
         UnknownPhoto: no such photo.
-        ImageMissing: its thumbnail file is gone.
+        ImageMissing: its thumbnail file is gone, or damaged.
     """
     engine = current_engine()
     photo = engine.photo(photo_id)
     path = engine.thumbnail(photo)
     if not path.is_file():
         raise ImageMissing("The thumbnail of this photo is missing.", "Index its folder again.")
-    response = send_file(path, "image/jpeg", conditional=True, etag=f"{version_of(photo)}-t")
+    thumbnail = read_thumbnail(path)
+    if thumbnail is None:
+        raise ImageMissing(
+            "The thumbnail of this photo is damaged.",
+            "Run tellshow doctor, then index its folder again.",
+        )
+    response = send_file(
+        BytesIO(thumbnail),
+        "image/jpeg",
+        conditional=True,
+        download_name=path.name,
+        etag=f"{version_of(photo)}-t",
+        last_modified=path.stat().st_mtime,
+    )
     return _cached(response, version == version_of(photo))
 
 

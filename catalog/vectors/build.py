@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sqlalchemy.orm import Session
 
+from catalog.durable_files import is_full
 from catalog.vectors.flat import FlatIndex
 from catalog.vectors.interface import Ids
 from catalog.vectors.ivf import IvfBuilder, IvfIndex, sample_size
@@ -50,10 +53,12 @@ def read_index(faiss: Any, path: Path, dimension: int, count: int) -> FlatOrIvf 
 
 
 def write_index(faiss: Any, index: FlatOrIvf, path: Path) -> None:
-    """Write an index to a file. Raises OSError."""
+    """Write an index to a file. Raises OSError, with ENOSPC where the disk is full."""
     try:
         faiss.write_index(index.index, str(path))
-    except RuntimeError as error:
+    except RuntimeError as error:  # of FAISS, which keeps the system's reason to itself
+        if is_full(path.parent):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
         raise OSError(f"The vectors cannot be written to {path}.") from error
 
 

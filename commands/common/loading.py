@@ -19,6 +19,7 @@ from commands.common.output import note
 if TYPE_CHECKING:
     from captioner.captioner import Captioner
     from captioner.embedder import SentenceEmbedder
+    from catalog.checkpoints import KeptCheckpoints
     from catalog.database import Database
     from catalog.home import Home
     from catalog.model_registry import Described
@@ -180,12 +181,26 @@ def describing_models(
     if model is None and last and kept.is_chosen(last[0].sha256):
         embedder = embedder or last[0].embedder
         return load_models(_sound_copy(home, last[0]), device, embedder)
-    captioner, sentences = load_models(model, device, embedder)
+    captioner, sentences = load_models(model or _copy_of_shipped(kept), device, embedder)
     if model is None:
         kept.keep_shipped(DEFAULT_CHECKPOINT, captioner.sha256)
     else:
         kept.keep_chosen(model, captioner.sha256)
     return captioner, sentences
+
+
+def _copy_of_shipped(kept: KeptCheckpoints) -> Path | None:
+    """The home's copy of the shipped checkpoint where that itself is damaged, else None."""
+    from captioner.checkpoint import DEFAULT_CHECKPOINT, DEFAULT_SHA256
+    from catalog.checkpoints import is_sound
+
+    copy = None if is_sound(DEFAULT_CHECKPOINT, DEFAULT_SHA256) else kept.path(DEFAULT_SHA256)
+    if copy is not None:
+        note(
+            f"{DEFAULT_CHECKPOINT} is damaged: its copy in {kept.home.models} describes instead; "
+            "install tellshow again"
+        )
+    return copy
 
 
 def _sound_copy(home: Home, model: Described) -> Path:

@@ -11,8 +11,13 @@ import sys
 
 import click
 
-# C0 and C1 controls, DEL, the marks of bidirectional writing, line and paragraph separators.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# C0 and C1 controls, DEL, the marks of bidirectional writing, line and paragraph separators, what
+# takes no room (but for what joins letters and emoji, and tells one form of them from another),
+# and half pairs, which no encoding has.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
 
 
 def safe_text(text: str) -> str:

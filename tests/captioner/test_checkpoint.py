@@ -9,9 +9,11 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from captioner import checkpoint
 from captioner.captioner import Captioner
 from captioner.checkpoint import (
     DEFAULT_CHECKPOINT,
+    DEFAULT_SHA256,
     CheckpointError,
     load_checkpoint,
     save_checkpoint,
@@ -73,7 +75,22 @@ def _tensors(captioner: Captioner) -> dict[str, torch.Tensor]:
 
 
 def test_the_shipped_checkpoint_is_known_by_the_hash_of_its_file(captioner: Captioner) -> None:
-    assert captioner.sha256 == hashlib.sha256(DEFAULT_CHECKPOINT.read_bytes()).hexdigest()
+    shipped = hashlib.sha256(DEFAULT_CHECKPOINT.read_bytes()).hexdigest()
+    assert captioner.sha256 == DEFAULT_SHA256 == shipped
+
+
+def test_the_shipped_checkpoint_is_refused_where_it_is_not_as_it_was_shipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = bytearray(DEFAULT_CHECKPOINT.read_bytes())
+    content[len(content) // 2] ^= 1
+    file = tmp_path / "shipped.safetensors"
+    file.write_bytes(content)
+    assert load_checkpoint(file, "cpu").name  # a person's own may be anything
+    monkeypatch.setattr(checkpoint, "DEFAULT_CHECKPOINT", file)
+    for path in (None, file):
+        with pytest.raises(CheckpointError, match=r"is damaged: .* install tellshow again"):
+            load_checkpoint(path, "cpu")
 
 
 def test_the_shipped_checkpoint_says_what_was_measured_with_it(captioner: Captioner) -> None:

@@ -141,7 +141,7 @@ def test_files_that_nothing_names_are_removed_and_all_others_kept(well: SampleCa
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xd8 no thumbnail"])
-def test_photo_without_thumbnail_is_read_again_when_it_is_indexed(
+def test_photo_without_a_sound_thumbnail_is_named_and_keeps_its_time(
     well: SampleCatalog, content: bytes | None
 ) -> None:
     thumbnail = well.home.thumbnail(new_photos([4])[0].content_hash)
@@ -153,7 +153,7 @@ def test_photo_without_thumbnail_is_read_again_when_it_is_indexed(
     assert not thumbnail.exists()
     with well.database.read() as session:
         known = photos.known_files(session, well.root, well.model)
-    assert [path for path, file in known.items() if file.mtime_ns == -1] == [b"4.jpg"]
+    assert known[b"4.jpg"].mtime_ns == 5_000_000_000_004  # by which it is seen to have decayed
 
 
 def test_words_that_are_not_noted_are_noted(well: SampleCatalog) -> None:
@@ -162,6 +162,32 @@ def test_words_that_are_not_noted_are_noted(well: SampleCatalog) -> None:
     assert_mended(well, Problem.WORDS, 5)
     with well.database.read() as session:
         assert len(photos_with_word(session, "best", 100)) == 20
+
+
+@pytest.mark.parametrize("words", ["best sentance 2", "", "b\x00st"])
+def test_words_that_are_not_those_of_the_photo_are_noted_anew(
+    well: SampleCatalog, words: str
+) -> None:
+    with well.database.write() as session:
+        before = session.get_one(PhotoText, 3).captions
+        session.execute(update(PhotoText).where(PhotoText.photo_id == 3).values(captions=words))
+    told = examine(well, mend=False)
+    [finding] = [each for each in told.findings if each.problem is Problem.WORDS]
+    assert [Path(name).name for name in finding.examples] == ["2.jpg"]
+    assert_mended(well, Problem.WORDS, 1)
+    with well.database.read() as session:
+        assert session.get_one(PhotoText, 3).captions == before
+        assert len(photos_with_word(session, "best", 100)) == 20
+
+
+def test_words_that_are_no_text_are_noted_anew(catalog: SampleCatalog) -> None:
+    catalog.add(new_photos(range(3)))
+    examine(catalog)
+    with catalog.database.write() as session:
+        session.execute(text("UPDATE photo_text SET captions = CAST(x'62ff73' AS TEXT)"))
+    assert found(examine(catalog))[Problem.WORDS] == (3, True)
+    with catalog.database.read() as session:
+        assert len(photos_with_word(session, "best", 100)) == 3
 
 
 def test_failure_of_a_file_that_is_gone_is_forgotten_unless_its_disk_is(

@@ -1,5 +1,7 @@
 """Where a home is, and what happens where there can be none."""
 
+import os
+import stat
 from pathlib import Path
 
 import platformdirs
@@ -56,3 +58,20 @@ def test_database_url_comes_from_the_environment(
 ) -> None:
     monkeypatch.setenv("TELLSHOW_DATABASE_URL", "postgresql+psycopg://someone@somewhere/photos")
     assert open_home(tmp_path).database_url == "postgresql+psycopg://someone@somewhere/photos"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o277])
+def test_new_home_is_its_owners_alone_whatever_the_umask(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        home = open_home(tmp_path / "home")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(home.path.stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_folder_that_was_there_keeps_its_mode_as_a_home(tmp_path: Path) -> None:
+    tmp_path.chmod(0o750)
+    assert stat.S_IMODE(open_home(tmp_path).path.stat().st_mode) == 0o750

@@ -132,6 +132,17 @@ def test_kept_checkpoint_outlives_the_file_it_came_from(home: Home, tmp_path: Pa
     assert path.read_bytes() == b"weights"
 
 
+def test_kept_checkpoint_is_no_link_to_the_file_it_came_from(home: Home, tmp_path: Path) -> None:
+    kept, file = KeptCheckpoints(home), tmp_path / "release.safetensors"
+    file.write_bytes(b"weights")
+    (home.models / f"shipped-{WEIGHTS}.safetensors").hardlink_to(file)  # as a former release did
+    kept.keep_shipped(file, WEIGHTS)
+    file.write_bytes(b"damaged")
+    path = kept.path(WEIGHTS)
+    assert path is not None
+    assert path.read_bytes() == b"weights"
+
+
 def test_chosen_checkpoint_is_kept_as_it_was_when_it_was_chosen(home: Home, tmp_path: Path) -> None:
     kept, file = KeptCheckpoints(home), tmp_path / "mine.safetensors"
     file.write_bytes(b"weights")

@@ -2,6 +2,8 @@
 
 import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,45 @@ def test_damaged_thumbnail_is_remade_by_doctor_and_index_as_it_was(
     assert run(["index", str(album), *home]) == Exit.DONE
     assert thumbnail.read_bytes() == before
     assert run(["doctor", *home]) == Exit.DONE
+
+
+@pytest.mark.parametrize("lost", ["the thumbnail", "the description"])
+def test_decayed_photo_is_not_described_anew_when_something_else_is_damaged(
+    lost: str, album: Path, tmp_path: Path, capsys: Output
+) -> None:
+    home = ["--home", str(tmp_path / "home")]
+    assert run(["index", str(album), *home]) == Exit.DONE
+    photo = album / "cat.png"
+    decay(photo)
+    if lost == "the thumbnail":
+        for thumbnail in (tmp_path / "home" / "thumbnails").rglob("*.jpg"):
+            decay(thumbnail)
+    else:
+        with closing(sqlite3.connect(tmp_path / "home" / "catalog.db")) as opened, opened:
+            opened.execute("UPDATE state SET bias = bias + 1")
+    assert run(["doctor", *home]) == Exit.FAILED
+    capsys.readouterr()
+    assert run(["index", str(album), "--json", *home]) == Exit.DONE
+    report = json.loads(capsys.readouterr().out)
+    assert [each["path"] for each in report["skipped"]] == [str(photo)]
+    assert "changed although its size and time did not" in report["skipped"][0]["reason"]
+    assert run(["doctor", "--verify-photos", "--json", *home]) == Exit.FAILED
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert [each["examples"] for each in findings if each["problem"] == "originals"] == [
+        [str(photo)]
+    ]
+    decay(photo)  # brought back
+    assert run(["index", str(album), *home]) == Exit.DONE
+    assert run(["doctor", "--verify-photos", *home]) == Exit.DONE
+
+
+def test_decayed_photo_that_is_right_is_indexed_once_it_is_touched(
+    album: Path, tmp_path: Path, capsys: Output
+) -> None:
+    home = ["--home", str(tmp_path / "home")]
+    assert run(["index", str(album), *home]) == Exit.DONE
+    decay(album / "rocket.jpg")
+    (album / "rocket.jpg").touch()
+    capsys.readouterr()
+    assert run(["index", str(album), "--json", *home]) == Exit.DONE
+    assert json.loads(capsys.readouterr().out)["indexed"] == 1

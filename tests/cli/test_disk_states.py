@@ -84,9 +84,14 @@ def test_read_only_home_with_unsaved_changes_says_what_is_missing(home: Path) ->
 
 
 def test_full_disk_is_searched_and_named(home: Path, album: Path) -> None:
-    searched, indexed = tellshow(FULL, home, ["search", "a cat"], ["index", album])
+    searched, indexed, rebuilt, restored = tellshow(
+        FULL, home, ["search", "a cat"], ["index", album], ["rebuild"], ["restore", "a.backup"]
+    )
     assert (searched[0], "cat.png" in searched[1]) == (Exit.DONE, True), searched
     assert indexed == (
         Exit.FAILED,
         f"tellshow: The home {home} cannot be written: the disk is full.\n",
     )
+    assert restored == indexed
+    assert rebuilt[0] == Exit.FAILED
+    assert "the disk is full; make room and run it again" in rebuilt[1]

@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 import tellshow
+from catalog.home import Home
+from indexer import encode_photo
+from indexer.decode_pool import Decoders, Limits
 from tellshow import Exit, run
+from tests.cli.command_process import PATIENCE
+from tests.indexer.hostile_photos import endless_jpeg
 
 Output = pytest.CaptureFixture[str]
 
@@ -103,3 +108,22 @@ def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: Output) -
     monkeypatch.setattr(tellshow.cli, "main", interrupted)
     assert run(["status"]) == Exit.INTERRUPTED
     assert "saved" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["caption"], ["score", "a cat"], ["explain", "a cat"], ["similar"]]
+)
+def test_picture_that_takes_for_ever_is_given_up(
+    arguments: list[str], indexed_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: Output,
+) -> None:  # fmt: skip
+    """It is decoded where indexing decodes, within the same limits."""
+    decoders = Decoders(limits=Limits(cpu_seconds=1, wall_seconds=PATIENCE))
+    monkeypatch.setattr(encode_photo, "shared_decoders", lambda: decoders)
+    command, *sentence = arguments
+    photo = tmp_path / "endless.jpg"
+    photo.write_bytes(endless_jpeg())
+    home = ["--home", str(indexed_home.path)] if command == "similar" else []
+    assert run([command, str(photo), *sentence, *home]) == Exit.FAILED
+    decoders.close()
+    assert "cannot be decoded within 1 second" in capsys.readouterr().err

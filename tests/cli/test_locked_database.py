@@ -2,8 +2,9 @@
 
 import logging
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -140,9 +141,10 @@ def test_lock_that_stays_is_one_sentence(
 def test_doctor_waits_and_tells_all_that_it_found(
     pragma: str, home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    next(home.thumbnails.glob("*/*.jpg")).unlink()  # noted in the database, that it be made again
+    with closing(sqlite3.connect(home.path / "catalog.db")) as opened, opened:
+        opened.execute("UPDATE state SET bias = bias + 1 WHERE photo_id = 1")  # to be forgotten
     other = lock(home, pragma)
     with once_it_is_told(other.close) as told:
         assert run(["doctor", "--home", str(home.path)]) == Exit.FAILED
     assert [LOCKED in line for line in told] == [True]
-    assert "1 photos whose thumbnail is missing or damaged" in capsys.readouterr().out
+    assert "1 photos whose description in the database is damaged" in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """Another captioner fills in beside the old one, and takes over when it is complete."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,7 @@ def test_later_release_answers_with_the_checkpoint_of_the_earlier_one(
     home = ["--home", str(tmp_path / "home")]
     assert run(["index", str(album), *home]) == Exit.DONE
     monkeypatch.setattr(checkpoint, "DEFAULT_CHECKPOINT", other)
+    monkeypatch.setattr(checkpoint, "DEFAULT_SHA256", sha256(other.read_bytes()).hexdigest())
     assert answering(capsys, *home) == (captioner.name, [(captioner.name, 2, True)])
     assert len(told(capsys, "search", "a cat", *home)["results"]) == 2  # type: ignore[arg-type]
     assert run(["index", str(album), *home]) == Exit.DONE

@@ -21,6 +21,10 @@ from tests.project.source_tree import ROOT, python_files
         ("gpj.\u202eexe", "gpj.\\u202eexe"),
         ("a\u2066b\u2069", "a\\u2066b\\u2069"),
         ("line\u2028separator", "line\\u2028separator"),
+        ("pay\u200bpal\ufeff\u2060", "pay\\u200bpal\\ufeff\\u2060"),
+        ("soft\xadhyphen", "soft\\xadhyphen"),
+        ("half \ud800 a pair\udcff", "half \\ud800 a pair\\udcff"),
+        ("\x1b]8;;http://evil.example\x1b\\here", "\\x1b]8;;http://evil.example\\x1b\\here"),
     ],
 )
 def test_what_a_terminal_would_act_on_is_shown_as_an_escape(raw: str, shown: str) -> None:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
@@ -27,6 +26,7 @@ def dated_engine(
     embedder: SentenceEmbedder,
 ) -> Iterator[SearchEngine]:
     """The sample photos in two folders, a day apart in order of name, by a camera of that day."""
+    from catalog.checksums import photo_checksum
     from catalog.database import open_database
     from catalog.home import open_home
     from indexer.pipeline import Indexer
@@ -43,8 +43,9 @@ def dated_engine(
     ids = {Path(result.path).name: result.photo_id for result in find(engine)}
     with database.write() as session:
         for day, name in enumerate(sorted(ids)):
-            found = {"taken_at": NOON + timedelta(days=day), "camera": f"Maker C{day:02d}"}
-            session.execute(update(Photo).where(Photo.id == ids[name]).values(found))
+            photo = session.get_one(Photo, ids[name])
+            photo.taken_at, photo.camera = NOON + timedelta(days=day), f"Maker C{day:02d}"
+            photo.checksum = photo_checksum(vars(photo))
     yield engine
     database.close()
 

@@ -34,11 +34,14 @@ def copy_oddly(photos: Path, folder: Path) -> None:
 def spoil_texts(database: Database) -> None:
     """Put scripts where a model's words and a camera's name stand, as if they came from there."""
     from catalog import models
+    from catalog.checksums import photo_checksum
 
     with database.write() as session:
         # So likely that they are shown.
         session.execute(update(models.Caption).values(text=SCRIPT, log_likelihood=-0.5))
-        session.execute(update(models.Photo).values(camera=SCRIPT))
+        for photo in session.scalars(select(models.Photo)).all():
+            photo.camera = SCRIPT
+            photo.checksum = photo_checksum(vars(photo))
         for state in session.scalars(select(models.State)).all():
             state.checksum = _checksum(session, state)
 

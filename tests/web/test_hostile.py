@@ -19,7 +19,9 @@ import pytest
 from flask import Flask, Response
 from PIL import Image
 
+from indexer.decode_pool import Decoders, Limits
 from tests.cli.command_process import PATIENCE, wait_until
+from tests.indexer.hostile_photos import endless_jpeg
 from tests.web.live_server import running, serving, visitor
 from tests.web.raw_requests import ask, code_in, connect
 from web import WebConfig, upload
@@ -241,3 +243,18 @@ def test_bomb_of_many_frames_or_chunks_is_refused(engine: SearchEngine) -> None:
         response = client.post("/api/v1/search", data=data, content_type="image/png")
         assert response.status_code == 400
         assert code_in(response.data) == "unreadable_photo"
+
+
+def test_picture_that_takes_for_ever_costs_the_server_nothing_but_a_decoder(
+    engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A JPEG of a megabyte that repeats a scan five thousand times."""
+    decoders = Decoders(limits=Limits(cpu_seconds=1, wall_seconds=PATIENCE))
+    monkeypatch.setattr(upload, "upload_decoders", lambda: decoders)
+    client, computed = visitor(engine, WebConfig()), time.process_time()
+    response = client.post("/api/v1/search", data=endless_jpeg(), content_type="image/jpeg")
+    decoders.close()
+    assert response.status_code == 400
+    assert code_in(response.data) == "unreadable_photo"
+    assert "cannot be decoded within" in response.json["error"]["message"]
+    assert time.process_time() - computed < 20  # and not the twenty minutes of its scans

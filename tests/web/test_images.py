@@ -10,6 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
+from tests.web.live_server import visitor
+
 if TYPE_CHECKING:
     from search.engine import SearchEngine
 
@@ -22,12 +24,46 @@ def cat(client: FlaskClient) -> int:
     return int(found)
 
 
+@pytest.fixture
+def own_client(own_engine: SearchEngine, album: Path) -> FlaskClient:
+    """A client of a server over one photo whose files a test may change."""
+    from indexer.pipeline import Indexer
+
+    (album / "rocket.jpg").unlink()
+    models = own_engine.captioner, own_engine.embedder
+    Indexer(own_engine.home, own_engine.database, *models).index([album])
+    return visitor(own_engine)
+
+
 def test_thumbnail_is_a_small_jpeg(client: FlaskClient, cat: int) -> None:
     response = client.get(f"/api/v1/photos/{cat}/thumbnail")
     assert response.mimetype == "image/jpeg"
     with Image.open(BytesIO(response.data)) as image:
         assert image.format == "JPEG"
         assert max(image.size) <= 512
+
+
+@pytest.mark.parametrize("harm", ["flipped", "cut off", "emptied", "another file"])
+def test_damaged_thumbnail_is_not_sent(
+    own_client: FlaskClient, own_engine: SearchEngine, harm: str
+) -> None:
+    [key] = own_engine.sample(1)
+    path = own_engine.thumbnail(own_engine.photo(key))
+    address, content = f"/api/v1/photos/{key}/thumbnail", path.read_bytes()
+    assert own_client.get(address).data == content
+    middle = len(content) // 2
+    path.write_bytes(
+        {
+            "flipped": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
+            "cut off": content[:middle],
+            "emptied": b"",
+            "another file": b"#!/bin/sh",
+        }[harm]
+    )
+    response = own_client.get(address)
+    assert response.status_code == 404
+    assert response.json["error"]["code"] == "image_missing"
+    assert "doctor" in response.json["error"]["hint"]
 
 
 def test_known_thumbnail_is_not_sent_again(client: FlaskClient, cat: int) -> None:
