@@ -17,7 +17,10 @@ export TELLSHOW_REQUIRE_BROWSER := 1
 AUDIT := audit
 endif
 
-.PHONY: help demo lint format types test-fast test tree audit browser
+# Of the torture suite: what its chance begins with.
+SEED ?= 0
+
+.PHONY: help demo lint format types test-fast test torture tree audit browser
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -41,6 +44,9 @@ test-fast: $(TEST) ## the tests that need no model, browser or PostgreSQL: under
 
 test: $(TEST) browser lint types $(AUDIT) ## everything, as continuous integration does
 	$(BIN)/pytest $(WORKERS)
+
+torture: $(TEST) ## what docs/reliability.md promises, under kills, damage and fuzz by SEED: 20 minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture --seed $(SEED)
 
 audit: $(TEST) ## look up what is known against the versions in constraints.txt; never fails
 	@$(BIN)/python -m tests.project.audit

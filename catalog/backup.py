@@ -6,8 +6,10 @@ of how many rows there are. Thumbnails and vector files are left out: they are m
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 import struct
 import tempfile
@@ -22,7 +24,7 @@ from typing import IO, Any
 
 from catalog.checkpoints import is_sound, sha256_in_name
 from catalog.database import database_files, known_revisions, sqlite_driver
-from catalog.durable_files import sha256_of, sync
+from catalog.durable_files import is_full, sha256_of, sync
 from catalog.home import Home
 from catalog.home_adoption import HEADER
 from catalog.home_marker import Marker, write_marker
@@ -134,6 +136,10 @@ def _copy_database(source: Path, copy: Path, read_only: bool) -> dict[str, int]:
         if _checked(copy) != counts:
             raise _damaged(source, "the copy has other numbers of rows")
     except driver.Error as error:
+        if is_full(copy.parent):  # which SQLite may call an I/O error
+            raise OSError(
+                errno.ENOSPC, os.strerror(errno.ENOSPC), str(copy.parent.parent)
+            ) from error
         raise _damaged(source, str(error)) from error
     return counts
 

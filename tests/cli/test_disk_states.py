@@ -38,6 +38,10 @@ def home(indexed_home: Home, tmp_path: Path) -> Path:
     return shutil.copytree(indexed_home.path, tmp_path / "home", ignore=log)
 
 
+# With room for half of a backup.
+NEARLY_FULL = f'{FULL} && truncate -s -256K "$1/ballast"'
+
+
 def tellshow(state: str, home: Path, *commands: Sequence[str | Path]) -> list[tuple[int, str]]:
     """Exit code and output of each command, with the home on such a disk."""
     run = "import sys; from tellshow import run; sys.exit(run(sys.argv[1:]))"
@@ -95,3 +99,12 @@ def test_full_disk_is_searched_and_named(home: Path, album: Path) -> None:
     assert restored == indexed
     assert rebuilt[0] == Exit.FAILED
     assert "the disk is full; make room and run it again" in rebuilt[1]
+
+
+def test_backup_that_fills_the_disk_says_so_and_leaves_nothing(home: Path) -> None:
+    backup = home / "photos.backup"
+    made, listed = tellshow(NEARLY_FULL, home, ["backup", backup], ["status"])
+    assert made[0] == Exit.FAILED
+    assert "the disk is full; make room and run it again" in made[1]
+    assert "damaged" not in made[1]
+    assert listed[0] == Exit.DONE

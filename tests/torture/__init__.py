@@ -1,0 +1,1 @@
+"""The torture suite: kills, damage, full disks, fuzz and long service, all seeded; see __main__."""
