@@ -15,6 +15,7 @@ from itertools import product, takewhile
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from catalog.checksums import HALF
 from catalog.descriptions import copy_descriptions, drop_descriptions, next_change
 from catalog.failures import clear_failure
 from catalog.fulltext import refresh_words
@@ -24,7 +25,7 @@ from catalog.roots import KnownRoot, exclude, is_away, is_same_folder
 from catalog.sql import NO_SYNC, chunks
 
 # What stays as it was where a photo takes the place of another with the same bytes.
-_OWN = ("id", "content_hash", "indexed_at")
+_OWN = ("id", "content_hash", "width", "height", "format", "indexed_at")
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,11 @@ def merge(session: Session, pairs: Sequence[tuple[int, int]]) -> None:
         columns = [column for column in Photo.__table__.columns if column.name not in _OWN]
         rows = session.execute(select(Photo.id, *columns).where(Photo.id.in_(found))).mappings()
         places = {row["id"]: dict(row) for row in rows}
+        # The half over what stays is the photo's own.
+        query = select(Photo.id, func.substr(Photo.checksum, 1, HALF)).where(Photo.id.in_(gone))
+        for old, half in session.execute(query).all():
+            place = places[dict(chunk)[old]]
+            place["checksum"] = half + place["checksum"][HALF:]
         session.execute(delete(Photo).where(Photo.id.in_(found)), execution_options=NO_SYNC)
         session.execute(update(Photo), [{**places[new], "id": old} for old, new in chunk])
         refresh_words(session, gone)

@@ -127,7 +127,7 @@ class Indexer:
             self._remove_leftovers(start)
             self._forget_damaged(start)
             start = self._with_former_patterns(start)
-            left = self._write(partial(merge_doubled, root_ids=list(start.online.values())))
+            left = self._merge_doubled(start)
             run = self._run(start, indexes, progress or Silent(), left)
             decayed = self._verified(start) if self._options.verify else None
         lacking = self._read(partial(undescribed, model_id=start.model_id))
@@ -149,6 +149,13 @@ class Indexer:
                 make_vector_index(self._home, self._database, start.model_id, kind, dimension)
                 for kind in ("caption", "visual")
             ]
+
+    def _merge_doubled(self, start: RunStart) -> dict[int, int]:
+        """How many photos of other folders were found in those of this run, by the folder's id."""
+        here = list(start.online.values())
+        if not start.roots.keys() - set(here):
+            return {}
+        return self._write(partial(merge_doubled, root_ids=here))
 
     def _remove_leftovers(self, start: RunStart) -> None:
         """Remove the files that a run which was killed may have left beside the database."""

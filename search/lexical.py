@@ -111,9 +111,13 @@ class WordHits:
             return unknown
         return tuple(word for word in unknown if self._tells_apart(word.ids))
 
+    def unknown_words(self, ids: Ids) -> NDArray[np.float64]:
+        """How many words that put their photos before all others each of the photos has [N]."""
+        return sum((word.strength(ids) for word in self._placing), np.zeros(len(ids)))
+
     def places(self, ids: Ids) -> NDArray[np.int64]:
         """How many places before photos that are named by nothing each of the photos comes [N]."""
-        places = sum((2 * word.strength(ids) for word in self._placing), np.zeros(len(ids)))
+        places = 2 * self.unknown_words(ids)
         if self._tells_apart(self._whole):
             places = places + np.isin(ids, self._whole)
         places = places + (2 * len(self.words) + 2) * np.isin(ids, self.files)

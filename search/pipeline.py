@@ -186,9 +186,9 @@ class Ranker:
         if question.modifiers is None or not len(found):
             return found
         order = question.modifiers.order(self.collection.retriever, found)
-        # A text to exclude must not bring a photo behind those that lack the query's own words.
-        places = hits.places(found.ids[order])
-        return found.take(order[np.argsort(-places, kind="stable")])
+        # A text to exclude must not bring a photo behind those that lack the query's own word.
+        unknown_words = hits.unknown_words(found.ids[order])
+        return found.take(order[np.argsort(-unknown_words, kind="stable")])
 
     def occlude(self, page: Ranked, question: Question) -> dict[int, Occlusion]:
         """What the query's words owe to the places of a page's photos, by the photo's number.

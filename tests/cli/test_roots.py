@@ -86,6 +86,7 @@ def test_a_folder_may_be_moved_onto_one_that_is_indexed(
     shutil.copy(indexed / "cat.png", other / "kitten.png")
     shutil.copy(sample_photos / "coffee.png", other / "coffee.png")
     assert run(["index", str(other), "--home", str(home)]) == Exit.DONE
+    capsys.readouterr()
     before = ids_of(home)
     assert run(["roots", "move", str(indexed), str(other), "--home", str(home)]) == Exit.DONE
     captured = capsys.readouterr()

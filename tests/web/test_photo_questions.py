@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask.testing import FlaskClient
 
+from captioner.vocabulary import tokenise
 from search.calibration import percentage
 from search.image_to_text import RankedSentence
 from search.rerank import WordGain
@@ -169,8 +170,16 @@ def test_typed_sentence_keeps_its_letters_and_signs() -> None:
 
 
 def test_letters_that_grow_in_small_do_not_shift_the_words() -> None:
-    ranked = RankedSentence("\u0130 cat", -9.0, 3.2, (WordGain("cat", 3.2),), ("i",), {})
+    [unknown, _] = tokenise("\u0130 cat")
+    ranked = RankedSentence("\u0130 cat", -9.0, 3.2, (WordGain("cat", 3.2),), (unknown,), {})
     assert tinted_sentence(ranked).pieces[-1].text == "cat"
+
+
+def test_letters_that_are_read_as_others_are_shown_as_they_are_read() -> None:
+    ranked = RankedSentence(
+        "A \uff23\uff21\uff34!", -9.0, 3.2, (WordGain("a", 0.1), WordGain("cat", 3.2)), (), {}
+    )
+    assert [piece.text for piece in tinted_sentence(ranked).pieces] == ["a", " ", "cat"]
 
 
 # Why it is not found

@@ -19,9 +19,9 @@ PAGES = frozenset({"next", "previous"})
 TWINS: list[tuple[type, type[BaseModel], frozenset[str], frozenset[str]]] = [
     (rerank.WordGain, schemas.Word, frozenset(), frozenset()),
     (explain.WordMap, schemas.MappedWord, frozenset(), frozenset()),
-    (results.SearchResult, schemas.SearchResult, LINKS, frozenset()),
+    (results.SearchResult, schemas.SearchResult, LINKS, frozenset({"named"})),
     (results.SimilarPhoto, schemas.SimilarPhoto, LINKS, frozenset()),
-    (results.SearchAnswer, schemas.SearchAnswer, PAGES, frozenset()),
+    (results.SearchAnswer, schemas.SearchAnswer, PAGES, frozenset({"above", "more"})),
     (explain.CostliestWord, schemas.Costliest, frozenset(), frozenset()),
     (explain.Explanation, schemas.Explanation, frozenset({"photo_id"}), frozenset()),
     (image_to_text.RankedSentence, schemas.RankedSentence, frozenset(), frozenset()),

@@ -153,12 +153,15 @@ def _percent(gain: float, least: float, most: float) -> float:
 
 def _pieces(ranked: RankedSentence) -> Iterator[Piece]:
     text, gains = ranked.sentence, iter(ranked.words)
+    tokens = tokenise(text)
     # Words are found in small letters; a few letters change their length with their case.
     small = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     if len(small) != len(text):
         text = small
+    if not _stand_in(small, tokens):
+        text = small = " ".join(tokens)
     end = 0
-    for token in tokenise(text):
+    for token in tokens:
         start = small.index(token, end)
         if start > end:
             yield Piece(text[end:start])
@@ -166,6 +169,17 @@ def _pieces(ranked: RankedSentence) -> Iterator[Piece]:
         yield _word(text[start:end], token, ranked, gains)
     if end < len(text):
         yield Piece(text[end:])
+
+
+def _stand_in(text: str, tokens: Sequence[str]) -> bool:
+    """Whether words stand in a text as they were read: some letters are read as others."""
+    end = 0
+    for token in tokens:
+        start = text.find(token, end)
+        if start < 0:
+            return False
+        end = start + len(token)
+    return True
 
 
 def _word(shown: str, token: str, ranked: RankedSentence, gains: Iterator[WordGain]) -> Piece:
