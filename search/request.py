@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from captioner.vocabulary import tokenise_query
+from captioner.vocabulary import tokenise, tokenise_query
 from catalog.filters import PhotoFilter
 from search.limits import (
     COMBINED,
@@ -132,8 +132,14 @@ def check_count(k: int) -> None:
 
 
 def check_text(field: str, text: str, name: str = "the query") -> str:
-    """A text without its weights; raises InvalidQuery as `parse_sentence`."""
-    return parse_sentence(field, text, name).plain
+    """A text for the captioner, without its weights; raises InvalidQuery as `parse_sentence`.
+
+    It never learned a symbol, by which photos are found alone.
+    """
+    plain = parse_sentence(field, text, name).plain
+    if not tokenise(plain):
+        raise InvalidQuery(field, f"type a sentence: {name} has no words")
+    return plain
 
 
 def plain_text(field: str, text: str, name: str = "the query") -> str:

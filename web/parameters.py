@@ -51,7 +51,9 @@ _MAX_ROW = 999_999_999
 # A text without a letter or digit has no words.
 _HAS_WORD = r"[\p{L}\p{N}]"
 _TEXT_LIMITS = {"minLength": 1, "maxLength": MAX_QUERY_LENGTH, "pattern": _HAS_WORD}
-_OPTIONAL_TEXT_LIMITS = {"maxLength": MAX_QUERY_LENGTH, "pattern": rf"^\s*$|{_HAS_WORD}"}
+# A photo can be found by the symbols in its name, for which no pattern is the same everywhere.
+_QUERY_LIMITS = {"minLength": 1, "maxLength": MAX_QUERY_LENGTH}
+_OPTIONAL_TEXT_LIMITS = {"maxLength": MAX_QUERY_LENGTH}
 _DATE_FORMATS = {"anyOf": [{"format": "date"}, {"format": "date-time"}]}
 _PATH_LIMITS = {"pattern": r"^/[^\x00]*$"} if os.name == "posix" else {}
 _SWITCH_VALUES = {"0": False, "false": False, "1": True, "true": True}
@@ -191,7 +193,7 @@ class SearchParameters(Parameters):
         "The sentence; a word may carry a weight, as in a red^3 car",
         "",
         example="a dog runs through the snow",
-        **_TEXT_LIMITS,
+        **_QUERY_LIMITS,
     )
     k: Whole = parameter("How many photos", DEFAULT_RESULTS, **_COUNT_LIMITS)
     offset: Whole = parameter("How many of the best to leave out", 0, **_OFFSET_LIMITS)

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import pytest
 
 import search.request
-from search.request import InvalidQuery, SearchRequest
+from search.request import InvalidQuery, SearchRequest, check_text
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,9 @@ def test_plain_is_what_asks_nothing_beyond_the_query(
     query: str, change: dict[str, object], plain: bool
 ) -> None:
     assert SearchRequest(query, **change).is_plain is plain  # type: ignore[arg-type]
+
+
+def test_symbols_find_photos_but_are_no_sentence_for_the_captioner() -> None:
+    assert SearchRequest("\N{BIRTHDAY CAKE}").text == "\N{BIRTHDAY CAKE}"
+    with pytest.raises(InvalidQuery, match="no words"):
+        check_text("q", "\N{BIRTHDAY CAKE}")
