@@ -241,7 +241,7 @@ class PhotoTag(Base):
 
     photo_id: Mapped[int] = _photo_key(primary_key=True)
     model_id: Mapped[int] = _model_key(primary_key=True, index=True)
-    tag_id: Mapped[int] = mapped_column(ForeignKey("tag.id"), primary_key=True)
+    tag_id: Mapped[int] = mapped_column(ForeignKey("tag.id", ondelete="CASCADE"), primary_key=True)
     probability: Mapped[float] = mapped_column(Float(53))
 
 

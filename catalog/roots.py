@@ -6,7 +6,7 @@ Functions take a session and neither commit nor roll back: who opened it decides
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,10 +52,13 @@ def note_online(session: Session, path: bytes, known: KnownRoot | None) -> Known
     return known
 
 
-def note_reachable(session: Session) -> None:
-    """Record that every indexed folder which is there now was seen."""
-    query = select(Root.id, Root.path)
-    there = [key for key, path in session.execute(query).all() if not is_away(path)]
+def note_reachable(session: Session, roots: Mapping[bytes, KnownRoot] | None = None) -> None:
+    """Record that every indexed folder which is there now was seen.
+
+    `roots`: all of them by path, where they were read before.
+    """
+    roots = known_roots(session) if roots is None else roots
+    there = [root.root_id for path, root in roots.items() if not is_away(path)]
     seen = update(Root).where(Root.id.in_(there)).values(last_seen_online=datetime.now(UTC))
     session.execute(seen, execution_options=NO_SYNC)
 

@@ -79,7 +79,7 @@ def begin_run(
     model_id = _register_models(session, captioner, embedder)
     live_hashes = None if last_run_finished(session) else photos.content_hashes(session)
     paths = {folder: os.fsencode(folder) for folder in folders}
-    note_reachable(session)
+    note_reachable(session, roots)
     for folder in online:
         roots[paths[folder]] = note_online(session, paths[folder], roots.get(paths[folder]))
     for path in paths.values():

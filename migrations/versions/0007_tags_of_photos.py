@@ -33,12 +33,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("photo_id", "model_id", "tag_id", name="pk_photo_tag"),
         *(
             sa.ForeignKeyConstraint(
-                [f"{table}_id"], [f"{table}.id"], name=f"fk_photo_tag_{table}_id_{table}",
-                ondelete=ondelete,
+                [f"{table}_id"],
+                [f"{table}.id"],
+                name=f"fk_photo_tag_{table}_id_{table}",
+                ondelete="CASCADE",
             )
-            for table, ondelete in (("photo", "CASCADE"), ("model", "CASCADE"), ("tag", None))
+            for table in ("photo", "model", "tag")
         ),
-    )  # fmt: skip
+    )
     op.create_index("ix_photo_tag_tag_id_photo_id", "photo_tag", ["tag_id", "photo_id"])
     op.create_index("ix_photo_tag_model_id", "photo_tag", ["model_id"])
 

@@ -40,7 +40,9 @@ def test_the_order_of_words_is_left_to_the_decoder(head: Head) -> None:
 
 
 def test_a_photo_near_many_sentences_has_the_higher_bias(head: Head) -> None:
-    head.references.copy_(torch.nn.functional.normalize(torch.randn(2048, 8) + 1, dim=-1))
+    head.references.copy_(
+        torch.nn.functional.normalize(torch.randn(len(head.references), 8) + 1, dim=-1)
+    )
     hub, loner = torch.ones(8) / 8**0.5, -torch.ones(8) / 8**0.5
     biases = head.hub_bias(torch.stack([hub, loner]))
     assert biases[0] > biases[1] + 0.5

@@ -4,12 +4,20 @@ from typing import Any
 
 from sqlalchemy import select
 
+from catalog.checksums import photo_checksum
 from catalog.database import open_database
 from catalog.home import Home
 from catalog.models import Caption, Failure, Photo, PhotoText, Root, State, Vector
 
 # Ids and times are a run's own; everything else must be the same.
 OWN = {"id", "photo_id", "model_id", "root_id", "change", "indexed_at", "last_seen_online"}
+
+
+def _value(row: Any, name: str) -> Any:
+    """A row's value; whether it is right, of a photo's checksum, which is over times, too."""
+    value = getattr(row, name)
+    is_checked = isinstance(row, Photo) and name == "checksum"
+    return value == photo_checksum(vars(row)) if is_checked else value
 
 
 def content(home: Home) -> dict[str, list[Any]]:
@@ -23,7 +31,7 @@ def content(home: Home) -> dict[str, list[Any]]:
                     (
                         paths.get(getattr(row, "photo_id", None), b""),
                         *(
-                            (column.name, getattr(row, column.name))
+                            (column.name, _value(row, column.name))
                             for column in table.__table__.columns
                             if column.name not in OWN
                         ),
