@@ -158,3 +158,17 @@ def postgresql() -> "Iterator[Server]":
             yield server
     except ServerUnavailable as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def many(
+    tmp_path_factory: pytest.TempPathFactory,
+    captioner: "Captioner",
+    embedder: "SentenceEmbedder",
+    engine: "SearchEngine",
+) -> "Iterator[SearchEngine]":
+    """An engine over more photos than are re-ranked at once; each file of tests has its own."""
+    from tests.search.many_photos import many_photos
+
+    with many_photos(tmp_path_factory.mktemp("many"), captioner, embedder, engine) as made:
+        yield made

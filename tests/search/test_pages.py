@@ -43,18 +43,6 @@ SMALL = [(197, 7), (200, 1), (COUNT - 2, 7)]
 
 
 @pytest.fixture(scope="module")
-def many(
-    tmp_path_factory: pytest.TempPathFactory,
-    captioner: Captioner,
-    embedder: SentenceEmbedder,
-    engine: SearchEngine,
-) -> Iterator[SearchEngine]:
-    """An engine over more photos than are re-ranked at once."""
-    with many_photos(tmp_path_factory.mktemp("many"), captioner, embedder, engine) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def many_by_lists(
     tmp_path_factory: pytest.TempPathFactory,
     captioner: Captioner,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,28 +12,14 @@ import pytest
 from flask.testing import FlaskClient
 
 from search.request import SearchRequest
-from tests.search.many_photos import COUNT, many_photos
+from tests.search.many_photos import COUNT
 from tests.web.live_server import visitor
 from web import WebConfig
 
 if TYPE_CHECKING:
-    from captioner.captioner import Captioner
-    from captioner.embedder import SentenceEmbedder
     from search.engine import SearchEngine
 
 QUERY = "a cat"
-
-
-@pytest.fixture(scope="module")
-def many(
-    tmp_path_factory: pytest.TempPathFactory,
-    captioner: Captioner,
-    embedder: SentenceEmbedder,
-    engine: SearchEngine,
-) -> Iterator[SearchEngine]:
-    """An engine over more photos than are re-ranked at once."""
-    with many_photos(tmp_path_factory.mktemp("many"), captioner, embedder, engine) as made:
-        yield made
 
 
 @pytest.fixture
