@@ -40,23 +40,23 @@ _LENGTHS = 4
 class TrainSettings:
     """Hyperparameters of a run; the defaults made the shipped checkpoint."""
 
-    seeing_epochs: int = 9  # of the first stage, in which CNN and head learn, too
-    likelihood_epochs: int = 14
+    seeing_epochs: int = 13  # of the first stage, in which CNN and head learn, too
+    likelihood_epochs: int = 18
     contrastive_epochs: int = 3
-    photos_per_step: int = 128
+    photos_per_step: int = 256
     group_size: int = 8
-    views: int = 12
+    views: int = 24
     train_cnn: bool = True
-    learning_rate: float = 2e-3
-    head_learning_rate: float = 1e-3
-    tail_learning_rate: float = 2e-3  # times each tensor's root mean square
+    learning_rate: float = 2.8e-3
+    head_learning_rate: float = 1.4e-3
+    tail_learning_rate: float = 5e-3  # times each tensor's root mean square
     contrastive_rate_share: float = 0.4
     weight_decay: float = 0.01
     warmup_steps: int = 100
     word_dropout: float = 0.1
     phrase_share: float = 0.1
     short_share: float = 0.3  # of captions that the decoder reads, short queries instead
-    short_queries: int = 160  # that the head ranks a step's photos for
+    short_queries: int = 320  # that the head ranks a step's photos for
     short_weight: float = 0.5
     captions_per_photo: int = 3
     photo_dropout: float = 0.05
@@ -237,7 +237,7 @@ class Trainer:
             contrastive, likelihood = self._pair_losses(features, batch.tokens)
         else:
             likelihood = self._likelihood_loss(features, batch.tokens)
-            contrastive = torch.zeros(())
+            contrastive = likelihood.new_zeros(())
         loss = (
             likelihood
             + self.settings.head_weight * head

@@ -8,7 +8,9 @@ memory-mapped file of half-precision numbers.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2  # type: ignore[import-untyped]
 
-from captioner.device import fast
+from captioner.device import cores, fast
 from captioner.encoder import Encoder
 from captioner.image_file import decode_photo, to_tensor
 
@@ -84,9 +86,9 @@ def cache_views(
         if stems.shape[:2] == (len(views), len(photos)):
             return stems
     torch.manual_seed(seed)
-    partial = file.with_suffix(".tmp")
-    _write(encoder, photos, views, partial, advance)
-    partial.replace(file)
+    unfinished = file.with_suffix(".tmp")
+    _write(encoder, photos, views, unfinished, advance)
+    unfinished.replace(file)
     made: np.ndarray = np.load(file, mmap_mode="r")
     return made
 
@@ -107,9 +109,9 @@ def cache_whole(encoder: Encoder, stems: np.ndarray, file: Path) -> np.ndarray |
         with fast(device):
             parts.append(encoder.classifier.pool(stem).cpu().numpy().astype(np.float16))
     whole = np.concatenate(parts)
-    partial = file.with_suffix(".tmp.npy")
-    np.save(partial, whole)
-    partial.replace(file)
+    unfinished = file.with_suffix(".tmp.npy")
+    np.save(unfinished, whole)
+    unfinished.replace(file)
     return whole
 
 
@@ -122,27 +124,29 @@ def _write(
     advance: Callable[[int], None],
 ) -> None:
     stems: np.ndarray | None = None
-    size = encoder.config.image_size
-    for start in range(0, len(photos), _BATCH):
-        batch = [
-            to_tensor(decode_photo(path.read_bytes()), size)
-            for path in photos[start : start + _BATCH]
-        ]
-        for number, view in enumerate(views):
-            stem = _stem(encoder, torch.stack([_augment(photo, view) for photo in batch]))
-            if stems is None:
-                shape = (len(views), len(photos), *stem.shape[1:])
-                stems = np.lib.format.open_memmap(file, "w+", np.float16, shape)
-            stems[number, start : start + len(batch)] = stem
-        advance(len(batch))
+    device, size = encoder.mean.device, encoder.config.image_size
+    with ThreadPoolExecutor(cores()) as pool:
+        for start in range(0, len(photos), _BATCH):
+            decoded = pool.map(partial(_decode, size=size), photos[start : start + _BATCH])
+            batch = torch.stack(list(decoded)).to(device)
+            for number, view in enumerate(views):
+                stem = _stem(encoder, torch.stack([_augment(photo, view) for photo in batch]))
+                if stems is None:
+                    shape = (len(views), len(photos), *stem.shape[1:])
+                    stems = np.lib.format.open_memmap(file, "w+", np.float16, shape)
+                stems[number, start : start + len(batch)] = stem
+            advance(len(batch))
     if stems is not None:
         stems.flush()  # type: ignore[attr-defined]
 
 
+def _decode(photo: Path, size: int) -> Tensor:
+    return to_tensor(decode_photo(photo.read_bytes()), size)
+
+
 def _stem(encoder: Encoder, pixels: Tensor) -> np.ndarray:
-    device = encoder.mean.device
-    with fast(device):
-        stem = encoder.stem(pixels.to(device))
+    with fast(pixels.device):
+        stem = encoder.stem(pixels)
     return stem.float().cpu().numpy().astype(np.float16)
 
 
