@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from captioner.image_file import max_pixels
 from catalog.checksums import damaged_descriptions, name_damaged
-from catalog.database import Database, writer_lock
+from catalog.database import Database, TemporarilyUnavailable, writer_lock
 from catalog.descriptions import change_counter
 from catalog.home import Home
 from catalog.model_registry import undescribed
@@ -42,7 +42,7 @@ from indexer.ignore import check_pattern, root_rules
 from indexer.plan import Plan, make_plan
 from indexer.prepare import Preparer
 from indexer.progress import Progress, Silent
-from indexer.record import Exclusion, Recorder, RunStart, begin_run
+from indexer.record import Exclusion, Recorder, RunLog, RunStart, begin_run
 from indexer.report import MOVED, IndexReport, Skipped, make_report
 from indexer.retry import RetryPolicy
 from indexer.run import Run
@@ -123,12 +123,13 @@ class Indexer:
         given = resolve_folders(folders)
         with writer_lock(self._home):
             withdraw_request(self._home)
-            start, indexes = self._retry.call(partial(self._begin, given))
-            self._remove_leftovers(start)
-            self._forget_damaged(start)
-            start = self._with_former_patterns(start)
-            left = self._merge_doubled(start)
-            run = self._run(start, indexes, progress or Silent(), left)
+            log = RunLog(self._options.stoppable)
+            with self._interruptible(log):
+                start, indexes = self._retry.call(partial(self._begin, given, log))
+                recorder = self._recorder(start)
+                run = self._run(start, log, recorder, progress or Silent())
+                with self._ending(run, indexes, start.change):
+                    self._bring_up_to_date(start, run, recorder)
             decayed = self._verified(start) if self._options.verify else None
         lacking = self._read(partial(undescribed, model_id=start.model_id))
         known = self._read(known_roots)
@@ -137,12 +138,22 @@ class Indexer:
         report = make_report(run.counts, offline, run.skipped, lacking, seconds)
         return replace(report, changed_originals=decayed)
 
-    def _begin(self, folders: Sequence[Path]) -> tuple[RunStart, list[VectorIndex]]:
+    @contextmanager
+    def _interruptible(self, log: RunLog) -> Iterator[None]:
+        """After a KeyboardInterrupt, end a run that is recorded and had not begun its work."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            if log.is_open:
+                with suppress(TemporarilyUnavailable), self._database.write() as session:
+                    log.break_off(session)
+            raise
+
+    def _begin(self, folders: Sequence[Path], log: RunLog) -> tuple[RunStart, list[VectorIndex]]:
         """Open a run, in one transaction: none is recorded where FAISS is missing."""
         with self._database.write() as session:
             models = self._captioner, self._embedder
-            stoppable = self._options.stoppable
-            start = begin_run(session, *models, folders, self._exclusion, stoppable)
+            start = begin_run(session, *models, folders, self._exclusion, log)
             # Photos and sentences meet in one space; asking the embedder would load it in vain.
             dimension = self._captioner.config.head.dimension
             return start, [
@@ -200,33 +211,33 @@ class Indexer:
         ids = list(start.online.values())
         return self._retry.call(lambda: tuple(changed_originals(self._database, ids)))
 
-    def _run(
-        self,
-        start: RunStart,
-        indexes: Sequence[VectorIndex],
-        progress: Progress,
-        left: Mapping[int, int],
-    ) -> Run:
-        """`left`: how many photos were found to have left each folder, by its id."""
-        online = start.online.values()
-        recorder = Recorder(start.model_id, self._embedder.name, start.roots, set(online))
+    def _recorder(self, start: RunStart) -> Recorder:
+        online = set(start.online.values())
+        return Recorder(start.model_id, self._embedder.name, start.roots, online)
+
+    def _run(self, start: RunStart, log: RunLog, recorder: Recorder, progress: Progress) -> Run:
         size = self._captioner.config.encoder.image_size
         preparer = Preparer(self._home, self._decoders, size)
-        asked = partial(is_stop_requested, self._home, start.log.run_id)
+        asked = partial(is_stop_requested, self._home, log.run_id)
         stopped = asked if self._options.stoppable else bool
-        run = Run(self._database, preparer, recorder, progress, start.log, self._retry, stopped)
+        return Run(self._database, preparer, recorder, progress, log, self._retry, stopped)
+
+    def _bring_up_to_date(self, start: RunStart, run: Run, recorder: Recorder) -> None:
+        """Do the work of a run that is recorded already."""
+        self._remove_leftovers(start)
+        self._forget_damaged(start)
+        start = self._with_former_patterns(start)
+        left = self._merge_doubled(start)
         run.counts[MOVED] += sum(left.values())
-        with self._ending(run, indexes, start.change):
-            plans = self._plans(start)
-            if any(plan.tasks for plan in plans):  # reading them takes a while in a large catalog
-                known = self._read(partial(described_contents, model_id=start.model_id))
-                preparer.start_pass(known)
-            try:
-                self._carry_out(run, plans)
-            finally:
-                self._drop_thumbnails(recorder.replaced, start.model_id)
-            self._write(partial(remove_emptied, root_ids=recorder.left_roots | left.keys()))
-        return run
+        plans = self._plans(start)
+        known: Collection[bytes] = ()
+        if any(plan.tasks for plan in plans):  # reading them takes a while in a large catalog
+            known = self._read(partial(described_contents, model_id=start.model_id))
+        try:
+            self._carry_out(run, plans, known)
+        finally:
+            self._drop_thumbnails(recorder.replaced, start.model_id)
+        self._write(partial(remove_emptied, root_ids=recorder.left_roots | left.keys()))
 
     def _plans(self, start: RunStart) -> list[Plan]:
         plan = partial(
@@ -263,9 +274,10 @@ class Indexer:
     def _has_thumbnail(self, known: KnownFile) -> bool:
         return has_thumbnail(self._home.thumbnail(known.content_hash))
 
-    def _carry_out(self, run: Run, plans: Sequence[Plan]) -> None:
+    def _carry_out(self, run: Run, plans: Sequence[Plan], known: Collection[bytes]) -> None:
         run.carry_out(
             plans,
+            known,
             partial(describe, self._captioner, self._embedder),
             batch_size=self._options.batch_size or photos_that_suit(self._captioner.device.type),
             threads=self._options.decode_threads or decoders_that_suit(),

@@ -7,7 +7,7 @@ lost, the transaction is repeated. FAISS follows later, by pipeline.py.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -72,9 +72,18 @@ class Run:
         self.skipped: list[Skipped] = []
 
     def carry_out(
-        self, plans: Sequence[Plan], describe: Describe, batch_size: int, threads: int, prune: bool
+        self,
+        plans: Sequence[Plan],
+        known: Collection[bytes],
+        describe: Describe,
+        batch_size: int,
+        threads: int,
+        prune: bool,
     ) -> None:
-        """Read, describe and record every file of the plans, then remove what vanished."""
+        """Read, describe and record every file of the plans, then remove what vanished.
+
+        `known`: the SHA-256s of the bytes that need no model.
+        """
         total = sum(len(plan.tasks) for plan in plans)
         self._progress.start(total)
         self.counts[UNCHANGED] += sum(plan.unchanged for plan in plans)
@@ -82,6 +91,7 @@ class Run:
             self._report(plan.skipped)
         self._retry.call(partial(self._note_begin, total))
         tasks = [task for plan in plans for task in plan.tasks]
+        self._preparer.start_pass(known)
         with self._writing():
             self._go_through(tasks, describe, batch_size, threads)
             if self._early:  # the photo with their bytes was changed or removed meanwhile
