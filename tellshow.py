@@ -70,9 +70,18 @@ def run(arguments: list[str] | None = None) -> Exit:
     return Exit.DONE
 
 
+def _end_once(number: int, frame: object) -> None:
+    """Raise KeyboardInterrupt at the first SIGTERM; those that follow would break off the saving.
+
+    An index run gets two where systemd stops a server: its own, and what the server sends it.
+    """
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """The `tellshow` command; told to end by the system, it saves first, as on Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _end_once)
     encode_leniently()
     sys.exit(run())
 

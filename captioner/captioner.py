@@ -137,7 +137,7 @@ SHORT_WORDS = 3
 
 @dataclass(frozen=True)
 class CaptionFit:
-    """Weights of the logistic regression for p(a caption is right); see search/guess.py.
+    """Weights of the logistic regression for p(a caption is right); see search/calibration.py.
 
     Of the caption's log-likelihood for each of its words and END, and of their number: who says
     more errs more. The defaults are those of captioners that were trained before it was fitted.

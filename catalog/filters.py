@@ -79,13 +79,15 @@ class Condition:
 
         For indexes that select by id. Raises DatabaseUnavailable.
         """
+        if self.filters == NO_FILTER:  # nothing has to be looked up
+            return None if self.ids is None else np.unique(self.ids)
         if self.filters not in self._passing:
             with database.read() as session:
                 self._passing[self.filters] = passing_photos(session, self.filters)
         passing = self._passing[self.filters]
-        if self.ids is None:
+        if self.ids is None or passing is None:
             return passing
-        return np.unique(self.ids) if passing is None else np.intersect1d(self.ids, passing)
+        return np.intersect1d(self.ids, passing)
 
 
 def passing_photos(session: Session, wanted: PhotoFilter) -> NDArray[np.int64] | None:

@@ -8,12 +8,11 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -21,7 +20,7 @@ from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from captioner.image_file import max_pixels
 from catalog.checksums import damaged_descriptions, name_damaged
-from catalog.database import Database, writer_lock
+from catalog.database import Database, TemporarilyUnavailable, writer_lock
 from catalog.descriptions import change_counter
 from catalog.home import Home
 from catalog.model_registry import undescribed
@@ -42,9 +41,9 @@ from indexer.ignore import check_pattern, root_rules
 from indexer.plan import Plan, make_plan
 from indexer.prepare import Preparer
 from indexer.progress import Progress, Silent
-from indexer.record import Exclusion, Recorder, RunStart, begin_run
+from indexer.record import Exclusion, Recorder, RunLog, RunStart, begin_run
 from indexer.report import MOVED, IndexReport, Skipped, make_report
-from indexer.retry import RetryPolicy
+from indexer.retry import RetryPolicy, Transactions
 from indexer.run import Run
 from indexer.thumbnails import has_thumbnail, remove_orphans, remove_unfinished
 
@@ -59,8 +58,6 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -105,6 +102,7 @@ class Indexer:
         self._options = options or IndexOptions()
         self._decoders = decoders or shared_decoders()
         self._retry = RetryPolicy(self._options.retry_seconds)
+        self._catalog = Transactions(database, self._retry)
         self._exclusion = Exclusion(self._options.exclude, self._options.forget_excluded)
         self._checked = False  # whether descriptions were compared with their checksums
 
@@ -123,39 +121,47 @@ class Indexer:
         given = resolve_folders(folders)
         with writer_lock(self._home):
             withdraw_request(self._home)
-            start, indexes = self._retry.call(partial(self._begin, given))
-            self._remove_leftovers(start)
-            self._forget_damaged(start)
-            start = self._with_former_patterns(start)
-            left = self._merge_doubled(start)
-            run = self._run(start, indexes, progress or Silent(), left)
+            log = RunLog(self._options.stoppable)
+            with self._interruptible(log):
+                start, indexes = self._catalog.write(partial(self._begin, given, log))
+                recorder = self._recorder(start)
+                run = self._run(start, log, recorder, progress or Silent())
+                with self._ending(run, indexes, start.change):
+                    self._bring_up_to_date(start, run, recorder)
             decayed = self._verified(start) if self._options.verify else None
-        lacking = self._read(partial(undescribed, model_id=start.model_id))
-        known = self._read(known_roots)
-        offline = [path for path in start.offline if path in known]
-        seconds = time.perf_counter() - started
-        report = make_report(run.counts, offline, run.skipped, lacking, seconds)
+        report = self._catalog.read(partial(self._report, start, run, started))
         return replace(report, changed_originals=decayed)
 
-    def _begin(self, folders: Sequence[Path]) -> tuple[RunStart, list[VectorIndex]]:
+    @contextmanager
+    def _interruptible(self, log: RunLog) -> Iterator[None]:
+        """After a KeyboardInterrupt, end a run that is recorded and had not begun its work."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            if log.is_open:
+                with suppress(TemporarilyUnavailable), self._database.write() as session:
+                    log.break_off(session)
+            raise
+
+    def _begin(
+        self, folders: Sequence[Path], log: RunLog, session: Session
+    ) -> tuple[RunStart, list[VectorIndex]]:
         """Open a run, in one transaction: none is recorded where FAISS is missing."""
-        with self._database.write() as session:
-            models = self._captioner, self._embedder
-            stoppable = self._options.stoppable
-            start = begin_run(session, *models, folders, self._exclusion, stoppable)
-            # Photos and sentences meet in one space; asking the embedder would load it in vain.
-            dimension = self._captioner.config.head.dimension
-            return start, [
-                make_vector_index(self._home, self._database, start.model_id, kind, dimension)
-                for kind in ("caption", "visual")
-            ]
+        models = self._captioner, self._embedder
+        start = begin_run(session, *models, folders, self._exclusion, log)
+        # Photos and sentences meet in one space; asking the embedder would load it in vain.
+        dimension = self._captioner.config.head.dimension
+        return start, [
+            make_vector_index(self._home, self._database, start.model_id, kind, dimension)
+            for kind in ("caption", "visual")
+        ]
 
     def _merge_doubled(self, start: RunStart) -> dict[int, int]:
         """How many photos of other folders were found in those of this run, by the folder's id."""
         here = list(start.online.values())
         if not start.roots.keys() - set(here):
             return {}
-        return self._write(partial(merge_doubled, root_ids=here))
+        return self._catalog.write(partial(merge_doubled, root_ids=here))
 
     def _remove_leftovers(self, start: RunStart) -> None:
         """Remove the files that a run which was killed may have left beside the database."""
@@ -170,18 +176,18 @@ class Indexer:
         """
         if self._checked:
             return
-        damaged = self._read(
+        damaged = self._catalog.read(
             partial(
                 damaged_descriptions,
                 model_id=start.model_id,
                 root_ids=list(start.online.values()),
             )
         )
-        for name in self._read(partial(name_damaged, ids=damaged)):
+        for name in self._catalog.read(partial(name_damaged, ids=damaged)):
             log.warning("The description of %r is damaged, and made again.", name)
 
         if damaged:
-            self._write(partial(forget_photos, ids=damaged, model_id=start.model_id))
+            self._catalog.write(partial(forget_photos, ids=damaged, model_id=start.model_id))
         self._checked = True
 
     def _with_former_patterns(self, start: RunStart) -> RunStart:
@@ -189,44 +195,44 @@ class Indexer:
         given, excluded = self._exclusion.patterns, dict(start.excluded)
         for folder, root_id in start.online.items() if not self._exclusion.instead else ():
             path = os.fsencode(folder)
-            former = self._read(partial(former_patterns, root_id=root_id, folder=path))
+            former = self._catalog.read(partial(former_patterns, root_id=root_id, folder=path))
             if former:
                 patterns = (*(each for each in former if each not in given), *given)
                 excluded[root_id] = patterns
-                self._write(partial(exclude, root=KnownRoot(root_id), patterns=patterns))
+                self._catalog.write(partial(exclude, root=KnownRoot(root_id), patterns=patterns))
         return replace(start, excluded=excluded)
 
     def _verified(self, start: RunStart) -> tuple[str, ...]:
         ids = list(start.online.values())
         return self._retry.call(lambda: tuple(changed_originals(self._database, ids)))
 
-    def _run(
-        self,
-        start: RunStart,
-        indexes: Sequence[VectorIndex],
-        progress: Progress,
-        left: Mapping[int, int],
-    ) -> Run:
-        """`left`: how many photos were found to have left each folder, by its id."""
-        online = start.online.values()
-        recorder = Recorder(start.model_id, self._embedder.name, start.roots, set(online))
+    def _recorder(self, start: RunStart) -> Recorder:
+        online = set(start.online.values())
+        return Recorder(start.model_id, self._embedder.name, start.roots, online)
+
+    def _run(self, start: RunStart, log: RunLog, recorder: Recorder, progress: Progress) -> Run:
         size = self._captioner.config.encoder.image_size
         preparer = Preparer(self._home, self._decoders, size)
-        asked = partial(is_stop_requested, self._home, start.log.run_id)
+        asked = partial(is_stop_requested, self._home, log.run_id)
         stopped = asked if self._options.stoppable else bool
-        run = Run(self._database, preparer, recorder, progress, start.log, self._retry, stopped)
+        return Run(self._catalog, preparer, recorder, progress, log, stopped)
+
+    def _bring_up_to_date(self, start: RunStart, run: Run, recorder: Recorder) -> None:
+        """Do the work of a run that is recorded already."""
+        self._remove_leftovers(start)
+        self._forget_damaged(start)
+        start = self._with_former_patterns(start)
+        left = self._merge_doubled(start)
         run.counts[MOVED] += sum(left.values())
-        with self._ending(run, indexes, start.change):
-            plans = self._plans(start)
-            if any(plan.tasks for plan in plans):  # reading them takes a while in a large catalog
-                known = self._read(partial(described_contents, model_id=start.model_id))
-                preparer.start_pass(known)
-            try:
-                self._carry_out(run, plans)
-            finally:
-                self._drop_thumbnails(recorder.replaced, start.model_id)
-            self._write(partial(remove_emptied, root_ids=recorder.left_roots | left.keys()))
-        return run
+        plans = self._plans(start)
+        known: Collection[bytes] = ()
+        if any(plan.tasks for plan in plans):  # reading them takes a while in a large catalog
+            known = self._catalog.read(partial(described_contents, model_id=start.model_id))
+        try:
+            self._carry_out(run, plans, known)
+        finally:
+            self._drop_thumbnails(recorder.replaced, start.model_id)
+        self._catalog.write(partial(remove_emptied, root_ids=recorder.left_roots | left.keys()))
 
     def _plans(self, start: RunStart) -> list[Plan]:
         plan = partial(
@@ -238,34 +244,17 @@ class Indexer:
         )
         rules = {key: root_rules(patterns) for key, patterns in start.excluded.items()}
         return [
-            self._read(partial(plan, root_id=key, folder=folder, rules=rules[key]))
+            self._catalog.read(partial(plan, root_id=key, folder=folder, rules=rules[key]))
             for folder, key in start.online.items()
         ]
-
-    def _read(self, query: Callable[[Session], T]) -> T:
-        """Return what `query` returns, in a session of its own, again where the server is lost."""
-
-        def attempt() -> T:
-            with self._database.read() as session:
-                return query(session)
-
-        return self._retry.call(attempt)
-
-    def _write(self, change: Callable[[Session], T]) -> T:
-        """Return what `change` returns, in a transaction, again where the server is lost."""
-
-        def attempt() -> T:
-            with self._database.write() as session:
-                return change(session)
-
-        return self._retry.call(attempt)
 
     def _has_thumbnail(self, known: KnownFile) -> bool:
         return has_thumbnail(self._home.thumbnail(known.content_hash))
 
-    def _carry_out(self, run: Run, plans: Sequence[Plan]) -> None:
+    def _carry_out(self, run: Run, plans: Sequence[Plan], known: Collection[bytes]) -> None:
         run.carry_out(
             plans,
+            known,
             partial(describe, self._captioner, self._embedder),
             batch_size=self._options.batch_size or photos_that_suit(self._captioner.device.type),
             threads=self._options.decode_threads or decoders_that_suit(),
@@ -286,10 +275,16 @@ class Indexer:
         self, run: Run, indexes: Sequence[VectorIndex], before: int, interrupted: bool
     ) -> None:
         run.finish(interrupted)
-        self._write(note_reachable)
-        changed = self._read(change_counter) != before
-        for index in indexes if changed else ():
+        change = self._catalog.write(_note_end)
+        for index in indexes if change != before else ():
             self._retry.call(partial(_save, index))
+
+    def _report(self, start: RunStart, run: Run, started: float, session: Session) -> IndexReport:
+        """What the run that began at `started` did, and what it leaves undone."""
+        lacking, known = undescribed(session, start.model_id), known_roots(session)
+        offline = [path for path in start.offline if path in known]
+        seconds = time.perf_counter() - started
+        return make_report(run.counts, offline, run.skipped, lacking, seconds)
 
     def _drop_thumbnails(self, hashes: Iterable[str], model_id: int) -> None:
         """Remove the thumbnails of bytes that no photo has any more."""
@@ -300,6 +295,12 @@ class Indexer:
                 if photo_with_content(session, content_hash, model_id) is None
             ]
         remove_own(self._home.path, gone)
+
+
+def _note_end(session: Session) -> int:
+    """Record which folders are there as a run ends, and return the vectors' change counter."""
+    note_reachable(session)
+    return change_counter(session)
 
 
 def _save(index: VectorIndex) -> None:

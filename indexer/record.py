@@ -50,7 +50,6 @@ class RunStart:
     excluded: Mapping[int, Sequence[str]]
     change: int
     live_hashes: set[str] | None
-    log: RunLog
 
 
 @dataclass(frozen=True)
@@ -67,9 +66,9 @@ def begin_run(
     embedder: SentenceEmbedder,
     folders: Sequence[Path],
     exclusion: Exclusion,
-    stoppable: bool = False,
+    log: RunLog,
 ) -> RunStart:
-    """Record that a run begins, with its models and its folders, which are absolute.
+    """Record in its log that a run begins, with its models and its folders, which are absolute.
 
     Raises FolderNotFound for one that is neither on disk nor in the catalog.
     """
@@ -85,6 +84,7 @@ def begin_run(
     for path in paths.values():
         roots[path] = exclude(session, roots[path], exclusion.patterns, instead=exclusion.instead)
     ids = {folder: roots[paths[folder]].root_id for folder in online}
+    log.open(session, list(ids.values()))
     return RunStart(
         model_id=model_id,
         online=ids,
@@ -93,7 +93,6 @@ def begin_run(
         excluded={root.root_id: root.excluded for root in roots.values()},
         change=change_counter(session),
         live_hashes=live_hashes,
-        log=RunLog(session, list(ids.values()), stoppable),
     )
 
 
@@ -259,16 +258,22 @@ def _is_other_case(path: bytes, found: bytes) -> bool:
 class RunLog:
     """The row of one run in the catalog, by which other processes see how far it is.
 
-    `roots` are the ids of its folders; `stoppable` says that it looks for requests to stop.
+    `stoppable` says that the run looks for requests to stop.
     """
 
-    def __init__(self, session: Session, roots: Sequence[int], stoppable: bool = False) -> None:
-        """Insert the row."""
-        self._roots = tuple(roots)
+    def __init__(self, stoppable: bool = False) -> None:
         self._stoppable = stoppable
-        self.run_id = start_run(session, Noted(self._roots, {}, stoppable=stoppable))
+        self._roots: tuple[int, ...] = ()
         self._total: int | None = None
         self._began = time.monotonic()
+        self.run_id = 0
+        self.is_open = False  # whether there is a row that says nothing of an end
+
+    def open(self, session: Session, roots: Sequence[int]) -> None:
+        """Insert the row; `roots` are the ids of the run's folders."""
+        self._roots = tuple(roots)
+        self.run_id = start_run(session, Noted(self._roots, {}, stoppable=self._stoppable))
+        self.is_open = True
 
     def begin(self, session: Session, total: int, counts: Counter[str], skipped: int) -> None:
         """The plans are made: `total` files will be read; `counts` and `skipped` so far."""
@@ -285,6 +290,11 @@ class RunLog:
         """The run is over, completed or interrupted."""
         noted = self._noted(done, counts, skipped, interrupted)
         finish_run(session, self.run_id, noted)
+        self.is_open = False
+
+    def break_off(self, session: Session) -> None:
+        """The run is interrupted before it did anything."""
+        self.end(session, 0, Counter(), 0, interrupted=True)
 
     def _noted(
         self, done: int, counts: Counter[str], skipped: int, interrupted: bool = False

@@ -1,4 +1,4 @@
-"""Retries while a database does not answer, with exponential backoff.
+"""Retries while a database does not answer, with exponential backoff, and transactions with them.
 
 A server may be away, and an SQLite file locked by another program.
 """
@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from sqlalchemy.orm import Session
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -20,7 +21,7 @@ from tenacity import (
     wait_exponential,
 )
 
-from catalog.database import TemporarilyUnavailable
+from catalog.database import Database, TemporarilyUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,42 @@ class RetryPolicy:
     def end(self) -> None:
         """Retry no more, in any thread: calls that wait raise what they met."""
         self._ended.set()
+
+
+class Transactions:
+    """Transactions of one database, each again where it does not answer; in any thread.
+
+    Raises DatabaseUnavailable.
+    """
+
+    def __init__(self, database: Database, retry: RetryPolicy) -> None:
+        self._database, self._retry = database, retry
+
+    def read(self, query: Callable[[Session], T]) -> T:
+        """Return what `query` returns, in a session of its own."""
+
+        def attempt() -> T:
+            with self._database.read() as session:
+                return query(session)
+
+        return self._retry.call(attempt)
+
+    def write(self, change: Callable[[Session], T]) -> T:
+        """Return what `change` returns, in a transaction that is committed then."""
+
+        def attempt() -> T:
+            with self._database.write() as session:
+                return change(session)
+
+        return self._retry.call(attempt)
+
+    def fork(self) -> Transactions:
+        """The same, whose retries are ended by themselves."""
+        return Transactions(self._database, self._retry.fork())
+
+    def end(self) -> None:
+        """Retry no more; see RetryPolicy."""
+        self._retry.end()
 
 
 class _OutageLog:

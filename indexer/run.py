@@ -7,13 +7,14 @@ lost, the transaction is repeated. FAISS follows later, by pipeline.py.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
-from catalog.database import Database
+from sqlalchemy.orm import Session
+
 from catalog.paths import show_path
 from catalog.records import NewPhoto
 from indexer.background_writer import Writer
@@ -22,7 +23,7 @@ from indexer.prepare import Failed, Outcome, Prepared, Preparer, SameBytes
 from indexer.progress import Progress
 from indexer.record import Recorder, RunLog
 from indexer.report import UNCHANGED, Skipped
-from indexer.retry import RetryPolicy
+from indexer.retry import Transactions
 
 Describe = Callable[[Sequence[Prepared]], list[NewPhoto]]
 
@@ -49,39 +50,50 @@ class Run:
 
     def __init__(
         self,
-        database: Database,
+        transactions: Transactions,
         preparer: Preparer,
         recorder: Recorder,
         progress: Progress,
         run_log: RunLog,
-        retry: RetryPolicy,
         is_stop_requested: Callable[[], bool],
     ) -> None:
-        self._database = database
+        self._transactions = transactions
         self._preparer = preparer
         self._recorder = recorder
         self._progress = progress
         self._log = run_log
-        self._retry = retry
         self._is_stop_requested = is_stop_requested
         self._writer = Writer(self._count)
-        self._writer_retry = retry.fork()
+        self._in_background = transactions.fork()
         self._early: list[SameBytes] = []  # see _Committed
         self.counts: Counter[str] = Counter()
         self.done = 0
         self.skipped: list[Skipped] = []
 
     def carry_out(
-        self, plans: Sequence[Plan], describe: Describe, batch_size: int, threads: int, prune: bool
+        self,
+        plans: Sequence[Plan],
+        known: Collection[bytes],
+        describe: Describe,
+        batch_size: int,
+        threads: int,
+        prune: bool,
     ) -> None:
-        """Read, describe and record every file of the plans, then remove what vanished."""
+        """Read, describe and record every file of the plans, then remove what vanished.
+
+        `known`: the SHA-256s of the bytes that need no model.
+        """
         total = sum(len(plan.tasks) for plan in plans)
         self._progress.start(total)
         self.counts[UNCHANGED] += sum(plan.unchanged for plan in plans)
         for plan in plans:
             self._report(plan.skipped)
-        self._retry.call(partial(self._note_begin, total))
+        counts, skipped = self.counts, len(self.skipped)
+        self._transactions.write(
+            partial(self._log.begin, total=total, counts=counts, skipped=skipped)
+        )
         tasks = [task for plan in plans for task in plan.tasks]
+        self._preparer.start_pass(known)
         with self._writing():
             self._go_through(tasks, describe, batch_size, threads)
             if self._early:  # the photo with their bytes was changed or removed meanwhile
@@ -93,15 +105,9 @@ class Run:
     def finish(self, interrupted: bool) -> None:
         """Record that the run is over, completed or interrupted."""
         self._progress.finish()
-        self._retry.call(partial(self._note_end, interrupted))
-
-    def _note_begin(self, total: int) -> None:
-        with self._database.write() as session:
-            self._log.begin(session, total, self.counts, len(self.skipped))
-
-    def _note_end(self, interrupted: bool) -> None:
-        with self._database.write() as session:
-            self._log.end(session, self.done, self.counts, len(self.skipped), interrupted)
+        done, counts, skipped = self.done, self.counts, len(self.skipped)
+        end = partial(self._log.end, done=done, counts=counts, skipped=skipped)
+        self._transactions.write(partial(end, interrupted=interrupted))
 
     def _go_through(
         self, tasks: Sequence[Task], describe: Describe, batch_size: int, threads: int
@@ -131,7 +137,7 @@ class Run:
         try:
             yield
         except BaseException:
-            self._writer_retry.end()
+            self._in_background.end()
             with suppress(Exception):  # the first error is raised, not its consequence
                 self._writer.wait()
             raise
@@ -144,7 +150,7 @@ class Run:
         same = [item for item in batch if isinstance(item, SameBytes)]
         failed = [item for item in batch if isinstance(item, Failed)]
         record = partial(self._record, prepared, describe(prepared), same, failed)
-        self._writer.submit(partial(self._writer_retry.call, record))
+        self._writer.submit(partial(self._in_background.write, record))
 
     def _record(
         self,
@@ -152,17 +158,17 @@ class Run:
         new: Sequence[NewPhoto],
         same: Sequence[SameBytes],
         failed: list[Failed],
+        session: Session,
     ) -> _Committed:
         """Record a batch in one transaction, in the writer's thread."""
-        with self._database.write() as session:
-            counts = self._recorder.add(session, prepared, new)
-            reused = [self._recorder.same_bytes(session, item) for item in same]
-            for item in failed:
-                counts += self._recorder.failed(session, item)
-            counts += self.counts + Counter(kind for kind in reused if kind is not None)
-            early = [item for item, kind in zip(same, reused, strict=True) if kind is None]
-            files = len(prepared) + len(same) + len(failed) - len(early)
-            self._log.note(session, self.done + files, counts, len(self.skipped) + len(failed))
+        counts = self._recorder.add(session, prepared, new)
+        reused = [self._recorder.same_bytes(session, item) for item in same]
+        for item in failed:
+            counts += self._recorder.failed(session, item)
+        counts += self.counts + Counter(kind for kind in reused if kind is not None)
+        early = [item for item, kind in zip(same, reused, strict=True) if kind is None]
+        files = len(prepared) + len(same) + len(failed) - len(early)
+        self._log.note(session, self.done + files, counts, len(self.skipped) + len(failed))
         return _Committed(files, counts, early, failed)
 
     def _count(self, batch: _Committed) -> None:
@@ -188,11 +194,10 @@ class Run:
         self._commit([*good, *bad], lambda none: [])
 
     def _remove(self, plans: Sequence[Plan], prune: bool) -> None:
-        def remove() -> list[Counter[str]]:
-            with self._database.write() as session:
-                return [self._recorder.vanished(session, plan, prune) for plan in plans]
+        def remove(session: Session) -> list[Counter[str]]:
+            return [self._recorder.vanished(session, plan, prune) for plan in plans]
 
-        self.counts += sum(self._retry.call(remove), Counter())
+        self.counts += sum(self._transactions.write(remove), Counter())
 
     def _report(self, skipped: Sequence[Skipped]) -> None:
         self.skipped += skipped

@@ -1,7 +1,8 @@
-"""Calibration: the probability that a photo fits a sentence, from what the model says of it.
+"""Calibration: the probability that a photo fits a sentence, and that its own caption is right.
 
-Logistic regression (Platt 1999) on photos that training never saw, as they come up first in
-searches of whole collections; search.evaluation.fit_weights fits it.
+Both are logistic regression (Platt 1999) of what the model says. That of a sentence is fitted by
+search.evaluation.fit_weights on photos that training never saw, as they come up first in searches
+of whole collections; that of a caption by search.evaluation.caption_fit.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.captioner import Captioner, FitWeights
+from captioner.captioner import Captioner, CaptionFit, FitWeights
+from captioner.vocabulary import tokenise
 from search.parsed_query import ParsedQuery
+
+Captions = Sequence[tuple[str, float]]  # texts and their log-likelihoods in nats, best first
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,21 @@ def fit_probability(weights: FitWeights, signs: Signs) -> NDArray[np.float32]:
     logits = signs.features()[:, own != 0] @ own[own != 0] + weights.offset
     probability: NDArray[np.float32] = 1 / (1 + np.exp(-logits))
     return probability
+
+
+def caption_probability(fit: CaptionFit, captions: Captions) -> float:
+    """The probability that all that a photo's best caption names is there; 0 without a caption."""
+    if not captions or not captions[0][0]:
+        return 0.0
+    each_word, words = caption_signs(*captions[0])
+    logit = fit.log_likelihood * each_word + fit.words * words + fit.offset
+    return 1 / (1 + math.exp(-min(max(logit, -50.0), 50.0)))
+
+
+def caption_signs(text: str, log_likelihood: float) -> tuple[float, int]:
+    """A caption's log-likelihood for each of its words and END, and how many these are."""
+    words = len(tokenise(text)) + 1
+    return log_likelihood / words, words
 
 
 def percentage(probability: float) -> str:

@@ -214,7 +214,7 @@ class StateCache:
             self._damaged.update(found.damaged)
             fresh = [key for key in found.damaged if key not in self._named]
             self._named.update(fresh)
-            for name in name_damaged(session, fresh):
+            for name in name_damaged(session, fresh) if fresh else ():
                 log.warning(
                     "The description of %r is damaged: no search finds it until tellshow index "
                     "has described it again.",

@@ -58,11 +58,17 @@ def parse_query(query: str, captioner: Captioner, embedder: SentenceEmbedder) ->
 def parse_queries(
     queries: Sequence[str], captioner: Captioner, embedder: SentenceEmbedder
 ) -> list[ParsedQuery]:
+    """Queries that were not cut into words yet; see `parse_words`."""
+    return parse_words([tokenise_query(query) for query in queries], captioner, embedder)
+
+
+def parse_words(
+    tokens: Sequence[Sequence[str]], captioner: Captioner, embedder: SentenceEmbedder
+) -> list[ParsedQuery]:
     """Known words stay; an unknown one is replaced by its nearest known word or left out.
 
-    The unknown words of all queries are embedded together.
+    `tokens`: the words of each query. The unknown words of all queries are embedded together.
     """
-    tokens = [tokenise_query(query) for query in queries]
     unknown = [_unknown(words, captioner) for words in tokens]
     every = tuple(dict.fromkeys(word for words in unknown for word in words))
     nearest = _nearest_words(every, captioner, embedder) if every else {}

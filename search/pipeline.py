@@ -23,7 +23,7 @@ from search.collection import Collection, LoadedCandidates
 from search.lexical import WordHits, find_words
 from search.limits import COMBINED, LIKELIHOOD, MAX_CANDIDATES, RETRIEVE
 from search.order import SearchOrder
-from search.parsed_query import ParsedQuery, parse_queries, read_vectors
+from search.parsed_query import ParsedQuery, parse_words, read_vectors
 from search.query_modifiers import WIDER, QueryModifiers, read_modifiers, scale_of
 from search.request import SearchRequest
 from search.rerank import Likelihoods, Ranked, logit_in_score, score_photos, stage_scores
@@ -63,7 +63,7 @@ def plain_questions(
 ) -> list[Question]:
     """Many requests, read together; what they ask beyond their plain queries is left out."""
     texts = [request.text for request in requests]
-    parsed = parse_queries(texts, captioner, embedder)
+    parsed = parse_words([request.weighted.words for request in requests], captioner, embedder)
     vectors = read_vectors(texts, parsed, captioner, embedder)
     known = backgrounds(captioner, parsed, vectors)
     return [Question(*each) for each in zip(requests, parsed, vectors, known, strict=True)]

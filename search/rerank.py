@@ -215,12 +215,13 @@ class Ranked:
 
         `logit`: what one is in these scores.
         """
-        score = self.score + np.float32(logit) * hits.bonus(self.found.ids)
-        ranked = replace(self, score=score, hits=hits).take(np.argsort(-score, kind="stable"))
-        places = hits.places(ranked.found.ids)
+        bonus, places = hits.bonus(self.found.ids), hits.places(self.found.ids)
+        score = self.score + np.float32(logit) * bonus
+        best_first = np.argsort(-score, kind="stable")
+        ranked = replace(self, score=score, hits=hits).take(best_first)
         if not places.any():
             return ranked
-        score = lifted(ranked.score, places)
+        score = lifted(ranked.score, places[best_first])
         return replace(ranked, score=score).take(np.argsort(-score, kind="stable"))
 
     @property

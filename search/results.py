@@ -15,14 +15,14 @@ from captioner.occlusion import Occlusion
 from catalog.database import Database
 from catalog.paths import show_path
 from catalog.views import PhotoView, view_photos
+from search.calibration import caption_probability
 from search.explain import word_maps
-from search.guess import caption_probability
 from search.lexical import matched_words
 from search.limits import MAX_CANDIDATES
 from search.order import SearchOrder
 from search.pipeline import Question
 from search.rerank import Likelihoods, Ranked, WordGain
-from search.weak_results import Judge, find_line
+from search.weak_results import Judge, Verdict
 
 # Of a field that no JSON has.
 _UNSAID = {"json": False}
@@ -32,10 +32,10 @@ _UNSAID = {"json": False}
 class SearchResult:
     """One photo of an answer; log-likelihood and evidence in nats, similarity in -1..1.
 
-    `caption_probability`: that the caption is right, see search.guess. `matched`: the query's words
-    that stand in the photo's path or captions. `named`: those of its path that lift it, see
-    search.lexical. `probability`: that the photo fits the plain query, 0 to 1, see
-    search.calibration. `weak`: too improbable to convince, and not named.
+    `matched`: the query's words that stand in the photo's path or captions. `named`: those of its
+    path that lift it, see search.lexical. `caption_probability`: that the caption is right, and
+    `probability`: that the photo fits the plain query, 0 to 1, see search.calibration. `weak`: too
+    improbable to convince, and not named.
     """
 
     photo_id: int
@@ -110,22 +110,21 @@ def make_answer(
     `page`: the photos of the order that are shown; `hidden`: where their words are seen, None
     where that was not asked. Raises DatabaseUnavailable.
     """
-    judge, start = Judge(ranking.fit, question.background), question.request.offset
-    stop = start + question.request.k
-    results = tuple(_results(database, ranking.caption_fit, question, page, judge, hidden))
+    start, stop = question.request.offset, question.request.offset + question.request.k
+    verdict = Judge(ranking.fit, question.background).page(order, page, stop)
+    results = tuple(_results(database, ranking.caption_fit, question, page, verdict, hidden))
     others = question.modifiers.other_texts if question.modifiers else ()
     parsed = (question.parsed, *others)
-    line = find_line(order, stop, judge.weak)
     return SearchAnswer(
         query=question.request.query,
         unknown_words=tuple(dict.fromkeys(word for each in parsed for word in each.unknown)),
         nearest_words={word: near for each in parsed for word, near in each.nearest.items()},
         took_ms=round(1000 * (time.perf_counter() - started), 1),
         candidates=len(order.candidates),
-        nothing_fits=bool(results) and bool(judge.weak(order.candidates).all()),
+        nothing_fits=bool(results) and verdict.all_weak,
         results=results,
-        above=min(max(line - start, 0), len(results)),
-        more=stop <= MAX_CANDIDATES and order.reaches(stop),
+        above=min(max(verdict.line - start, 0), len(results)),
+        more=stop <= MAX_CANDIDATES and verdict.more,
     )
 
 
@@ -134,21 +133,22 @@ def _results(
     caption_fit: CaptionFit,
     question: Question,
     page: Ranked,
-    judge: Judge,
+    verdict: Verdict,
     hidden: Mapping[int, Occlusion] | None,
 ) -> Iterator[SearchResult]:
     """The photos of a page; those that were removed or damaged meanwhile are left out."""
     ids, tokens = page.found.ids.tolist(), dict.fromkeys(question.parsed.tokens)
+    names = {key: page.hits.names(key) for key in ids}
     with database.read() as session:
         views = view_photos(session, ids)
         matched = matched_words(session, question.parsed, list(views))
-    chances, weak = judge.chances(page).tolist(), judge.weak(page).tolist()
+    chances, weak = verdict.probability.tolist(), verdict.weak.tolist()
     said = _said(page.likelihoods, ids, hidden)
     for row, (key, (log_likelihood, evidence, words)) in enumerate(zip(ids, said, strict=True)):
         if key not in views or not views[key].captions:
             continue
         path, caption = _shown(views[key])
-        named = page.hits.names(key)
+        named = names[key]
         yield SearchResult(
             photo_id=key,
             path=path,

@@ -21,6 +21,22 @@ _JUDGED = 1000
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What is said of a page of N photos, and of the order that it is of.
+
+    `probability` [N]: that each fits; `weak` [N]: which do not convince. `all_weak`: none of the
+    order's candidates does. `line`: the place where photos stop being convincing, as far as the
+    page's end; `more`: whether photos follow that.
+    """
+
+    probability: NDArray[np.float32]
+    weak: NDArray[np.bool_]
+    all_weak: bool
+    line: int
+    more: bool
+
+
+@dataclass(frozen=True)
 class Judge:
     """Says how probable it is that photos fit a query, and which of them are weak."""
 
@@ -35,6 +51,16 @@ class Judge:
         """Whether each photo is weak [N]: improbable, and nothing in its names speaks for it."""
         weak: NDArray[np.bool_] = (self.chances(ranked) < self.fit.weak_below) & ~ranked.is_named
         return weak
+
+    def page(self, order: SearchOrder, page: Ranked, stop: int) -> Verdict:
+        """What is to be said of a page, whose last photo comes before place `stop` of its order."""
+        return Verdict(
+            probability=self.chances(page),
+            weak=self.weak(page),
+            all_weak=bool(self.weak(order.candidates).all()),
+            line=find_line(order, stop, self.weak),
+            more=order.reaches(stop),
+        )
 
 
 def find_line(order: SearchOrder, stop: int, judge: Callable[[Ranked], Iterable[Any]]) -> int:

@@ -1,7 +1,8 @@
 """Request parameters and bodies as pydantic models: type, limits and meaning of each field.
 
 Pydantic checks the types; whether a value can be answered search.request says, whose limits
-stand in the descriptions. Both the pages and the API read requests by these models.
+stand in the descriptions. Both the pages and the API read requests by these models; the API links
+the neighbouring pages of its lists by the same parameters.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import os
 from functools import partial
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from flask import Request
+from flask import Request, request
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -349,3 +351,33 @@ class IndexBody(BaseModel):
     folder: Folder = Field(
         description="Its number among the folders that may be indexed from here, or its path"
     )
+
+
+def require_json_object(field: str) -> None:
+    """Refuse a POST whose body is no JSON object; what stands in it its model judges.
+
+    Only JSON is read, because a form of another site can be sent without a preflight request.
+
+    Raises:
+        InvalidQuery: the body is JSON but no object, so it has no `field`.
+        UnsupportedMediaType, BadRequest: it is not declared to be JSON, or is none; by Flask.
+    """
+    if request.method == "POST" and not isinstance(request.get_json(), dict):
+        raise InvalidQuery(field, "the body must be a JSON object")
+
+
+def page_links(offset: int, k: int, more: bool) -> dict[str, str | None]:
+    """The fields `next` and `previous` of a list whose page of `k` begins at `offset`.
+
+    Each is the requested address with another offset, without the token; None where there is no
+    such page. `more`: whether anything comes after this page.
+    """
+    return {
+        "next": _page_url(offset + k) if more else None,
+        "previous": _page_url(max(0, offset - k)) if offset else None,
+    }
+
+
+def _page_url(offset: int) -> str:
+    others = [(k, v) for k, v in request.args.items(multi=True) if k not in {"offset", "token"}]
+    return f"{request.path}?{urlencode([*others, ('offset', offset)])}"

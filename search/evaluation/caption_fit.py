@@ -13,9 +13,9 @@ import torch
 from captioner.captioner import CaptionFit
 from captioner.dataset import CaptionedPhoto
 from catalog.views import PhotoView
+from search.calibration import caption_signs
 from search.evaluation.fit_weights import regress
 from search.evaluation.noun_queries import things_in
-from search.guess import caption_signs
 
 # How much slopes are held to 0, so that a few photos do not make a certainty.
 _RIDGE = 1e-2

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -179,3 +180,20 @@ def test_a_read_only_home_is_one_sentence(album: Path, home: Path) -> None:
 def _end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     out, err = process.communicate(timeout=PATIENCE)
     return process.returncode, out, err
+
+
+def test_run_that_is_told_to_end_again_and_again_ends_in_order(album: Path, home: Path) -> None:
+    for number in range(40):  # more than it could read until it is told
+        (album / f"{number}.jpg").write_bytes((album / "rocket.jpg").read_bytes() + bytes([number]))
+    process = start("index", album, "--home", home)
+    try:
+        wait_until(lambda: rows(home, "run") > 0)
+        while process.poll() is None:
+            process.terminate()
+            time.sleep(0.005)
+        _, errors = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+    assert process.returncode == Exit.INTERRUPTED, errors
+    assert errors.strip().endswith("tellshow: interrupted; what was done so far is saved")
+    assert rows(home, "run WHERE finished_at IS NOT NULL") == 1

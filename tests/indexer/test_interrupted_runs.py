@@ -1,11 +1,13 @@
 """Runs that break off keep what was committed, and what every run records of itself."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from indexer.record import Recorder
+from indexer.retry import RetryPolicy
 from tests.indexer.factories import PHOTOS, Catalog
 
 
@@ -98,3 +100,28 @@ def test_a_run_that_a_person_broke_off_says_so(catalog: Catalog, folder: Path) -
     assert run.finished_at is not None
     assert run.interrupted
     assert (run.done, run.total) == (2, len(PHOTOS))
+
+
+@pytest.mark.parametrize("steps", range(1, 8))
+def test_a_run_broken_off_while_it_still_begins_is_ended(
+    catalog: Catalog, folder: Path, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C comes just after so many transactions: the first of them records the run."""
+    call, done = RetryPolicy.call, 0
+
+    def interrupted(policy: RetryPolicy, work: Callable[[], object]) -> object:
+        nonlocal done
+        result = call(policy, work)
+        done += 1
+        if done == steps:
+            raise KeyboardInterrupt
+        return result
+
+    monkeypatch.setattr(RetryPolicy, "call", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        catalog.index(folder)
+    (run,) = catalog.runs()
+    assert run.finished_at is not None
+    assert run.interrupted
+    assert run.done == 0
+    assert catalog.index(folder).indexed == len(PHOTOS)

@@ -10,9 +10,10 @@ from captioner.captioner import CaptionFit
 from captioner.dataset import CaptionedPhoto
 from captioner.tags import Tag
 from catalog.views import PhotoView
+from search.calibration import caption_probability
 from search.engine import SearchEngine
 from search.evaluation.caption_fit import fit_captions, is_right
-from search.guess import LEAST_PROBABILITY, Guess, caption_probability, is_probable, make_guess
+from search.guess import LEAST_PROBABILITY, Guess, is_probable, make_guess
 
 FIT = CaptionFit(log_likelihood=2.0, words=-0.1, offset=3.0)
 TAGS = (Tag("espresso", "espresso", 0.6), Tag("cup", "cup", 0.2))

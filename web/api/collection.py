@@ -11,7 +11,6 @@ from catalog.paths import show_path
 from catalog.roots import list_roots
 from catalog.runs import count_runs, list_runs
 from web.api import collection_schemas as schemas
-from web.api.common import page_links, require_json_object
 from web.api.openapi import COLLECTION, accepts, answers, api_blueprint, event_stream
 from web.context import current_engine
 from web.indexing.events import TooManyStreams, event_texts
@@ -19,7 +18,13 @@ from web.indexing.messages import progress_json, run_json
 from web.indexing.runner import folder_text
 from web.indexing.state import Indexing, current_indexing
 from web.middleware.route_marks import unqueued
-from web.parameters import FailuresParameters, IndexBody, RunsParameters
+from web.parameters import (
+    FailuresParameters,
+    IndexBody,
+    RunsParameters,
+    page_links,
+    require_json_object,
+)
 
 blueprint = api_blueprint("collection_api", __name__)
 

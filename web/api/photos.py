@@ -12,11 +12,10 @@ from captioner.tags import Tag
 from catalog.paths import show_path
 from catalog.views import PhotoView
 from indexer.thumbnails import LONGER_SIDE
-from search.guess import caption_probability
+from search.calibration import caption_probability
 from search.limits import MAX_CANDIDATES
 from search.results import SearchAnswer, SimilarPhoto
 from web.api import schemas
-from web.api.common import page_links
 from web.api.openapi import (
     PHOTOS,
     SEARCHING,
@@ -43,6 +42,7 @@ from web.parameters import (
     PictureParameters,
     SearchParameters,
     SimilarParameters,
+    page_links,
 )
 from web.upload import find_similar
 

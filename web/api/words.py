@@ -8,10 +8,16 @@ from search.complete import complete
 from search.explain import explain
 from search.image_to_text import captions_near, rank_sentences
 from web.api import schemas
-from web.api.common import require_json_object
 from web.api.openapi import WORDS, answers, api_blueprint
 from web.context import current_engine
-from web.parameters import PHOTO_ID, CompleteParameters, ExplainParameters, PhotoPath, RankBody
+from web.parameters import (
+    PHOTO_ID,
+    CompleteParameters,
+    ExplainParameters,
+    PhotoPath,
+    RankBody,
+    require_json_object,
+)
 
 _DEFAULT_CAPTIONS = 20
 

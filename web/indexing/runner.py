@@ -23,7 +23,8 @@ from catalog.lock import is_being_written
 from catalog.paths import show_path
 
 _NICENESS = 10
-_STOP_SECONDS = 15.0  # a batch may have to be finished first
+# A batch may have to be described and written, and vector files saved, by a process that is nice.
+_STOP_SECONDS = 60.0
 _ERROR_BYTES = 4000  # read of the end of a failed run's stderr
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import cast
 
 from flask import Flask, current_app, request
@@ -23,21 +24,23 @@ WRONG_TOKENS = 30  # a minute
 _GUESSES = "tellshow_wrong_tokens"
 
 
-def limit_rate(app: Flask, per_minute: int) -> None:
-    """Refuse what a client asks beyond `per_minute` requests in any minute; 0 sets no limit.
+def rate_limiter(app: Flask, per_minute: int) -> Callable[[], None]:
+    """What counts a request of `app`, to be called for each; 0 sets no limit.
 
-    The check raises TooManyRequests, with the seconds to wait. Wrong tokens are limited always.
+    It raises TooManyRequests, with the seconds to wait, beyond `per_minute` requests of a client in
+    any minute. Wrong tokens are limited always.
     """
     app.extensions[_GUESSES] = Window(RateLimitItemPerMinute(WRONG_TOKENS))
     if per_minute == 0:
-        return
+        return lambda: None
     requests = Window(RateLimitItemPerMinute(per_minute))
     images = Window(RateLimitItemPerMinute(per_minute * IMAGES_PER_REQUEST))
 
-    @app.before_request
-    def _count() -> None:
+    def count() -> None:
         if not request_has(Mark.UNLIMITED):
             (images if request_has(Mark.IMAGE) else requests).hit()
+
+    return count
 
 
 def wrong_tokens() -> Window:

@@ -7,6 +7,7 @@ and cannot say "any bare address".
 from __future__ import annotations
 
 import hmac
+from collections.abc import Collection
 from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Flask, Request, Response, redirect, request
@@ -14,9 +15,8 @@ from werkzeug.exceptions import Forbidden, RequestEntityTooLarge, SecurityError,
 from werkzeug.wrappers import Response as BaseResponse
 
 from web.config import WebConfig, is_address
-from web.context import current_config
 from web.middleware.cors import allow_origins, allowed_origin, is_preflight
-from web.middleware.rate_limit import limit_rate, wrong_tokens
+from web.middleware.rate_limit import rate_limiter, wrong_tokens
 from web.middleware.route_marks import Mark, request_has
 
 COOKIE = "tellshow_session"
@@ -38,21 +38,29 @@ _HEADERS = {
 
 def protect(app: Flask, config: WebConfig) -> None:
     """Put every check in front of the routes of `app`, and the headers behind them."""
-    app.before_request(_check_host)
-    limit_rate(app, config.rate_limit)  # before the token, so that nobody guesses it quickly
-    app.before_request(_check_origin)
-    app.before_request(_check_size)
-    app.before_request(_check_token)
-    app.after_request(_set_session_cookie)
-    app.after_request(_add_headers)
-    allow_origins(app)
+    names, count = config.accepted_names, rate_limiter(app, config.rate_limit)
+
+    @app.before_request
+    def check() -> BaseResponse | None:
+        _check_host(config, names)
+        count()  # before the token, so that nobody guesses it quickly
+        _check_origin(config)
+        _check_size(config)
+        return _check_token(config)
+
+    @app.after_request
+    def complete(response: Response) -> Response:
+        _add_headers(response, config)
+        _set_session_cookie(response, config)
+        return response
+
+    allow_origins(app, config.allow_origins)
 
 
-def _check_host() -> None:
+def _check_host(config: WebConfig, names: Collection[str]) -> None:
     """Refuse a Host header that names another machine (DNS rebinding); raises SecurityError."""
     name = _host_name(request.host)
-    config = current_config()
-    if name in config.accepted_names:
+    if name in names:
         return
     # A forged name needs a name: a bare address cannot be rebound to this machine.
     if not (config.listens_everywhere and is_address(name)):
@@ -66,7 +74,7 @@ def _host_name(host: str) -> str:
     return host.partition(":")[0].lower()
 
 
-def _check_origin() -> None:
+def _check_origin(config: WebConfig) -> None:
     """Refuse what a page of another site sends (CSRF); raises Forbidden.
 
     Browsers name the page in Origin; programs send no such header.
@@ -74,7 +82,7 @@ def _check_origin() -> None:
     origin = request.headers.get("Origin")
     if origin is None or request.method in _READING_METHODS:
         return
-    if not _is_same_host(origin, request.host) and not allowed_origin():
+    if not _is_same_host(origin, request.host) and not allowed_origin(config.allow_origins):
         raise Forbidden("a page of another site may not send this")
 
 
@@ -86,9 +94,8 @@ def _is_same_host(origin: str, host: str) -> bool:
         return False
 
 
-def _check_size() -> None:
+def _check_size(config: WebConfig) -> None:
     """Refuse a body that is declared too large; raises RequestEntityTooLarge."""
-    config = current_config()
     limit = config.max_body_bytes
     if request_has(Mark.TAKES_UPLOAD):
         limit += config.max_upload_bytes
@@ -96,13 +103,14 @@ def _check_size() -> None:
         raise RequestEntityTooLarge(f"a request may carry at most {limit:,} bytes")
 
 
-def _check_token() -> BaseResponse | None:
+def _check_token(config: WebConfig) -> BaseResponse | None:
     """Ask for the token; a page opened with it in the URL is redirected to its URL without it.
 
     Raises Unauthorized.
     """
-    config = current_config()
-    if config.token is None or request_has(Mark.OPEN_TO_ALL) or is_preflight():
+    if config.token is None or request_has(Mark.OPEN_TO_ALL):
+        return None
+    if is_preflight(config.allow_origins):
         return None
     if _has_cookie(request, config) and "token" not in request.args:
         return None
@@ -123,7 +131,8 @@ def _shows_a_token(visitor: Request) -> bool:
 
 def _has_cookie(visitor: Request, config: WebConfig) -> bool:
     # What a page of an allowed site may do it does in its own name, not in its visitor's.
-    return not allowed_origin() and _equal(visitor.cookies.get(COOKIE, ""), _cookie_value(config))
+    given = visitor.cookies.get(COOKIE, "")
+    return not allowed_origin(config.allow_origins) and _equal(given, _cookie_value(config))
 
 
 def _has_token(visitor: Request, config: WebConfig) -> bool:
@@ -158,8 +167,7 @@ def _url_without_token() -> str:
     return f"{path}?{urlencode(kept)}" if kept else path
 
 
-def _set_session_cookie(response: Response) -> Response:
-    config = current_config()
+def _set_session_cookie(response: Response, config: WebConfig) -> None:
     if response.status_code < 400 and _token_in_url(request, config):
         response.set_cookie(
             COOKIE,
@@ -169,14 +177,12 @@ def _set_session_cookie(response: Response) -> Response:
             samesite="Lax",
             secure=request.is_secure,
         )
-    return response
 
 
-def _add_headers(response: Response) -> Response:
+def _add_headers(response: Response, config: WebConfig) -> None:
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
-    if current_config().token:
+    if config.token:
         response.vary.update(("Authorization", "Cookie"))
     # Pages and answers are private and change with the collection; images say their own rule.
     response.headers.setdefault("Cache-Control", "private, no-cache")
-    return response
