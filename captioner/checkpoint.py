@@ -28,9 +28,11 @@ from captioner.filehash import sha256_of
 from captioner.vocabulary import Vocabulary
 
 FORMAT = "tellshow-captioner-2"
-DEFAULT_CHECKPOINT = Path(__file__).parent / "models" / "flickr8k-efficientnet_lite2.safetensors"
+DEFAULT_CHECKPOINT = (
+    Path(__file__).parent / "models" / "flickr8k-coco-efficientnet_lite2.safetensors"
+)
 # Of that file's bytes: whoever ships another one notes its own here.
-DEFAULT_SHA256 = "96a82cbd553b397ed639617ef793af660fd845754c5aeed42e794593419815d0"
+DEFAULT_SHA256 = "ea49b147139c31120bfacada17285202358ae0483f1f7806c54b8604bece7079"
 
 
 class CheckpointError(ValueError):
