@@ -64,19 +64,20 @@ def test_every_photo_can_be_explained_as_search_explains_it(engine: SearchEngine
 
 
 def test_words_are_seen_at_different_places_of_a_photo(engine: SearchEngine) -> None:
-    words = _explain(engine, "photographer.png", "man camera tripod").words
+    words = _explain(engine, "coffee.png", "coffee cup plate").words
     assert len({word.map for word in words} - {()}) == 3
 
 
 def test_a_word_is_seen_where_it_is_whatever_stands_beside_it(engine: SearchEngine) -> None:
-    alone = _explain(engine, "photographer.png", "camera").words
-    among = _explain(engine, "photographer.png", "a man holds a camera").words
+    alone = _explain(engine, "photographer.png", "tripod").words
+    among = _explain(engine, "photographer.png", "a man holds a tripod").words
+    assert alone[0].map
     assert np.allclose(alone[0].map, among[-1].map, atol=1e-4)
 
 
-def test_the_camera_is_seen_on_its_tripod_and_not_in_the_sky(engine: SearchEngine) -> None:
-    [camera] = _explain(engine, "photographer.png", "camera").words
-    row, column = np.unravel_index(np.argmax(camera.map), (7, 7))
+def test_the_tripod_is_seen_below_the_camera_and_not_in_the_sky(engine: SearchEngine) -> None:
+    [tripod] = _explain(engine, "photographer.png", "tripod").words
+    row, column = np.unravel_index(np.argmax(tripod.map), (7, 7))
     assert (2 <= row <= 5, 2 <= column <= 5) == (True, True)
 
 
@@ -86,7 +87,7 @@ def test_what_a_photo_does_not_show_has_no_map(engine: SearchEngine) -> None:
 
 
 def test_words_that_name_nothing_to_be_seen_have_no_map(engine: SearchEngine) -> None:
-    words = _explain(engine, "photographer.png", "a man with the camera").words
+    words = _explain(engine, "cat.png", "a cat with the eyes").words
     assert [bool(word.map) for word in words] == [False, True, False, False, True]
 
 
@@ -106,7 +107,7 @@ def test_a_map_takes_both_a_place_and_a_photo_that_makes_the_word_likelier() -> 
 
 
 def test_the_costliest_word_is_the_one_that_does_not_fit(engine: SearchEngine) -> None:
-    found = _explain(engine, "photographer.png", "a man on a surfboard takes a picture")
+    found = _explain(engine, "photographer.png", "a man on a surfboard")
     assert found.costliest is not None
     assert found.costliest.word == "surfboard"
     assert found.costliest.gain == min(word.gain for word in found.words) < 0

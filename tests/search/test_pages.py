@@ -161,7 +161,8 @@ def flags_of(engine: SearchEngine, request: SearchRequest) -> list[bool]:
 def test_line_and_whether_nothing_fits_do_not_depend_on_the_page(
     many: SearchEngine, stage: str, captioner: Captioner
 ) -> None:
-    ranking = captioner.provenance.ranking
+    ranking = captioner.provenance.ranking.for_words(len(QUERY.split()))
+    before = captioner.provenance.ranking
     request = SearchRequest(QUERY, stage=stage)
     chances = sorted(result.probability for result in many.search(replace(request, k=200)).results)
     try:
@@ -177,7 +178,7 @@ def test_line_and_whether_nothing_fits_do_not_depend_on_the_page(
         for start in (0, 205):
             assert many.search(replace(request, offset=start, k=20)).nothing_fits
     finally:
-        captioner.provenance.ranking = ranking
+        captioner.provenance.ranking = before
 
 
 def test_a_photo_that_is_removed_meanwhile_moves_only_those_behind_it(

@@ -49,18 +49,21 @@ def spoil_texts(database: Database) -> None:
 def _checksum(session: Session, state: State) -> str:
     """What a description's checksum is where its texts were written as they are now."""
     from catalog.checksums import description_checksum
-    from catalog.models import Caption, Photo, Vector
+    from catalog.models import Caption, Photo, PhotoTag, Tag, Vector
 
     captions = select(Caption.rank, Caption.text, Caption.log_likelihood)
     captions = captions.where(Caption.photo_id == state.photo_id).order_by(Caption.rank)
     vectors = select(Vector.kind, Vector.embedder, Vector.blob)
     vectors = vectors.where(Vector.photo_id == state.photo_id)
+    tags = select(Tag.name, PhotoTag.probability).join(PhotoTag, PhotoTag.tag_id == Tag.id)
+    tags = tags.where(PhotoTag.photo_id == state.photo_id)
     return description_checksum(
         session.get_one(Photo, state.photo_id).content_hash,
         state.blob,
         state.bias,
         [(rank, text, value) for rank, text, value in session.execute(captions)],
         [(kind, embedder, blob) for kind, embedder, blob in session.execute(vectors)],
+        [(name, probability) for name, probability in session.execute(tags)],
     )
 
 

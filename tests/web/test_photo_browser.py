@@ -51,7 +51,7 @@ def test_all_is_asked_and_answered_without_javascript(
         ask(page, "missed", "a dog in the snow")
         page.wait_for_url("**missed=*#missed")
         assert "costs it most" in page.inner_text("#missed")
-        page.get_by_role("link", name="Next").click()
+        page.get_by_role("link", name="Next", exact=True).click()
         page.wait_for_url(lambda url: f"/photos/{cat}" not in url)
         page.get_by_role("link", name="Back to").click()
         assert page.locator(".card").count() == 12
