@@ -24,8 +24,17 @@ from sqlalchemy import LargeBinary, Select, Text, cast, select, type_coerce
 from sqlalchemy.orm import Session
 
 from catalog.models import (
-    Caption, Lines, Photo, PhotoTag, Root, State, Tag, Vector, clean_text, lines_text,
-)  # fmt: skip
+    Caption,
+    Lines,
+    Photo,
+    PhotoTag,
+    Root,
+    State,
+    Tag,
+    Vector,
+    clean_text,
+    lines_text,
+)
 from catalog.paths import show_path
 from catalog.records import Annotations, Origin
 from catalog.sql import chunks

@@ -30,9 +30,7 @@ _NOTHING: Ids = np.empty(0, dtype=np.int64)
 # PostgreSQL's text parser would cut words by rules of its own and of the server's locale.
 _FTS5 = "SELECT rowid FROM photo_text_fts WHERE photo_text_fts MATCH :match LIMIT :limit"
 _NAMES = "names joined written"
-_NAMED = (
-    "string_to_array(names || ' ' || joined || ' ' || written, ' ') @> CAST(:words AS text[])"
-)
+_NAMED = "string_to_array(names || ' ' || joined || ' ' || written, ' ') @> CAST(:words AS text[])"
 _CAPTIONED = "string_to_array(captions, ' ') @> CAST(:words AS text[])"
 _AROUND = "string_to_array(grams, ' ') @> CAST(:grams AS text[])"
 
@@ -123,9 +121,7 @@ def words_of(session: Session, ids: Sequence[int]) -> dict[int, frozenset[str]]:
 
 
 def _rows(session: Session, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
-    written = stored_texts(
-        session, (Photo.keywords, Photo.people, Photo.title, Photo.description)
-    )
+    written = stored_texts(session, (Photo.keywords, Photo.people, Photo.title, Photo.description))
     query = (
         select(Photo.id, Root.path, Photo.path, Caption.text, *written)
         .join(Root, Root.id == Photo.root_id)

@@ -54,6 +54,6 @@ def _keyword_ids(session: Session, names: Iterable[str]) -> Mapping[str, int]:
     for name in wanted:
         if name not in known:
             values = {"name": name, "words": clean_text(spaced_words(name))}
-            query = insert(Keyword).values(values).returning(Keyword.id)
-            known[name] = session.scalars(query).one()
+            added = insert(Keyword).values(values).returning(Keyword.id)
+            known[name] = session.scalars(added).one()
     return known

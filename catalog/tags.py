@@ -77,8 +77,8 @@ def tagged_photos(
     Classes exclude each other, so that probabilities add up; of several models the surest counts.
     """
     chance = func.sum(PhotoTag.probability).label("chance")
-    of_model = select(PhotoTag.photo_id, chance).where(PhotoTag.tag_id.in_(tags))
-    of_model = of_model.group_by(PhotoTag.photo_id, PhotoTag.model_id).subquery()
+    query = select(PhotoTag.photo_id, chance).where(PhotoTag.tag_id.in_(tags))
+    of_model = query.group_by(PhotoTag.photo_id, PhotoTag.model_id).subquery()
     surest = select(of_model.c.photo_id, func.max(of_model.c.chance))
     rows = session.execute(surest.group_by(of_model.c.photo_id).limit(most + 1)).all()
     if len(rows) > most:

@@ -48,12 +48,13 @@ _CHARSET = 8  # bytes before a user's comment that say how it is written
 
 # What cameras and programs write where nobody wrote anything.
 _BY_MACHINES = frozenset(
-    "olympus digital camera|minolta digital camera|konica minolta digital camera|sony dsc|"
-    "kodak digital still camera|samsung digital camera|samsung camera pictures|digital camera|"
-    "dcim|default|default description|untitled|hdr|screenshot|exif_jpeg_picture|jpeg picture|"
-    "exif jpeg picture|binary comment|ascii|unicode|created with gimp|created with the gimp|"
-    "file written by adobe photoshop|lead technologies inc. v1.01|picture|image".split("|")
-)
+    ["olympus digital camera", "minolta digital camera", "konica minolta digital camera",
+     "sony dsc", "kodak digital still camera", "samsung digital camera",
+     "samsung camera pictures", "digital camera", "dcim", "default", "default description",
+     "untitled", "hdr", "screenshot", "exif_jpeg_picture", "exif jpeg picture", "jpeg picture",
+     "binary comment", "ascii", "unicode", "created with gimp", "created with the gimp",
+     "file written by adobe photoshop", "lead technologies inc. v1.01", "picture", "image"]
+)  # fmt: skip
 
 
 def embedded_annotations(
