@@ -12,7 +12,6 @@ import io
 import logging
 import os
 import re
-import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -319,19 +318,11 @@ def _read_xmp(picture: Image.Image) -> bytes:
 def _read_iptc(picture: Image.Image) -> bytes:
     try:
         if isinstance(picture, TiffImageFile):
-            return _iptc_of_tiff(picture)
+            # Photoshop says that they are numbers, of which Pillow would give the first.
+            return bytes(picture.tag_v2._tagdata[_IPTC_IN_TIFF])
         return bytes(picture.info["photoshop"][_IPTC_IN_PHOTOSHOP])
     except Exception:  # it is hardly ever there, and, broken, must not lose the picture
         return b""
-
-
-def _iptc_of_tiff(picture: TiffImageFile) -> bytes:
-    tags = picture.tag_v2
-    value = tags[_IPTC_IN_TIFF]
-    if isinstance(value, bytes):
-        return value
-    order = ">" if tags.prefix == b"MM" else "<"  # Photoshop writes numbers of four bytes
-    return struct.pack(f"{order}{len(value)}L", *value)
 
 
 def _orientation(exif: Image.Exif) -> int:
