@@ -144,7 +144,7 @@ def photo_facts(view: PhotoView, guess: Guess, query: str) -> PhotoFacts:
         by_camera=_search(sought, camera=view.camera) if view.camera else None,
         by_day=_by_day(view, sought),
         by_folder=_by_folder(view, sought),
-        by_keyword=tuple((name, _search(name, keyword=name)) for name in view.keywords),
+        by_keyword=tuple((name, _search(sought, keyword=name)) for name in view.keywords),
         by_person=tuple((name, _search(name)) for name in view.people),
     )
 
