@@ -60,6 +60,9 @@ _UPRIGHT = {
 }
 _SIDEWAYS = (5, 6, 7, 8)
 
+_IPTC_IN_PHOTOSHOP = 0x0404  # an image resource
+_IPTC_IN_TIFF = 33723  # a tag
+
 _DAMAGED = "The picture is damaged: it cannot be decoded completely."
 
 
@@ -77,7 +80,8 @@ class Photo:
 
     `image` may be smaller than the original, but its shorter side is never below 512 pixels where
     the original's is not. `width` and `height` are the upright original's, in pixels. `format` is
-    one of FORMATS. `xmp` is the embedded XMP packet, empty for none.
+    one of FORMATS. `xmp` is the embedded XMP packet and `iptc` the embedded IPTC-IIM data, each
+    empty for none.
     """
 
     image: Image.Image
@@ -86,6 +90,7 @@ class Photo:
     format: str
     exif: Image.Exif
     xmp: bytes = b""
+    iptc: bytes = b""
 
 
 def check_size(size: int) -> None:
@@ -121,8 +126,8 @@ def decode_photo(data: bytes) -> Photo:
         return (_decode_raw(data, limit) if is_raw(data) else None) or _decode_file(data, limit)
 
 
-def read_header(data: bytes) -> tuple[Image.Exif, bytes]:
-    """EXIF and embedded XMP packet of a picture file, as in Photo, without decoding it.
+def read_header(data: bytes) -> tuple[Image.Exif, bytes, bytes]:
+    """EXIF, XMP packet and IPTC data of a picture file, as in Photo, without decoding it.
 
     Raises UnreadablePhoto and BadPixelLimit only.
     """
@@ -130,8 +135,8 @@ def read_header(data: bytes) -> tuple[Image.Exif, bytes]:
     with _refusing(data):
         preview = read_preview(data) if is_raw(data) and can_read_raw() else None
         with _open(preview.data if preview else data, limit) as picture:
-            exif, xmp = _read_exif(picture), _read_xmp(picture)
-        return (preview.exif or exif) if preview else exif, xmp
+            exif, xmp, iptc = _read_exif(picture), _read_xmp(picture), _read_iptc(picture)
+        return (preview.exif or exif) if preview else exif, xmp, iptc
 
 
 @contextmanager
@@ -254,7 +259,7 @@ def _decode_raw(data: bytes, limit: int) -> Photo | None:
     if preview.orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[preview.orientation])
     exif = preview.exif or photo.exif
-    return Photo(image, preview.width, preview.height, "RAW", exif, photo.xmp)
+    return Photo(image, preview.width, preview.height, "RAW", exif, photo.xmp, photo.iptc)
 
 
 def _decode_file(data: bytes, limit: int) -> Photo:
@@ -278,7 +283,8 @@ def _decode(picture: Image.Image, data: bytes) -> Photo:
         image = image.transpose(_UPRIGHT[orientation])
     if orientation in _SIDEWAYS:
         width, height = height, width
-    return Photo(image, width, height, picture.format or "", exif, _read_xmp(picture))
+    xmp, iptc = _read_xmp(picture), _read_iptc(picture)
+    return Photo(image, width, height, picture.format or "", exif, xmp, iptc)
 
 
 def _decode_deep_tiff(
@@ -307,6 +313,16 @@ def _read_exif(picture: Image.Image) -> Image.Exif:
 def _read_xmp(picture: Image.Image) -> bytes:
     packet = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp") or b""
     return packet.encode("utf-8", "replace") if isinstance(packet, str) else bytes(packet)
+
+
+def _read_iptc(picture: Image.Image) -> bytes:
+    try:
+        if isinstance(picture, TiffImageFile):
+            # Photoshop says that they are numbers, of which Pillow would give the first.
+            return bytes(picture.tag_v2._tagdata[_IPTC_IN_TIFF])
+        return bytes(picture.info["photoshop"][_IPTC_IN_PHOTOSHOP])
+    except Exception:  # it is hardly ever there, and, broken, must not lose the picture
+        return b""
 
 
 def _orientation(exif: Image.Exif) -> int:

@@ -3,8 +3,8 @@
 SQLite keeps no checksums of its pages: a flipped bit in a row is read as if it had been written.
 A description's covers the state, the hub bias, the captions, the vectors, the tags, and the
 content hash of the photo that they were made of; it stands in the state's row, and goes with that
-into a copy. A photo's own has two halves: over what its bytes are, and over its origin, which may
-change alone.
+into a copy. A photo's own has two halves: over what its bytes are, and over its origin and what
+people wrote about it, which may change alone.
 
 Functions take a session and neither commit nor roll back: who opened it decides.
 """
@@ -20,19 +20,34 @@ from hashlib import blake2b
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import LargeBinary, Select, cast, select
+from sqlalchemy import LargeBinary, Select, Text, cast, select, type_coerce
 from sqlalchemy.orm import Session
 
-from catalog.models import Caption, Photo, PhotoTag, Root, State, Tag, Vector, clean_text
+from catalog.models import (
+    Caption,
+    Lines,
+    Photo,
+    PhotoTag,
+    Root,
+    State,
+    Tag,
+    Vector,
+    clean_text,
+    lines_text,
+)
 from catalog.paths import show_path
-from catalog.records import Origin
+from catalog.records import Annotations, Origin
 from catalog.sql import chunks
 
 _SIZE = 16  # bytes of a checksum
 HALF = _SIZE  # characters of one half of a photo's own
 _CONTENT = ("content_hash", "width", "height", "format", "indexed_at")
-_ORIGIN = tuple(each.name for each in fields(Origin))
+_ORIGIN = tuple(each.name for each in fields(Origin) if each.name != "annotations")
+_WRITTEN = tuple(each.name for each in fields(Annotations))
+_NOTHING_WRITTEN = (None, b"", "")
 _TEXTS = {"content_hash", "format", "indexed_at", "taken_at", "camera", "taken_from"}
+_TEXTS |= {"title", "description", "keywords", "people"}
+_OF_ORIGIN = (_ORIGIN, _WRITTEN)
 _LENGTH = struct.Struct("<Q")
 _FLOAT = struct.Struct("<d")
 
@@ -81,14 +96,17 @@ def description_checksum(
 
 
 def photo_checksum(row: Mapping[str, Any]) -> str:
-    """The checksum of a photo's own row: of what its bytes are, then of its origin."""
+    """The checksum of a photo's own row: of what its bytes are, then of all else about it."""
     content = [_cleaned(row[name]) for name in _CONTENT]
     return _digest([content], _SIZE // 2) + origin_checksum(row)
 
 
 def origin_checksum(row: Mapping[str, Any]) -> str:
-    """The second half of a photo's checksum, of HALF characters."""
-    return _digest([[_cleaned(row[name]) for name in _ORIGIN]], _SIZE // 2)
+    """The second half of a photo's checksum, of HALF characters.
+
+    Where nobody wrote anything that adds nothing, as before it was read.
+    """
+    return _origin_digest(*([_cleaned(row[name]) for name in names] for names in _OF_ORIGIN))
 
 
 def sound_photos(session: Session, ids: Sequence[int]) -> list[int]:
@@ -175,23 +193,31 @@ class _Parts:
 
 def _details(session: Session) -> list[Any]:
     """The columns that a photo's own checksum covers, in its order, and that checksum."""
-    raw = _raw if session.get_bind().dialect.name == "sqlite" else _as_is
+    raw = _raw if session.get_bind().dialect.name == "sqlite" else _as_text
     columns = Photo.__table__.columns
-    names = (*_CONTENT, *_ORIGIN)
+    names = (*_CONTENT, *_ORIGIN, *_WRITTEN)
     covered = [raw(columns[name]) if name in _TEXTS else columns[name] for name in names]
     return [column.label(None) for column in (*covered, raw(Photo.checksum))]
 
 
 def _is_sound(details: Sequence[Any]) -> bool:
     *values, checksum = details
-    content, origin = values[: len(_CONTENT)], values[len(_CONTENT) :]
-    actual = _digest([content], _SIZE // 2) + _digest([origin], _SIZE // 2)
+    content, rest = values[: len(_CONTENT)], values[len(_CONTENT) :]
+    origin, written = rest[: len(_ORIGIN)], rest[len(_ORIGIN) :]
+    actual = _digest([content], _SIZE // 2) + _origin_digest(origin, written)
     return actual.encode() == _encoded(checksum)
 
 
 def _cleaned(value: Any) -> Any:
     """A value as it is stored."""
+    if isinstance(value, tuple):
+        return lines_text(value)
     return clean_text(value) if isinstance(value, str) else value
+
+
+def _origin_digest(origin: Sequence[Any], written: Sequence[Any]) -> str:
+    rows = [origin] if all(value in _NOTHING_WRITTEN for value in written) else [origin, written]
+    return _digest(rows, _SIZE // 2)
 
 
 def _digest(rows: Iterable[Sequence[Any]], size: int) -> str:
@@ -215,6 +241,11 @@ def _raw(column: Any) -> Any:
 
 def _as_is(column: Any) -> Any:
     return column
+
+
+def _as_text(column: Any) -> Any:
+    """A column with the text that it stores, whatever it stands for."""
+    return type_coerce(column, Text) if isinstance(column.type, Lines) else column
 
 
 def _by_photo(rows: Iterable[Any]) -> dict[int, list[Any]]:

@@ -220,12 +220,16 @@ class Doctor:
             ids = integrity.photos_without_words(session)
             ids += integrity.photos_with_other_words(session)
             is_wrong = integrity.is_text_index_wrong(session)
-        if (ids or is_wrong) and self._mend:
+            is_keyword_wrong = integrity.is_keyword_index_wrong(session)
+        if (ids or is_wrong or is_keyword_wrong) and self._mend:
             with self._database.write() as session:
                 if is_wrong:
                     integrity.rebuild_text_index(session)
+                if is_keyword_wrong:
+                    integrity.rebuild_keyword_index(session)
                 refresh_words(session, ids)
         names = [*self._paths(ids), *(["the full-text index"] if is_wrong else [])]
+        names += ["the index of keywords"] if is_keyword_wrong else []
         return self._found(Problem.WORDS, names, mended=True)
 
     def _misplaced(self) -> Finding:

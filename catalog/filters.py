@@ -1,4 +1,4 @@
-"""Photo filters as SQL: by date, folder, camera, format, orientation and tag."""
+"""Photo filters as SQL: by date, folder, camera, format, shape, tag, keyword and rating."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, and_, false, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from catalog.database import Database
+from catalog.keywords import has_keyword
 from catalog.models import Photo, Root
 from catalog.tags import has_tag
 
@@ -38,7 +39,8 @@ class PhotoFilter:
     is an instant.
     `folder`: an absolute path, as bytes, at any depth below which the photo lies. `camera`: a
     part of its name, in small or capital letters. `formats`: names such as "JPEG".
-    `orientation`: one of ORIENTATIONS. `tag`: words of a tag that a classifier gave.
+    `orientation`: one of ORIENTATIONS. `tag`: words of a tag that a classifier gave, `keyword`: of
+    one that people gave. `rating`: 1 to 5: so many stars or more; 0: not rejected; -1: rejected.
     """
 
     after: datetime | None = None
@@ -48,6 +50,8 @@ class PhotoFilter:
     formats: tuple[str, ...] = ()
     orientation: str | None = None
     tag: str | None = None
+    keyword: str | None = None
+    rating: int | None = None
 
 
 NO_FILTER = PhotoFilter()
@@ -115,7 +119,18 @@ def filter_clauses(session: Session, wanted: PhotoFilter) -> list[ColumnElement[
         conditions.append(_ORIENTATIONS[wanted.orientation])
     if wanted.tag is not None:
         conditions.append(has_tag(session, wanted.tag))
+    if wanted.keyword is not None:
+        conditions.append(has_keyword(session, wanted.keyword))
+    if wanted.rating is not None:
+        conditions.append(_rated(wanted.rating))
     return conditions
+
+
+def _rated(rating: int) -> ColumnElement[bool]:
+    if rating < 0:
+        return Photo.rating == rating
+    # Nobody who gave no star rejected the photo.
+    return func.coalesce(Photo.rating, 0) >= rating
 
 
 def _taken(session: Session, moment: datetime, compare: Comparison) -> ColumnElement[bool]:

@@ -1,4 +1,6 @@
-"""Full-text search over the words of paths and captions: SQLite's FTS5, PostgreSQL's GIN.
+"""Full-text search over the words of photos: SQLite's FTS5, PostgreSQL's GIN.
+
+A photo's names are its path and what people wrote about it.
 
 Words are stored and looked up as catalog.words folds them. Functions take a session and neither
 commit nor roll back: who opened it decides.
@@ -16,8 +18,9 @@ from numpy.typing import NDArray
 from sqlalchemy import TextClause, delete, insert, select, text
 from sqlalchemy.orm import Session
 
-from catalog.models import Caption, Photo, PhotoText, Root
-from catalog.sql import NO_SYNC, chunks
+from catalog.keywords import note_keywords
+from catalog.models import Caption, Photo, PhotoText, Root, lines_of
+from catalog.sql import NO_SYNC, chunks, readable, stored_texts
 from catalog.words import FILE, grams_of, joined_words, may_cross, words_in, words_of_photo
 
 Ids = NDArray[np.int64]
@@ -26,13 +29,15 @@ _NOTHING: Ids = np.empty(0, dtype=np.int64)
 # The migrations make the index; on SQLite its triggers keep it in step with the table photo_text.
 # PostgreSQL's text parser would cut words by rules of its own and of the server's locale.
 _FTS5 = "SELECT rowid FROM photo_text_fts WHERE photo_text_fts MATCH :match LIMIT :limit"
-_NAMED = "string_to_array(names || ' ' || joined, ' ') @> CAST(:words AS text[])"
+_NAMES = "names joined written"
+_NAMED = "string_to_array(names || ' ' || joined || ' ' || written, ' ') @> CAST(:words AS text[])"
 _CAPTIONED = "string_to_array(captions, ' ') @> CAST(:words AS text[])"
 _AROUND = "string_to_array(grams, ' ') @> CAST(:grams AS text[])"
 
 
 def refresh_words(session: Session, ids: Sequence[int]) -> None:
-    """Store the words of photos anew, after their paths or captions changed."""
+    """Store the words and keywords of photos anew, after what they are made of changed."""
+    note_keywords(session, ids)
     for chunk in chunks(ids):
         query = delete(PhotoText).where(PhotoText.photo_id.in_(chunk))
         session.execute(query, execution_options=NO_SYNC)
@@ -48,7 +53,7 @@ def photos_with_word(session: Session, word: str, most: int) -> Ids:
     if not words:
         return _NOTHING
     if _is_sqlite(session):
-        match = f"({_match('names joined', words)}) OR ({_match('captions', words)})"
+        match = f"({_match(_NAMES, words)}) OR ({_match('captions', words)})"
         found = _ids(session, text(_FTS5), most, match=match)
     else:
         where = f"{_NAMED} OR {_CAPTIONED}"
@@ -65,7 +70,7 @@ def photos_named(session: Session, word: str, most: int) -> Ids | None:
     if not words:
         return _NOTHING
     if _is_sqlite(session):
-        return _ids(session, text(_FTS5), most, match=_match("names joined", words))
+        return _ids(session, text(_FTS5), most, match=_match(_NAMES, words))
     return _ids(session, _where(_NAMED), most, words=list(words))
 
 
@@ -81,11 +86,12 @@ def photos_named_around(session: Session, word: str, most: int) -> Ids | None:
         return _NOTHING
     column = "joined" if may_cross(folded) else "names"
     if not _is_sqlite(session):
-        where = f"{_AROUND} AND strpos({column}, :word) > 0"
+        where = f"{_AROUND} AND (strpos({column}, :word) > 0 OR strpos(written, :word) > 0)"
         return _ids(session, _where(where), most, grams=list(grams), word=folded)
     query = text(
         "SELECT photo_id FROM photo_text_fts JOIN photo_text ON photo_id = photo_text_fts.rowid "
-        f"WHERE photo_text_fts MATCH :match AND instr(photo_text.{column}, :word) > 0 LIMIT :limit"
+        "WHERE photo_text_fts MATCH :match AND (instr(photo_text.written, :word) > 0 "
+        f"OR instr(photo_text.{column}, :word) > 0) LIMIT :limit"
     )
     return _ids(session, query, most, match=_match("grams", grams), word=folded)
 
@@ -106,7 +112,7 @@ def photos_of_file_name(session: Session, name: str, most: int) -> Ids | None:
 def words_of(session: Session, ids: Sequence[int]) -> dict[int, frozenset[str]]:
     """Return the words of photos by id; ids that are gone are left out."""
     words: dict[int, frozenset[str]] = {}
-    columns = (PhotoText.names, PhotoText.joined, PhotoText.captions)
+    columns = (PhotoText.names, PhotoText.joined, PhotoText.captions, PhotoText.written)
     for chunk in chunks(ids):
         query = select(PhotoText.photo_id, *columns).where(PhotoText.photo_id.in_(chunk))
         for key, *texts in session.execute(query):
@@ -115,8 +121,9 @@ def words_of(session: Session, ids: Sequence[int]) -> dict[int, frozenset[str]]:
 
 
 def _rows(session: Session, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
+    written = stored_texts(session, (Photo.keywords, Photo.people, Photo.title, Photo.description))
     query = (
-        select(Photo.id, Root.path, Photo.path, Caption.text)
+        select(Photo.id, Root.path, Photo.path, Caption.text, *written)
         .join(Root, Root.id == Photo.root_id)
         .outerjoin(Caption, Caption.photo_id == Photo.id)
         .where(Photo.id.in_(ids))
@@ -124,8 +131,12 @@ def _rows(session: Session, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
     )
     for key, group in groupby(session.execute(query).all(), key=lambda row: row[0]):
         rows = list(group)
-        captions = [caption for _, _, _, caption in rows if caption is not None]
-        yield {"photo_id": key, **asdict(words_of_photo(rows[0][1], rows[0][2], captions))}
+        _, root, path, _, *stored = rows[0]
+        keywords, people, *texts = (readable(each or "") for each in stored)
+        captions = [row[3] for row in rows if row[3] is not None]
+        labels = (*lines_of(keywords), *lines_of(people))
+        words = words_of_photo(root, path, captions, labels, texts)
+        yield {"photo_id": key, **asdict(words)}
 
 
 def _ids(session: Session, query: TextClause, most: int, **given: Any) -> Ids | None:

@@ -7,25 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Any
 
-from sqlalchemy import LargeBinary, Select, cast, exists, func, select, text, union
+from sqlalchemy import Select, delete, exists, func, select, text, union
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
+from catalog.keywords import note_keywords
 from catalog.models import (
     Caption,
     DamagedValue,
+    Keyword,
     Model,
     Photo,
+    PhotoKeyword,
     PhotoText,
     Root,
     Run,
     State,
     Vector,
     clean_text,
+    lines_of,
 )  # fmt: skip
-from catalog.sql import chunks
+from catalog.sql import NO_SYNC, chunks, readable, stored_texts
+from catalog.tags import spaced_words
 from catalog.words import words_of_photo
 
 KINDS = ("caption", "visual")
@@ -121,6 +125,27 @@ def photos_with_other_words(session: Session) -> list[int]:
     return [key for chunk in chunks(ids) for key in _other_words(session, chunk)]
 
 
+def is_keyword_index_wrong(session: Session) -> bool:
+    """Whether other keywords are noted than those in the photos' own rows."""
+    names = stored_texts(session, (Keyword.name, Keyword.words))
+    links = select(PhotoKeyword.photo_id, *names).join(Keyword)
+    noted = sorted((key, *map(readable, texts)) for key, *texts in session.execute(links))
+    written = select(Photo.id, *stored_texts(session, [Photo.keywords])).order_by(Photo.id)
+    return noted != sorted(
+        (key, name, clean_text(spaced_words(name)))
+        for key, lines in session.execute(written.where(func.length(Photo.keywords) > 0))
+        for name in set(lines_of(readable(lines)))
+    )
+
+
+def rebuild_keyword_index(session: Session) -> None:
+    """Note the keywords of all photos anew."""
+    for table in (PhotoKeyword, Keyword):
+        session.execute(delete(table), execution_options=NO_SYNC)
+    query = select(Photo.id).where(func.length(Photo.keywords) > 0)
+    note_keywords(session, session.scalars(query).all())
+
+
 def is_text_index_wrong(session: Session) -> bool:
     """Whether SQLite's full-text index differs from its table; PostgreSQL's cannot."""
     if not _is_sqlite(session):
@@ -162,15 +187,15 @@ def _whole(session: Session, model_id: int) -> Select[int]:
     return select(State.photo_id).where(*own, captioned, *vectors)
 
 
-_WORDS = ("names", "joined", "grams", "captions")  # of PhotoText and PhotoWords
+_WORDS = ("names", "joined", "grams", "captions", "written")  # of PhotoText and PhotoWords
+_WRITTEN = ("keywords", "people", "title", "description")  # of Photo
 
 
 def _other_words(session: Session, ids: Sequence[int]) -> Iterator[int]:
-    columns: list[Any] = [Caption.text, *(getattr(PhotoText, name) for name in _WORDS)]
-    if _is_sqlite(session):  # whose damaged text need not be UTF-8
-        columns = [cast(column, LargeBinary) for column in columns]
+    names = [getattr(Photo, name) for name in _WRITTEN]
+    columns = [Caption.text, *names, *(getattr(PhotoText, name) for name in _WORDS)]
     query = (
-        select(Photo.id, Root.path, Photo.path, *columns)
+        select(Photo.id, Root.path, Photo.path, *stored_texts(session, columns))
         .join(PhotoText, PhotoText.photo_id == Photo.id)
         .join(Root, Root.id == Photo.root_id)
         .outerjoin(Caption, Caption.photo_id == Photo.id)
@@ -178,17 +203,15 @@ def _other_words(session: Session, ids: Sequence[int]) -> Iterator[int]:
         .order_by(Photo.id, Caption.model_id, Caption.rank)
     )
     for key, group in groupby(session.execute(query), key=lambda row: row[0]):
-        _, root, path, _, *stored = (rows := list(group))[0]
-        captions = [_text(row[3]) for row in rows if row[3] is not None]
-        words = words_of_photo(root, path, captions)
-        if [_text(each) for each in stored] != [
+        _, root, path, _, keywords, people, title, description, *stored = (rows := list(group))[0]
+        captions = [readable(row[3]) for row in rows if row[3] is not None]
+        labels = (*lines_of(readable(keywords)), *lines_of(readable(people)))
+        texts = [readable(each) for each in (title, description) if each is not None]
+        words = words_of_photo(root, path, captions, labels, texts)
+        if [readable(each) for each in stored] != [
             clean_text(getattr(words, name)) for name in _WORDS
         ]:
             yield key
-
-
-def _text(stored: str | bytes) -> str:
-    return stored if isinstance(stored, str) else stored.decode(errors="replace")
 
 
 def _is_sqlite(session: Session) -> bool:

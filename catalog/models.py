@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -99,6 +99,31 @@ def clean_text(value: str) -> str:
     return value.replace("\0", "").encode("utf-8", "replace").decode()
 
 
+class Lines(TypeDecorator[tuple[str, ...]]):
+    """Texts of one line each, as one text with a line for each; none are the empty text."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:
+        """The lines as one text."""
+        return None if value is None else lines_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:
+        """The lines of a text."""
+        return None if value is None else lines_of(value)
+
+
+def lines_text(lines: Iterable[str]) -> str:
+    """Lines as they are stored; see Lines."""
+    return "\n".join(map(clean_text, lines))
+
+
+def lines_of(stored: str) -> tuple[str, ...]:
+    """The lines of a stored text."""
+    return tuple(stored.split("\n")) if stored else ()
+
+
 class Base(DeclarativeBase):
     """Base of all tables; constraint names are the same on every database."""
 
@@ -137,8 +162,9 @@ class Root(Base):
 class Photo(Base):
     """One file of a root; `path` is relative to the root, as bytes.
 
-    `taken_at`, `taken_offset` and `taken_from` are those of records.Origin. `checksum`: over what
-    was read from the file, see checksums.py.
+    `taken_at`, `taken_offset` and `taken_from` are those of records.Origin, `title` to `people`
+    those of records.Annotations, `sidecars` that of records.FileStamp. `checksum`: over what was
+    read from the file, see checksums.py.
     """
 
     __tablename__ = "photo"
@@ -151,6 +177,7 @@ class Photo(Base):
     content_hash: Mapped[str] = mapped_column(String(64), index=True)
     size: Mapped[int] = mapped_column(BigInteger)
     mtime_ns: Mapped[int] = mapped_column(BigInteger)
+    sidecars: Mapped[str] = mapped_column(String(16), server_default="")
     width: Mapped[int]
     height: Mapped[int]
     format: Mapped[str] = mapped_column(CleanText)
@@ -161,6 +188,11 @@ class Photo(Base):
     taken_offset: Mapped[int | None]
     taken_from: Mapped[str | None] = mapped_column(String(8))
     metadata_version: Mapped[int] = mapped_column(server_default="1")
+    title: Mapped[str | None] = mapped_column(CleanText)
+    description: Mapped[str | None] = mapped_column(CleanText)
+    rating: Mapped[int | None]
+    keywords: Mapped[tuple[str, ...]] = mapped_column(Lines, server_default="")
+    people: Mapped[tuple[str, ...]] = mapped_column(Lines, server_default="")
     indexed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     checksum: Mapped[str] = mapped_column(String(32), server_default="")
 
@@ -245,6 +277,28 @@ class PhotoTag(Base):
     probability: Mapped[float] = mapped_column(Float(53))
 
 
+class Keyword(Base):
+    """A keyword that people gave; `words`: its words, between spaces."""
+
+    __tablename__ = "keyword"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(CleanText, unique=True)
+    words: Mapped[str] = mapped_column(CleanText)
+
+
+class PhotoKeyword(Base):
+    """Which photos have a keyword: an index of the keywords in Photo, which are the truth."""
+
+    __tablename__ = "photo_keyword"
+    __table_args__ = (Index(None, "keyword_id", "photo_id"),)
+
+    photo_id: Mapped[int] = _photo_key(primary_key=True)
+    keyword_id: Mapped[int] = mapped_column(
+        ForeignKey("keyword.id", ondelete="CASCADE"), primary_key=True
+    )
+
+
 class PhotoText(Base):
     """What a photo is found by: see words.PhotoWords.
 
@@ -259,6 +313,7 @@ class PhotoText(Base):
     joined: Mapped[str] = mapped_column(CleanText)
     grams: Mapped[str] = mapped_column(CleanText)
     captions: Mapped[str] = mapped_column(CleanText)
+    written: Mapped[str] = mapped_column(CleanText, server_default="")
 
 
 class Failure(Base):

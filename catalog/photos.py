@@ -17,7 +17,7 @@ from catalog.checksums import HALF, origin_checksum, photo_checksum
 from catalog.descriptions import add_descriptions, copy_descriptions, drop_descriptions, next_change
 from catalog.fulltext import refresh_words
 from catalog.models import Photo, State
-from catalog.records import FileStamp, NewPhoto, Origin
+from catalog.records import FileStamp, Metadata, NewPhoto, Origin
 from catalog.sql import NO_SYNC, ONE_SHAPE, chunks
 
 
@@ -36,6 +36,7 @@ class KnownFile:
     has_state: bool
     root_id: int
     metadata_version: int
+    sidecars: str
 
 
 def known_files(session: Session, root_id: int, model_id: int) -> dict[bytes, KnownFile]:
@@ -111,7 +112,7 @@ def copy_photo(
     change = next_change(session)
     photo = _copied_photo(session, source_id)
     photo.update(root_id=root_id, **asdict(file), indexed_at=datetime.now(UTC))
-    photo.update({} if origin is None else asdict(origin))
+    photo.update({} if origin is None else _columns(origin))
     photo["checksum"] = photo_checksum(photo)
     if target is None:
         target = session.scalars(insert(Photo).values(photo).returning(Photo.id)).one()
@@ -139,8 +140,11 @@ def touch_photo(
     session: Session, photo_id: int, file: FileStamp, origin: Origin | None = None
 ) -> None:
     """Note a file's new time, and maybe origin; its bytes, hence all descriptions, are the same."""
-    stamp = {"size": file.size, "mtime_ns": file.mtime_ns, **_origin(origin)}
+    stamp = {**asdict(file), **_origin(origin)}
+    del stamp["path"]
     session.execute(update(Photo).where(Photo.id == photo_id).values(stamp))
+    if origin is not None:
+        refresh_words(session, [photo_id])
 
 
 def remove_photos(session: Session, ids: Sequence[int]) -> None:
@@ -161,7 +165,7 @@ def forget_photos(session: Session, ids: Sequence[int], model_id: int) -> None:
     refresh_words(session, ids)
 
 
-def _known(model_id: int) -> Select[int, bytes, int, int, str, bool, int, int]:
+def _known(model_id: int) -> Select[int, bytes, int, int, str, bool, int, int, str]:
     # One transaction writes captions, vectors and state: the state stands for all three.
     has_state: ColumnElement[bool] = State.photo_id.is_not(None)
     has_state = has_state.label("has_state")
@@ -174,6 +178,7 @@ def _known(model_id: int) -> Select[int, bytes, int, int, str, bool, int, int]:
         has_state,
         Photo.root_id,
         Photo.metadata_version,
+        Photo.sidecars,
     ).outerjoin(State, and_(State.photo_id == Photo.id, State.model_id == model_id))
 
 
@@ -181,8 +186,15 @@ def _origin(origin: Origin | None) -> dict[str, Any]:
     """New values of a photo's row, its checksum's second half among them."""
     if origin is None:
         return {}
-    content = func.substr(Photo.checksum, 1, HALF)
-    return {**asdict(origin), "checksum": content.concat(origin_checksum(asdict(origin)))}
+    content, columns = func.substr(Photo.checksum, 1, HALF), _columns(origin)
+    return {**columns, "checksum": content.concat(origin_checksum(columns))}
+
+
+def _columns(known: Origin | Metadata) -> dict[str, Any]:
+    """What is known of a photo, by the columns of its row."""
+    columns = {**vars(known), **vars(known.annotations)}
+    del columns["annotations"]
+    return columns
 
 
 def _store_files(
@@ -210,7 +222,7 @@ def _photo_row(root_id: int, new: NewPhoto) -> dict[str, Any]:
         "root_id": root_id,
         **asdict(new.file),
         "content_hash": new.content_hash,
-        **asdict(new.metadata),
+        **_columns(new.metadata),
         "indexed_at": datetime.now(UTC),
     }
     return {**row, "checksum": photo_checksum(row)}

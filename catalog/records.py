@@ -15,20 +15,42 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class FileStamp:
-    """A file as the file system shows it; `path` is relative to its root."""
+    """A file as the file system shows it; `path` is relative to its root.
+
+    `sidecars`: a stamp over names, sizes and times of the XMP files beside it, "" for none.
+    """
 
     path: bytes
     size: int
     mtime_ns: int
+    sidecars: str = ""
 
 
 # Of the rules by which an origin is found; what was found by older ones is looked up again.
-METADATA_VERSION = 2
+METADATA_VERSION = 3
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """What people wrote about a photo, in its file or in a sidecar; each text on one line.
+
+    `rating`: 0 to 5 stars, -1 where it was rejected, None where nobody rated it. `keywords` and
+    `people` (the names of who is on it): each once.
+    """
+
+    title: str | None = None
+    description: str | None = None
+    rating: int | None = None
+    keywords: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+
+
+NO_ANNOTATIONS = Annotations()
 
 
 @dataclass(frozen=True)
 class Origin:
-    """When, with what and where a photo was taken.
+    """When, with what and where a photo was taken, and what people wrote about it.
 
     `taken_at`: the clock where it was taken, labelled UTC. `taken_offset`: that clock's minutes
     ahead of UTC, None where nothing says. `taken_from`: how the date is known ("exif", "name",
@@ -42,6 +64,7 @@ class Origin:
     taken_offset: int | None = None
     taken_from: str | None = None
     metadata_version: int = METADATA_VERSION
+    annotations: Annotations = NO_ANNOTATIONS
 
 
 @dataclass(frozen=True)
@@ -58,6 +81,7 @@ class Metadata:
     taken_offset: int | None = None
     taken_from: str | None = None
     metadata_version: int = METADATA_VERSION
+    annotations: Annotations = NO_ANNOTATIONS
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,12 @@
-"""Statements over many rows: parameters in chunks, and options for bulk execution."""
+"""Statements over many rows: parameters in chunks, options for bulk execution, damaged text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from sqlalchemy import LargeBinary, Text, cast, type_coerce
+from sqlalchemy.orm import Session
 
 T = TypeVar("T")
 
@@ -20,3 +23,15 @@ ONE_SHAPE = {"render_nulls": True}
 def chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
     """Yield the items in order, at most CHUNK at a time."""
     return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
+
+
+def stored_texts(session: Session, columns: Iterable[Any]) -> list[Any]:
+    """Columns of text as they are stored; their bytes in SQLite, where damaged ones are no text."""
+    if session.get_bind().dialect.name == "sqlite":
+        return [cast(column, LargeBinary) for column in columns]
+    return [type_coerce(column, Text) for column in columns]
+
+
+def readable(stored: str | bytes) -> str:
+    """The text of such a column, as far as it is one."""
+    return stored if isinstance(stored, str) else stored.decode(errors="replace")

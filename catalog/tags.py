@@ -5,15 +5,21 @@ Functions take a session and neither commit nor roll back: who opened it decides
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, false, func, insert, select
-from sqlalchemy.orm import Session
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, false, func, insert, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from catalog.models import Photo, PhotoTag, Tag
+from catalog.models import Keyword, Photo, PhotoTag, Tag
 from catalog.records import NewTag
 from catalog.sql import chunks
 from catalog.words import words_in
+
+# A label's table has a name and its words; the other links labels to photos.
+Label = type[Tag] | type[Keyword]
+Column = InstrumentedAttribute[int]
 
 
 def tag_ids(session: Session, tags: Iterable[NewTag]) -> Mapping[str, int]:
@@ -35,26 +41,83 @@ def has_tag(session: Session, text: str) -> ColumnElement[bool]:
 
     "cat" is a word of "Egyptian cat" and none of "catamaran".
     """
-    words = spaced_words(text)
-    query = select(Tag.id).where(Tag.words.contains(words, autoescape=True))
-    named = session.scalars(query).all() if words.strip() else []
-    if not named:
-        return false()
-    return Photo.id.in_(select(PhotoTag.photo_id).where(PhotoTag.tag_id.in_(named)))
+    return photos_labelled(session, Tag, PhotoTag.photo_id, PhotoTag.tag_id, text)
 
 
 def tags_beginning(session: Session, start: str, most: int) -> list[tuple[str, float]]:
     """Names of tags with a word that begins so, and the share of photos with each, most first."""
+    return labels_beginning(session, Tag, PhotoTag.photo_id, PhotoTag.tag_id, start, most)
+
+
+def tags_named(session: Session, words: Sequence[str]) -> dict[str, list[int]]:
+    """Ids of the tags that a text of folded words names, by the phrase that does.
+
+    That is the tag's whole name, its kind, or both: "cat" names "Egyptian Mau", a kind of cat;
+    "light" names no "traffic light".
+    """
+    sentence = f" {' '.join(words)} "
+    having = [Tag.words.contains(f" {word} ", autoescape=True) for word in dict.fromkeys(words)]
+    named: dict[str, list[int]] = {}
+    query = select(Tag.id, Tag.name, Tag.words).where(or_(false(), *having)).order_by(Tag.id)
+    for key, name, every in session.execute(query):
+        own = spaced_words(name)
+        kind = every.removeprefix(own.rstrip())
+        for phrase in dict.fromkeys((every, own, kind)):
+            if phrase.strip() and phrase in sentence:
+                named.setdefault(phrase.strip(), []).append(key)
+                break
+    return named
+
+
+def tagged_photos(
+    session: Session, tags: Sequence[int], most: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+    """Ids [N] of photos with any of the tags, and the probability of that [N]; None: over `most`.
+
+    Classes exclude each other, so that probabilities add up; of several models the surest counts.
+    """
+    chance = func.sum(PhotoTag.probability).label("chance")
+    query = select(PhotoTag.photo_id, chance).where(PhotoTag.tag_id.in_(tags))
+    of_model = query.group_by(PhotoTag.photo_id, PhotoTag.model_id).subquery()
+    surest = select(of_model.c.photo_id, func.max(of_model.c.chance))
+    rows = session.execute(surest.group_by(of_model.c.photo_id).limit(most + 1)).all()
+    if len(rows) > most:
+        return None
+    ids = np.array([key for key, _ in rows], np.int64)
+    chances = np.array([value for _, value in rows], np.float64).clip(0, 1)
+    order = np.argsort(ids)
+    return ids[order], chances[order]
+
+
+def photos_labelled(
+    session: Session, table: Label, photo_id: Column, label_id: Column, text: str
+) -> ColumnElement[bool]:
+    """What a WHERE over Photo has to hold for one to have a label with these words in a row.
+
+    `table`: of the labels; `photo_id` and `label_id`: columns of the table that links them.
+    """
+    words = spaced_words(text)
+    query = select(table.id).where(table.words.contains(words, autoescape=True))
+    named = session.scalars(query).all() if words.strip() else []
+    if not named:
+        return false()
+    return Photo.id.in_(select(photo_id).where(label_id.in_(named)))
+
+
+def labels_beginning(
+    session: Session, table: Label, photo_id: Column, label_id: Column, start: str, most: int
+) -> list[tuple[str, float]]:
+    """Labels with a word that begins so, and the share of photos with each, most first."""
     begin = spaced_words(start).rstrip()
     if not begin:
         return []
-    photos = func.count(PhotoTag.photo_id.distinct())
+    photos = func.count(photo_id.distinct())
     query = (
-        select(Tag.name, photos)
-        .join(PhotoTag, PhotoTag.tag_id == Tag.id)
-        .where(Tag.words.contains(begin, autoescape=True))
-        .group_by(Tag.id, Tag.name)
-        .order_by(photos.desc(), Tag.name)
+        select(table.name, photos)
+        .join(label_id.class_, label_id == table.id)
+        .where(table.words.contains(begin, autoescape=True))
+        .group_by(table.id, table.name)
+        .order_by(photos.desc(), table.name)
         .limit(most)
     )
     found = session.execute(query).all()

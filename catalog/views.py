@@ -25,7 +25,8 @@ from catalog.sql import chunks
 class PhotoView:
     """What a result or a photo's own page shows; `size` in bytes.
 
-    `taken_at` is the clock where it was taken, labelled UTC; see records.Origin.
+    `taken_at` is the clock where it was taken, labelled UTC; see records.Origin. `title` to
+    `people`: what people wrote, see records.Annotations.
     """
 
     photo_id: int
@@ -45,6 +46,11 @@ class PhotoView:
     captions: tuple[tuple[str, float], ...]
     taken_offset: int | None = None
     taken_from: str | None = None
+    title: str | None = None
+    description: str | None = None
+    rating: int | None = None
+    keywords: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
 
     @property
     def taken(self) -> datetime | None:
@@ -111,7 +117,7 @@ def count_rows(session: Session, model_id: int | None = None) -> Counts:
 def _view_columns() -> tuple[ColumnElement[Any], ...]:
     names = (
         "path content_hash size mtime_ns width height format taken_at camera latitude longitude "
-        "indexed_at taken_offset taken_from"
+        "indexed_at taken_offset taken_from title description rating keywords people"
     )
     columns = Photo.__table__.columns
     return (Photo.id.label("photo_id"), *(columns[name] for name in names.split()))

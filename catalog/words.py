@@ -70,13 +70,16 @@ class PhotoWords:
     `names`: the words of its path below the indexed folder and of that folder's own name; what is
     written together counts whole and in parts. `joined`: the names of the file, without and with
     its ending, and of the folders, each as one word, the file's also behind FILE. `grams`: what
-    stands inside those, see `grams_of`. `captions`: the words of its captions.
+    stands inside those and inside what people wrote, see `grams_of`. `captions`: the words of the
+    model's captions. `written`: the words of what people wrote about it, and each name that they
+    gave as one word.
     """
 
     names: str
     joined: str
     grams: str
     captions: str
+    written: str
 
 
 def words_in(text: str) -> tuple[str, ...]:
@@ -89,16 +92,27 @@ def joined_words(text: str) -> str:
     return "".join(map(_folded, _cut(text)))[:_MOST_CHARACTERS]
 
 
-def words_of_photo(root: bytes, path: bytes, captions: Iterable[str]) -> PhotoWords:
-    """All words that a photo at `path` below an indexed folder `root` is found by."""
+def words_of_photo(
+    root: bytes,
+    path: bytes,
+    captions: Iterable[str],
+    labels: Iterable[str] = (),
+    texts: Iterable[str] = (),
+) -> PhotoWords:
+    """All words that a photo at `path` below an indexed folder `root` is found by.
+
+    `labels`: its keywords and the names of the people on it; `texts`: its title and description.
+    """
     below = show_path(os.path.join(os.path.basename(root), path)).split(os.sep)
     folders = [joined_words(name) for name in below[:-1]]
     stem, whole = (joined_words(name) for name in (os.path.splitext(below[-1])[0], below[-1]))
+    written = dict.fromkeys(_written_words(labels, texts))
     return PhotoWords(
         names=_text(word for name in below for word in _words_of_name(name)),
         joined=_text([stem, whole, *(FILE + name for name in (stem, whole) if name), *folders]),
-        grams=_text(gram for word in (whole, *folders) for gram in grams_of(word)),
+        grams=_text(gram for word in (whole, *folders, *written) for gram in grams_of(word)),
         captions=_text(word for caption in captions for word in words_in(caption)),
+        written=_text(written),
     )
 
 
@@ -182,6 +196,14 @@ def _words_of_name(name: str) -> Iterator[str]:
         yield _folded(word)
         for kind, stretch in _stretches(word):
             yield from map(_folded, _PART.findall(stretch) if kind == _LETTER else [stretch])
+
+
+def _written_words(labels: Iterable[str], texts: Iterable[str]) -> Iterator[str]:
+    for label in labels:
+        yield from _words_of_name(label)
+        yield joined_words(label)
+    for text in texts:
+        yield from words_in(text)
 
 
 def _stretches(word: str) -> Iterator[tuple[int, str]]:

@@ -5,14 +5,14 @@ All of them are written by anything and checked by nothing: what makes no sense 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from xml.parsers import expat
+
+from indexer.xmp import EXIF, PHOTOSHOP, XAP, Xmp
 
 FIRST_PHOTOGRAPH = 1826
 FIRST_DIGITAL_CAMERA = 1990
@@ -170,56 +170,16 @@ def _with_time(
 
 # When the picture was taken, or made digital; not when it was changed.
 _XMP_DATES = (
-    "http://ns.adobe.com/exif/1.0/ DateTimeOriginal",
-    "http://ns.adobe.com/photoshop/1.0/ DateCreated",
-    "http://ns.adobe.com/xap/1.0/ CreateDate",
-    "http://ns.adobe.com/exif/1.0/ DateTimeDigitized",
+    f"{{{EXIF}}}DateTimeOriginal",
+    f"{{{PHOTOSHOP}}}DateCreated",
+    f"{{{XAP}}}CreateDate",
+    f"{{{EXIF}}}DateTimeDigitized",
 )
 
 
-class _DoctypeFound(Exception):
-    """An XMP packet has no document type; one that has may expand without bounds."""
-
-
-class _XmpDates:
-    """Handlers for expat that collect the first value of each of _XMP_DATES."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-        self._property: str | None = None
-
-    def start(self, name: str, attributes: Mapping[str, str]) -> None:
-        """A property is an attribute or an element of its own."""
-        for key in _XMP_DATES:
-            if key in attributes:
-                self.values.setdefault(key, attributes[key])
-        self._property = name if name in _XMP_DATES and name not in self.values else None
-
-    def end(self, name: str) -> None:
-        """Text behind an element does not belong to it."""
-        self._property = None
-
-    def text(self, text: str) -> None:
-        """Expat gives text in pieces."""
-        if self._property is not None:
-            self.values[self._property] = self.values.get(self._property, "") + text
-
-    def doctype(self, *declaration: object) -> None:
-        """Raises _DoctypeFound."""
-        raise _DoctypeFound
-
-
-def date_in_xmp(packet: bytes) -> CaptureDate | None:
-    """The date in an XMP packet or sidecar; what stands before damage in it counts."""
-    dates = _XmpDates()
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.StartElementHandler = dates.start
-    parser.EndElementHandler = dates.end
-    parser.CharacterDataHandler = dates.text
-    parser.StartDoctypeDeclHandler = dates.doctype
-    with contextlib.suppress(expat.ExpatError, _DoctypeFound, ValueError):
-        parser.Parse(packet.strip(b"\0"), True)
-    found = (parse_date(dates.values.get(key, "").strip()) for key in _XMP_DATES)
+def date_in_xmp(xmp: Xmp) -> CaptureDate | None:
+    """The date in an XMP packet or sidecar."""
+    found = (parse_date(value.strip()) for name in _XMP_DATES for value in xmp.values(name)[:1])
     return next((date for date in found if date is not None), None)
 
 

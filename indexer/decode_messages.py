@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captioner.image_file import UnreadablePhoto
-from catalog.records import Metadata
+from catalog.records import Annotations, Metadata
 from indexer.capture_date import CaptureDate
 from indexer.metadata import Tags
 
@@ -46,7 +46,7 @@ class BadMessage(OSError):
 
 
 _TYPES: dict[str, type[Any]] = {
-    kind.__name__: kind for kind in (Decoded, Metadata, Tags, CaptureDate)
+    kind.__name__: kind for kind in (Decoded, Metadata, Tags, CaptureDate, Annotations)
 }
 _NONSENSE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, BufferTooShort)
 
@@ -100,11 +100,18 @@ def _from_json(head: Any, connection: Connection) -> Any:
     if kind == "unreadable":
         return UnreadablePhoto(str(head["value"]))
     parts = {name: _from_json(part, connection) for name, part in head["fields"].items()}
+    parts = {name: _texts(part) if type(part) is list else part for name, part in parts.items()}
     made = _TYPES[kind](**parts)
     for name, wanted in _FIELD_TYPES[kind].items():
         if not _is_a(getattr(made, name), wanted):
             raise TypeError(name)
     return made
+
+
+def _texts(values: Sequence[Any]) -> tuple[str, ...]:
+    if not all(isinstance(value, str) for value in values):
+        raise TypeError("a field holds texts alone")
+    return tuple(values)
 
 
 def _array(shape: Sequence[int], connection: Connection) -> NDArray[np.uint8]:
@@ -118,8 +125,8 @@ def _array(shape: Sequence[int], connection: Connection) -> NDArray[np.uint8]:
 
 
 def _alternatives(hint: Any) -> tuple[type[Any], ...]:
-    if get_origin(hint) is np.ndarray:
-        return (np.ndarray,)
+    if get_origin(hint) in (np.ndarray, tuple):
+        return (get_origin(hint),)
     return tuple(get_args(hint)) or (hint,)
 
 

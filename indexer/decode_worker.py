@@ -35,7 +35,8 @@ def decode(data: bytes) -> Decoded:
     """Decode the bytes of a picture file. Raises UnreadablePhoto, and nothing else."""
     photo = decode_photo(data)
     pixels, thumbnail = np.array(photo.image), make_thumbnail(photo.image)
-    return Decoded(pixels, thumbnail, read_metadata(photo), read_tags(photo.exif, photo.xmp))
+    tags = read_tags(photo.exif, photo.xmp, photo.iptc)
+    return Decoded(pixels, thumbnail, read_metadata(photo), tags)
 
 
 def decode_tags(data: bytes) -> Tags:

@@ -1,4 +1,4 @@
-"""When, with what and where a photo was taken, by its tags, its file's name and its sidecar.
+"""When, with what and where a photo was taken, and what people wrote, by its file and sidecars.
 
 Tags are written by anything and checked by nothing: whatever does not make sense is left out.
 """
@@ -6,15 +6,15 @@ Tags are written by anything and checked by nothing: whatever does not make sens
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from PIL import ExifTags, Image
 
 from captioner.image_file import Photo
-from catalog.records import Metadata, Origin
+from catalog.records import NO_ANNOTATIONS, Annotations, Metadata, Origin
+from indexer.annotations import embedded_annotations, merge_annotations, xmp_annotations
 from indexer.capture_date import (
     CaptureDate,
     date_in_name,
@@ -22,9 +22,9 @@ from indexer.capture_date import (
     date_of_file,
     parse_date,
 )
+from indexer.xmp import Xmp, read_sidecars, read_xmp
 
 LONGEST_CAMERA = 100  # characters
-LARGEST_SIDECAR = 1_000_000  # bytes
 
 _TAKEN = (
     (ExifTags.Base.DateTimeOriginal, ExifTags.Base.OffsetTimeOriginal),
@@ -35,7 +35,7 @@ _EDITED = (ExifTags.Base.DateTime, ExifTags.Base.OffsetTime)
 
 @dataclass(frozen=True)
 class Tags:
-    """What the tags inside of a file say about its origin.
+    """What the tags inside of a file say about its origin, and what people wrote there.
 
     `taken`: by EXIF. `edited`: EXIF's date of the last change, None where EXIF has a date of
     taking, be it unreadable. `xmp`: by the embedded XMP packet. Position in degrees.
@@ -47,20 +47,23 @@ class Tags:
     camera: str | None = None
     latitude: float | None = None
     longitude: float | None = None
+    annotations: Annotations = NO_ANNOTATIONS
 
 
-def read_tags(exif: Image.Exif, xmp: bytes) -> Tags:
-    """Read EXIF and the embedded XMP packet (empty for none)."""
+def read_tags(exif: Image.Exif, packet: bytes, iptc: bytes = b"") -> Tags:
+    """Read EXIF, the embedded XMP packet, and IPTC-IIM data (empty for none)."""
     tags = {**_part(exif, None), **_part(exif, ExifTags.IFD.Exif)}
     latitude, longitude = _position(_part(exif, ExifTags.IFD.GPSInfo))
     taken, edited = _exif_dates(tags)
-    return Tags(taken, edited, date_in_xmp(xmp), _camera(tags), latitude, longitude)
+    xmp = read_xmp(packet)
+    written = embedded_annotations(xmp, iptc, tags, exif.endian)
+    return Tags(taken, edited, date_in_xmp(xmp), _camera(tags), latitude, longitude, written)
 
 
 def read_metadata(photo: Photo) -> Metadata:
     """Size, format and origin of a photo, as far as its own bytes say."""
-    origin = find_origin(read_tags(photo.exif, photo.xmp))
-    return Metadata(photo.width, photo.height, photo.format, **asdict(origin))
+    origin = find_origin(read_tags(photo.exif, photo.xmp, photo.iptc))
+    return Metadata(photo.width, photo.height, photo.format, **vars(origin))
 
 
 def find_origin(tags: Tags, path: bytes = b"", mtime_ns: int = 0) -> Origin:
@@ -68,9 +71,10 @@ def find_origin(tags: Tags, path: bytes = b"", mtime_ns: int = 0) -> Origin:
 
     The date is the first there is: EXIF's date of taking, the one in the file's name, in the
     sidecar, in the embedded XMP packet, EXIF's date of the last change, the file's own time.
-    Without a path only the tags count.
+    Of what people wrote, the sidecars come before the tags. Without a path only the tags count.
     """
-    date, source = _first_date(tags, path, mtime_ns)
+    sidecars = read_sidecars(path) if path else []
+    date, source = _first_date(tags, sidecars, path, mtime_ns)
     return Origin(
         taken_at=date.clock if date else None,
         taken_offset=date.offset if date else None,
@@ -78,39 +82,26 @@ def find_origin(tags: Tags, path: bytes = b"", mtime_ns: int = 0) -> Origin:
         camera=tags.camera,
         latitude=tags.latitude,
         longitude=tags.longitude,
+        annotations=merge_annotations(*map(xmp_annotations, sidecars), tags.annotations),
     )
 
 
 def _first_date(
-    tags: Tags, path: bytes, mtime_ns: int
+    tags: Tags, sidecars: Sequence[Xmp], path: bytes, mtime_ns: int
 ) -> tuple[CaptureDate, str] | tuple[None, None]:
     if tags.taken is not None:
         return tags.taken, "exif"
     named = date_in_name(path)
     if named is not None:
         return named, "name"
-    noted = _sidecar_date(path) or tags.xmp
+    beside = filter(None, map(date_in_xmp, sidecars))
+    noted = next(beside, None) or tags.xmp
     if noted is not None:
         return noted, "xmp"
     if tags.edited is not None:
         return tags.edited, "exif"
     written = date_of_file(mtime_ns)
     return (None, None) if written is None else (written, "file")
-
-
-def _sidecar_date(path: bytes) -> CaptureDate | None:
-    """The date in the XMP file beside a photo: "a.jpg.xmp" is its own, "a.xmp" may be shared."""
-    for stem in (path, os.path.splitext(path)[0]) if path else ():
-        for ending in (b".xmp", b".XMP"):
-            try:
-                with open(stem + ending, "rb") as file:
-                    packet = file.read(LARGEST_SIDECAR)
-            except OSError:
-                continue
-            date = date_in_xmp(packet)
-            if date is not None:
-                return date
-    return None
 
 
 def _part(exif: Image.Exif, part: ExifTags.IFD | None) -> dict[int, Any]:

@@ -124,6 +124,7 @@ def _still_fails(failure: Failure, file: FileStamp) -> bool:
 def _is_known(known: KnownFile, file: FileStamp) -> bool:
     """Whether the catalog holds all that is known by now of a file with this size and time."""
     same = (known.size, known.mtime_ns) == (file.size, file.mtime_ns)
+    same = same and known.sidecars == file.sidecars
     return same and known.has_state and known.metadata_version >= METADATA_VERSION
 
 

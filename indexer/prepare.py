@@ -11,7 +11,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -149,7 +149,7 @@ class Preparer:
         self._write_thumbnail(decoded.thumbnail, content_hash)
         pixels = squeeze(decoded.pixels, self._size)
         origin = find_origin(decoded.tags, task.full_path, task.file.mtime_ns)
-        metadata = replace(decoded.metadata, **asdict(origin))
+        metadata = replace(decoded.metadata, **vars(origin))
         return Prepared(task, content_hash, metadata, pixels)
 
     def _write_thumbnail(self, thumbnail: bytes, content_hash: str) -> None:
@@ -175,7 +175,8 @@ def _read(task: Task, attempts: int = 2) -> tuple[bytes, FileStamp]:
             data = file.read(before.st_size + 1)
             after = os.fstat(file.fileno())
         if before.st_mtime_ns == after.st_mtime_ns and len(data) == after.st_size:
-            return data, FileStamp(task.file.path, after.st_size, after.st_mtime_ns)
+            # That of the sidecars is of before: one that changes meanwhile is read by the next run.
+            return data, replace(task.file, size=after.st_size, mtime_ns=after.st_mtime_ns)
     raise FileChanging("it is being written to")
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from catalog.records import FileStamp
 from indexer.ignore import IGNORE_FILE, NO_MEDIA, NO_RULES, IgnoreRules, read_ignore_file
+from indexer.xmp import is_named_like_a_sidecar, sidecar_names
 
 EXTENSIONS = frozenset(
     b".jpg .jpeg .jpe .jfif .mpo .png .heic .heif .hif .avif .webp .tif .tiff .gif .bmp"
@@ -62,7 +65,7 @@ def find_photos(
         for entry in listing.entries:
             relative = os.path.join(path, entry.name)
             if not _is_folder(entry):
-                yield from _photo(entry, relative, inner, unlisted, ignored)
+                yield from _photo(entry, relative, listing.sidecars, inner, unlisted, ignored)
             elif inner.covers_folder(relative):
                 ignored(relative)
             else:
@@ -79,6 +82,7 @@ class _Listing:
     """What is in a folder, by name, but for what is hidden."""
 
     entries: Sequence[os.DirEntry[bytes]] = ()
+    sidecars: Mapping[bytes, os.DirEntry[bytes]] = field(default_factory=dict)
     has_ignore_file: bool = False
     has_no_media: bool = False
 
@@ -88,7 +92,8 @@ def _list(path: bytes) -> _Listing:
         entries = sorted(found, key=lambda entry: entry.name)
     names = {entry.name for entry in entries}
     shown = [entry for entry in entries if not entry.name.startswith(b".")]
-    return _Listing(shown, IGNORE_FILE in names, NO_MEDIA in names)
+    sidecars = {entry.name: entry for entry in shown if is_named_like_a_sidecar(entry.name)}
+    return _Listing(shown, sidecars, IGNORE_FILE in names, NO_MEDIA in names)
 
 
 def _inner_rules(top: bytes, path: bytes, rules: IgnoreRules, listing: _Listing) -> IgnoreRules:
@@ -107,6 +112,7 @@ def _is_folder(entry: os.DirEntry[bytes]) -> bool:
 def _photo(
     entry: os.DirEntry[bytes],
     relative: bytes,
+    sidecars: Mapping[bytes, os.DirEntry[bytes]],
     rules: IgnoreRules,
     unlisted: Unlisted,
     ignored: Ignored,
@@ -124,4 +130,15 @@ def _photo(
         unlisted(relative, error)
         return
     if stat.S_ISREG(found.st_mode):
-        yield FileStamp(relative, found.st_size, found.st_mtime_ns)
+        stamp = _sidecar_stamp(entry.name, sidecars)
+        yield FileStamp(relative, found.st_size, found.st_mtime_ns, stamp)
+
+
+def _sidecar_stamp(name: bytes, sidecars: Mapping[bytes, os.DirEntry[bytes]]) -> str:
+    """A stamp that changes with names, sizes and times of a photo's sidecars; "" for none."""
+    found = []
+    for sidecar in sidecar_names(name) if sidecars else ():
+        with contextlib.suppress(OSError, KeyError):
+            status = sidecars[sidecar].stat()
+            found.append((sidecar, status.st_size, status.st_mtime_ns))
+    return hashlib.blake2b(repr(found).encode(), digest_size=8).hexdigest() if found else ""

@@ -27,6 +27,7 @@ from watchdog.observers import Observer
 
 from indexer.ignore import IGNORE_FILE, NO_MEDIA
 from indexer.walk import is_named_like_a_photo
+from indexer.xmp import is_named_like_a_sidecar
 
 _CHANGES = (
     EVENT_TYPE_CREATED,
@@ -98,7 +99,8 @@ class _Changes(FileSystemEventHandler):
             return True
         if event.is_directory:
             return event.event_type != EVENT_TYPE_MODIFIED  # something in it was, which tells more
-        return is_named_like_a_photo(os.path.basename(path))
+        name = os.path.basename(path)
+        return is_named_like_a_photo(name) or is_named_like_a_sidecar(name)
 
     def wait(self, intervals: Intervals) -> None:
         with self._condition:

@@ -1,9 +1,9 @@
-"""Completion of a query: the next word as the collection's own photos make it likely, or a tag.
+"""Completion of a query: the next word as the photos make it likely, a keyword, or a tag.
 
 p(word | prefix) = sum over photos of p(photo | prefix) p(word | prefix, photo), over the photos
 that the first stage finds for the prefix, with p(photo | prefix) in proportion to
 p(prefix | photo): a mixture of experts whose gates are Bayes' posteriors (Jacobs et al. 1991,
-section 2). Tags of the photos that begin as what was typed are completions, too.
+section 2). Keywords and tags of the photos that begin as what was typed are completions, too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MOST_WORDS = 40
 class Completion:
     """The whole text with one more word, that word, and p(word | the words before it).
 
-    A tag may be several words; its probability is the share of the photos that have it.
+    A keyword or tag may be several words; its probability is the share of the photos that have it.
     """
 
     text: str
@@ -84,7 +84,7 @@ def complete(engine: SearchEngine, query: str, k: int = DEFAULT_COMPLETIONS) -> 
     found: tuple[Completion, ...] = ()
     if state is not None and len(parsed.words) <= _MOST_WORDS:
         words = list(_likeliest(engine.captioner, typed, parsed, state, k))
-        both = [*words, *_tags(engine, typed, {each.word for each in words}, k)]
+        both = [*words, *_labels(engine, typed, {each.word for each in words}, k)]
         found = tuple(sorted(both, key=lambda each: -each.probability)[:k])
     return Completions(query, parsed.unknown, parsed.nearest, found)
 
@@ -116,13 +116,17 @@ def _likeliest(
         yield Completion(typed.continued(words[row]), words[row], float(chances[row]))
 
 
-def _tags(engine: SearchEngine, typed: _Typed, words: Set[str], most: int) -> Iterator[Completion]:
-    """Tags with a word that begins as what was typed, but those that are among the words."""
+def _labels(
+    engine: SearchEngine, typed: _Typed, words: Set[str], most: int
+) -> Iterator[Completion]:
+    """Keywords and tags with a word that begins as what was typed; none that is among the words."""
     if not typed.partial:
         return
-    for name, share in engine.tag_names(typed.partial, most):
+    seen = {typed.partial, *words}
+    for name, share in engine.label_names(typed.partial, most):
         plain = name.lower()
-        if plain != typed.partial and plain not in words:
+        if plain not in seen:
+            seen.add(plain)
             yield Completion(typed.continued(plain), plain, share)
 
 

@@ -17,6 +17,7 @@ from captioner.embedder import SentenceEmbedder
 from captioner.tags import Tag, tags_of
 from catalog.database import Database
 from catalog.home import Home
+from catalog.keywords import keywords_beginning
 from catalog.tags import tags_beginning
 from catalog.views import PhotoView, view_photos
 from search.collection import CollectionOpener, UnknownPhoto
@@ -160,13 +161,14 @@ class SearchEngine:
         state = self.states([photo_id])
         return tags_of(self.captioner, state)[0] if state else ()
 
-    def tag_names(self, start: str, most: int) -> list[tuple[str, float]]:
-        """Tags with a word that begins so, and the share of photos that have each, most first.
+    def label_names(self, start: str, most: int) -> list[tuple[str, float]]:
+        """Keywords and tags with a word that begins so, and the share of photos that have each.
 
-        Raises DatabaseUnavailable.
+        Keywords come first; of either what most photos have. Raises DatabaseUnavailable.
         """
         with self._database.read() as session:
-            return tags_beginning(session, start, most)
+            keywords = keywords_beginning(session, start, most)
+            return [*keywords, *tags_beginning(session, start, most)]
 
     def guesses(self, photos: Iterable[PhotoView]) -> dict[int, Guess]:
         """What may be said of photos, by their ids: probable captions, and tags in their place."""

@@ -9,6 +9,7 @@ from captioner.image_file import FORMATS
 from catalog.filters import ORIENTATIONS, PhotoFilter
 from search.request import InvalidQuery
 
+RATINGS = ("-1", "0", "1", "2", "3", "4", "5")
 _LONGEST = 4096  # characters, as many as a path may have
 _INSTANT = timezone(timedelta(0), "instant")
 # As files are named -> as decoders name what they found.
@@ -26,6 +27,8 @@ def read_filter(
     format: str | None = None,
     orientation: str | None = None,
     tag: str | None = None,
+    keyword: str | None = None,
+    rating: str | None = None,
 ) -> PhotoFilter:
     """A filter from text; None and empty text let every photo pass.
 
@@ -39,6 +42,8 @@ def read_filter(
         formats=_formats(format),
         orientation=_orientation(orientation),
         tag=(tag or "").strip() or None,
+        keyword=(keyword or "").strip() or None,
+        rating=_rating(rating),
     )
     if wanted.after and wanted.before and wanted.after >= wanted.before:
         raise InvalidQuery("after", "after must be earlier than before: no date is between them")
@@ -68,6 +73,15 @@ def _folder(text: str | None) -> bytes | None:
             "folder", f"folder must be a full path such as /home/ada/Pictures, not {text[:40]!r}"
         )
     return os.fsencode(os.path.normpath(text))
+
+
+def _rating(text: str | None) -> int | None:
+    stars = (text or "").strip()
+    if stars and stars not in RATINGS:
+        raise InvalidQuery(
+            "rating", f"rating must be a whole number from -1 to 5, not {stars[:40]!r}"
+        )
+    return int(stars) if stars else None
 
 
 def _formats(text: str | None) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
-"""Lexical matches: photos whose path or captions hold the query's own words.
+"""Lexical matches: photos whose names, tags or captions hold the query's own words.
 
-A name was given by a person and is evidence of its own; a caption was written by the captioner, and
-its words only propose photos. Names count in two ways:
+A name was given by a person and is evidence of its own: the path, and what people wrote about a
+photo. A caption was written by the captioner, and its words only propose photos. Names count in
+two ways:
 
 - Places. Photos come before all others whose file is named as the query, whose names hold all of
   its content words, or a word that the captioner never learned ("Lisbon", "IMG_2041"): the more the
@@ -11,13 +12,17 @@ its words only propose photos. Names count in two ways:
   and M that over all of them, one that stands in no name taken for average: the more, the rarer
   the name is and the more of the query it makes up. A word in every path adds nothing.
 
+A tag is what the classifier sees: it proposes photos, and adds _OF_TAG times its probability times
+what its word would add as a name. Its evidence is in the scores already, so that it decides between
+photos that are nearly alike; it never adds more than a name of the same word, and is no certainty.
+
 The likelihood orders photos in the same place.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 
@@ -33,6 +38,7 @@ from catalog.fulltext import (
     photos_with_word,
     words_of,
 )
+from catalog.tags import tagged_photos, tags_named
 from catalog.words import words_in
 from search.parsed_query import FUNCTION_WORDS, ParsedQuery
 
@@ -47,6 +53,7 @@ _INSIDE = 0.5  # of what the word itself counts
 # Chosen by hand: half of a query, in the names of one photo in a hundred, weighs as much as most of
 # what tells wrong photos from one another, and less than what tells the right one from them.
 _STRENGTH = 3.0
+_OF_TAG = 0.1
 
 # Nor do these tell one photo from another.
 _OF_ANY_PHOTO = frozenset(tokenise("photo photos picture pictures image images"))
@@ -85,18 +92,42 @@ class NamedWord:
 
 
 @dataclass(frozen=True)
+class TaggedPhrase:
+    """A phrase of the query that names tags, and the photos that have one of them.
+
+    `words`: the content words in it. `ids` [N], ascending; `probability` [N]: of any of the tags.
+    """
+
+    phrase: str
+    words: tuple[str, ...]
+    ids: Ids
+    probability: NDArray[np.float64]
+
+    def chances(self, ids: Ids) -> NDArray[np.float64]:
+        """The probability of each of the photos [N], 0 where it has no such tag."""
+        rows = np.searchsorted(self.ids, ids).clip(max=len(self.ids) - 1)
+        chances: NDArray[np.float64] = np.where(self.ids[rows] == ids, self.probability[rows], 0.0)
+        return chances
+
+    def rarity(self, photos: int) -> float:
+        """log(photos / photos that have such a tag), at least 0."""
+        return max(math.log(max(photos, 1) / len(self.ids)), 0.0)
+
+
+@dataclass(frozen=True)
 class WordHits:
-    """Photos by what of the query stands in their paths or captions.
+    """Photos by what of the query stands in their names, tags or captions.
 
     `files`: ids [N] of those whose file is named as the query. `words`: its content words.
-    `known`: ids [N] for each word that the captioner knows and that few photos have, the rarest
-    first. `photos`: how many there are in all.
+    `known`: ids [N] for each word that the captioner knows and each phrase of tags that few photos
+    have, the rarest first. `photos`: how many there are in all. `tagged`: at least one photo each.
     """
 
     files: Ids
     words: tuple[NamedWord, ...]
     known: tuple[Ids, ...]
     photos: int
+    tagged: tuple[TaggedPhrase, ...] = ()
 
     @cached_property
     def _whole(self) -> Ids:
@@ -139,16 +170,34 @@ class WordHits:
         return tuple(sorted(ids, key=len))
 
     def bonus(self, ids: Ids) -> NDArray[np.float32]:
-        """What rare names add to each photo's score [N], in logits."""
+        """What rare names and tags add to each photo's score [N], in logits."""
         found = [word for word in self.words if word.common or len(word.ids)]
         rarities = [word.rarity(self.photos) for word in found]
-        if not any(rarities):
-            return np.zeros(len(ids), np.float32)
-        total = np.mean(rarities) * len(self.words)
-        pairs = zip(found, rarities, strict=True)
-        matched = sum((rarity * word.strength(ids) for word, rarity in pairs), np.zeros(len(ids)))
-        bonus: NDArray[np.float32] = (_STRENGTH * matched**2 / total).astype(np.float32)
+        total = float(np.mean(rarities or 0.0)) * len(self.words)
+        pairs = list(zip(found, rarities, strict=True))
+        bonus = self._bonus_of_tags(ids, {word.word: rarity for word, rarity in pairs}, total)
+        if total:
+            parts = (rarity * word.strength(ids) for word, rarity in pairs)
+            bonus += _STRENGTH * sum(parts, np.zeros(len(ids))) ** 2 / total
+        as_scores: NDArray[np.float32] = bonus.astype(np.float32)
+        return as_scores
+
+    def _bonus_of_tags(
+        self, ids: Ids, named: Mapping[str, float], total: float
+    ) -> NDArray[np.float64]:
+        """What tags add [N]; `named`: the rarity of words as names, `total`: M of all names."""
+        bonus = np.zeros(len(ids))
+        for each in self.tagged:
+            as_names = (named[word] for word in each.words if word in named)
+            rarity = min((each.rarity(self.photos), *as_names))
+            if rarity:
+                weight = rarity**2 / max(total, rarity * len(self.words))
+                bonus += _STRENGTH * _OF_TAG * weight * each.chances(ids)
         return bonus
+
+    def tags(self, photo_id: int) -> tuple[str, ...]:
+        """The query's phrases that name tags of a photo."""
+        return tuple(each.phrase for each in self.tagged if photo_id in each.ids)
 
     def names(self, photo_id: int) -> tuple[str, ...]:
         """The words by which a photo's names speak for it.
@@ -183,20 +232,36 @@ NO_HITS = WordHits(_NONE, (), (), 0)
 def find_words(session: Session, parsed: ParsedQuery, few: int, photos: int) -> WordHits:
     """Look the query's words up in a collection of so many photos.
 
-    A known word proposes photos by its captions, too, where at most `few` photos have it; commoner
-    ones are left to the vectors, which stand for their meaning, too. 0 leaves all.
+    A known word proposes photos by its captions, and a phrase by tags, where at most `few` photos
+    have it; commoner ones are left to the vectors, which stand for their meaning, too. 0 leaves
+    all.
     """
     words = dict.fromkeys(parsed.tokens)
     content = [word for word in words if word not in FUNCTION_WORDS | _OF_ANY_PHOTO] or list(words)
     known = [word for word in words if word not in parsed.unknown] if few else []
     rare = [photos_with_word(session, word, few) for word in known]
+    tagged = tuple(_tagged_phrases(session, parsed, content))
+    rare += [each.ids for each in tagged if len(each.ids) <= few]
     files = photos_of_file_name(session, "".join(parsed.tokens), MOST_PHOTOS)
     return WordHits(
         files=_NONE if files is None else files,
         words=tuple(_named_word(session, word, word not in parsed.unknown) for word in content),
         known=tuple(sorted(filter(len, rare), key=len)),
         photos=photos,
+        tagged=tagged,
     )
+
+
+def _tagged_phrases(
+    session: Session, parsed: ParsedQuery, content: Sequence[str]
+) -> Iterator[TaggedPhrase]:
+    folded = [part for token in parsed.tokens for part in words_in(token)]
+    for phrase, tags in tags_named(session, folded).items():
+        parts = frozenset(phrase.split())
+        words = tuple(word for word in content if parts.issuperset(words_in(word)))
+        found = tagged_photos(session, tags, MOST_PHOTOS) if words else None
+        if found is not None and len(found[0]):
+            yield TaggedPhrase(phrase, words, *found)
 
 
 def _named_word(session: Session, word: str, is_known: bool) -> NamedWord:
@@ -218,7 +283,7 @@ def lifted(score: NDArray[np.float32], places: NDArray[np.int64]) -> NDArray[np.
 def matched_words(
     session: Session, parsed: ParsedQuery, ids: Sequence[int]
 ) -> dict[int, tuple[str, ...]]:
-    """Which of the query's words stand in each photo's path or captions, in their order."""
+    """Which of the query's words stand in each photo's names or captions, in their order."""
     words = {word: words_in(word) for word in dict.fromkeys(parsed.tokens)}
     stored = words_of(session, ids)
     return {

@@ -21,6 +21,7 @@ from search.lexical import matched_words
 from search.limits import MAX_CANDIDATES
 from search.order import SearchOrder
 from search.pipeline import Question
+from search.reasons import reasons_of
 from search.rerank import Likelihoods, Ranked, WordGain
 from search.weak_results import Judge, Verdict
 
@@ -32,10 +33,10 @@ _UNSAID = {"json": False}
 class SearchResult:
     """One photo of an answer; log-likelihood and evidence in nats, similarity in -1..1.
 
-    `matched`: the query's words that stand in the photo's path or captions. `named`: those of its
-    path that lift it, see search.lexical. `caption_probability`: that the caption is right, and
-    `probability`: that the photo fits the plain query, 0 to 1, see search.calibration. `weak`: too
-    improbable to convince, and not named.
+    `caption_probability`: that the caption is right. `matched`: the query's words that stand in the
+    photo's path or captions, or in what people wrote. `named`: those of them that lift it, see
+    search.lexical. `reasons`: what lifts it, see search.reasons. `probability`: that the photo fits
+    the plain query, 0 to 1, see search.calibration. `weak`: too improbable to convince, and not named.
     """
 
     photo_id: int
@@ -49,6 +50,7 @@ class SearchResult:
     words: tuple[WordGain, ...]
     matched: tuple[str, ...]
     named: tuple[str, ...]
+    reasons: Mapping[str, tuple[str, ...]]
     probability: float
     weak: bool
 
@@ -73,11 +75,11 @@ class SearchAnswer:
     more: bool = field(metadata=_UNSAID)
 
     def to_json(self) -> dict[str, object]:
-        """The `search --json` object; `named` is for people, as a part of `matched`."""
+        """The `search --json` object; `named` and `reasons` are for people."""
         said = {each.name for each in fields(self) if each.metadata != _UNSAID}
         told = {name: value for name, value in asdict(self).items() if name in said}
         for result in told["results"]:
-            del result["named"]
+            del result["named"], result["reasons"]
         return told
 
 
@@ -161,6 +163,7 @@ def _results(
             words=words,
             matched=tuple(word for word in tokens if word in {*matched.get(key, ()), *named}),
             named=named,
+            reasons=reasons_of(named, page.hits.tags(key), views[key]),
             probability=chances[row],
             weak=weak[row],
         )

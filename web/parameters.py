@@ -28,7 +28,7 @@ from pydantic import (
 
 from captioner.image_file import FORMATS
 from catalog.filters import ORIENTATIONS, PhotoFilter
-from search.filters import read_filter
+from search.filters import RATINGS, read_filter
 from search.image_to_text import NEAREST_PHOTOS, check_sentences
 from search.limits import (
     COMBINED,
@@ -44,7 +44,9 @@ from search.limits import (
 )
 from search.request import InvalidQuery, SearchRequest, check_count, check_range
 
-FILTERS = ("after", "before", "folder", "camera", "format", "orientation", "tag")
+FILTERS = (
+    "after", "before", "folder", "camera", "format", "orientation", "tag", "keyword", "rating"
+)  # fmt: skip
 # The greatest id a database can hold; anything above it is no photo's.
 MAX_ID = 2**63 - 1
 PHOTO_ID = f"<int(min=0, max={MAX_ID}):photo_id>"  # in a route
@@ -218,6 +220,13 @@ class SearchParameters(Parameters):
     format: str = parameter("Only photos of this format", "", enum=list(FORMATS))
     orientation: str = parameter("Only photos of this shape", "", enum=list(ORIENTATIONS))
     tag: str = parameter("Only photos with a tag of these words", "")
+    keyword: str = parameter("Only photos to which people gave a keyword of these words", "")
+    rating: str = parameter(
+        "Only photos with so many stars or more, 1 to 5; 0: all but those that were rejected; "
+        "-1: those alone",
+        "",
+        enum=list(RATINGS),
+    )
     excluded: list[Annotated[str, schema_limits(**_OPTIONAL_TEXT_LIMITS)]] = Field(
         default=[],
         alias="not",

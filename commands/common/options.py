@@ -59,6 +59,8 @@ filter_options = together(
     click.option("--format", metavar="NAME", help="JPEG, PNG, HEIF..."),
     click.option("--orientation", metavar="NAME", help="landscape, portrait or square."),
     click.option("--tag", metavar="NAME", help="With a tag of these words."),
+    click.option("--keyword", metavar="NAME", help="With a keyword of these words."),
+    click.option("--rating", metavar="STARS", help="1 to 5: at least so many; 0: not rejected."),
 )
 
 

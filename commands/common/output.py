@@ -38,16 +38,17 @@ def print_answer(answer: SearchAnswer, guesses: Mapping[int, Guess], explain: bo
         note("no photo fits this convincingly; these come nearest:")
     for rank, result in enumerate(answer.results, start=1):
         _print_result(rank, result, guesses.get(result.photo_id), explain)
-    in_paths = {word for result in answer.results for word in result.named}
-    note_unknown(answer.unknown_words, answer.nearest_words, in_paths)
+    named = {word for result in answer.results for word in result.named}
+    in_paths = {word for result in answer.results for word in result.reasons.get("named", ())}
+    note_unknown(answer.unknown_words, answer.nearest_words, named, in_paths)
 
 
 def _print_result(rank: int, result: SearchResult, guess: Guess | None, explain: bool) -> None:
     from search.calibration import percentage
 
-    mark = "  (weak)" if result.weak else ""
-    if result.named:
-        mark = f"  (named {', '.join(result.named)})"
+    said = ["weak"] if result.weak else []
+    said += [f"{kind} {', '.join(texts)}" for kind, texts in result.reasons.items()]
+    mark = f"  ({'; '.join(said)})" if said else ""
     echo(f"{rank:3d}  {percentage(result.probability):>4s}  {result.path}{mark}")
     print_guess(guess, _UNDER_PATH)
     if explain:
@@ -77,13 +78,20 @@ def print_words(words: Sequence[WordGain], indent: str) -> None:
 
 
 def note_unknown(
-    unknown_words: Iterable[str], nearest_words: dict[str, str], in_paths: Collection[str] = ()
+    unknown_words: Iterable[str],
+    nearest_words: dict[str, str],
+    named: Collection[str] = (),
+    in_paths: Collection[str] = (),
 ) -> None:
-    """Print on stderr how each word that the captioner does not know was treated."""
+    """Print on stderr how each word that the captioner does not know was treated.
+
+    `named`: those that lift photos; `in_paths`: those of them that stand in paths.
+    """
     for word in unknown_words:
         nearest = nearest_words.get(word)
         read_as = f"read as {nearest!r}" if nearest else "left out of the likelihood"
-        lifted = "; photos with it in their path come first" if word in in_paths else ""
+        where = "in their path" if word in in_paths else "among what people wrote of them"
+        lifted = f"; photos with it {where} come first" if word in named else ""
         note(f"the captioner never learned the word {word!r}: {read_as}{lifted}")
 
 

@@ -27,7 +27,12 @@ CHANGES = (
     "latitude = 51.500000001",
     "taken_offset = 60",
     "taken_from = 'exig'",
-    "metadata_version = 3",
+    "metadata_version = 4",
+    "title = 'a mill'",
+    "description = CAST(x'62ff73' AS TEXT)",
+    "rating = 0",
+    "keywords = 'Lisbon'",
+    "people = 'Ada' || char(10) || 'Bob'",
     "indexed_at = 'never'",
     "checksum = replace(checksum, substr(checksum, 1, 1), 'x')",
 )

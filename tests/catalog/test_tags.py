@@ -8,7 +8,7 @@ from catalog.checksums import check_descriptions
 from catalog.filters import PhotoFilter, passing_photos
 from catalog.photos import copy_photo, remove_photos
 from catalog.records import FileStamp, NewTag
-from catalog.tags import tags_beginning
+from catalog.tags import tagged_photos, tags_beginning, tags_named
 from tests.catalog.factories import SampleCatalog, new_photo
 
 CAT = NewTag("Egyptian Mau", "Egyptian Mau cat", 0.75)
@@ -80,3 +80,42 @@ def test_damaged_tag_makes_a_damaged_description(any_catalog: SampleCatalog) -> 
     with any_catalog.database.write() as session:
         session.execute(text("DELETE FROM photo_tag"))
     assert damaged(any_catalog, [key, other]) == [key]
+
+
+def tagged_by(catalog: SampleCatalog, *words: str) -> dict[str, dict[int, float]]:
+    """Photos and probabilities by the phrase that names their tags."""
+    with catalog.database.read() as session:
+        found = {}
+        for phrase, ids in tags_named(session, words).items():
+            photos = tagged_photos(session, ids, 99)
+            assert photos is not None
+            found[phrase] = dict(zip(*(part.tolist() for part in photos), strict=True))
+    return found
+
+
+def test_text_names_tags_by_their_whole_name_and_by_their_kind(any_catalog: SampleCatalog) -> None:
+    tabby = NewTag("tabby", "tabby cat", 0.125)
+    cat, boat = add(any_catalog, 1, CAT, LIGHT, tabby), add(any_catalog, 2, BOAT, LIGHT)
+    assert tagged_by(any_catalog, "a", "cat") == {"cat": {cat: 0.875}}
+    assert tagged_by(any_catalog, "egyptian", "mau") == {"egyptian mau": {cat: 0.75}}
+    both = tagged_by(any_catalog, "egyptian", "mau", "cat")
+    assert both == {"egyptian mau cat": {cat: 0.75}, "cat": {cat: 0.125}}
+    lights = tagged_by(any_catalog, "the", "traffic", "light")
+    assert lights == {"traffic light": {cat: 0.25, boat: 0.25}}
+    for nothing in (("light",), ("light", "traffic"), ("mau",), ("%",), ("_",), ()):
+        assert tagged_by(any_catalog, *nothing) == {}
+
+
+def test_of_two_models_the_surer_one_counts(any_catalog: SampleCatalog) -> None:
+    key = add(any_catalog, 1, LIGHT)
+    surer = replace(new_photo(b"1.jpg", 1), tags=(replace(LIGHT, probability=0.5),))
+    any_catalog.add([surer], any_catalog.other_model())
+    assert tagged_by(any_catalog, "traffic", "light") == {"traffic light": {key: 0.5}}
+
+
+def test_tag_of_too_many_photos_is_told(any_catalog: SampleCatalog) -> None:
+    for number in range(3):
+        add(any_catalog, number, LIGHT)
+    with any_catalog.database.read() as session:
+        [ids] = tags_named(session, ("traffic", "light")).values()
+        assert tagged_photos(session, ids, 2) is None

@@ -7,7 +7,16 @@ from sqlalchemy import select
 from catalog.checksums import photo_checksum
 from catalog.database import open_database
 from catalog.home import Home
-from catalog.models import Caption, Failure, Photo, PhotoText, Root, State, Vector
+from catalog.models import (
+    Caption,
+    Failure,
+    Keyword,
+    Photo,
+    PhotoText,
+    Root,
+    State,
+    Vector,
+)
 
 # Ids and times are a run's own; everything else must be the same.
 OWN = {"id", "photo_id", "model_id", "root_id", "change", "indexed_at", "last_seen_online"}
@@ -40,7 +49,7 @@ def content(home: Home) -> dict[str, list[Any]]:
                 ),
                 key=repr,
             )
-            for table in (Root, Photo, Caption, Vector, State, PhotoText, Failure)
+            for table in (Root, Photo, Caption, Vector, State, PhotoText, Keyword, Failure)
         }
     database.close()
     return found

@@ -9,6 +9,7 @@ import pytest
 from catalog.home import Home
 from search.calibration import percentage
 from tellshow import Exit, run
+from tests.indexer.annotated_photos import annotated, write_sidecar
 
 Output = pytest.CaptureFixture[str]
 
@@ -143,3 +144,25 @@ def test_complete_continues_what_was_typed(indexed_home: Home, capsys: Output) -
     told = _json(capsys)
     assert list(told) == ["query", "unknown_words", "nearest_words", "completions"]
     assert len(told["completions"]) == 3  # type: ignore[arg-type]
+
+
+def test_search_filters_by_keyword_and_rating_and_says_what_people_wrote(
+    sample_photos: Path, tmp_path: Path, capsys: Output
+) -> None:
+    album, home = tmp_path / "album", ["--home", str(tmp_path / "home")]
+    album.mkdir()
+    for name in ("cat.png", "coins.png"):
+        (album / name).write_bytes((sample_photos / name).read_bytes())
+    write_sidecar(album / "coins.png", annotated(["qwertzuiop"], rating=4))
+    assert run(["index", str(album), *home]) == Exit.DONE
+    capsys.readouterr()
+    assert run(["search", "a cat qwertzuiop", *home]) == Exit.DONE
+    said = capsys.readouterr()
+    assert said.out.splitlines()[0].endswith("coins.png  (keyword qwertzuiop)")
+    assert "photos with it among what people wrote of them come first" in said.err
+    for options in (["--keyword", "qwertzuiop"], ["--rating", "4"]):
+        assert run(["search", "a cat", "--json", *options, *home]) == Exit.DONE
+        results: list[dict[str, str]] = _json(capsys)["results"]  # type: ignore[assignment]
+        assert [Path(each["path"]).name for each in results] == ["coins.png"]
+    assert run(["search", "a cat", "--rating", "six", *home]) == Exit.USAGE
+    assert "rating must be a whole number from -1 to 5" in capsys.readouterr().err

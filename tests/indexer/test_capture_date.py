@@ -13,6 +13,7 @@ from indexer.capture_date import (
     date_of_file,
     parse_date,
 )
+from indexer.xmp import Xmp, read_xmp
 
 AFTERNOON = datetime(2021, 7, 14, 15, 30, tzinfo=UTC)
 MIDNIGHT = datetime(2021, 7, 14, tzinfo=UTC)
@@ -96,6 +97,10 @@ def test_an_old_photo_may_be_named_by_its_day() -> None:
     assert date_in_name(b"1965-07-14 wedding.jpg") == CaptureDate(datetime(1965, 7, 14, tzinfo=UTC))
 
 
+def xmp(properties: str) -> Xmp:
+    return read_xmp(packet(properties))
+
+
 def packet(properties: str) -> bytes:
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
@@ -116,11 +121,11 @@ def packet(properties: str) -> bytes:
      "><exif:DateTimeOriginal> 2021-07-14T15:30 </exif:DateTimeOriginal>"],
 )  # fmt: skip
 def test_xmp_says_when_a_picture_was_made(properties: str) -> None:
-    assert date_in_xmp(packet(properties)) == CaptureDate(AFTERNOON)
+    assert date_in_xmp(xmp(properties)) == CaptureDate(AFTERNOON)
 
 
 def test_xmp_keeps_its_zone() -> None:
-    date = date_in_xmp(packet('xmp:CreateDate="2021-07-14T15:30:00+02:00">'))
+    date = date_in_xmp(xmp('xmp:CreateDate="2021-07-14T15:30:00+02:00">'))
     assert date == CaptureDate(AFTERNOON, 120)
 
 
@@ -130,13 +135,13 @@ def test_xmp_keeps_its_zone() -> None:
      packet('xmp:CreateDate="2021-07">'), packet('xmp:CreateDate="soon">')],
 )  # fmt: skip
 def test_xmp_without_a_date_of_making_says_nothing(content: bytes) -> None:
-    assert date_in_xmp(content) is None
+    assert date_in_xmp(read_xmp(content)) is None
 
 
 def test_xmp_that_declares_entities_is_not_expanded() -> None:
     declared = b'<!DOCTYPE x [<!ENTITY d "2021-07-14T15:30:00">]>'
     body = packet("><xmp:CreateDate>&d;</xmp:CreateDate>").split(b"?>", 1)[1]
-    assert date_in_xmp(declared + body) is None
+    assert date_in_xmp(read_xmp(declared + body)) is None
 
 
 def test_the_files_time_is_a_date_unless_it_was_lost(tmp_path: Path) -> None:

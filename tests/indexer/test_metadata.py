@@ -86,7 +86,8 @@ def test_dates_are_taken_from_the_most_honest_source(tmp_path: Path) -> None:
     for name in ("20210714.xmp", "own.jpg.xmp", "shared.XMP"):
         day = {"own.jpg.xmp": 21}.get(name, 20)
         (tmp_path / name).write_text(
-            f'<a xmlns:x="http://ns.adobe.com/xap/1.0/" x:CreateDate="2021-07-{day}"/>'
+            '<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><r:Description '
+            f'xmlns:x="http://ns.adobe.com/xap/1.0/" x:CreateDate="2021-07-{day}"/></r:RDF>'
         )
     everything = Tags(taken=date(10), edited=date(11), xmp=date(12))
     assert source(everything, "20210714.jpg") == (10, "exif")

@@ -128,7 +128,7 @@ def _damage(home: Path) -> None:
     """Something of every kind that the doctor mends."""
     with closing(sqlite3.connect(home / "catalog.db")) as opened, opened:
         opened.execute("UPDATE state SET bias = bias + 1 WHERE photo_id = 2")
-        opened.execute("UPDATE photo_text SET words = 'others' WHERE photo_id = 3")
+        opened.execute("UPDATE photo_text SET names = 'others' WHERE photo_id = 3")
     next(home.glob("vectors/*/gen-*")).unlink()
     (home / "thumbnails" / "ab").mkdir(exist_ok=True)
     (home / "thumbnails" / "ab" / f"ab{'0' * 62}.jpg").write_bytes(b"of no photo")

@@ -32,7 +32,7 @@ def copy_oddly(photos: Path, folder: Path) -> None:
 
 
 def spoil_texts(database: Database) -> None:
-    """Put scripts where a model's words and a camera's name stand, as if they came from there."""
+    """Put scripts where a model, a camera and people write, as if they came from there."""
     from catalog import models
     from catalog.checksums import photo_checksum
 
@@ -40,7 +40,8 @@ def spoil_texts(database: Database) -> None:
         # So likely that they are shown.
         session.execute(update(models.Caption).values(text=SCRIPT, log_likelihood=-0.5))
         for photo in session.scalars(select(models.Photo)).all():
-            photo.camera = SCRIPT
+            photo.camera = photo.title = photo.description = SCRIPT
+            photo.keywords = photo.people = (SCRIPT, "long" * 50)
             photo.checksum = photo_checksum(vars(photo))
         for state in session.scalars(select(models.State)).all():
             state.checksum = _checksum(session, state)

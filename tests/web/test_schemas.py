@@ -19,7 +19,7 @@ PAGES = frozenset({"next", "previous"})
 TWINS: list[tuple[type, type[BaseModel], frozenset[str], frozenset[str]]] = [
     (rerank.WordGain, schemas.Word, frozenset(), frozenset()),
     (explain.WordMap, schemas.MappedWord, frozenset(), frozenset()),
-    (results.SearchResult, schemas.SearchResult, LINKS, frozenset({"named"})),
+    (results.SearchResult, schemas.SearchResult, LINKS, frozenset({"named", "reasons"})),
     (results.SimilarPhoto, schemas.SimilarPhoto, LINKS, frozenset()),
     (results.SearchAnswer, schemas.SearchAnswer, PAGES, frozenset({"above", "more"})),
     (explain.CostliestWord, schemas.Costliest, frozenset(), frozenset()),

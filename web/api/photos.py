@@ -187,6 +187,11 @@ def photo_json(view: PhotoView, tags: Sequence[Tag], right: float) -> dict[str, 
         "camera": view.camera,
         "latitude": view.latitude,
         "longitude": view.longitude,
+        "title": view.title,
+        "description": view.description,
+        "rating": view.rating,
+        "keywords": view.keywords,
+        "people": view.people,
         "indexed_at": view.indexed_at.isoformat(),
         "captions": [
             {"text": text, "log_likelihood": likelihood} for text, likelihood in view.captions

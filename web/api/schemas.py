@@ -130,7 +130,7 @@ class SearchResult(BaseModel):
         "Every word of the sentence; with `explain` its map too"
     )
     matched: list[str] = described_field(
-        "Words that stand in the photo's path or captions as they are"
+        "Words that stand in the photo's path, in its captions or in what people wrote about it"
     )
     probability: Probability = described_field(
         "How probable it is that the photo fits the plain sentence"
@@ -229,6 +229,11 @@ class Photo(BaseModel):
             "camera": "FUJIFILM X-T3",
             "latitude": 46.41,
             "longitude": 11.84,
+            "title": "Rex in the Dolomites",
+            "description": None,
+            "rating": 4,
+            "keywords": ["winter", "holidays"],
+            "people": ["Ada"],
             "indexed_at": "2026-01-02T10:05:44",
             "captions": [{"text": "a dog is running in the snow", "log_likelihood": -7.64}],
             "caption_probability": 0.71,
@@ -248,6 +253,13 @@ class Photo(BaseModel):
     camera: str | None = described_field("Maker and model")
     latitude: float | None = described_field("Degrees")
     longitude: float | None = described_field("Degrees")
+    title: str | None = described_field("The title that people gave it")
+    description: str | None = described_field("What people wrote about it")
+    rating: int | None = described_field(
+        "The stars that people gave it; -1 where they rejected it", ge=-1, le=5
+    )
+    keywords: list[str] = described_field("The keywords that people gave it")
+    people: list[str] = described_field("Who is on it, as people named them")
     indexed_at: str = described_field("When it was indexed (ISO 8601)")
     captions: list[Caption] = described_field("The model's sentences, best first")
     caption_probability: Probability = described_field(

@@ -69,6 +69,7 @@ class PhotoFacts:
     """A photo with what its page shows of it; `full`: see full_view.
 
     `by_camera`, `by_day` and `by_folder` are addresses of searches; None where it is not known.
+    `by_keyword` and `by_person`: each keyword, or person's name, with the address of a search.
     """
 
     view: PhotoView
@@ -81,6 +82,8 @@ class PhotoFacts:
     by_camera: str | None
     by_day: str | None
     by_folder: str | None
+    by_keyword: tuple[tuple[str, str], ...]
+    by_person: tuple[tuple[str, str], ...]
 
 
 @blueprint.get(f"/photos/{PHOTO_ID}")
@@ -141,6 +144,8 @@ def photo_facts(view: PhotoView, guess: Guess, query: str) -> PhotoFacts:
         by_camera=_search(sought, camera=view.camera) if view.camera else None,
         by_day=_by_day(view, sought),
         by_folder=_by_folder(view, sought),
+        by_keyword=tuple((name, _search(sought, keyword=name)) for name in view.keywords),
+        by_person=tuple((name, _search(name)) for name in view.people),
     )
 
 

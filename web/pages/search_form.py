@@ -22,6 +22,8 @@ LABELS = {
     "format": "Format",
     "orientation": "Shape",
     "tag": "Tag",
+    "keyword": "Keyword",
+    "rating": "Rating",
     "stage": "Ranked by",
 }
 STAGE_NAMES = {
@@ -29,11 +31,17 @@ STAGE_NAMES = {
     LIKELIHOOD: "likelihood alone",
     RETRIEVE: "meaning alone",
 }
+RATING_NAMES = {
+    **{str(stars): f"{'★' * stars}{' or more' if stars < 5 else ''}" for stars in range(1, 6)},
+    "0": "Not rejected",
+    "-1": "Rejected",
+}
 
 # The choices of each list: value in the address -> name on the page.
 _OFFERED: dict[str, dict[str, str]] = {
     "format": {"": "Any", **{name: name for name in FORMATS}},
     "orientation": {"": "Any", **{name: name.capitalize() for name in ORIENTATIONS}},
+    "rating": {"": "Any", **RATING_NAMES},
     "stage": {
         ("" if stage == STAGES[0] else stage): STAGE_NAMES[stage].capitalize() for stage in STAGES
     },
@@ -134,4 +142,5 @@ def narrows(asked: SearchUrl) -> bool:
 
 
 def _chip_text(name: str, text: str) -> str:
-    return STAGE_NAMES.get(text, text) if name == "stage" else text
+    names = {"stage": STAGE_NAMES, "rating": RATING_NAMES}.get(name, {})
+    return names.get(text, text)
