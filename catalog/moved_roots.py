@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product, takewhile
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, union, update
 from sqlalchemy.orm import Session
 
 from catalog.checksums import HALF
 from catalog.descriptions import copy_descriptions, drop_descriptions, next_change
 from catalog.failures import clear_failure
 from catalog.fulltext import refresh_words
-from catalog.models import Failure, Photo, Root, Run, State
+from catalog.models import Failure, Photo, Root, Run, State, Vector
 from catalog.photos import remove_photos
 from catalog.roots import KnownRoot, exclude, is_away, is_same_folder
 from catalog.sql import NO_SYNC, chunks
@@ -142,11 +142,14 @@ def _complete(session: Session, pairs: Sequence[tuple[int, int]], change: int) -
 
 
 def _models_of(session: Session, ids: Sequence[int]) -> defaultdict[int, set[int]]:
-    """The captioners that described photos, by their ids."""
+    """The models that made something of photos, by the photos' ids."""
     models: defaultdict[int, set[int]] = defaultdict(set)
     for chunk in chunks(ids):
-        query = select(State.photo_id, State.model_id).where(State.photo_id.in_(chunk))
-        for photo_id, model_id in session.execute(query):
+        parts = (
+            select(table.photo_id, table.model_id).where(table.photo_id.in_(chunk))
+            for table in (State, Vector)
+        )
+        for photo_id, model_id in session.execute(union(*parts)):
             models[photo_id].add(model_id)
     return models
 

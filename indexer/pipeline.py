@@ -19,11 +19,13 @@ from sqlalchemy.orm import Session
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
+from captioner.image_embedder import ImageEmbedder
 from captioner.image_file import max_pixels
 from catalog.checksums import damaged_descriptions, name_damaged
 from catalog.database import Database, writer_lock
 from catalog.descriptions import change_counter
 from catalog.home import Home
+from catalog.image_vectors import KIND, choose_image_embedder
 from catalog.model_registry import undescribed
 from catalog.moved_roots import merge_doubled, remove_emptied
 from catalog.originals import changed_originals
@@ -39,6 +41,7 @@ from indexer.describe import describe
 from indexer.folders import FolderNotFound, NotAFolder, resolve_folders
 from indexer.former_patterns import former_patterns
 from indexer.ignore import check_pattern, root_rules
+from indexer.image_vectors import ImageVectors
 from indexer.plan import Plan, make_plan
 from indexer.prepare import Preparer
 from indexer.progress import Progress, Silent
@@ -87,7 +90,10 @@ class IndexOptions:
 
 
 class Indexer:
-    """Brings the catalog up to date with folders of photos, with one captioner."""
+    """Brings the catalog up to date with folders of photos, with one captioner.
+
+    With an image embedder, that becomes the home's, and gives every photo a vector.
+    """
 
     def __init__(
         self,
@@ -97,11 +103,14 @@ class Indexer:
         embedder: SentenceEmbedder,
         options: IndexOptions | None = None,
         decoders: Decoders | None = None,
+        image_embedder: ImageEmbedder | None = None,
     ) -> None:
         self._home = home
         self._database = database
         self._captioner = captioner.eval()
         self._embedder = embedder
+        self._image_embedder = image_embedder
+        self._image_vectors: ImageVectors | None = None
         self._options = options or IndexOptions()
         self._decoders = decoders or shared_decoders()
         self._retry = RetryPolicy(self._options.retry_seconds)
@@ -112,7 +121,7 @@ class Indexer:
         """Add, refresh and remove photos, so that the catalog says what the folders hold.
 
         Raises FolderNotFound, NotAFolder, BadPixelLimit, InvalidPattern, WriterBusy,
-        FaissMissing and DatabaseUnavailable.
+        FaissMissing, ImageEmbedderUnavailable and DatabaseUnavailable.
         A database server that is away is waited for, for a minute where the options say nothing.
         After a KeyboardInterrupt everything that was committed is kept, FAISS included.
         """
@@ -120,6 +129,8 @@ class Indexer:
         max_pixels()  # before any work: each file would fail for it
         for pattern in self._exclusion.patterns:
             check_pattern(pattern)
+        if self._image_embedder is not None:
+            _ = self._image_embedder.dimension  # no run begins with one that cannot embed
         given = resolve_folders(folders)
         with writer_lock(self._home):
             withdraw_request(self._home)
@@ -145,10 +156,27 @@ class Indexer:
             start = begin_run(session, *models, folders, self._exclusion, stoppable)
             # Photos and sentences meet in one space; asking the embedder would load it in vain.
             dimension = self._captioner.config.head.dimension
-            return start, [
+            indexes = [
                 make_vector_index(self._home, self._database, start.model_id, kind, dimension)
                 for kind in ("caption", "visual")
             ]
+            return start, indexes + self._begin_image_vectors(session)
+
+    def _begin_image_vectors(self, session: Session) -> list[VectorIndex]:
+        """Make the image embedder the home's; its vector index, nothing where there is none."""
+        embedder = self._image_embedder
+        if embedder is None:
+            return []
+        chosen = choose_image_embedder(
+            session,
+            name=embedder.name,
+            sha256=embedder.sha256,
+            dimension=embedder.dimension,
+            folder=embedder.folder,
+        )
+        own = self._home, self._database
+        self._image_vectors = ImageVectors(*own, embedder, chosen, self._retry)
+        return [make_vector_index(*own, chosen.model_id, KIND, chosen.dimension)]
 
     def _merge_doubled(self, start: RunStart) -> dict[int, int]:
         """How many photos of other folders were found in those of this run, by the folder's id."""
@@ -162,6 +190,8 @@ class Indexer:
         remove_unfinished(self._home.path)
         if start.live_hashes is not None:
             remove_orphans(self._home.path, start.live_hashes)
+        if self._image_vectors is not None:
+            self._image_vectors.remove_leftovers()
 
     def _forget_damaged(self, start: RunStart) -> None:
         """Forget descriptions that are not as they were written, for this run to make them again.
@@ -182,6 +212,8 @@ class Indexer:
 
         if damaged:
             self._write(partial(forget_photos, ids=damaged, model_id=start.model_id))
+        if self._image_vectors is not None:
+            self._image_vectors.forget_damaged()
         self._checked = True
 
     def _with_former_patterns(self, start: RunStart) -> RunStart:
@@ -226,6 +258,8 @@ class Indexer:
             finally:
                 self._drop_thumbnails(recorder.replaced, start.model_id)
             self._write(partial(remove_emptied, root_ids=recorder.left_roots | left.keys()))
+            if self._image_vectors is not None:
+                self._image_vectors.fill(progress, stopped)
         return run
 
     def _plans(self, start: RunStart) -> list[Plan]:

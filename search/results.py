@@ -35,7 +35,8 @@ class SearchResult:
     `caption_probability`: that the caption is right, see search.guess. `matched`: the query's words
     that stand in the photo's path or captions. `named`: those of its path that lift it, see
     search.lexical. `probability`: that the photo fits the plain query, 0 to 1, see
-    search.calibration. `weak`: too improbable to convince, and not named.
+    search.calibration. `weak`: too improbable to convince, and not named. `image_similarity`: by
+    the home's image embedder, standardised over the collection; None where it has none.
     """
 
     photo_id: int
@@ -51,6 +52,7 @@ class SearchResult:
     named: tuple[str, ...]
     probability: float
     weak: bool
+    image_similarity: float | None = None
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,16 @@ class SearchAnswer:
     more: bool = field(metadata=_UNSAID)
 
     def to_json(self) -> dict[str, object]:
-        """The `search --json` object; `named` is for people, as a part of `matched`."""
+        """The `search --json` object; `named` is for people, as a part of `matched`.
+
+        `image_similarity` is said only where there is one.
+        """
         said = {each.name for each in fields(self) if each.metadata != _UNSAID}
         told = {name: value for name, value in asdict(self).items() if name in said}
         for result in told["results"]:
             del result["named"]
+            if result["image_similarity"] is None:
+                del result["image_similarity"]
         return told
 
 
@@ -143,7 +150,7 @@ def _results(
         views = view_photos(session, ids)
         matched = matched_words(session, question.parsed, list(views))
     chances, weak = judge.chances(page).tolist(), judge.weak(page).tolist()
-    said = _said(page.likelihoods, ids, hidden)
+    said, images = _said(page.likelihoods, ids, hidden), page.found.image
     for row, (key, (log_likelihood, evidence, words)) in enumerate(zip(ids, said, strict=True)):
         if key not in views or not views[key].captions:
             continue
@@ -163,6 +170,7 @@ def _results(
             named=named,
             probability=chances[row],
             weak=weak[row],
+            image_similarity=None if images is None else float(images[row]),
         )
 
 
