@@ -79,7 +79,7 @@ class ImageEmbedder:
                 f"{self.name} does not embed pictures and text in one space, as CLIP does"
             )
         for vectors, what in ((pictures, "pictures"), (sentences, "sentences")):
-            if not np.isfinite(vectors).all() or np.allclose(*vectors, atol=1e-6):
+            if not np.isfinite(vectors).all() or np.allclose(vectors[0], vectors[1], atol=1e-6):
                 raise ImageEmbedderUnavailable(
                     f"{self.name} makes the same of different {what}: is a file of it missing?"
                 )

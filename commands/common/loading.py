@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -311,6 +312,28 @@ def answering_captioner(
         }
         model_id = newest_complete_model(session, list(usable))
     return None if model_id is None else usable[model_id]
+
+
+@dataclass(frozen=True)
+class WhatAnswers:
+    """The ids of all that an engine of a home is made of; None for what the home has not."""
+
+    captioner: int | None
+    image_embedder: tuple[int, Path] | None
+    calibrations: tuple[int, ...]
+
+
+def what_answers(home: Home, database: Database) -> WhatAnswers:
+    """What is to answer searches now; it changes where a server has to make a new engine."""
+    from catalog.calibrations import list_calibrations
+    from catalog.image_vectors import chosen_image_embedder
+
+    captioner = answering_captioner(home, database)
+    with database.read() as session:
+        chosen = chosen_image_embedder(session)
+        calibrations = tuple(each.calibration_id for each in list_calibrations(session))
+    image = (chosen.model_id, chosen.folder) if chosen else None
+    return WhatAnswers(captioner.model_id if captioner else None, image, calibrations)
 
 
 def checkpoint_of(home: Home, model: Described) -> Path | None:

@@ -3,14 +3,13 @@
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
 from alembic import command
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from catalog.database import migration_config
@@ -26,8 +25,8 @@ from catalog.image_vectors import (
     forget_image_embedder,
 )
 from catalog.model_registry import list_models
-from catalog.models import Root, Vector
-from catalog.moved_roots import merge_doubled
+from catalog.models import Vector
+from catalog.moved_roots import merge
 from catalog.photos import add_photos, copy_photo, remove_photos
 from catalog.records import FileStamp
 from catalog.roots import note_online
@@ -148,20 +147,18 @@ def test_photos_shown_twice_become_one_though_both_have_vectors(
     away, there = tmp_path / "away", tmp_path / "there"
     catalog = SampleCatalog(any_catalog.home, any_catalog.database, away)
     ids = catalog.add(new_photos([1, 2]))
-    there.mkdir()
     with catalog.database.write() as session:
         root = note_online(session, os.fsencode(there), None).root_id
-        values = {"last_seen_online": datetime.now(UTC)}
-        session.execute(update(Root).where(Root.id == catalog.root).values(values))
-        for key, seed in zip(ids, (1, 2), strict=True):
-            (there / f"{seed}.jpg").touch()
+        copies = [
             copy_photo(session, key, root, FileStamp(b"%d.jpg" % seed, 1, 1))
+            for key, seed in zip(ids, (1, 2), strict=True)
+        ]
     chosen = choose(catalog)
     assert fill(catalog, chosen, [1, 2]) == 4
     with catalog.database.write() as session:
         add_photos(session, root, catalog.other_model(), [new_photo(b"1.jpg", 1)], "e")
     with catalog.database.write() as session:
-        assert merge_doubled(session, [root]) == {catalog.root: 2}
+        merge(session, list(zip(ids, copies, strict=True)))
     with catalog.database.read() as session:
         assert photos_with_vector(session) == ids
         assert damaged_image_vectors(session, chosen.model_id) == []
