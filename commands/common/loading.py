@@ -18,6 +18,8 @@ from commands.common.errors import sentence
 from commands.common.output import note
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from captioner.captioner import Captioner
     from captioner.embedder import SentenceEmbedder
     from captioner.image_embedder import ImageEmbedder
@@ -316,11 +318,14 @@ def answering_captioner(
 
 @dataclass(frozen=True)
 class WhatAnswers:
-    """The ids of all that an engine of a home is made of; None for what the home has not."""
+    """All that an engine of a home is made of; None for what the home has not.
+
+    A captioner's id, an image embedder's SHA-256 and folder, and when calibrations were fitted.
+    """
 
     captioner: int | None
-    image_embedder: tuple[int, Path] | None
-    calibrations: tuple[int, ...]
+    image_embedder: tuple[str, Path] | None
+    calibrations: tuple[datetime, ...]
 
 
 def what_answers(home: Home, database: Database) -> WhatAnswers:
@@ -331,8 +336,8 @@ def what_answers(home: Home, database: Database) -> WhatAnswers:
     captioner = answering_captioner(home, database)
     with database.read() as session:
         chosen = chosen_image_embedder(session)
-        calibrations = tuple(each.calibration_id for each in list_calibrations(session))
-    image = (chosen.model_id, chosen.folder) if chosen else None
+        calibrations = tuple(each.fitted_at for each in list_calibrations(session))
+    image = (chosen.sha256, chosen.folder) if chosen else None
     return WhatAnswers(captioner.model_id if captioner else None, image, calibrations)
 
 

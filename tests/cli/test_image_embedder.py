@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from captioner.embedder import SentenceEmbedder
+from commands.common import model_reload
+from commands.common.loading import open_engine
 from tellshow import Exit, run
+from tests.cli.command_process import wait_until
 from tests.tiny_clip import make_tiny_clip
+from web import create_app
 
 Output = pytest.CaptureFixture[str]
 
@@ -140,3 +144,27 @@ def test_network_is_used_only_when_asked(album: Path, home: list[str], capsys: O
     assert "cannot be fetched" in capsys.readouterr().err  # the tests are kept off the network
     assert run(["index", str(album), "--download", *home]) == Exit.USAGE
     assert "what --image-embedder names" in capsys.readouterr().err
+
+
+def test_running_server_begins_to_use_it_and_leaves_off(
+    album: Path, home: list[str], own_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(home[1])
+    assert run(["index", str(album), *home]) == Exit.DONE
+    monkeypatch.setattr(model_reload, "LOOK_AGAIN", 0.05)
+    with open_engine(folder, None, "cpu", finding=True) as engine:
+        app = create_app(engine)
+        client = app.test_client()
+
+        def uses_it() -> bool:
+            answer = client.get("/api/v1/search?q=a+cat").get_json()
+            return "image_similarity" in answer["results"][0]
+
+        assert not uses_it()
+        with model_reload.following(app, folder, "cpu"):
+            given = ["--image-embedder", str(own_clip)]
+            assert run(["index", str(album), *given, *home]) == Exit.DONE
+            wait_until(uses_it)
+            assert client.get("/api/v1/status").get_json()["image_embedder"]["vectors"] == 2
+            assert run(["index", str(album), "--image-embedder", "none", *home]) == Exit.DONE
+            wait_until(lambda: not uses_it())
