@@ -70,7 +70,8 @@ class ImageEmbedder:
     def dimension(self) -> int:
         """D, the width of the vectors; found by embedding two pictures and two sentences.
 
-        A model whose files are not all there may load, and make the same of all sentences.
+        Raises ImageEmbedderUnavailable where that fails. A model whose files are not all there may
+        load, and make the same of all sentences.
         """
         pictures = self._probe([Image.new("RGB", (64, 48), each) for each in _COLOURS], "pictures")
         sentences = self._probe(list(_SENTENCES), "text")
