@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from commands.backup import backup
+from commands.calibrate import calibrate
 from commands.caption import caption
 from commands.common.errors import Exit, Failed, fail, word
 from commands.common.options import home_option
@@ -38,7 +39,7 @@ __version__ = "0.1.0"
 
 _COMMANDS = (
     index, search, complete_command, similar, caption, score, explain_command, serve, train,
-    evaluate_command, status, roots, rebuild, models, doctor, backup, restore, demo,
+    evaluate_command, calibrate, status, roots, rebuild, models, doctor, backup, restore, demo,
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -117,7 +118,8 @@ class FitWeights:
 
     `evidence`, in nats, is divided by the square root of the sentence's number of words; results
     less probable than `weak_below` are marked weak. The lifts are of similarities over those of
-    photos by chance; `rarity` and `unknown` weigh what the sentence's words are.
+    photos by chance; `rarity` and `unknown` weigh what the sentence's words are, `image` the
+    standardised similarity by an image embedder, where the home has one.
     """
 
     evidence: float = 0.0
@@ -129,7 +131,13 @@ class FitWeights:
     caption_lift: float = 0.0
     rarity: float = 0.0
     unknown: float = 0.0
+    image: float = 0.0
 
+
+# The weight of an image embedder's standardised similarity in the combined score, and in the first
+# stage's. Chosen, and not measured: a deviation counts as much as one of our own similarity there.
+IMAGE_WEIGHT = 1.0
+IMAGE_WEIGHT_IN_RETRIEVAL = 0.05
 
 # Known words of a query that is ranked by the weights for short ones.
 SHORT_WORDS = 3
@@ -157,6 +165,7 @@ class SumWeights:
     visual: float
     caption: float
     fit: FitWeights = field(default_factory=FitWeights)
+    image: float = IMAGE_WEIGHT
 
 
 @dataclass(frozen=True)
@@ -167,7 +176,8 @@ class Ranking:
     each times its weight; `bias_in_likelihood` is the hub bias' weight beside likelihood alone,
     `bias_in_retrieval` that beside the first stage's similarity. `short`: the combined score of
     queries of up to three words, None: no other than the rest's. `caption_fit`: how probable it is
-    that a generated caption is right.
+    that a generated caption is right. `image` and `image_in_retrieval` weigh the standardised
+    similarity by an image embedder, in homes that have one.
     """
 
     log_likelihood: float = 1.0
@@ -182,6 +192,20 @@ class Ranking:
     fit: FitWeights = field(default_factory=FitWeights)
     short: SumWeights | None = None
     caption_fit: CaptionFit = field(default_factory=CaptionFit)
+    image: float = IMAGE_WEIGHT
+    image_in_retrieval: float = IMAGE_WEIGHT_IN_RETRIEVAL
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Ranking:
+        """The weights in nested dicts, as `asdict` makes them; what is not there has its default.
+
+        Raises TypeError or KeyError for unknown fields and missing ones.
+        """
+        fit, short = FitWeights(**values["fit"]), values.get("short")
+        if short is not None:
+            short = SumWeights(**short | {"fit": FitWeights(**short["fit"])})
+        caption_fit = CaptionFit(**values.get("caption_fit", {}))
+        return cls(**values | {"fit": fit, "short": short, "caption_fit": caption_fit})
 
     def for_words(self, count: int) -> Ranking:
         """These weights as they are for a query of so many known words."""
@@ -194,6 +218,7 @@ class Ranking:
             visual=self.short.visual,
             caption=self.short.caption,
             fit=self.short.fit,
+            image=self.short.image,
             short=None,
         )
 

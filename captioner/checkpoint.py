@@ -8,21 +8,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from captioner.captioner import (
-    Captioner,
-    CaptionerConfig,
-    CaptionFit,
-    FitWeights,
-    Provenance,
-    Ranking,
-    SumWeights,
-)
+from captioner.captioner import Captioner, CaptionerConfig, Provenance, Ranking
 from captioner.device import choose_device, without_weights
 from captioner.filehash import sha256_of
 from captioner.vocabulary import Vocabulary
@@ -112,17 +103,9 @@ def _build(path: Path, sha256: str, metadata: dict[str, str]) -> Captioner:
             sha256,
             metadata["embedder"],
             json.loads(metadata["metrics"]),
-            _ranking(json.loads(metadata["ranking"])),
+            Ranking.from_dict(json.loads(metadata["ranking"])),
             tuple(json.loads(metadata.get("classes", "[]"))),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the description inside {path} is damaged: {error!r}") from error
     return Captioner(config, vocabulary, provenance)
-
-
-def _ranking(values: dict[str, Any]) -> Ranking:
-    fit, short = FitWeights(**values["fit"]), values.get("short")
-    if short is not None:
-        short = SumWeights(**short | {"fit": FitWeights(**short["fit"])})
-    caption_fit = CaptionFit(**values.get("caption_fit", {}))
-    return Ranking(**values | {"fit": fit, "short": short, "caption_fit": caption_fit})

@@ -3,8 +3,8 @@
 SQLite keeps no checksums of its pages: a flipped bit in a row is read as if it had been written.
 A description's covers the state, the hub bias, the captions, the vectors, the tags, and the
 content hash of the photo that they were made of; it stands in the state's row, and goes with that
-into a copy. A photo's own has two halves: over what its bytes are, and over its origin and what
-people wrote about it, which may change alone.
+into a copy. Each vector of an image embedder carries its own. A photo's has two halves: over what
+its bytes are, and over its origin and what people wrote about it, which may change alone.
 
 Functions take a session and neither commit nor roll back: who opened it decides.
 """
@@ -107,6 +107,16 @@ def origin_checksum(row: Mapping[str, Any]) -> str:
     Where nobody wrote anything that adds nothing, as before it was read.
     """
     return _origin_digest(*([_cleaned(row[name]) for name in names] for names in _OF_ORIGIN))
+
+
+def vector_checksum(content_hash: Any, blob: Any) -> str:
+    """The checksum of an image embedder's vector, over its bytes and its photo's content hash."""
+    return _digest([(content_hash, blob)], _SIZE)
+
+
+def text_checksum(text: Any) -> str:
+    """The checksum of one text."""
+    return _digest([(text,)], _SIZE)
 
 
 def sound_photos(session: Session, ids: Sequence[int]) -> list[int]:

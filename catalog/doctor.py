@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from catalog import integrity, photos
+from catalog.calibrations import list_calibrations, remove_calibrations
 from catalog.checkpoints import KeptCheckpoints, is_sound
 from catalog.checksums import damaged_descriptions, name_damaged
 from catalog.database import Database, database_files, writer_lock
 from catalog.failures import clear_failure, known_failures
 from catalog.fulltext import refresh_words
 from catalog.home import Home
+from catalog.image_vectors import chosen_image_embedder, damaged_image_vectors
 from catalog.model_registry import list_models
 from catalog.originals import changed_originals
 from catalog.own_files import FOLDERS, Listing, list_files, remove_own
@@ -28,7 +30,7 @@ from catalog.roots import list_roots
 from catalog.sealed_thumbnails import is_whole
 from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
-from catalog.vectors.snapshots import SnapshotStore
+from catalog.vectors.snapshots import SnapshotStore, files_of_gone_models
 from catalog.views import count_rows
 
 # So many of the files or photos concerned are named; a damaged disk may have a million.
@@ -42,12 +44,13 @@ class Problem(StrEnum):
 
     DATABASE: SQLite's file is damaged. REFERENCES: rows refer to rows that are gone.
     HALF_DESCRIBED: photos lack a part of what a model made. DAMAGED: what a model made of photos is
-    not as it was written. ORIGINALS: photos' bytes changed although their size and time did not,
-    where one asked for them to be read. NOT_DESCRIBED: no model has described
-    them. WORDS: words of photos are not noted, or not as they are. VECTORS: vector files are
-    missing, damaged, or not what SQL holds. THUMBNAILS: they are missing or damaged. ORPHANS: files
-    of ours in the home that nothing names. OLD_FAILURES: files that failed, and are there no more.
-    CHECKPOINTS: kept files are not those that they are named by. MISPLACED: folders lie where
+    not as it was written, vectors of an image embedder included. CALIBRATIONS: weights fitted on
+    captions of one's own are not as they were written. ORIGINALS: photos' bytes changed although
+    their size and time did not, where one asked for them to be read. NOT_DESCRIBED: no model has
+    described them. WORDS: words of photos are not noted, or not as they are. VECTORS: vector files
+    are missing, damaged, or not what SQL holds. THUMBNAILS: they are missing or damaged. ORPHANS:
+    files of ours in the home that nothing names. OLD_FAILURES: files that failed, and are there no
+    more. CHECKPOINTS: kept files are not those that they are named by. MISPLACED: folders lie where
     files belong, or the reverse. FOREIGN: what somebody else put there; nothing is wrong with it.
     """
 
@@ -63,6 +66,7 @@ class Problem(StrEnum):
     ORPHANS = "orphans"
     OLD_FAILURES = "old_failures"
     CHECKPOINTS = "checkpoints"
+    CALIBRATIONS = "calibrations"
     MISPLACED = "misplaced"
     FOREIGN = "foreign"
 
@@ -146,6 +150,7 @@ class Doctor:
             self._not_described,
             self._half_described,
             self._damaged,
+            self._calibrations,
             self._words,
             self._vectors,
             self._orphans,
@@ -199,12 +204,25 @@ class Doctor:
                 )
                 for model in list_models(session)
             }
+            chosen = chosen_image_embedder(session)
+            if chosen is not None:
+                found[chosen.model_id] = damaged_image_vectors(session, chosen.model_id)
         if any(found.values()) and self._mend:
             with self._database.write() as session:
                 for model_id, ids in found.items():
                     photos.forget_photos(session, ids, model_id)
         ids = sorted({key for ids in found.values() for key in ids})
         return self._found(Problem.DAMAGED, self._paths(ids), mended=False)
+
+    def _calibrations(self) -> Finding:
+        """Repaired by forgetting them: the captioner's own weights rank then."""
+        with self._database.read() as session:
+            damaged = [each for each in list_calibrations(session) if each.ranking is None]
+        if damaged and self._mend:
+            with self._database.write() as session:
+                remove_calibrations(session, [each.calibration_id for each in damaged])
+        names = [f"fitted at {each.fitted_at:%Y-%m-%d %H:%M}" for each in damaged]
+        return self._found(Problem.CALIBRATIONS, names, mended=True)
 
     def _originals(self) -> Finding:
         """Only their owner has other copies of them."""
@@ -268,13 +286,14 @@ class Doctor:
         """Files of ours that nothing names; a catalog without photos may be another's, or lost."""
         with self._database.read() as session:
             known = integrity.content_hashes(session)
-        nameless = [*self._nameless_indexes(), *self._nameless_thumbnails(known)]
+        left = files_of_gone_models(self._home, self._database)
+        nameless = [*left, *self._nameless_thumbnails(known)]
         nameless += [path for path in self._listed("models").own if path.suffix == ".tmp"]
         mend = self._mend and bool(known)
         if mend:
             remove_own(self._home.path, nameless)
-        left = self._left_by_indexes(remove=mend)
-        return self._found(Problem.ORPHANS, [*left, *nameless], mended=mend)
+        unnamed = self._left_by_indexes(remove=mend)
+        return self._found(Problem.ORPHANS, [*unnamed, *nameless], mended=mend)
 
     def _listed(self, folder: str) -> Listing:
         return list_files(self._home.path, folder)
@@ -292,13 +311,6 @@ class Doctor:
             with suppress(OSError):  # its lock is a folder, say, which was told already
                 left += store.orphans(remove=remove)
         return left
-
-    def _nameless_indexes(self) -> list[Path]:
-        """Vector files of models that are gone."""
-        with self._database.read() as session:
-            known = {str(model.model_id) for model in list_models(session)}
-        files = self._listed("vectors").own
-        return [path for path in files if path.parent.name.partition("-")[0] not in known]
 
     def _nameless_thumbnails(self, known: Collection[str]) -> list[Path]:
         files = self._listed("thumbnails").own

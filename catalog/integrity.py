@@ -12,6 +12,7 @@ from sqlalchemy import Select, delete, exists, func, select, text, union
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
+from catalog.image_vectors import KIND, MODEL_KIND
 from catalog.keywords import note_keywords
 from catalog.models import (
     Caption,
@@ -32,7 +33,8 @@ from catalog.sql import NO_SYNC, chunks, readable, stored_texts
 from catalog.tags import spaced_words
 from catalog.words import words_of_photo
 
-KINDS = ("caption", "visual")
+_KINDS = ("caption", "visual")  # of the vectors in a description
+KINDS = (*_KINDS, KIND)
 
 
 def sqlite_damage(session: Session) -> list[str]:
@@ -80,7 +82,8 @@ def half_described(session: Session) -> dict[int, list[int]]:
     All is a state, captions, and a vector of each kind as long as the model's others.
     """
     found: dict[int, list[int]] = {}
-    for model_id in session.scalars(select(Model.id).order_by(Model.id)).all():
+    captioners = select(Model.id).where(Model.kind != MODEL_KIND).order_by(Model.id)
+    for model_id in session.scalars(captioners).all():
         parts = union(
             *(
                 select(table.photo_id).where(table.model_id == model_id)
@@ -95,8 +98,9 @@ def half_described(session: Session) -> dict[int, list[int]]:
 
 
 def not_described(session: Session) -> list[int]:
-    """Ids of photos of which no model has made anything."""
-    none = (~exists().where(table.photo_id == Photo.id) for table in (State, Caption, Vector))
+    """Ids of photos of which no captioner has made anything."""
+    none = [~exists().where(table.photo_id == Photo.id) for table in (State, Caption)]
+    none.append(~exists().where(Vector.photo_id == Photo.id, Vector.kind.in_(_KINDS)))
     return list(session.scalars(select(Photo.id).where(*none).order_by(Photo.id)))
 
 
@@ -182,7 +186,7 @@ def _whole(session: Session, model_id: int) -> Select[int]:
             Vector.kind == kind,
             func.length(Vector.blob) == size,
         )
-        for kind in KINDS
+        for kind in _KINDS
     ]
     return select(State.photo_id).where(*own, captioned, *vectors)
 

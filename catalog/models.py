@@ -141,7 +141,7 @@ def _photo_key(**options: Any) -> Mapped[int]:
     return mapped_column(ForeignKey("photo.id", ondelete="CASCADE"), **options)
 
 
-def _model_key(**options: Any) -> Mapped[int]:
+def _model_key(**options: Any) -> Mapped[Any]:
     return mapped_column(ForeignKey("model.id", ondelete="CASCADE"), **options)
 
 
@@ -198,7 +198,7 @@ class Photo(Base):
 
 
 class Model(Base):
-    """A captioner or an embedder, known by name and content."""
+    """A captioner, a sentence embedder or an image embedder, known by name and content."""
 
     __tablename__ = "model"
     __table_args__ = (UniqueConstraint("name", "sha256"),)
@@ -225,7 +225,10 @@ class Caption(Base):
 
 
 class Vector(Base):
-    """A unit vector of a photo, float16; `change` is the counter's value when it was written."""
+    """A unit vector of a photo, float16; `change` is the counter's value when it was written.
+
+    `checksum`: of an image embedder's, see image_vectors.py; None: the description's covers it.
+    """
 
     __tablename__ = "vector"
     # Serves the rebuild and the replay of what came after a change, both in this order.
@@ -237,6 +240,7 @@ class Vector(Base):
     embedder: Mapped[str | None] = mapped_column(CleanText)
     change: Mapped[int] = mapped_column(BigInteger)
     blob: Mapped[bytes] = mapped_column(LargeBinary)
+    checksum: Mapped[str | None] = mapped_column(String(32))
 
 
 class State(Base):
@@ -359,3 +363,31 @@ class VectorGeneration(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     count: Mapped[int]
     change_counter: Mapped[int] = mapped_column(BigInteger)
+
+
+class ChosenImageEmbedder(Base):
+    """At most one row: the image embedder of this home, and its folder, as bytes."""
+
+    __tablename__ = "image_embedder"
+
+    model_id: Mapped[int] = _model_key(primary_key=True)
+    folder: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Calibration(Base):
+    """Weights of a ranking in JSON, fitted on captions of one's own; see calibrations.py.
+
+    For a captioner (`model_id`) beside an image embedder, None: without one. `captions` and
+    `photos`: how many they were fitted on.
+    """
+
+    __tablename__ = "calibration"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    model_id: Mapped[int] = _model_key()
+    image_model_id: Mapped[int | None] = _model_key()
+    ranking: Mapped[str] = mapped_column(Text)
+    checksum: Mapped[str] = mapped_column(String(32))
+    captions: Mapped[int]
+    photos: Mapped[int]
+    fitted_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -19,7 +19,7 @@ from catalog.checksums import HALF
 from catalog.descriptions import copy_descriptions, drop_descriptions, next_change
 from catalog.failures import clear_failure
 from catalog.fulltext import refresh_words
-from catalog.models import Failure, Photo, Root, Run, State
+from catalog.models import Failure, Photo, Root, Run, State, Vector
 from catalog.photos import remove_photos
 from catalog.roots import KnownRoot, exclude, is_away, is_same_folder
 from catalog.sql import NO_SYNC, chunks
@@ -70,7 +70,7 @@ def _doubled(
     """
     new = _placed(session, root_ids, _last_seen(session, root_id))
     pairs = pair_up(_placed(session, [root_id]), new) if new else []
-    models = _models_of(session, [photo.photo_id for pair in pairs for photo in pair])
+    models = _models_of(session, [photo.photo_id for pair in pairs for photo in pair], (State,))
     return [
         (gone, found)
         for gone, found in pairs
@@ -133,7 +133,8 @@ def merge(session: Session, pairs: Sequence[tuple[int, int]]) -> None:
 
 
 def _complete(session: Session, pairs: Sequence[tuple[int, int]], change: int) -> None:
-    models = _models_of(session, [key for pair in pairs for key in pair])
+    made = (State, Vector)  # by captioners, and by an image embedder
+    models = _models_of(session, [key for pair in pairs for key in pair], made)
     for old, new in pairs:
         if not models[new] <= models[old]:
             for model_id in models[new] & models[old]:
@@ -141,13 +142,16 @@ def _complete(session: Session, pairs: Sequence[tuple[int, int]], change: int) -
             copy_descriptions(session, new, old, change)
 
 
-def _models_of(session: Session, ids: Sequence[int]) -> defaultdict[int, set[int]]:
-    """The captioners that described photos, by their ids."""
+def _models_of(
+    session: Session, ids: Sequence[int], tables: Sequence[type[State | Vector]]
+) -> defaultdict[int, set[int]]:
+    """The models that made a row of these tables for photos, by the photos' ids."""
     models: defaultdict[int, set[int]] = defaultdict(set)
     for chunk in chunks(ids):
-        query = select(State.photo_id, State.model_id).where(State.photo_id.in_(chunk))
-        for photo_id, model_id in session.execute(query):
-            models[photo_id].add(model_id)
+        for table in tables:
+            query = select(table.photo_id, table.model_id).where(table.photo_id.in_(chunk))
+            for photo_id, model_id in session.execute(query):
+                models[photo_id].add(model_id)
     return models
 
 

@@ -20,11 +20,11 @@ from catalog.home_marker import read_marker
 _FILE = re.compile(
     r"thumbnails/(?P<shard>[0-9a-f]{2})/(?P=shard)[0-9a-f]{62}\.jpg"
     r"|thumbnails/tmp[a-z0-9_]{8}\.tmp"
-    r"|vectors/[0-9]+-(?:caption|visual)/(?:gen-[0-9]+\.faiss|next\.tmp|lock)"
+    r"|vectors/[0-9]+-(?:caption|visual|image)/(?:gen-[0-9]+\.faiss|next\.tmp|lock)"
     r"|models/(?:shipped-)?[0-9a-f]{64}\.(?:safetensors|tmp)",
     re.ASCII,
 )
-_FOLDER = re.compile(r"thumbnails/[0-9a-f]{2}|vectors/[0-9]+-(?:caption|visual)", re.ASCII)
+_FOLDER = re.compile(r"thumbnails/[0-9a-f]{2}|vectors/[0-9]+-(?:caption|visual|image)", re.ASCII)
 FOLDERS = ("thumbnails", "vectors", "models")
 
 

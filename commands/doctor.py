@@ -42,6 +42,7 @@ _PROBLEMS = {
         "bring them back from a backup, or name a sound file with tellshow index --model FILE; "
         "what came with tellshow comes back by installing it again",
     ),
+    "calibrations": ("calibrations that are damaged", ""),
     "misplaced": ("folders or files in the place of others", "move them away"),
     "foreign": ("files that are not tellshow's", "tellshow leaves them alone"),
 }

@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.common.errors import Failed
-from commands.common.loading import describing_models, open_catalog
+from commands.common.loading import (
+    NO_IMAGE_EMBEDDER,
+    describing_image_embedder,
+    describing_models,
+    open_catalog,
+)
 from commands.common.options import (
     FILE,
     device_option,
+    download_option,
     embedder_option,
     home_option,
     json_option,
@@ -67,6 +73,12 @@ def _check_patterns(
 @click.option("--batch-size", type=click.IntRange(1, 1024), show_default="32; on CUDA 256")
 @model_option
 @embedder_option
+@click.option(
+    "--image-embedder",
+    metavar="FOLDER",
+    help="Also embed photos by this CLIP, from now on; none: take it back.",
+)
+@download_option
 @device_option
 @click.option("--parent", type=int, hidden=True)  # see commands.common.parent
 @json_option
@@ -81,6 +93,8 @@ def index(
     batch_size: int | None,
     model: Path | None,
     embedder: str | None,
+    image_embedder: str | None,
+    download: bool,
     device: str | None,
     parent: int | None,
     as_json: bool,
@@ -93,10 +107,13 @@ def index(
     if parent is not None:
         end_with(parent)
     refuse_files(folders)
+    image_embedder = _fetched(image_embedder, download)
     retry = RetryPolicy(math.inf if watch else None)
     with open_catalog(home, retry=retry) as (opened, database):
         refuse_unknown(database, folders)
         models = describing_models(opened, database, model, device, embedder)
+        own_device = str(models[0].device)
+        images = describing_image_embedder(opened, database, image_embedder, own_device)
         options = IndexOptions(
             batch_size=batch_size,
             prune=prune,
@@ -105,12 +122,26 @@ def index(
             stoppable=parent is not None,
             verify=verify,
         )
-        indexer = Indexer(opened, database, *models, options)
+        indexer = Indexer(opened, database, *models, options, image_embedder=images)
         with ProgressBar("photos") as bar:
             if watch:
                 keep_indexing(indexer, opened, folders, bar, as_json)
             else:
                 _index_once(indexer, folders, bar, as_json)
+
+
+def _fetched(name: str | None, download: bool) -> str | None:
+    """The folder of a published image embedder that is named with --download, else as it is.
+
+    Before anything else is loaded: the libraries are told then never to use the network.
+    """
+    if not download:
+        return name
+    if name is None or name == NO_IMAGE_EMBEDDER:
+        raise click.UsageError("--download fetches what --image-embedder names")
+    from captioner.image_embedder import fetch
+
+    return name if Path(name).exists() else str(fetch(name))
 
 
 def _index_once(

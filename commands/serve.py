@@ -117,7 +117,7 @@ def serve(
 
     token = token_for(host, token, token_file)
     folders = _indexable(indexable)
-    with open_engine(home, model, device) as engine:
+    with open_engine(home, model, device, finding=True) as engine:
         engine.search(SearchRequest("a photo"))  # loads what the first visitor would wait for
         config = WebConfig(
             host=host,

@@ -32,12 +32,30 @@ def _print_status(found: Status) -> None:
     echo(f"{found.failures} files that could not be read")
     echo(f"captioner {found.model}, sentence embedder {found.embedder}")
     _print_models(found)
+    _print_own(found)
     if found.sqlite:
         echo(f"SQLite {found.sqlite}")
     for root in found.roots:
         echo(f"{root.path}: {root.photos} photos, {'online' if root.online else 'offline'}")
     if any(root.photos and not root.online for root in found.roots):
         echo("tellshow roots says how to mend the place of a folder that is offline, or forget it")
+
+
+def _print_own(found: Status) -> None:
+    """What this home alone has: an image embedder, and weights fitted on captions of one's own."""
+    image = found.image_embedder
+    if image is not None:
+        echo(
+            f"image embedder {image.name} ({image.sha256[:12]}) in {image.folder}: "
+            f"{image.vectors} of {found.photos} photos embedded"
+        )
+    for each in found.calibrations or ():
+        beside = f" with {each.image_embedder}" if each.image_embedder else ""
+        damaged = "" if each.sound else "; damaged, run tellshow calibrate again"
+        echo(
+            f"calibrated for {each.captioner}{beside} on {each.captions} captions of "
+            f"{each.photos} photos, {each.fitted_at[:10]}{damaged}"
+        )
 
 
 def _print_models(found: Status) -> None:

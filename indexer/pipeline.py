@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,11 +18,13 @@ from sqlalchemy.orm import Session
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
+from captioner.image_embedder import ImageEmbedder
 from captioner.image_file import max_pixels
 from catalog.checksums import damaged_descriptions, name_damaged
 from catalog.database import Database, TemporarilyUnavailable, writer_lock
 from catalog.descriptions import change_counter
 from catalog.home import Home
+from catalog.image_vectors import KIND, choose_image_embedder
 from catalog.model_registry import undescribed
 from catalog.moved_roots import merge_doubled, remove_emptied
 from catalog.originals import changed_originals
@@ -38,6 +40,7 @@ from indexer.describe import describe
 from indexer.folders import FolderNotFound, NotAFolder, resolve_folders
 from indexer.former_patterns import former_patterns
 from indexer.ignore import check_pattern, root_rules
+from indexer.image_vectors import ImageVectors
 from indexer.plan import Plan, make_plan
 from indexer.prepare import Preparer
 from indexer.progress import Progress, Silent
@@ -84,7 +87,10 @@ class IndexOptions:
 
 
 class Indexer:
-    """Brings the catalog up to date with folders of photos, with one captioner."""
+    """Brings the catalog up to date with folders of photos, with one captioner.
+
+    With an image embedder, that becomes the home's, and gives every photo a vector.
+    """
 
     def __init__(
         self,
@@ -94,11 +100,14 @@ class Indexer:
         embedder: SentenceEmbedder,
         options: IndexOptions | None = None,
         decoders: Decoders | None = None,
+        image_embedder: ImageEmbedder | None = None,
     ) -> None:
         self._home = home
         self._database = database
         self._captioner = captioner.eval()
         self._embedder = embedder
+        self._image_embedder = image_embedder
+        self._image_vectors: ImageVectors | None = None
         self._options = options or IndexOptions()
         self._decoders = decoders or shared_decoders()
         self._retry = RetryPolicy(self._options.retry_seconds)
@@ -110,7 +119,7 @@ class Indexer:
         """Add, refresh and remove photos, so that the catalog says what the folders hold.
 
         Raises FolderNotFound, NotAFolder, BadPixelLimit, InvalidPattern, WriterBusy,
-        FaissMissing and DatabaseUnavailable.
+        FaissMissing, ImageEmbedderUnavailable and DatabaseUnavailable.
         A database server that is away is waited for, for a minute where the options say nothing.
         After a KeyboardInterrupt everything that was committed is kept, FAISS included.
         """
@@ -118,16 +127,20 @@ class Indexer:
         max_pixels()  # before any work: each file would fail for it
         for pattern in self._exclusion.patterns:
             check_pattern(pattern)
+        if self._image_embedder is not None:
+            _ = self._image_embedder.dimension  # no run begins with one that cannot embed
         given = resolve_folders(folders)
         with writer_lock(self._home):
             withdraw_request(self._home)
-            log = RunLog(self._options.stoppable)
+            log, progress = RunLog(self._options.stoppable), progress or Silent()
             with self._interruptible(log):
                 start, indexes = self._catalog.write(partial(self._begin, given, log))
                 recorder = self._recorder(start)
-                run = self._run(start, log, recorder, progress or Silent())
+                run = self._run(log, recorder, progress)
                 with self._ending(run, indexes, start.change):
                     self._bring_up_to_date(start, run, recorder)
+                    if self._image_vectors is not None:
+                        self._image_vectors.fill(progress, self._stop_request(log))
             decayed = self._verified(start) if self._options.verify else None
         report = self._catalog.read(partial(self._report, start, run, started))
         return replace(report, changed_originals=decayed)
@@ -151,10 +164,27 @@ class Indexer:
         start = begin_run(session, *models, folders, self._exclusion, log)
         # Photos and sentences meet in one space; asking the embedder would load it in vain.
         dimension = self._captioner.config.head.dimension
-        return start, [
+        indexes = [
             make_vector_index(self._home, self._database, start.model_id, kind, dimension)
             for kind in ("caption", "visual")
         ]
+        return start, indexes + self._begin_image_vectors(session)
+
+    def _begin_image_vectors(self, session: Session) -> list[VectorIndex]:
+        """Make the image embedder the home's; its vector index, nothing where there is none."""
+        embedder = self._image_embedder
+        if embedder is None:
+            return []
+        chosen = choose_image_embedder(
+            session,
+            name=embedder.name,
+            sha256=embedder.sha256,
+            dimension=embedder.dimension,
+            folder=embedder.folder,
+        )
+        own = self._home, self._database
+        self._image_vectors = ImageVectors(*own, embedder, chosen, self._retry)
+        return [make_vector_index(*own, chosen.model_id, KIND, chosen.dimension)]
 
     def _merge_doubled(self, start: RunStart) -> dict[int, int]:
         """How many photos of other folders were found in those of this run, by the folder's id."""
@@ -168,6 +198,8 @@ class Indexer:
         remove_unfinished(self._home.path)
         if start.live_hashes is not None:
             remove_orphans(self._home.path, start.live_hashes)
+        if self._image_vectors is not None:
+            self._image_vectors.remove_leftovers()
 
     def _forget_damaged(self, start: RunStart) -> None:
         """Forget descriptions that are not as they were written, for this run to make them again.
@@ -188,6 +220,8 @@ class Indexer:
 
         if damaged:
             self._catalog.write(partial(forget_photos, ids=damaged, model_id=start.model_id))
+        if self._image_vectors is not None:
+            self._image_vectors.forget_damaged()
         self._checked = True
 
     def _with_former_patterns(self, start: RunStart) -> RunStart:
@@ -210,12 +244,16 @@ class Indexer:
         online = set(start.online.values())
         return Recorder(start.model_id, self._embedder.name, start.roots, online)
 
-    def _run(self, start: RunStart, log: RunLog, recorder: Recorder, progress: Progress) -> Run:
+    def _run(self, log: RunLog, recorder: Recorder, progress: Progress) -> Run:
         size = self._captioner.config.encoder.image_size
         preparer = Preparer(self._home, self._decoders, size)
-        asked = partial(is_stop_requested, self._home, log.run_id)
-        stopped = asked if self._options.stoppable else bool
-        return Run(self._catalog, preparer, recorder, progress, log, stopped)
+        return Run(self._catalog, preparer, recorder, progress, log, self._stop_request(log))
+
+    def _stop_request(self, log: RunLog) -> Callable[[], bool]:
+        """Tells whether somebody asked this run to end."""
+        if not self._options.stoppable:
+            return bool
+        return partial(is_stop_requested, self._home, log.run_id)
 
     def _bring_up_to_date(self, start: RunStart, run: Run, recorder: Recorder) -> None:
         """Do the work of a run that is recorded already."""

@@ -59,15 +59,19 @@ def _background(captioner: Captioner, parsed: ParsedQuery, chance: Sequence[floa
 
 @dataclass(frozen=True)
 class Signs:
-    """What the model says of N photos, each for one query: nats and cosines."""
+    """What the model says of N photos, each for one query: nats and cosines.
+
+    `image`: an image embedder's standardised similarity, None where there is none.
+    """
 
     evidence: NDArray[np.float32]  # [N]
     visual: NDArray[np.float32]  # [N]
     caption: NDArray[np.float32]  # [N]
     background: Sequence[Background]  # N
+    image: NDArray[np.float32] | None = None  # [N]
 
     def features(self) -> NDArray[np.float32]:
-        """Columns of the regression [N,7]; a sentence's evidence grows with the root of length."""
+        """Columns of the regression [N,8]; a sentence's evidence grows with the root of length."""
         rows = [
             (each.words, *each.visual, *each.caption, each.rarity, each.unknown)
             for each in self.background
@@ -81,12 +85,13 @@ class Signs:
             (self.caption - c_mean) / c_width,
             rarity,
             unknown,
+            np.zeros(len(self.evidence)) if self.image is None else self.image,
         ]
         return np.stack(columns, axis=1).astype(np.float32)
 
 
 def slopes(weights: FitWeights) -> NDArray[np.float32]:
-    """The weights of the regression's columns [7]."""
+    """The weights of the regression's columns [8]."""
     return np.array(
         [
             weights.evidence,
@@ -96,6 +101,7 @@ def slopes(weights: FitWeights) -> NDArray[np.float32]:
             weights.caption_lift,
             weights.rarity,
             weights.unknown,
+            weights.image,
         ],
         np.float32,
     )

@@ -20,9 +20,11 @@ from catalog.checksums import check_descriptions, name_damaged
 from catalog.database import Database
 from catalog.descriptions import change_counter, sample_photo_ids
 from catalog.home import Home
+from catalog.image_vectors import KIND, chosen_image_embedder
 from catalog.model_registry import model_name
 from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
+from search.image_similarity import ImageVectorIndex
 from search.limits import MAX_RESULTS
 from search.retrieval import Candidates, Retriever, widening
 
@@ -58,9 +60,15 @@ class Collection:
     retriever: Retriever
     states: StateCache
 
+    @property
+    def indexes(self) -> tuple[VectorIndex, ...]:
+        """All vector indexes: the captioner's two, and the image embedder's, if there is one."""
+        images = self.retriever.images
+        return (*self.retriever.indexes, *((images.index,) if images else ()))
+
     def follow(self) -> None:
         """Take in what others indexed or saved since the last time."""
-        for index in self.retriever.indexes:
+        for index in self.indexes:
             index.follow()
 
     def load(self, found: Candidates) -> LoadedCandidates:
@@ -95,10 +103,10 @@ class Collection:
 
         Raises OSError where they cannot be saved.
         """
-        for index in self.retriever.indexes:
+        for index in self.indexes:
             index.rebuild()
             index.save()
-        return sum(index.count for index in self.retriever.indexes)
+        return sum(index.count for index in self.indexes)
 
 
 def own_model_id(session: Session, captioner: Captioner, embedder: SentenceEmbedder) -> int | None:
@@ -133,16 +141,19 @@ class CollectionOpener:
     def _find(self) -> Collection | None:
         with self._database.read() as session:
             model_id = own_model_id(session, self._captioner, self._embedder)
+            chosen = chosen_image_embedder(session)
         if model_id is None:
             return None
-        visual, caption = self._index(model_id, "visual"), self._index(model_id, "caption")
-        return Collection(
-            Retriever(visual, caption, self._captioner.provenance),
-            StateCache(self._database, model_id, self._captioner.config),
-        )
-
-    def _index(self, model_id: int, kind: str) -> VectorIndex:
         dimension = self._captioner.config.head.dimension
+        visual, caption = (self._index(model_id, kind, dimension) for kind in ("visual", "caption"))
+        states = StateCache(self._database, model_id, self._captioner.config)
+        images = None
+        if chosen is not None:
+            index = self._index(chosen.model_id, KIND, chosen.dimension)
+            images = ImageVectorIndex(index, states.sample)
+        return Collection(Retriever(visual, caption, self._captioner.provenance, images), states)
+
+    def _index(self, model_id: int, kind: str, dimension: int) -> VectorIndex:
         index = make_vector_index(self._home, self._database, model_id, kind, dimension)
         index.open()
         return index

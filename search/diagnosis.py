@@ -11,7 +11,7 @@ from search.calibration import Signs, fit_probability
 from search.engine import SearchEngine
 from search.explain import Explanation, explain
 from search.limits import DEFAULT_CANDIDATES, MAX_CANDIDATES, RETRIEVE
-from search.pipeline import Question, plain_questions
+from search.pipeline import Question
 from search.request import SearchRequest, check_text
 from search.rerank import Ranked, combined_scores
 from search.retrieval import Candidates
@@ -97,7 +97,7 @@ def probability(engine: SearchEngine, sentence: str, photo_id: int) -> float:
     The same as in a SearchResult. Raises UnknownPhoto where this captioner has not seen the photo.
     """
     found = engine.measure(sentence, np.array([photo_id]))
-    signs = Signs(found.evidence, found.visual, found.caption, [found.background])
+    signs = Signs(found.evidence, found.visual, found.caption, [found.background], found.image)
     ranking = engine.captioner.provenance.ranking.for_words(found.background.words)
     return float(fit_probability(ranking.fit, signs)[0])
 
@@ -111,7 +111,7 @@ def stand(
     the photo.
     """
     request = SearchRequest(check_text("q", sentence), k=1, candidates=candidates)
-    [question] = plain_questions([request], engine.captioner, engine.embedder)
+    [question] = engine.read_plain([request])
     ranked = engine.rank(question)
     place = ranked.place(photo_id)
     if place is not None:
@@ -145,10 +145,10 @@ def _deserved(
     if not len(ranked) or not question.parsed.words:
         return None
     ids = np.array([photo_id])
-    found = engine.survey(ids).measure(question.parsed, question.vector)
+    found = engine.survey(ids).measure(question.parsed, question.vector, question.image)
     score = combined_scores(
         engine.captioner.provenance.ranking.for_words(len(question.parsed.words)),
-        Candidates(ids, found.visual, found.caption),
+        Candidates(ids, found.visual, found.caption, found.image),
         found.log_likelihood,
         found.bias,
     )

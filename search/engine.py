@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from captioner.captioner import Captioner, CaptionFit, PhotoState
 from captioner.embedder import SentenceEmbedder
+from captioner.image_embedder import ImageEmbedder
 from captioner.tags import Tag, tags_of
 from catalog.database import Database
 from catalog.home import Home
@@ -26,7 +27,7 @@ from search.limits import DEFAULT_RESULTS
 from search.order import SearchOrder
 from search.parsed_query import parse_query, read_vectors
 from search.photo_scores import Measured, Survey, survey
-from search.pipeline import Question, Ranker, read_question
+from search.pipeline import Question, Ranker, plain_questions, read_question
 from search.request import SearchRequest
 from search.rerank import Ranked
 from search.results import SearchAnswer, SimilarPhoto, make_answer, similar_photos
@@ -40,14 +41,21 @@ __all__ = ["SearchEngine", "Status", "UnknownPhoto"]
 class SearchEngine:
     """One captioner, one embedder and a catalog; safe to use from several threads.
 
-    What reads the catalog raises DatabaseUnavailable.
+    `image_embedder`: the home's, None where it has none or that is not here. What reads the
+    catalog raises DatabaseUnavailable.
     """
 
     def __init__(
-        self, home: Home, database: Database, captioner: Captioner, embedder: SentenceEmbedder
+        self,
+        home: Home,
+        database: Database,
+        captioner: Captioner,
+        embedder: SentenceEmbedder,
+        image_embedder: ImageEmbedder | None = None,
     ) -> None:
         self._home, self._database = home, database
         self.captioner, self.embedder = captioner, embedder
+        self.image_embedder = image_embedder
         self._opener = CollectionOpener(home, database, captioner, embedder)
         self.workers = Workers()  # for who has many threads that ask at once
 
@@ -78,7 +86,11 @@ class SearchEngine:
 
     def read(self, request: SearchRequest) -> Question:
         """A request as the captioner reads it."""
-        return read_question(request, self.captioner, self.embedder)
+        return read_question(request, self.captioner, self.embedder, self.image_embedder)
+
+    def read_plain(self, requests: Sequence[SearchRequest]) -> list[Question]:
+        """Many requests, of which their plain queries alone are read."""
+        return plain_questions(requests, self.captioner, self.embedder, self.image_embedder)
 
     def rank(self, question: Question) -> Ranked:
         """All candidates, best first; none where this captioner has indexed nothing yet."""
@@ -98,7 +110,8 @@ class SearchEngine:
         looked = self.survey(ids)
         parsed = parse_query(sentence, self.captioner, self.embedder)
         [vector] = read_vectors([sentence], [parsed], self.captioner, self.embedder)
-        return looked.measure(parsed, vector)
+        images = self.image_embedder.encode_texts([sentence]) if self.image_embedder else [None]
+        return looked.measure(parsed, vector, images[0])
 
     def survey(self, ids: NDArray[np.int64]) -> Survey:
         """Given photos [N], to measure many sentences on them; raises UnknownPhoto as `measure`."""

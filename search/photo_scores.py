@@ -23,7 +23,8 @@ from search.retrieval import Candidates, Retriever
 class Measured:
     """One sentence on N photos: nats, cosines, and the photos' hub biases; all [N].
 
-    `background` is the sentence's own.
+    `background` is the sentence's own. `image`: an image embedder's similarities, standardised;
+    None where there is none.
     """
 
     log_likelihood: NDArray[np.float32]
@@ -32,6 +33,7 @@ class Measured:
     caption: NDArray[np.float32]
     bias: NDArray[np.float32]
     background: Background
+    image: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,14 @@ class Survey:
     bias: NDArray[np.float32]  # [N]
     features: PhotoFeatures
 
-    def measure(self, parsed: ParsedQuery, vector: NDArray[np.float32]) -> Measured:
-        """A sentence with its unit vector [E], on every photo."""
-        similar = self.retriever.similarities(vector, self.ids)
+    def measure(
+        self,
+        parsed: ParsedQuery,
+        vector: NDArray[np.float32],
+        image: NDArray[np.float32] | None = None,
+    ) -> Measured:
+        """A sentence with its unit vector [E], on every photo; `image` [D]: see Question."""
+        similar = self.retriever.with_image(image).similarities(vector, self.ids)
         said = self._read_on(parsed)
         silent = np.zeros(len(self.ids), np.float32)
         [background] = backgrounds(self.captioner, [parsed], vector[None])
@@ -57,6 +64,7 @@ class Survey:
             caption=similar.caption,
             bias=self.bias,
             background=background,
+            image=similar.image,
         )
 
     def _read_on(self, parsed: ParsedQuery) -> Likelihoods | None:

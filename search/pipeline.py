@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from captioner.captioner import Captioner, Ranking
 from captioner.embedder import SentenceEmbedder
+from captioner.image_embedder import ImageEmbedder
 from captioner.occlusion import Occlusion, occlude
 from catalog.database import Database
 from catalog.filters import Condition
@@ -27,14 +28,15 @@ from search.parsed_query import ParsedQuery, parse_words, read_vectors
 from search.query_modifiers import WIDER, QueryModifiers, read_modifiers, scale_of
 from search.request import SearchRequest
 from search.rerank import Likelihoods, Ranked, logit_in_score, score_photos, stage_scores
-from search.retrieval import Candidates, propose, widening
+from search.retrieval import Candidates, Retriever, propose, widening
 
 
 @dataclass(frozen=True)
 class Question:
     """A request as the captioner reads it: all that ranking photos needs to know of it.
 
-    `modifiers`: weights, `not` and `rather than`; None where there are none.
+    `modifiers`: weights, `not` and `rather than`; None where there are none. `image`: the text by
+    the home's image embedder, None where it has none.
     """
 
     request: SearchRequest
@@ -42,6 +44,7 @@ class Question:
     vector: NDArray[np.float32]  # [E], unit, where the photos' vectors are
     background: Background
     modifiers: QueryModifiers | None = None
+    image: NDArray[np.float32] | None = None  # [D], unit
 
     def in_stage(self, stage: str) -> Question:
         """The same, ranked by another stage; raises InvalidQuery where there is no such stage."""
@@ -49,24 +52,34 @@ class Question:
 
 
 def read_question(
-    request: SearchRequest, captioner: Captioner, embedder: SentenceEmbedder
+    request: SearchRequest,
+    captioner: Captioner,
+    embedder: SentenceEmbedder,
+    image_embedder: ImageEmbedder | None = None,
 ) -> Question:
     """A request, read with all that it asks."""
-    [plain] = plain_questions([request], captioner, embedder)
+    [plain] = plain_questions([request], captioner, embedder, image_embedder)
     if request.is_plain:
         return plain
     return replace(plain, modifiers=read_modifiers(request, plain.parsed, captioner, embedder))
 
 
 def plain_questions(
-    requests: Sequence[SearchRequest], captioner: Captioner, embedder: SentenceEmbedder
+    requests: Sequence[SearchRequest],
+    captioner: Captioner,
+    embedder: SentenceEmbedder,
+    image_embedder: ImageEmbedder | None = None,
 ) -> list[Question]:
     """Many requests, read together; what they ask beyond their plain queries is left out."""
     texts = [request.text for request in requests]
     parsed = parse_words([request.weighted.words for request in requests], captioner, embedder)
     vectors = read_vectors(texts, parsed, captioner, embedder)
     known = backgrounds(captioner, parsed, vectors)
-    return [Question(*each) for each in zip(requests, parsed, vectors, known, strict=True)]
+    plain = [Question(*each) for each in zip(requests, parsed, vectors, known, strict=True)]
+    if image_embedder is None:
+        return plain
+    images = image_embedder.encode_texts(texts)
+    return [replace(each, image=image) for each, image in zip(plain, images, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -79,7 +92,7 @@ class Ranker:
 
     def order(self, question: Question) -> SearchOrder:
         """The order of all photos that a question finds, with likelihoods."""
-        where, retriever = Condition(question.request.filters), self.collection.retriever
+        where, retriever = Condition(question.request.filters), self._retriever(question)
         found, hits = self.propose(question, where)
         candidates = self.rank_found(question, found, hits)
 
@@ -115,7 +128,7 @@ class Ranker:
         Where likelihood alone ranks, all photos that may be found are candidates. `where` stands
         for the request's filters.
         """
-        request, retriever = question.request, self.collection.retriever
+        request, retriever = question.request, self._retriever(question)
         where = where or Condition(request.filters)
         count = request.candidates
         # Likelihood ranks every photo, and vectors alone have no use for more: no word proposes.
@@ -134,7 +147,7 @@ class Ranker:
 
         Photos whose names put them before all others come first.
         """
-        retriever, passing = self.collection.retriever, where.passing(self.database)
+        retriever, passing = self._retriever(question), where.passing(self.database)
         most = retriever.most if passing is None else min(retriever.most, len(passing))
         if question.request.stage == LIKELIHOOD or len(candidates) >= most:
             return
@@ -201,6 +214,11 @@ class Ranker:
         features = loaded.state.features(self.captioner.device)
         hidden = occlude(self.captioner, question.parsed.words, features)
         return {key: hidden[[row]] for row, key in enumerate(loaded.found.ids.tolist())}
+
+    def _retriever(self, question: Question) -> Retriever:
+        """The collection's, by whatever embedders have read the question."""
+        retriever = self.collection.retriever
+        return retriever if question.image is None else retriever.with_image(question.image)
 
     def _ranking(self, question: Question) -> Ranking:
         return self.captioner.provenance.ranking.for_words(len(question.parsed.words))

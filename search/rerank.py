@@ -123,13 +123,15 @@ def combined_scores(
     log_likelihood: NDArray[np.float32],
     bias: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Weighted sum of likelihood, hub bias and both similarities [N]."""
+    """Weighted sum of likelihood, hub bias and all similarities [N]."""
     total: NDArray[np.float32] = (
         ranking.log_likelihood * log_likelihood
         + ranking.bias * bias
         + ranking.visual * found.visual
         + ranking.caption * found.caption
     )
+    if found.image is not None:
+        total = total + np.float32(ranking.image) * found.image
     return total
 
 
@@ -234,5 +236,6 @@ class Ranked:
         silent = np.zeros(len(self), np.float32)
         evidence = self.likelihoods.evidence if self.likelihoods else silent
         same = [background] * len(self)
-        signs = Signs(evidence, self.found.visual, self.found.caption, same)
+        found = self.found
+        signs = Signs(evidence, found.visual, found.caption, same, found.image)
         return fit_probability(weights, signs)

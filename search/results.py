@@ -36,7 +36,9 @@ class SearchResult:
     `caption_probability`: that the caption is right. `matched`: the query's words that stand in the
     photo's path or captions, or in what people wrote. `named`: those of them that lift it, see
     search.lexical. `reasons`: what lifts it, see search.reasons. `probability`: that the photo fits
-    the plain query, 0 to 1, see search.calibration. `weak`: too improbable to convince, and not named.
+    the plain query, 0 to 1, see search.calibration. `weak`: too improbable to convince, and not
+    named. `image_similarity`: by the home's image embedder, standardised over the collection; None
+    where it has none.
     """
 
     photo_id: int
@@ -53,6 +55,7 @@ class SearchResult:
     reasons: Mapping[str, tuple[str, ...]]
     probability: float
     weak: bool
+    image_similarity: float | None = None
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,16 @@ class SearchAnswer:
     more: bool = field(metadata=_UNSAID)
 
     def to_json(self) -> dict[str, object]:
-        """The `search --json` object; `named` and `reasons` are for people."""
+        """The `search --json` object; `named` and `reasons` are for people.
+
+        `image_similarity` is said only where there is one.
+        """
         said = {each.name for each in fields(self) if each.metadata != _UNSAID}
         told = {name: value for name, value in asdict(self).items() if name in said}
         for result in told["results"]:
             del result["named"], result["reasons"]
+            if result["image_similarity"] is None:
+                del result["image_similarity"]
         return told
 
 
@@ -145,7 +153,7 @@ def _results(
         views = view_photos(session, ids)
         matched = matched_words(session, question.parsed, list(views))
     chances, weak = verdict.probability.tolist(), verdict.weak.tolist()
-    said = _said(page.likelihoods, ids, hidden)
+    said, images = _said(page.likelihoods, ids, hidden), page.found.image
     for row, (key, (log_likelihood, evidence, words)) in enumerate(zip(ids, said, strict=True)):
         if key not in views or not views[key].captions:
             continue
@@ -166,6 +174,7 @@ def _results(
             reasons=reasons_of(named, page.hits.tags(key), views[key]),
             probability=chances[row],
             weak=weak[row],
+            image_similarity=None if images is None else float(images[row]),
         )
 
 

@@ -7,7 +7,7 @@ space, and `caption`, the embedding of the caption that the captioner wrote.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from captioner.captioner import Provenance
 from catalog.filters import Condition
 from catalog.vectors.interface import VectorIndex
+from search.image_similarity import ImageQuery, ImageVectorIndex
 from search.lexical import Ids, WordHits
 
 T = TypeVar("T")
@@ -26,11 +27,15 @@ _KNOWN_SHARE = 4
 
 @dataclass(frozen=True)
 class Candidates:
-    """N photos and their cosine similarities to the query, best first."""
+    """N photos and their cosine similarities to the query, best first.
+
+    `image`: those by the home's image embedder, standardised; None where it has none.
+    """
 
     ids: NDArray[np.int64]  # [N]
     visual: NDArray[np.float32]  # [N]
     caption: NDArray[np.float32]  # [N]
+    image: NDArray[np.float32] | None = None  # [N]
 
     @classmethod
     def empty(cls) -> Candidates:
@@ -40,11 +45,13 @@ class Candidates:
 
     @classmethod
     def joined(cls, parts: Sequence[Candidates]) -> Candidates:
-        """The photos of all parts, in their order."""
+        """The photos of all parts of one search, in their order."""
+        images = [part.image for part in parts if part.image is not None]
         return cls(
             np.concatenate([part.ids for part in parts]),
             np.concatenate([part.visual for part in parts]),
             np.concatenate([part.caption for part in parts]),
+            np.concatenate(images) if images else None,
         )
 
     def __len__(self) -> int:
@@ -52,16 +59,29 @@ class Candidates:
 
     def take(self, rows: NDArray[np.int64] | slice) -> Candidates:
         """Some of the photos, in the order given."""
-        return Candidates(self.ids[rows], self.visual[rows], self.caption[rows])
+        image = None if self.image is None else self.image[rows]
+        return Candidates(self.ids[rows], self.visual[rows], self.caption[rows], image)
 
 
 @dataclass(frozen=True)
 class Retriever:
-    """Two vector indexes and how much each counts."""
+    """Two vector indexes and how much each counts.
+
+    `images`: the vectors of the home's image embedder, None where it has none; `image`: what one
+    query says of them, which then takes part.
+    """
 
     visual: VectorIndex
     caption: VectorIndex
     provenance: Provenance  # asked at each search: weights may be fitted meanwhile
+    images: ImageVectorIndex | None = None
+    image: ImageQuery | None = None
+
+    def with_image(self, vector: NDArray[np.float32] | None) -> Retriever:
+        """The same for one query, with its vector [D] by the image embedder; None: as it is."""
+        if vector is None or self.images is None:
+            return self
+        return replace(self, image=self.images.read(vector))
 
     @property
     def indexes(self) -> tuple[VectorIndex, VectorIndex]:
@@ -76,7 +96,7 @@ class Retriever:
     def nearest(
         self, query: NDArray[np.float32], count: int, where: Condition | None = None
     ) -> Candidates:
-        """The `count` best of the photos that either index proposes; query [E], unit.
+        """The `count` best of the photos that any index proposes; query [E], unit.
 
         Only photos that meet `where` are proposed, any where it is None.
         """
@@ -87,6 +107,8 @@ class Retriever:
             index.search(query[None], max(min(count, index.count), 1), where)[0][0]
             for index in self.indexes
         ]
+        if self.image is not None:
+            proposed.append(self.image.nearest(count, where))
         ids = np.unique(np.concatenate(proposed))
         return self.compare(query, ids[ids >= 0], count)
 
@@ -101,16 +123,22 @@ class Retriever:
     def similarities(self, query: NDArray[np.float32], ids: NDArray[np.int64]) -> Candidates:
         """Given photos [N] in their own order; -inf for what has no vector. `query` [E]."""
         visual, caption = (index.similarities(query, ids) for index in self.indexes)
-        return Candidates(ids, visual, caption)
+        image = None if self.image is None else self.image.similarities(ids)
+        return Candidates(ids, visual, caption, image)
 
     def score(self, found: Candidates) -> NDArray[np.float32]:
-        """The first stage's similarity: a weighted mean of the two kinds', in -1..1."""
+        """The first stage's similarity: a weighted mean of the two kinds', in -1..1.
+
+        An image embedder's, where there is one, is added by its weight.
+        """
         ranking = self.provenance.ranking
         similarity: NDArray[np.float32] = np.average(
             [found.visual, found.caption],
             axis=0,
             weights=[ranking.visual_in_retrieval, ranking.caption_in_retrieval],
         ).astype(np.float32)
+        if found.image is not None:
+            similarity = similarity + np.float32(ranking.image_in_retrieval) * found.image
         return similarity
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import asdict, dataclass
 
+from sqlalchemy.orm import Session
+
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
+from catalog.calibrations import list_calibrations
 from catalog.database import Database
-from catalog.model_registry import described
+from catalog.image_vectors import chosen_image_embedder
+from catalog.model_registry import described, list_models
 from catalog.paths import show_path
 from catalog.roots import list_roots
 from catalog.views import count_rows
@@ -35,10 +39,37 @@ class ModelStatus:
 
 
 @dataclass(frozen=True)
+class ImageEmbedderStatus:
+    """The home's image embedder, the folder that it was named by, and how many photos it has."""
+
+    name: str
+    sha256: str
+    folder: str
+    vectors: int
+
+
+@dataclass(frozen=True)
+class CalibrationStatus:
+    """Weights that were fitted on captions of one's own, for a captioner and an image embedder.
+
+    `captioner` and `image_embedder`: their names, the latter None where it was fitted without one.
+    `fitted_at`: in ISO 8601. `sound`: they are as they were written.
+    """
+
+    captioner: str
+    image_embedder: str | None
+    captions: int
+    photos: int
+    fitted_at: str
+    sound: bool
+
+
+@dataclass(frozen=True)
 class Status:
     """What is indexed, and by which model; captions and vectors are those of the one that answers.
 
     `models`: all that were used here, oldest first. `sqlite`: its version, None for PostgreSQL.
+    `image_embedder` and `calibrations`: None where the home has none.
     """
 
     photos: int
@@ -50,10 +81,16 @@ class Status:
     models: tuple[ModelStatus, ...]
     roots: tuple[RootStatus, ...]
     sqlite: str | None
+    image_embedder: ImageEmbedderStatus | None = None
+    calibrations: tuple[CalibrationStatus, ...] | None = None
 
     def to_json(self) -> dict[str, object]:
-        """The `status --json` object."""
-        return asdict(self)
+        """The `status --json` object; what the home may have and has not is left out."""
+        told = asdict(self)
+        for name in ("image_embedder", "calibrations"):
+            if told[name] is None:
+                del told[name]
+        return told
 
 
 def read_status(database: Database, captioner: Captioner, embedder: SentenceEmbedder) -> Status:
@@ -61,6 +98,8 @@ def read_status(database: Database, captioner: Captioner, embedder: SentenceEmbe
     with database.read() as session:
         own = own_model_id(session, captioner, embedder)
         counts, used, roots = count_rows(session, own), described(session), list_roots(session)
+        chosen, calibrations = chosen_image_embedder(session), _calibrations(session)
+        embedded = count_rows(session, chosen.model_id).vectors if chosen else 0
     return Status(
         photos=counts.photos,
         captions=counts.captions,
@@ -76,4 +115,26 @@ def read_status(database: Database, captioner: Captioner, embedder: SentenceEmbe
             for root in roots
         ),
         sqlite=database.sqlite_version,
+        image_embedder=ImageEmbedderStatus(
+            chosen.name, chosen.sha256, show_path(os.fsencode(chosen.folder)), embedded
+        )
+        if chosen
+        else None,
+        calibrations=calibrations or None,
+    )
+
+
+def _calibrations(session: Session) -> tuple[CalibrationStatus, ...]:
+    found = list_calibrations(session)
+    names = {model.model_id: model.name for model in list_models(session)} if found else {}
+    return tuple(
+        CalibrationStatus(
+            captioner=names[each.model_id],
+            image_embedder=None if each.image_model_id is None else names[each.image_model_id],
+            captions=each.captions,
+            photos=each.photos,
+            fitted_at=each.fitted_at.isoformat(timespec="seconds"),
+            sound=each.ranking is not None,
+        )
+        for each in found
     )

@@ -11,7 +11,7 @@ from catalog.vectors.interface import VectorIndex
 def make_vector_index(
     home: Home, database: Database, model_id: int, kind: str, dimension: int
 ) -> VectorIndex:
-    """The vectors [D] of one kind ("caption", "visual") and model, not opened yet.
+    """The vectors [D] of one kind ("caption", "visual", "image") and model, not opened yet.
 
     Raises FaissMissing.
     """

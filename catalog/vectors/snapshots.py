@@ -13,6 +13,7 @@ from catalog.database import Database
 from catalog.durable_files import sha256_of, sync
 from catalog.home import Home
 from catalog.lock import file_lock
+from catalog.model_registry import list_models
 from catalog.models import VectorGeneration
 from catalog.own_files import list_files, remove_own
 
@@ -25,6 +26,14 @@ class Snapshot:
     sha256: str
     count: int
     change: int
+
+
+def files_of_gone_models(home: Home, database: Database) -> list[Path]:
+    """Vector files that we made for models that SQL knows no more. Raises DatabaseUnavailable."""
+    with database.read() as session:
+        known = {str(model.model_id) for model in list_models(session)}
+    files = list_files(home.path, "vectors").own
+    return [path for path in files if path.parent.name.partition("-")[0] not in known]
 
 
 class SnapshotStore:

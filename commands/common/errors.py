@@ -63,6 +63,7 @@ def _known_errors() -> tuple[type[Exception], ...]:
     from captioner.dataset import DatasetError
     from captioner.device import DeviceUnavailable, UnknownPrecision
     from captioner.embedder import EmbedderUnavailable
+    from captioner.image_embedder import ImageEmbedderUnavailable
     from captioner.image_file import BadPixelLimit, UnreadablePhoto
     from catalog.backup import BackupError
     from catalog.database import DatabaseUnavailable
@@ -78,5 +79,5 @@ def _known_errors() -> tuple[type[Exception], ...]:
         CheckpointError, DeviceUnavailable, UnknownPrecision, DatasetError, EmbedderUnavailable,
         UnknownBackbone, UnreadablePhoto, HomeNotWritable, WriterBusy, DatabaseUnavailable,
         BackupError, FaissMissing, UnknownIndexKind, FolderNotFound, NotAFolder, BadPixelLimit,
-        SamplesUnavailable, CannotWatch,
+        SamplesUnavailable, CannotWatch, ImageEmbedderUnavailable,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,14 +18,20 @@ from commands.common.errors import sentence
 from commands.common.output import note
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from captioner.captioner import Captioner
     from captioner.embedder import SentenceEmbedder
+    from captioner.image_embedder import ImageEmbedder
     from catalog.checkpoints import KeptCheckpoints
     from catalog.database import Database
     from catalog.home import Home
     from catalog.model_registry import Described
     from indexer.retry import RetryPolicy
     from search.engine import SearchEngine
+
+# What --image-embedder says to take the home's back.
+NO_IMAGE_EMBEDDER = "none"
 
 
 @contextmanager
@@ -57,19 +64,33 @@ def open_engine(
     quick: bool = False,
     *,
     counting: bool = False,
+    finding: bool = False,
 ) -> Iterator[SearchEngine]:
     """A search engine on a home, with the captioner of --model, else the one that answers.
 
     `quick` takes the embedder that loads sooner, for a command that ends with its answer;
-    `counting` opens one that can only count where no captioner can answer.
+    `counting` opens one that can only count where no captioner can answer; `finding` opens one that
+    finds photos by sentences, with all that the home has for that.
     """
     from search.engine import SearchEngine
 
     with open_catalog(home, reading=True) as (opened, database):
         if model is None:
-            yield answering_engine(opened, database, device, quick, counting)
+            engine = answering_engine(opened, database, device, quick, counting)
         else:
-            yield SearchEngine(opened, database, *load_models(model, device, quick=quick))
+            engine = SearchEngine(opened, database, *load_models(model, device, quick=quick))
+        yield finding_engine(engine) if finding else engine
+
+
+def finding_engine(engine: SearchEngine) -> SearchEngine:
+    """An engine with the home's image embedder and weights of its own, where it has any."""
+    from search.home_weights import home_ranking
+
+    engine.image_embedder = home_image_embedder(engine.database, str(engine.captioner.device))
+    ranking = home_ranking(engine)
+    if ranking is not None:
+        engine.captioner.provenance.ranking = ranking
+    return engine
 
 
 def answering_engine(
@@ -163,6 +184,62 @@ def _refuse_damaged(model: Path) -> None:
         )
 
 
+def home_image_embedder(database: Database, device: str | None) -> ImageEmbedder | None:
+    """The image embedder that a home was given, loaded; None where it has none.
+
+    One that is not there any more, or is another one by now, is None too, and noted on stderr.
+    """
+    from captioner.image_embedder import ImageEmbedder, ImageEmbedderUnavailable
+    from catalog.image_vectors import chosen_image_embedder
+
+    with database.read() as session:
+        chosen = chosen_image_embedder(session)
+    if chosen is None:
+        return None
+    try:
+        found = ImageEmbedder(chosen.folder, device, chosen.name)
+        if (found.sha256, found.dimension) == (chosen.sha256, chosen.dimension):
+            return found
+        reason = f"{chosen.folder} holds other weights than those that the photos were embedded by"
+    except (ImageEmbedderUnavailable, OSError) as error:
+        reason = sentence(error)
+    note(
+        f"the image embedder {chosen.name} takes no part: {reason}; name its folder with tellshow "
+        "index --image-embedder FOLDER, or take it back with --image-embedder none"
+    )
+    return None
+
+
+def describing_image_embedder(
+    home: Home, database: Database, wanted: str | None, device: str | None
+) -> ImageEmbedder | None:
+    """The image embedder to index a home with: the one in a folder, else the home's, if any.
+
+    "none" takes the home's back, with all that it made. Raises ImageEmbedderUnavailable, and
+    WriterBusy where another tellshow writes to the home.
+    """
+    from captioner.image_embedder import ImageEmbedder
+
+    if wanted is None:
+        return home_image_embedder(database, device)
+    if wanted != NO_IMAGE_EMBEDDER:
+        return ImageEmbedder(Path(wanted), device)
+    _take_back(home, database)
+    return None
+
+
+def _take_back(home: Home, database: Database) -> None:
+    from catalog.database import writer_lock
+    from catalog.image_vectors import forget_image_embedder
+    from catalog.own_files import remove_own
+    from catalog.vectors.snapshots import files_of_gone_models
+
+    with writer_lock(home):
+        with database.write() as session:
+            forget_image_embedder(session)
+        remove_own(home.path, files_of_gone_models(home, database))
+
+
 def describing_models(
     home: Home, database: Database, model: Path | None, device: str | None, embedder: str | None
 ) -> tuple[Captioner, SentenceEmbedder]:
@@ -237,6 +314,31 @@ def answering_captioner(
         }
         model_id = newest_complete_model(session, list(usable))
     return None if model_id is None else usable[model_id]
+
+
+@dataclass(frozen=True)
+class WhatAnswers:
+    """All that an engine of a home is made of; None for what the home has not.
+
+    A captioner's id, an image embedder's SHA-256 and folder, and when calibrations were fitted.
+    """
+
+    captioner: int | None
+    image_embedder: tuple[str, Path] | None
+    calibrations: tuple[datetime, ...]
+
+
+def what_answers(home: Home, database: Database) -> WhatAnswers:
+    """What is to answer searches now; it changes where a server has to make a new engine."""
+    from catalog.calibrations import list_calibrations
+    from catalog.image_vectors import chosen_image_embedder
+
+    captioner = answering_captioner(home, database)
+    with database.read() as session:
+        chosen = chosen_image_embedder(session)
+        calibrations = tuple(each.fitted_at for each in list_calibrations(session))
+    image = (chosen.sha256, chosen.folder) if chosen else None
+    return WhatAnswers(captioner.model_id if captioner else None, image, calibrations)
 
 
 def checkpoint_of(home: Home, model: Described) -> Path | None:

@@ -1,4 +1,7 @@
-"""Hot reload: a running server changes to a newer captioner once it has described every photo."""
+"""Hot reload: a running server changes to a newer captioner once it has described every photo.
+
+So it does where the home gets another image embedder, or is calibrated.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.common.errors import sentence
-from commands.common.loading import answering_captioner, answering_engine, open_catalog
+from commands.common.loading import (
+    answering_engine,
+    finding_engine,
+    open_catalog,
+    what_answers,
+)
 from commands.common.output import note
 
 if TYPE_CHECKING:
@@ -24,7 +32,7 @@ LOOK_AGAIN = 60.0  # seconds between looks whether a newer captioner is complete
 
 @contextmanager
 def following(app: Flask, home: Path | None, device: str | None) -> Iterator[None]:
-    """While this is open, `app` changes to a newer captioner as soon as that is complete."""
+    """While this is open, `app` changes to what is to answer by now, within LOOK_AGAIN."""
     from threading import Event, Thread
 
     stop = Event()
@@ -44,13 +52,13 @@ def _follow(app: Flask, home: Home, database: Database, device: str | None, stop
     from search.request import SearchRequest
     from web import replace_engine
 
-    known = answering_captioner(home, database)
+    known = what_answers(home, database)
     while not stop.wait(LOOK_AGAIN):
         try:
-            found = answering_captioner(home, database)
-            if (found and found.model_id) == (known and known.model_id):
+            found = what_answers(home, database)
+            if found == known:
                 continue
-            engine = answering_engine(home, database, device)
+            engine = finding_engine(answering_engine(home, database, device))
             engine.search(SearchRequest("a photo"))
         except (CheckpointError, DatabaseUnavailable, OSError) as error:
             note(f"the captioner stays as it is for now: {sentence(error)}")

@@ -40,6 +40,10 @@ embedder_option = click.option(
     "--embedder", help="Folder of a sentence-transformers model (default: all-MiniLM-L6-v2)."
 )
 
+download_option = click.option(
+    "--download", is_flag=True, help="Fetch --image-embedder by its name from the Hugging Face Hub."
+)
+
 # For a command that asks the captioner alone, and for one that asks about an indexed home.
 captioner_options = together(model_option, device_option, json_option)
 engine_options = together(captioner_options, home_option)

@@ -52,9 +52,11 @@ def _print_result(rank: int, result: SearchResult, guess: Guess | None, explain:
     echo(f"{rank:3d}  {percentage(result.probability):>4s}  {result.path}{mark}")
     print_guess(guess, _UNDER_PATH)
     if explain:
+        image = result.image_similarity
         echo(
             f"{_UNDER_PATH}score {result.score:.2f}, log-likelihood {result.log_likelihood:.2f}, "
             f"evidence {result.evidence:.2f}, similarity {result.similarity:.2f}"
+            + ("" if image is None else f", image similarity {image:+.2f}")
         )
     print_words(result.words, _UNDER_PATH)
 

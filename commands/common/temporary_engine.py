@@ -13,6 +13,7 @@ from commands.common.errors import Failed
 if TYPE_CHECKING:
     from captioner.captioner import Captioner
     from captioner.embedder import SentenceEmbedder
+    from captioner.image_embedder import ImageEmbedder
     from catalog.database import Database
     from catalog.home import Home
     from commands.common.progress_bar import ProgressBar
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 @contextmanager
 def temporary_engine(
-    captioner: Captioner, embedder: SentenceEmbedder, photos: Any, bar: ProgressBar
+    captioner: Captioner,
+    embedder: SentenceEmbedder,
+    photos: Any,
+    bar: ProgressBar,
+    image_embedder: ImageEmbedder | None = None,
 ) -> Iterator[tuple[SearchEngine, list[Any]]]:
     """A search engine over just these captioned photos, and each one's PhotoView in their order.
 
@@ -36,12 +41,13 @@ def temporary_engine(
     with tempfile.TemporaryDirectory(prefix="tellshow-") as folder:
         album = _linked(photos, Path(folder) / "photos")
         with _catalog_in(Path(folder) / "home") as (home, database):
-            Indexer(home, database, captioner, embedder).index([album], bar)
+            models, images = (captioner, embedder), image_embedder
+            Indexer(home, database, *models, image_embedder=images).index([album], bar)
             with database.read() as session:
                 views = sorted(list_photos(session), key=lambda view: view.path)
             if len(views) < len(photos):
                 raise Failed(f"only {len(views)} of {len(photos)} photos could be read")
-            yield SearchEngine(home, database, captioner, embedder), views
+            yield SearchEngine(home, database, *models, images), views
 
 
 def _linked(photos: Any, album: Path) -> Path:

@@ -29,7 +29,7 @@ from search.evaluation.measurements import (
 )
 from search.limits import COMBINED, LIKELIHOOD, MAX_QUERY_LENGTH, RETRIEVE
 from search.photo_scores import Measured
-from search.pipeline import Question, Ranker, plain_questions
+from search.pipeline import Question, Ranker
 from search.request import SearchRequest
 from search.rerank import Ranked
 
@@ -126,11 +126,7 @@ def _questions(engine: SearchEngine, queries: Sequence[Query]) -> list[Question]
         requests[start : start + _READ_TOGETHER]
         for start in range(0, len(requests), _READ_TOGETHER)
     )
-    return [
-        question
-        for part in parts
-        for question in plain_questions(part, engine.captioner, engine.embedder)
-    ]
+    return [question for part in parts for question in engine.read_plain(part)]
 
 
 def _measure(
@@ -139,7 +135,7 @@ def _measure(
     """Each question on the photos [N], whose states are looked up once."""
     survey = engine.survey(ids)
     for question in questions:
-        measured = survey.measure(question.parsed, question.vector)
+        measured = survey.measure(question.parsed, question.vector, question.image)
         advance(1)
         yield measured
 

@@ -19,6 +19,8 @@ from captioner.captioner import SHORT_WORDS, FitWeights, Ranking, SumWeights
 from search.calibration import Signs, fit_probability
 from search.evaluation.measurements import Measurements, all_combined_scores
 
+Part = Callable[[Measurements], NDArray[np.float32]]
+
 
 @dataclass(frozen=True)
 class World:
@@ -54,16 +56,21 @@ def fit_ranking(measured: Measurements, ranking: Ranking) -> Ranking:
     return fit_worlds([own_photos(measured)], ranking)
 
 
-def fit_worlds(worlds: Sequence[World], ranking: Ranking) -> Ranking:
+def fit_worlds(worlds: Sequence[World], ranking: Ranking, ridge: float = 0.0) -> Ranking:
     """The same from queries of several worlds and lengths, each world and length as heavy.
 
-    Short queries get a sum and a probability of their own where there are any beside long ones.
+    Short queries get a sum and a probability of their own where there are any beside long ones. An
+    image embedder's weights stay as they are where the worlds were measured without one. `ridge`
+    weighs the squared distance of the standardised weights from those of `ranking`, and from 0 for
+    the probability: few queries then move them little.
     """
     long = _not_empty(each.take(np.flatnonzero(~each.is_short)) for each in worlds)
     short = _not_empty(each.take(np.flatnonzero(each.is_short)) for each in worlds)
-    together = _fit(_SUM, long or short)
-    alone = _fit(_SUM[:2], long or short)
-    first = _fit((_SUM[2], _SUM[3], _SUM[1]), [*long, *short])
+    image = _image_parts(worlds)
+    held = _Held(ranking, ridge)
+    together = _fit((*_SUM, *image), long or short, held.together)
+    alone = _fit(_SUM[:2], long or short, held.alone)
+    first = _fit((_SUM[2], _SUM[3], _SUM[1], *image), [*long, *short], held.first)
     similarity = first[0] + first[1]
     ranking = replace(
         ranking,
@@ -71,31 +78,93 @@ def fit_worlds(worlds: Sequence[World], ranking: Ranking) -> Ranking:
         bias=together[1],
         visual=together[2],
         caption=together[3],
+        image=together[4] if image else ranking.image,
+        image_in_retrieval=_share(first[3], similarity) if image else ranking.image_in_retrieval,
         # Weights of 0 come from a captioner to which all photos are alike: nothing to divide.
         bias_in_likelihood=alone[1] / alone[0] if alone[0] else 0.0,
-        visual_in_retrieval=first[0] / similarity if similarity else 0.5,
-        caption_in_retrieval=first[1] / similarity if similarity else 0.5,
-        bias_in_retrieval=first[2] / similarity if similarity else 0.0,
-        short=_sum_weights(short) if long and short else None,
+        visual_in_retrieval=first[0] / similarity if similarity > 0 else 0.5,
+        caption_in_retrieval=first[1] / similarity if similarity > 0 else 0.5,
+        bias_in_retrieval=first[2] / similarity if similarity > 0 else 0.0,
+        short=_sum_weights(short, ranking, ridge) if long and short else None,
     )
-    ranking = replace(ranking, fit=fit_weights(*shown(long or short, ranking)))
+    fit = fit_weights(*shown(long or short, ranking), ridge=ridge)
+    ranking = replace(ranking, fit=fit)
     if ranking.short is None:
         return ranking
-    fit = fit_weights(*shown(short, ranking))
+    fit = fit_weights(*shown(short, ranking), ridge=ridge)
     return replace(ranking, short=replace(ranking.short, fit=fit))
 
 
-def _sum_weights(worlds: Sequence[World]) -> SumWeights:
-    log_likelihood, bias, visual, caption = _fit(_SUM, worlds)
-    return SumWeights(log_likelihood, bias, visual, caption)
+@dataclass(frozen=True)
+class _Near:
+    """Weights that fitted ones shall stay near, and how much; `ridge` 0: not at all."""
+
+    weights: tuple[float, ...]
+    ridge: float
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A ranking's own weights in the order of the parts of each score that is fitted."""
+
+    ranking: Ranking
+    ridge: float
+
+    @property
+    def together(self) -> _Near:
+        """Those of the combined score."""
+        own = self.ranking
+        weights = (own.log_likelihood, own.bias, own.visual, own.caption, own.image)
+        return _Near(weights, self.ridge)
+
+    @property
+    def alone(self) -> _Near:
+        """Those of likelihood alone."""
+        own = self.ranking
+        bias = own.log_likelihood * own.bias_in_likelihood
+        return _Near((own.log_likelihood, bias), self.ridge)
+
+    @property
+    def first(self) -> _Near:
+        """Those of the first stage, as large as in the combined score."""
+        own = self.ranking
+        weights = np.array(
+            [
+                own.visual_in_retrieval,
+                own.caption_in_retrieval,
+                own.bias_in_retrieval,
+                own.image_in_retrieval,
+            ]
+        )
+        return _Near(tuple((max(own.visual + own.caption, 1.0) * weights).tolist()), self.ridge)
+
+
+def _sum_weights(worlds: Sequence[World], ranking: Ranking, ridge: float) -> SumWeights:
+    own = ranking.for_words(SHORT_WORDS)
+    parts = (*_SUM, *_image_parts(worlds))
+    log_likelihood, bias, visual, caption, *image = _fit(parts, worlds, _Held(own, ridge).together)
+    return SumWeights(log_likelihood, bias, visual, caption, image=image[0] if image else own.image)
+
+
+def _image_parts(worlds: Sequence[World]) -> tuple[Part, ...]:
+    """The image embedder's part of a score, where all worlds were measured with one."""
+    measured = [world.measured.image for world in worlds]
+    if not measured or any(image is None for image in measured):
+        return ()
+    return (lambda measured: np.asarray(measured.image),)
+
+
+def _share(weight: float, whole: float) -> float:
+    """A weight where those of the similarities are divided to come to 1, if they speak at all."""
+    return weight / whole if whole > 0 else weight
 
 
 def _not_empty(worlds: Iterable[World]) -> list[World]:
     return [world for world in worlds if len(world.fits)]
 
 
-# The parts of the combined score, in SumWeights' order
-_SUM: tuple[Callable[[Measurements], NDArray[np.float32]], ...] = (
+# The parts of the combined score, in SumWeights' order; an image embedder's comes after them
+_SUM: tuple[Part, ...] = (
     lambda measured: measured.log_likelihood,
     lambda measured: np.broadcast_to(measured.bias, measured.visual.shape),
     lambda measured: measured.visual,
@@ -143,22 +212,23 @@ def signs_of(measured: Measurements, rows: NDArray[np.int64], photos: NDArray[np
         measured.visual[rows, photos],
         measured.caption[rows, photos],
         [measured.backgrounds[row] for row in rows.tolist()],
+        None if measured.image is None else measured.image[rows, photos],
     )
 
 
 def joined(parts: Sequence[Signs]) -> Signs:
-    """Several as one."""
+    """Several as one; all have similarities by an image embedder, or none has."""
+    images = [part.image for part in parts if part.image is not None]
     return Signs(
         np.concatenate([part.evidence for part in parts]),
         np.concatenate([part.visual for part in parts]),
         np.concatenate([part.caption for part in parts]),
         [each for part in parts for each in part.background],
+        np.concatenate(images) if images else None,
     )
 
 
-def _fit(
-    parts: Sequence[Callable[[Measurements], NDArray[np.float32]]], worlds: Sequence[World]
-) -> list[float]:
+def _fit(parts: Sequence[Part], worlds: Sequence[World], near: _Near) -> list[float]:
     """One weight for each part of a score, standardised while fitting."""
     stacked = [
         torch.from_numpy(np.stack([part(world.measured) for part in parts])).float()
@@ -167,13 +237,15 @@ def _fit(
     spread = torch.stack([each.std(dim=(1, 2)) for each in stacked]).mean(dim=0)
     scale = spread.clamp(min=1e-6)[:, None, None]  # a bias may be 0 everywhere
     fits = [torch.from_numpy(world.fits) for world in worlds]
+    held = torch.tensor(near.weights[: len(parts)]) * scale.flatten()
 
     def loss(weights: Tensor) -> Tensor:
         costs = [
             _cost(torch.einsum("f,fqn->qn", weights, each / scale), own)
             for each, own in zip(stacked, fits, strict=True)
         ]
-        return torch.stack(costs).mean()
+        cost = torch.stack(costs).mean()
+        return cost + near.ridge * ((weights - held) ** 2).sum() if near.ridge else cost
 
     fitted: list[float] = (minimise(loss, len(parts)) / scale.flatten()).tolist()
     return fitted
@@ -191,14 +263,18 @@ def _cost(scores: Tensor, fits: Tensor) -> Tensor:
 RIGHT_CALLED_WEAK = 0.1
 
 
-def fit_weights(right: Signs, wrong: Signs, best: Signs | None = None) -> FitWeights:
+def fit_weights(
+    right: Signs, wrong: Signs, best: Signs | None = None, ridge: float = 0.0
+) -> FitWeights:
     """Weights that tell right photos from wrong ones, and the probability where weak begins.
 
-    `best`: the right ones of which few may be called weak; None: all.
+    `best`: the right ones of which few may be called weak; None: all. `ridge`: see `regress`.
     """
     features = np.concatenate([right.features(), wrong.features()])
     truth = np.repeat([1.0, 0.0], [len(right.evidence), len(wrong.evidence)])
-    found = regress(torch.from_numpy(features), torch.from_numpy(truth).float())
+    if right.image is None:  # the last column says nothing then
+        features = features[:, :-1]
+    *found, offset = regress(torch.from_numpy(features), torch.from_numpy(truth).float(), ridge)
     weights = FitWeights(
         evidence=found[0],
         visual=found[1],
@@ -207,7 +283,8 @@ def fit_weights(right: Signs, wrong: Signs, best: Signs | None = None) -> FitWei
         caption_lift=found[4],
         rarity=found[5],
         unknown=found[6],
-        offset=found[7],
+        image=found[7] if right.image is not None else 0.0,
+        offset=offset,
     )
     judged = right if best is None or not len(best.evidence) else best
     threshold = np.quantile(fit_probability(weights, judged), RIGHT_CALLED_WEAK)

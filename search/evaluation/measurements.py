@@ -28,7 +28,7 @@ class Query:
 class Measurements:
     """What the model says of Q queries on N photos; each [Q,N] but `bias` [N].
 
-    Nats and cosines, as in `Measured`.
+    Nats, cosines and what `image` is, as in `Measured`.
     """
 
     log_likelihood: NDArray[np.float32]
@@ -38,6 +38,7 @@ class Measurements:
     bias: NDArray[np.float32]
     owners: NDArray[np.int64]  # [Q]
     backgrounds: tuple[Background, ...]  # Q
+    image: NDArray[np.float32] | None = None
 
     def rows(self) -> Iterator[Measured]:
         """What was measured of each query."""
@@ -49,6 +50,7 @@ class Measurements:
                 caption=self.caption[row],
                 bias=self.bias,
                 background=background,
+                image=self._image_of(row),
             )
 
     def take(self, rows: NDArray[np.int64]) -> Measurements:
@@ -61,11 +63,16 @@ class Measurements:
             self.bias,
             self.owners[rows],
             tuple(self.backgrounds[row] for row in rows.tolist()),
+            None if self.image is None else self.image[rows],
         )
 
     def candidates(self, row: int) -> Candidates:
         """All photos as candidates of one query; their rows stand for ids."""
-        return Candidates(np.arange(len(self.bias)), self.visual[row], self.caption[row])
+        ids, image = np.arange(len(self.bias)), self._image_of(row)
+        return Candidates(ids, self.visual[row], self.caption[row], image)
+
+    def _image_of(self, row: int) -> NDArray[np.float32] | None:
+        return None if self.image is None else self.image[row]
 
 
 def sample_queries(
@@ -81,12 +88,15 @@ def sample_queries(
 
 def put_together(queries: Sequence[Query], rows: Sequence[Measured]) -> Measurements:
     """What was measured of each query, at least one, on the same photos."""
-    names = [field.name for field in fields(Measured) if field.name not in ("bias", "background")]
+    apart = ("bias", "background", "image")
+    names = [field.name for field in fields(Measured) if field.name not in apart]
+    images = [row.image for row in rows if row.image is not None]
     return Measurements(
         **{name: np.stack([getattr(row, name) for row in rows]) for name in names},
         bias=rows[0].bias,
         owners=np.array([query.owner for query in queries]),
         backgrounds=tuple(row.background for row in rows),
+        image=np.stack(images) if images else None,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.project.annotated_tree import ARCHITECTURE, trees, written
 from tests.project.source_tree import FLOORS, NEVER_IMPORTS, ROOT, floors_imported
 
-TASKS = 12
+TASKS = 13
 
 
 @pytest.fixture(scope="module")

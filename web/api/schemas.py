@@ -136,6 +136,11 @@ class SearchResult(BaseModel):
         "How probable it is that the photo fits the plain sentence"
     )
     weak: bool = described_field("Whether that is too improbable to convince")
+    image_similarity: float | None = described_field(
+        "How near the home's image embedder puts it, in deviations from the mean photo; left out "
+        "where there is none",
+        default=None,
+    )
     url: str = described_field("Where the photo is described")
     thumbnail_url: str = described_field("Where its thumbnail is")
 
@@ -390,6 +395,26 @@ class Model(BaseModel):
     answers: bool = described_field("Whether it answers searches")
 
 
+class ImageEmbedder(BaseModel):
+    """The home's image embedder."""
+
+    name: str = described_field("Its name")
+    sha256: str = described_field("The SHA-256 of its weights")
+    folder: str = described_field("The folder that it was named by")
+    vectors: int = described_field("How many photos it has embedded", ge=0)
+
+
+class Calibration(BaseModel):
+    """Weights that were fitted on captions of one's own."""
+
+    captioner: str = described_field("For which captioner")
+    image_embedder: str | None = described_field("Beside which image embedder; null for none")
+    captions: int = described_field("On how many captions", ge=0)
+    photos: int = described_field("Of how many photos", ge=0)
+    fitted_at: str = described_field("When, in ISO 8601")
+    sound: bool = described_field("Whether they are as they were written")
+
+
 class Status(BaseModel):
     """What is indexed, and by which models."""
 
@@ -415,6 +440,12 @@ class Status(BaseModel):
     models: list[Model] = described_field("All captioners that were used here, oldest first")
     roots: list[Root] = described_field("The indexed folders")
     sqlite: str | None = described_field("Version of SQLite; null on another database")
+    image_embedder: ImageEmbedder | None = described_field(
+        "The home's image embedder; left out where it has none", default=None
+    )
+    calibrations: list[Calibration] | None = described_field(
+        "Weights fitted on captions of one's own; left out where there are none", default=None
+    )
 
 
 class Health(BaseModel):
