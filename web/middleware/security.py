@@ -10,7 +10,13 @@ import hmac
 from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Flask, Request, Response, redirect, request
-from werkzeug.exceptions import Forbidden, RequestEntityTooLarge, SecurityError, Unauthorized
+from werkzeug.exceptions import (
+    BadRequest,
+    Forbidden,
+    RequestEntityTooLarge,
+    SecurityError,
+    Unauthorized,
+)
 from werkzeug.wrappers import Response as BaseResponse
 
 from web.config import WebConfig, is_address
@@ -39,6 +45,7 @@ _HEADERS = {
 def protect(app: Flask, config: WebConfig) -> None:
     """Put every check in front of the routes of `app`, and the headers behind them."""
     app.before_request(_check_host)
+    app.before_request(_check_query)
     limit_rate(app, config.rate_limit)  # before the token, so that nobody guesses it quickly
     app.before_request(_check_origin)
     app.before_request(_check_size)
@@ -57,6 +64,18 @@ def _check_host() -> None:
     # A forged name needs a name: a bare address cannot be rebound to this machine.
     if not (config.listens_everywhere and is_address(name)):
         raise SecurityError(f"{name or 'an empty name'} is not a name of this server")
+
+
+def _check_query() -> None:
+    """Refuse bytes that are no UTF-8 in the query, which Werkzeug cannot read; raises BadRequest.
+
+    An address is ASCII (RFC 3986), but who sends UTF-8 as it is means what it says.
+    """
+    try:
+        request.query_string.decode()
+    except UnicodeDecodeError:
+        request.environ["QUERY_STRING"] = ""  # else the answer itself could not read it
+        raise BadRequest("the query is not UTF-8") from None
 
 
 def _host_name(host: str) -> str:
