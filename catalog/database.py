@@ -34,7 +34,13 @@ from catalog.home_marker import Marker, read_marker, write_marker
 from catalog.lock import WriterBusy, writer_lock
 from catalog.models import DamagedValue
 from catalog.own_files import has_own_files
-from catalog.read_only import is_log_needed, log_of, make_reading_engine
+from catalog.read_only import (
+    decode_errors,
+    is_log_needed,
+    log_of,
+    make_reading_engine,
+    message_of,
+)
 
 __all__ = [
     "CatalogLost",
@@ -357,6 +363,12 @@ def _make_sqlite_engine(url: URL, foreign_keys: bool) -> Engine:
     engine = create_engine(url, module=sqlite_driver())
 
     def prepare(connection: Any, _record: object) -> None:
+        try:
+            configure(connection)
+        except UnicodeDecodeError as error:
+            raise message_of(engine, error) from error
+
+    def configure(connection: Any) -> None:
         # The driver must not begin transactions by itself; `begin` below does.
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
@@ -366,6 +378,7 @@ def _make_sqlite_engine(url: URL, foreign_keys: bool) -> Engine:
         connection.execute("PRAGMA synchronous=FULL")
 
     event.listen(engine, "connect", prepare)
+    decode_errors(engine)
     event.listen(engine, "begin", _begin)
     return engine
 
