@@ -4,13 +4,15 @@ SQLite keeps no checksums of its pages: a flipped bit in a row is read as if it 
 A description's covers the state, the hub bias, the captions, the vectors, the tags, and the
 content hash of the photo that they were made of; it stands in the state's row, and goes with that
 into a copy. A photo's own has two halves: over what its bytes are, and over its origin, which may
-change alone.
+change alone. Those of indexed folders and of models, which all photos hang on, cover what is known
+of them.
 
 Functions take a session and neither commit nor roll back: who opened it decides.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +25,18 @@ from typing import Any
 from sqlalchemy import LargeBinary, Select, cast, select
 from sqlalchemy.orm import Session
 
-from catalog.models import Caption, Photo, PhotoTag, Root, State, Tag, Vector, clean_text
+from catalog.models import (
+    Caption,
+    DamagedValue,
+    Model,
+    Photo,
+    PhotoTag,
+    Root,
+    State,
+    Tag,
+    Vector,
+    clean_text,
+)
 from catalog.paths import show_path
 from catalog.records import Origin
 from catalog.sql import chunks
@@ -33,6 +46,9 @@ HALF = _SIZE  # characters of one half of a photo's own
 _CONTENT = ("content_hash", "width", "height", "format", "indexed_at")
 _ORIGIN = tuple(each.name for each in fields(Origin))
 _TEXTS = {"content_hash", "format", "indexed_at", "taken_at", "camera", "taken_from"}
+_OF_ROOT = ("path", "excluded")
+_OF_MODEL = ("kind", "name", "sha256", "config", "metrics", "created_at")
+_AS_JSON = {"excluded", "config", "metrics"}
 _LENGTH = struct.Struct("<Q")
 _FLOAT = struct.Struct("<d")
 
@@ -89,6 +105,44 @@ def photo_checksum(row: Mapping[str, Any]) -> str:
 def origin_checksum(row: Mapping[str, Any]) -> str:
     """The second half of a photo's checksum, of HALF characters."""
     return _digest([[_cleaned(row[name]) for name in _ORIGIN]], _SIZE // 2)
+
+
+def root_checksum(path: bytes, excluded: Sequence[str]) -> str:
+    """The checksum of an indexed folder's row: of its path and its patterns."""
+    return _row_checksum([path, list(excluded)], _OF_ROOT)
+
+
+def model_checksum(row: Mapping[str, Any]) -> str:
+    """The checksum of a model's row."""
+    return _row_checksum([row[name] for name in _OF_MODEL], _OF_MODEL)
+
+
+def check_roots(session: Session) -> None:
+    """Raise DamagedValue where the row of an indexed folder is not as it was written."""
+    for key in damaged_rows(session, Root):
+        raise DamagedValue(f"the row of the indexed folder {key} is not as it was written")
+
+
+def check_models(session: Session) -> None:
+    """Raise DamagedValue where the row of a model is not as it was written."""
+    for key in damaged_rows(session, Model):
+        raise DamagedValue(f"the row of the model {key} is not as it was written")
+
+
+def damaged_rows(session: Session, table: type[Root] | type[Model]) -> Iterator[int]:
+    """The ids of folders or models whose rows are not as they were written.
+
+    Raises DamagedValue for JSON that is none.
+    """
+    names = _OF_ROOT if table is Root else _OF_MODEL
+    raw = _raw if session.get_bind().dialect.name == "sqlite" else _as_is
+    every = table.__table__.columns
+    columns = [every[name] if name in _AS_JSON else raw(every[name]) for name in names]
+    query = select(table.id, raw(table.checksum).label(None)).order_by(table.id)
+    query = query.add_columns(*(column.label(None) for column in columns))
+    for key, checksum, *values in session.execute(query):
+        if checksum and _row_checksum(values, names).encode() != _encoded(checksum):
+            yield key
 
 
 def sound_photos(session: Session, ids: Sequence[int]) -> list[int]:
@@ -187,6 +241,14 @@ def _is_sound(details: Sequence[Any]) -> bool:
     content, origin = values[: len(_CONTENT)], values[len(_CONTENT) :]
     actual = _digest([content], _SIZE // 2) + _digest([origin], _SIZE // 2)
     return actual.encode() == _encoded(checksum)
+
+
+def _row_checksum(values: Sequence[Any], names: Sequence[str]) -> str:
+    row = [
+        json.dumps(value, sort_keys=True) if name in _AS_JSON else _cleaned(value)
+        for name, value in zip(names, values, strict=True)
+    ]
+    return _digest([row], _SIZE)
 
 
 def _cleaned(value: Any) -> Any:

@@ -22,6 +22,7 @@ from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
     DBAPIError,
+    IntegrityError,
     NoSuchModuleError,
     OperationalError,
 )
@@ -323,6 +324,11 @@ def _errors_translated(engine: Engine) -> Iterator[None]:
         if _is_lost(error, engine):
             what = "was lost" if error.connection_invalidated else "cannot be reached"
             raise ConnectionLost(f"The database {url} {what}: {_reason(error, engine)}.") from error
+        if isinstance(error, IntegrityError) and _is_damaged(engine):
+            raise DatabaseUnavailable(
+                f"The database {url} is damaged: {_reason(error, engine)}; tellshow doctor says "
+                "where."
+            ) from error
         if _is_locked(error):
             raise DatabaseLocked(f"The database {url} is locked by another program.") from error
         # The base class itself is how SQLite says that a file is damaged or no database.
@@ -336,6 +342,21 @@ def _is_lost(error: DBAPIError, engine: Engine) -> bool:
     """Whether a server ended the connection, or does not take a new one."""
     refused = isinstance(error, OperationalError) and error.statement is None
     return error.connection_invalidated or (refused and engine.dialect.name != "sqlite")
+
+
+def _is_damaged(engine: Engine) -> bool:
+    """Whether SQLite finds fault with its own file; asked where a row contradicts another.
+
+    An index that differs from its table lets a row be added that is there already, or refuses one.
+    """
+    if engine.dialect.name != "sqlite":
+        return False
+    try:
+        with engine.connect() as connection:
+            found = connection.execute(text("PRAGMA integrity_check(1)")).scalars().all()
+    except DatabaseError:
+        return True
+    return found != ["ok"]
 
 
 def _is_locked(error: DBAPIError) -> bool:
