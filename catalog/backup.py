@@ -135,7 +135,7 @@ def _copy_database(source: Path, copy: Path, read_only: bool) -> dict[str, int]:
             copied.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
         if _checked(copy) != counts:
             raise _damaged(source, "the copy has other numbers of rows")
-    except driver.Error as error:
+    except (driver.Error, UnicodeDecodeError) as error:  # the latter for a schema that is no text
         if is_full(copy.parent):  # which SQLite may call an I/O error
             raise OSError(
                 errno.ENOSPC, os.strerror(errno.ENOSPC), str(copy.parent.parent)
@@ -241,7 +241,7 @@ def _check_restorable(database: Path, manifest: Mapping[str, Any]) -> None:
             raise BackupError("the backup is damaged: it does not hold as many rows as it says")
         with closing(driver.connect(database)) as opened:
             found = {key for (key,) in opened.execute("SELECT version_num FROM alembic_version")}
-    except driver.Error as error:
+    except (driver.Error, UnicodeDecodeError) as error:  # the latter for a schema that is no text
         raise _damaged(database, str(error)) from error
     if not found <= known_revisions():
         raise BackupError("the backup was made by a newer tellshow; restore it with that")
@@ -294,5 +294,5 @@ def _close_log(database: Path) -> None:
             raise BackupError(
                 "another tellshow has the catalog open, a server it may be: stop it first"
             ) from error
-    except driver.DatabaseError:
+    except (driver.DatabaseError, UnicodeDecodeError):
         pass  # damaged: it is put aside as it is, with its log

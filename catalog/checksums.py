@@ -4,13 +4,15 @@ SQLite keeps no checksums of its pages: a flipped bit in a row is read as if it 
 A description's covers the state, the hub bias, the captions, the vectors, the tags, and the
 content hash of the photo that they were made of; it stands in the state's row, and goes with that
 into a copy. Each vector of an image embedder carries its own. A photo's has two halves: over what
-its bytes are, and over its origin and what people wrote about it, which may change alone.
+its bytes are, and over its origin and what people wrote about it, which may change alone. Those of
+indexed folders and of models, which all photos hang on, cover what is known of them.
 
 Functions take a session and neither commit nor roll back: who opened it decides.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,7 +27,9 @@ from sqlalchemy.orm import Session
 
 from catalog.models import (
     Caption,
+    DamagedValue,
     Lines,
+    Model,
     Photo,
     PhotoTag,
     Root,
@@ -48,6 +52,9 @@ _NOTHING_WRITTEN = (None, b"", "")
 _TEXTS = {"content_hash", "format", "indexed_at", "taken_at", "camera", "taken_from"}
 _TEXTS |= {"title", "description", "keywords", "people"}
 _OF_ORIGIN = (_ORIGIN, _WRITTEN)
+_OF_ROOT = ("path", "excluded")
+_OF_MODEL = ("kind", "name", "sha256", "config", "metrics", "created_at")
+_AS_JSON = {"excluded", "config", "metrics"}
 _LENGTH = struct.Struct("<Q")
 _FLOAT = struct.Struct("<d")
 
@@ -117,6 +124,44 @@ def vector_checksum(content_hash: Any, blob: Any) -> str:
 def text_checksum(text: Any) -> str:
     """The checksum of one text."""
     return _digest([(text,)], _SIZE)
+
+
+def root_checksum(path: bytes, excluded: Sequence[str]) -> str:
+    """The checksum of an indexed folder's row: of its path and its patterns."""
+    return _row_checksum([path, list(excluded)], _OF_ROOT)
+
+
+def model_checksum(row: Mapping[str, Any]) -> str:
+    """The checksum of a model's row."""
+    return _row_checksum([row[name] for name in _OF_MODEL], _OF_MODEL)
+
+
+def check_roots(session: Session) -> None:
+    """Raise DamagedValue where the row of an indexed folder is not as it was written."""
+    for key in damaged_rows(session, Root):
+        raise DamagedValue(f"the row of the indexed folder {key} is not as it was written")
+
+
+def check_models(session: Session) -> None:
+    """Raise DamagedValue where the row of a model is not as it was written."""
+    for key in damaged_rows(session, Model):
+        raise DamagedValue(f"the row of the model {key} is not as it was written")
+
+
+def damaged_rows(session: Session, table: type[Root] | type[Model]) -> Iterator[int]:
+    """The ids of folders or models whose rows are not as they were written.
+
+    Raises DamagedValue for JSON that is none.
+    """
+    names = _OF_ROOT if table is Root else _OF_MODEL
+    raw = _raw if session.get_bind().dialect.name == "sqlite" else _as_is
+    every = table.__table__.columns
+    columns = [every[name] if name in _AS_JSON else raw(every[name]) for name in names]
+    query = select(table.id, raw(table.checksum).label(None)).order_by(table.id)
+    query = query.add_columns(*(column.label(None) for column in columns))
+    for key, checksum, *values in session.execute(query):
+        if checksum and _row_checksum(values, names).encode() != _encoded(checksum):
+            yield key
 
 
 def sound_photos(session: Session, ids: Sequence[int]) -> list[int]:
@@ -216,6 +261,14 @@ def _is_sound(details: Sequence[Any]) -> bool:
     origin, written = rest[: len(_ORIGIN)], rest[len(_ORIGIN) :]
     actual = _digest([content], _SIZE // 2) + _origin_digest(origin, written)
     return actual.encode() == _encoded(checksum)
+
+
+def _row_checksum(values: Sequence[Any], names: Sequence[str]) -> str:
+    row = [
+        json.dumps(value, sort_keys=True) if name in _AS_JSON else _cleaned(value)
+        for name, value in zip(names, values, strict=True)
+    ]
+    return _digest([row], _SIZE)
 
 
 def _cleaned(value: Any) -> Any:

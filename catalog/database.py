@@ -22,6 +22,7 @@ from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
     DBAPIError,
+    IntegrityError,
     NoSuchModuleError,
     OperationalError,
 )
@@ -34,7 +35,13 @@ from catalog.home_marker import Marker, read_marker, write_marker
 from catalog.lock import WriterBusy, writer_lock
 from catalog.models import DamagedValue
 from catalog.own_files import has_own_files
-from catalog.read_only import is_log_needed, log_of, make_reading_engine
+from catalog.read_only import (
+    decode_errors,
+    is_log_needed,
+    log_of,
+    make_reading_engine,
+    message_of,
+)
 
 __all__ = [
     "CatalogLost",
@@ -317,6 +324,11 @@ def _errors_translated(engine: Engine) -> Iterator[None]:
         if _is_lost(error, engine):
             what = "was lost" if error.connection_invalidated else "cannot be reached"
             raise ConnectionLost(f"The database {url} {what}: {_reason(error, engine)}.") from error
+        if isinstance(error, IntegrityError) and _is_damaged(engine):
+            raise DatabaseUnavailable(
+                f"The database {url} is damaged: {_reason(error, engine)}; tellshow doctor says "
+                "where."
+            ) from error
         if _is_locked(error):
             raise DatabaseLocked(f"The database {url} is locked by another program.") from error
         # The base class itself is how SQLite says that a file is damaged or no database.
@@ -330,6 +342,21 @@ def _is_lost(error: DBAPIError, engine: Engine) -> bool:
     """Whether a server ended the connection, or does not take a new one."""
     refused = isinstance(error, OperationalError) and error.statement is None
     return error.connection_invalidated or (refused and engine.dialect.name != "sqlite")
+
+
+def _is_damaged(engine: Engine) -> bool:
+    """Whether SQLite finds fault with its own file; asked where a row contradicts another.
+
+    An index that differs from its table lets a row be added that is there already, or refuses one.
+    """
+    if engine.dialect.name != "sqlite":
+        return False
+    try:
+        with engine.connect() as connection:
+            found = connection.execute(text("PRAGMA integrity_check(1)")).scalars().all()
+    except DatabaseError:
+        return True
+    return found != ["ok"]
 
 
 def _is_locked(error: DBAPIError) -> bool:
@@ -357,6 +384,12 @@ def _make_sqlite_engine(url: URL, foreign_keys: bool) -> Engine:
     engine = create_engine(url, module=sqlite_driver())
 
     def prepare(connection: Any, _record: object) -> None:
+        try:
+            configure(connection)
+        except UnicodeDecodeError as error:
+            raise message_of(engine, error) from error
+
+    def configure(connection: Any) -> None:
         # The driver must not begin transactions by itself; `begin` below does.
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
@@ -366,6 +399,7 @@ def _make_sqlite_engine(url: URL, foreign_keys: bool) -> Engine:
         connection.execute("PRAGMA synchronous=FULL")
 
     event.listen(engine, "connect", prepare)
+    decode_errors(engine)
     event.listen(engine, "begin", _begin)
     return engine
 

@@ -24,7 +24,7 @@ from catalog.home import Home
 from catalog.image_vectors import chosen_image_embedder, damaged_image_vectors
 from catalog.model_registry import list_models
 from catalog.originals import changed_originals
-from catalog.own_files import FOLDERS, Listing, list_files, remove_own
+from catalog.own_files import FOLDERS, Listing, list_files, move_aside, remove_own
 from catalog.paths import show_path
 from catalog.roots import list_roots
 from catalog.sealed_thumbnails import is_whole
@@ -251,9 +251,10 @@ class Doctor:
         return self._found(Problem.WORDS, names, mended=True)
 
     def _misplaced(self) -> Finding:
-        """A person put it there, and may want it elsewhere."""
+        """A person put it there, and may want it elsewhere; a file can make room for a folder."""
         names = [path for name in FOLDERS for path in self._listed(name).misplaced]
-        return self._found(Problem.MISPLACED, names, mended=False)
+        moved = move_aside(self._home.path, names) if self._mend else []
+        return self._found(Problem.MISPLACED, names, mended=len(moved) == len(names))
 
     def _foreign(self) -> Finding:
         names = [path for name in FOLDERS for path in self._listed(name).foreign]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
+from catalog.checksums import check_roots
 from catalog.database import Database
 from catalog.keywords import has_keyword
 from catalog.models import Photo, Root
@@ -157,6 +158,7 @@ def _shown(moment: datetime, offset: int) -> datetime:
 
 def _below(session: Session, folder: bytes) -> ColumnElement[bool]:
     """Photos of the roots that lie in the folder, and those in it of a root around it."""
+    check_roots(session)
     start = os.path.join(folder, b"")
     roots = [(key, os.path.join(path, b"")) for key, path in session.execute(_ROOTS)]
     inside = [key for key, path in roots if path.startswith(start)]

@@ -83,7 +83,7 @@ def _tables(database: Path, wait: float = 5) -> set[str] | None:
         return None
     try:
         rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):  # the latter for a schema that is no text
         return None
     finally:
         connection.close()

@@ -12,6 +12,7 @@ from sqlalchemy import Select, delete, exists, func, select, text, union
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
+from catalog.checksums import damaged_rows
 from catalog.image_vectors import KIND, MODEL_KIND
 from catalog.keywords import note_keywords
 from catalog.models import (
@@ -50,14 +51,22 @@ def sqlite_damage(session: Session) -> list[str]:
 
 
 def damaged_values(session: Session) -> list[str]:
-    """Columns that hold what was never written there, of tables whose rows have no checksum."""
+    """Columns that hold what was never written there, and rows that are not as they were."""
     found = []
     for column in (each for table in (Root, Model, Run) for each in table.__table__.columns):
         try:
             session.execute(select(column)).all()
         except DamagedValue as error:
             found.append(f"{column}: {error}")
-    return found
+        except DatabaseError as error:  # text that is none
+            found.append(f"{column}: {' '.join(str(error.orig).split())}")
+    if found:
+        return found
+    return [
+        f"{table.__tablename__} {key}: its row is not as it was written"
+        for table in (Root, Model)
+        for key in damaged_rows(session, table)
+    ]
 
 
 def broken_references(session: Session) -> dict[str, list[int]]:

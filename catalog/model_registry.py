@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import and_, delete, func, select
 from sqlalchemy.orm import Session, aliased
 
+from catalog.checksums import check_models, model_checksum
 from catalog.fulltext import refresh_words
 from catalog.models import Caption, Model, Photo, Root, State
 
@@ -69,14 +70,15 @@ def register_model(
 
 
 def _add(session: Session, model: NewModel) -> int:
-    row = Model(
-        kind=model.kind,
-        name=model.name,
-        sha256=model.sha256,
-        config=dict(model.config),
-        metrics=dict(model.metrics),
-        created_at=datetime.now(UTC),
-    )
+    values = {
+        "kind": model.kind,
+        "name": model.name,
+        "sha256": model.sha256,
+        "config": dict(model.config),
+        "metrics": dict(model.metrics),
+        "created_at": datetime.now(UTC),
+    }
+    row = Model(**values, checksum=model_checksum(values))
     session.add(row)
     session.flush()
     return row.id
@@ -88,13 +90,21 @@ def model_id(session: Session, *, name: str, sha256: str) -> int | None:
 
 
 def list_models(session: Session) -> list[ModelView]:
-    """Return every model that was used here, the one registered last at the end."""
+    """Return every model that was used here, the one registered last at the end.
+
+    Raises DamagedValue where the row of one is not as it was written.
+    """
+    check_models(session)
     query = select(Model.id, Model.kind, Model.name, Model.sha256).order_by(Model.id)
     return [ModelView(*row) for row in session.execute(query)]
 
 
 def described(session: Session) -> list[Described]:
-    """Return every captioner used here and how many photos it has described, oldest first."""
+    """Return every captioner used here and how many photos it has described, oldest first.
+
+    Raises DamagedValue where the row of a model is not as it was written.
+    """
+    check_models(session)
     query = (
         select(Model.id, Model.name, Model.sha256, Model.config, func.count(State.photo_id))
         .outerjoin(State, State.model_id == Model.id)

@@ -69,6 +69,19 @@ class StoredJSON(TypeDecorator[Any]):
         return _or_damaged(super().result_processor(dialect, coltype))
 
 
+class StoredBytes(TypeDecorator[bytes]):
+    """Bytes, of which reading raises DamagedValue for a value of another type, as SQLite has."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
+        """The bytes; raises DamagedValue for text."""
+        if value is None or isinstance(value, bytes):
+            return value
+        raise DamagedValue(f"it holds {str(value)[:40]!r} where no such value belongs")
+
+
 def _or_damaged(process: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
     """What reads a value as `process` does, but raises one kind of error for damaged ones."""
 
@@ -148,15 +161,17 @@ def _model_key(**options: Any) -> Mapped[Any]:
 class Root(Base):
     """An indexed folder; `path` is absolute, as bytes.
 
-    `excluded`: the patterns, in gitignore's syntax, of files that are left out.
+    `excluded`: the patterns, in gitignore's syntax, of files that are left out. `checksum`: over
+    both, see checksums.py; "" where none was noted yet.
     """
 
     __tablename__ = "root"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    path: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    path: Mapped[bytes] = mapped_column(StoredBytes, unique=True)
     last_seen_online: Mapped[datetime] = mapped_column(UtcDateTime)
     excluded: Mapped[list[str]] = mapped_column(StoredJSON, server_default="[]")
+    checksum: Mapped[str] = mapped_column(String(32), server_default="")
 
 
 class Photo(Base):
@@ -173,7 +188,7 @@ class Photo(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     root_id: Mapped[int] = mapped_column(ForeignKey("root.id", ondelete="CASCADE"))
-    path: Mapped[bytes] = mapped_column(LargeBinary)
+    path: Mapped[bytes] = mapped_column(StoredBytes)
     content_hash: Mapped[str] = mapped_column(String(64), index=True)
     size: Mapped[int] = mapped_column(BigInteger)
     mtime_ns: Mapped[int] = mapped_column(BigInteger)
@@ -198,7 +213,10 @@ class Photo(Base):
 
 
 class Model(Base):
-    """A captioner, a sentence embedder or an image embedder, known by name and content."""
+    """A captioner, a sentence embedder or an image embedder, known by name and content.
+
+    `checksum`: over all of it, see checksums.py; "" where none was noted yet.
+    """
 
     __tablename__ = "model"
     __table_args__ = (UniqueConstraint("name", "sha256"),)
@@ -210,6 +228,7 @@ class Model(Base):
     config: Mapped[dict[str, Any]] = mapped_column(StoredJSON)
     metrics: Mapped[dict[str, Any]] = mapped_column(StoredJSON)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    checksum: Mapped[str] = mapped_column(String(32), server_default="")
 
 
 class Caption(Base):
@@ -239,7 +258,7 @@ class Vector(Base):
     model_id: Mapped[int] = _model_key(primary_key=True)
     embedder: Mapped[str | None] = mapped_column(CleanText)
     change: Mapped[int] = mapped_column(BigInteger)
-    blob: Mapped[bytes] = mapped_column(LargeBinary)
+    blob: Mapped[bytes] = mapped_column(StoredBytes)
     checksum: Mapped[str | None] = mapped_column(String(32))
 
 
@@ -254,7 +273,7 @@ class State(Base):
 
     photo_id: Mapped[int] = _photo_key(primary_key=True)
     model_id: Mapped[int] = _model_key(primary_key=True)
-    blob: Mapped[bytes] = mapped_column(LargeBinary)
+    blob: Mapped[bytes] = mapped_column(StoredBytes)
     bias: Mapped[float] = mapped_column(Float(53))
     checksum: Mapped[str] = mapped_column(String(32), server_default="")
 
@@ -326,7 +345,7 @@ class Failure(Base):
     __tablename__ = "failure"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    path: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    path: Mapped[bytes] = mapped_column(StoredBytes, unique=True)
     size: Mapped[int] = mapped_column(BigInteger)
     mtime_ns: Mapped[int] = mapped_column(BigInteger)
     reason: Mapped[str] = mapped_column(CleanText)

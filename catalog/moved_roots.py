@@ -15,7 +15,7 @@ from itertools import product, takewhile
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from catalog.checksums import HALF
+from catalog.checksums import HALF, root_checksum
 from catalog.descriptions import copy_descriptions, drop_descriptions, next_change
 from catalog.failures import clear_failure
 from catalog.fulltext import refresh_words
@@ -217,8 +217,14 @@ def move_root(session: Session, old: KnownRoot, path: bytes, new: KnownRoot | No
 
 
 def _rename(session: Session, root_id: int, path: bytes) -> None:
-    old = session.scalars(select(Root.path).where(Root.id == root_id)).one()
-    moved = {"path": path, "last_seen_online": datetime.now(UTC)}
+    old, excluded = session.execute(
+        select(Root.path, Root.excluded).where(Root.id == root_id)
+    ).one()
+    moved = {
+        "path": path,
+        "last_seen_online": datetime.now(UTC),
+        "checksum": root_checksum(path, excluded),
+    }
     session.execute(update(Root).where(Root.id == root_id).values(moved))
     for failed in _failures_below(session, old):
         there = os.path.join(path, failed[len(os.path.join(old, b"")) :])

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 
 from catalog.home_marker import read_marker
@@ -98,6 +99,39 @@ def remove_own(home: Path, paths: Iterable[Path]) -> list[Path]:
         with suppress(OSError):  # something is in it
             folder.rmdir()
     return removed
+
+
+def move_aside(home: Path, paths: Iterable[Path]) -> list[Path]:
+    """Rename files that lie where a folder of ours belongs, and return what they were called.
+
+    They may be a person's, so that nothing of them is lost: `thumbnails/ab` becomes
+    `thumbnails/ab-moved-aside`. Only regular files, below a folder with the marker and through no
+    link. Raises OSError, and NotAHome as `read_marker`.
+    """
+    if read_marker(home) is None:
+        return []
+    moved = [path for path in paths if _is_in_place_of_folder(home, path)]
+    for path in moved:
+        path.rename(_free_name(path))
+    return moved
+
+
+def _free_name(path: Path) -> Path:
+    aside = path.with_name(f"{path.name}-moved-aside")
+    numbered = (aside.with_name(f"{aside.name}-{number}") for number in count(2))
+    return next(name for name in chain([aside], numbered) if not os.path.lexists(name))
+
+
+def _is_in_place_of_folder(home: Path, path: Path) -> bool:
+    try:
+        is_inner = _FOLDER.fullmatch(path.relative_to(home).as_posix()) is not None
+        return (
+            is_inner
+            and stat.S_ISDIR(path.parent.lstat().st_mode)
+            and stat.S_ISREG(path.lstat().st_mode)
+        )
+    except (OSError, ValueError):
+        return False
 
 
 def _is_own(home: Path, path: Path) -> bool:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, NullPool, create_engine, event
+from sqlalchemy.exc import DatabaseError
 
 
 def log_of(database: Path) -> Path:
@@ -39,8 +40,30 @@ def make_reading_engine(database: Path, driver: Any) -> Engine:
 
     url = URL.create("sqlite", database=str(database))
     engine = create_engine(url, module=driver, creator=connect, poolclass=NullPool)
+    decode_errors(engine)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def decode_errors(engine: Engine) -> None:
+    """Let what SQLite says of a damaged schema be a DatabaseError of the driver, as ever.
+
+    It quotes names from the schema; where these are no text, drivers fail to read the message.
+    """
+
+    @event.listens_for(engine, "handle_error")
+    def handle(context: ExceptionContext) -> DatabaseError | None:
+        error = context.original_exception
+        if not isinstance(error, UnicodeDecodeError):
+            return None
+        return DatabaseError(context.statement, None, message_of(engine, error))
+
+
+def message_of(engine: Engine, error: UnicodeDecodeError) -> Exception:
+    """The driver's own DatabaseError with a message of SQLite's that is no text."""
+    driver: Any = engine.dialect.dbapi
+    found: Exception = driver.DatabaseError(error.object.decode(errors="replace"))
+    return found
 
 
 def _begin(connection: Connection) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
+from catalog.checksums import check_roots, root_checksum
 from catalog.models import Photo, Root, Run
 from catalog.sql import NO_SYNC
 
@@ -37,7 +38,11 @@ class KnownRoot:
 
 
 def known_roots(session: Session) -> dict[bytes, KnownRoot]:
-    """Return every indexed folder by its absolute path."""
+    """Return every indexed folder by its absolute path.
+
+    Raises DamagedValue where the row of one is not as it was written.
+    """
+    check_roots(session)
     query = select(Root.path, Root.id, Root.excluded)
     return {path: KnownRoot(key, tuple(kept)) for path, key, kept in session.execute(query)}
 
@@ -46,7 +51,8 @@ def note_online(session: Session, path: bytes, known: KnownRoot | None) -> Known
     """Record that a folder is there now, and the folder itself where it is not known."""
     seen = {"last_seen_online": datetime.now(UTC)}
     if known is None:
-        query = insert(Root).values(path=path, **seen).returning(Root.id)
+        noted = {**seen, "checksum": root_checksum(path, ())}
+        query = insert(Root).values(path=path, **noted).returning(Root.id)
         return KnownRoot(session.scalars(query).one())
     session.execute(update(Root).where(Root.id == known.root_id).values(seen))
     return known
@@ -118,13 +124,18 @@ def exclude(
     kept = [] if instead else [pattern for pattern in root.excluded if pattern not in patterns]
     excluded = (*kept, *dict.fromkeys(patterns))
     if excluded != root.excluded:
-        values = {"excluded": list(excluded)}
+        path = session.scalars(select(Root.path).where(Root.id == root.root_id)).one()
+        values = {"excluded": list(excluded), "checksum": root_checksum(path, excluded)}
         session.execute(update(Root).where(Root.id == root.root_id).values(values))
     return KnownRoot(root.root_id, excluded)
 
 
 def list_roots(session: Session) -> list[RootView]:
-    """Return every indexed folder, by path."""
+    """Return every indexed folder, by path.
+
+    Raises DamagedValue where the row of one is not as it was written.
+    """
+    check_roots(session)
     query = (
         select(Root.id, Root.path, func.count(Photo.id), Root.last_seen_online)
         .outerjoin(Photo, Photo.root_id == Root.id)

@@ -2,7 +2,9 @@
 
 A flipped bit in a JPEG's scan decodes as well as before, to another picture; the checksum tells.
 The segment (marker COM, ITU-T T.81, B.2.4.5) comes right after the start of the image, and covers
-all bytes but its own. Thumbnails of former releases have none: they have to decode, that is all.
+all bytes but its own, and the content hash of the photo, which is the name of the file: another
+photo's thumbnail in its place is found out. Thumbnails of former releases have one without the
+hash, or none: these have to decode, that is all.
 """
 
 from __future__ import annotations
@@ -24,16 +26,16 @@ _MOST_PIXELS = 2**20
 _MOST_BYTES = 2**22  # ten times what the largest takes
 
 
-def seal(jpeg: bytes) -> bytes:
-    """The same picture, with a checksum of `jpeg` in it."""
+def seal(jpeg: bytes, content_hash: str) -> bytes:
+    """The same picture, with a checksum of `jpeg` and of the hash of the photo's bytes in it."""
     rest = jpeg[len(_START) :]
-    return _START + _COMMENT + _checksum(_START + rest) + rest
+    return _START + _COMMENT + _checksum(content_hash.encode() + _START + rest) + rest
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a file is a thumbnail as it was written; whether it decodes, if it has no checksum.
+    """Whether a file is the thumbnail that its name says, as it was written.
 
-    A file that cannot be read is not.
+    One without a checksum has to decode. A file that cannot be read is none.
     """
     content = read_thumbnail(path)
     if content is None:
@@ -57,7 +59,9 @@ def read_thumbnail(path: Path) -> bytes | None:
     if not content.startswith(begin):
         return content if content.startswith(_START) else None
     end = len(begin) + _SIZE
-    return content if content[len(begin) : end] == _checksum(_START + content[end:]) else None
+    rest = _START + content[end:]
+    known = (_checksum(os.fsencode(path.stem) + rest), _checksum(rest))
+    return content if content[len(begin) : end] in known else None
 
 
 def _checksum(content: bytes) -> bytes:

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from catalog import models
-from catalog.checksums import check_descriptions, sound_photos
+from catalog.checksums import check_descriptions, check_roots, sound_photos
 from catalog.models import Caption, Photo, Root, Vector
 from catalog.sql import chunks
 
@@ -83,8 +83,10 @@ def view_photos(
     """Return photos by id; ids that are gone are left out, and those whose row is damaged.
 
     Captions are those by `model_id`, else those by the newest model that captioned the photo; of a
-    description that is damaged there are none.
+    description that is damaged there are none. Raises DamagedValue where the row of an indexed
+    folder is not as it was written, since all paths of its photos would be wrong.
     """
+    check_roots(session)
     views: dict[int, PhotoView] = {}
     for chunk in chunks(sound_photos(session, ids)):
         captions = _captions_of(session, chunk, model_id)

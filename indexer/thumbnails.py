@@ -21,24 +21,22 @@ UNFINISHED = ".tmp"
 
 
 def make_thumbnail(image: Image.Image) -> bytes:
-    """Return an upright RGB picture as a JPEG, longer side at most 512 pixels, without any EXIF.
-
-    It carries a checksum of itself.
-    """
+    """Return an upright RGB picture as a JPEG, longer side at most 512 pixels, without any EXIF."""
     file = io.BytesIO()
     _shrink(image).save(file, "JPEG", quality=QUALITY)
-    return seal(file.getvalue())
+    return file.getvalue()
 
 
 def write_thumbnail(thumbnail: bytes, target: Path, temporary: Path) -> None:
     """Write a thumbnail atomically: by a temporary file in `temporary`, of the same file system.
 
-    It is left out where a folder lies in its place, which the doctor names. Raises OSError.
+    `target` is named by the hash of the photo's bytes, and what is written carries a checksum of
+    both. It is left out where a folder lies in its place, which the doctor names. Raises OSError.
     """
     handle, name = tempfile.mkstemp(dir=temporary, suffix=UNFINISHED)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(thumbnail)
+            file.write(seal(thumbnail, target.stem))
         _move(Path(name), target)
     except BaseException as error:
         with contextlib.suppress(FileNotFoundError):

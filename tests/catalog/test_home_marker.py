@@ -27,10 +27,10 @@ def put(path: Path, content: bytes = b"precious") -> Path:
     return path
 
 
-def thumbnail() -> bytes:
+def thumbnail(content_hash: str) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (8, 8)).save(file, "JPEG")
-    return seal(file.getvalue())
+    return seal(file.getvalue(), content_hash)
 
 
 def everything(folder: Path) -> dict[str, bytes]:
@@ -249,7 +249,7 @@ def test_doctor_leaves_what_is_not_tellshows_and_names_it(
 ) -> None:
     catalog.add(new_photos(range(3)))
     for photo in new_photos(range(3)):
-        put(catalog.home.thumbnail(photo.content_hash), thumbnail())
+        put(catalog.home.thumbnail(photo.content_hash), thumbnail(photo.content_hash))
     before = {path: path.read_bytes() for path in strangers(catalog.home, tmp_path / "outside")}
     mine = put(catalog.home.vectors / "9-caption" / "gen-1.faiss")
     found = Doctor(catalog.home, catalog.database, mend=True).examine()
@@ -276,7 +276,7 @@ def test_folder_where_a_file_belongs_is_a_finding(catalog: SampleCatalog, place:
     photos = new_photos(range(3))
     catalog.add(photos)
     for photo in photos:
-        put(catalog.home.thumbnail(photo.content_hash), thumbnail())
+        put(catalog.home.thumbnail(photo.content_hash), thumbnail(photo.content_hash))
     assert Doctor(catalog.home, catalog.database, mend=True).examine().is_well
     own = catalog.home.vectors / f"{catalog.model}-visual"
     path = {

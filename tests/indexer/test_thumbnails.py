@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from catalog.sealed_thumbnails import is_whole
 from indexer.thumbnails import make_thumbnail, write_thumbnail
 
 
@@ -28,6 +29,9 @@ def test_the_longer_side_is_512_at_most(
         assert image.format == "JPEG"
         assert image.size == thumbnail
         assert not image.getexif()
+    assert is_whole(target)
+    other = target.replace(target.with_name("abd.jpg"))
+    assert not is_whole(other)
 
 
 def test_a_thumbnail_that_cannot_be_written_leaves_nothing(

@@ -1,7 +1,8 @@
 """Runs the torture suite: `python -m tests.torture --seed N [--only NAME ...] [--scale FLOAT]`.
 
 Prints one table in Markdown, and what was bad; exits with 1 if anything was silently wrong, or
-lost. `--scale` 1 is the usual number of cases, for twenty minutes on two cores.
+lost. `--scale` 1 is the usual number of cases, for twenty minutes on two cores; `--rows TEXT`
+leaves out the rows of the table whose names do not contain it.
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--rows", default="")
     asked = parser.parse_args(arguments)
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ.pop("TELLSHOW_DATABASE_URL", None)
-    with prepared(asked.seed, asked.scale) as setting:
+    with prepared(asked.seed, asked.scale, asked.rows) as setting:
         # Rows are told as they come: the whole takes a while, and stderr of a fork is a file.
         results = dict(_carry_out(setting, asked.only, told=os.dup(2)))
     rows = [row for name in asked.only for row in results[name]]
@@ -60,7 +62,12 @@ def _carry_out(
         done = select.select([fork.result for fork in running.values()], [], [])[0]
         for name in [name for name, fork in running.items() if fork.result in done]:
             ended = running.pop(name).wait(LONGEST_KIND)
-            yield name, ended.result or [_broken(name, ended)]
+            if ended.result is None:
+                rows = [_broken(name, ended)]
+                _say(sys.stderr, *(f"  {line}" for line in rows[0].bad))
+            else:
+                rows = ended.result
+            yield name, rows
 
 
 def _run_kind(name: str, setting: Setting, told: int) -> list[Row]:

@@ -97,6 +97,8 @@ def run(setting: Setting) -> Iterator[Row]:
         "files of a home lost, or folders instead": _replaced(setting, 24),
     }
     for what, cases in kinds.items():
+        if not setting.wants(what):
+            continue
         row = Row(what)
         source = logged if "log" in what.split()[-1] else setting.home
         alone: list[str] = []

@@ -22,17 +22,23 @@ SPAN = 1.1
 
 @dataclass(frozen=True)
 class Victim:
-    """A command, and what is done to a copy of the sound home so that it has something to do."""
+    """A command, and what is done to a copy of the sound home so that it has something to do.
+
+    `forgets`: it takes all photos out of the catalog, at once.
+    """
 
     name: str
     arguments: tuple[str | Path, ...]
     harm: Callable[[Path], None]
+    forgets: bool = False
 
 
 def run(setting: Setting) -> Iterator[Row]:
     """Kill each command as often as another."""
     for victim in _victims(setting):
         row = Row(f"kills of `tellshow {victim.name}`")
+        if not setting.wants(row.what):
+            continue
         with timed(row):
             seconds = _measure(setting, victim)
             for number in range(setting.times(6)):
@@ -46,6 +52,12 @@ def _victims(setting: Setting) -> list[Victim]:
     index: tuple[str | Path, ...] = ("index", setting.album, "--batch-size", "1")
     other = setting.folder / "other.backup"
     shutil.copy2(setting.backup, other)
+    copy, forget = setting.folder / "album", ("roots", "forget", setting.album, "--yes")
+    shutil.copytree(setting.album, copy)
+
+    def move_away(home: Path) -> None:
+        setting.run("roots", "move", setting.album, copy, home=home)
+
     return [
         Victim("index", index, _empty),
         Victim("index --verify", (*index, "--verify"), _forget),
@@ -53,6 +65,8 @@ def _victims(setting: Setting) -> list[Victim]:
         Victim("rebuild", ("rebuild",), lambda home: shutil.rmtree(home / "vectors")),
         Victim("backup", ("backup", other, "--force"), lambda home: None),
         Victim("restore", ("restore", setting.backup), lambda home: None),
+        Victim("roots move", ("roots", "move", copy, setting.album), move_away),
+        Victim("roots forget", forget, lambda home: None, forgets=True),
     ]
 
 
@@ -75,7 +89,7 @@ def _kill(setting: Setting, victim: Victim, moment: float) -> tuple[Outcome, str
         after = setting.look(home)
         if after.broke:
             return Outcome.WRONG, str(after.broke)
-        if lost := _missing(before, after):
+        if lost := _missing(before, after, victim.forgets):
             return Outcome.LOST, f"{lost} photos are gone"
         if _digests(setting.album) != photos:
             return Outcome.LOST, "photos themselves are others"
@@ -91,11 +105,16 @@ def _kill(setting: Setting, victim: Victim, moment: float) -> tuple[Outcome, str
         return (Outcome.NAMED if after.refused else Outcome.RIGHT), ""
 
 
-def _missing(before: Look, after: Look) -> int:
+def _missing(before: Look, after: Look, may_be_none: bool) -> int:
     """How many photos the catalog had before, and has not any more although it opens."""
     if "photos" in after.refused or "catalog" in after.refused:
         return 0
-    return len({*before.answers.get("photos", {})} - {*after.answers["photos"]})
+    there = _contents(after)
+    return 0 if may_be_none and not there else len(_contents(before) - there)
+
+
+def _contents(look: Look) -> set[str]:
+    return {photo["content_hash"] for photo in look.answers.get("photos", {}).values()}
 
 
 def _lost_backup(setting: Setting, victim: Victim, home: Path) -> str:

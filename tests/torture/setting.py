@@ -24,6 +24,7 @@ class Setting:
     """Where a run works. `album`: photos that no case may change. `home`: indexed from it, sound.
 
     `backup`: of that home. `sound`: what it answers. `scale`: how many of the usual cases.
+    `rows`: what the names of the rows contain that are asked for.
     """
 
     folder: Path
@@ -33,6 +34,11 @@ class Setting:
     sound: Look
     seed: int
     scale: float
+    rows: str = ""
+
+    def wants(self, row: str) -> bool:
+        """Whether a row of the table is asked for, by its name."""
+        return self.rows in row
 
     def dice(self, *what: object) -> random.Random:
         """Chance that is the same in every run with this seed."""
@@ -69,7 +75,7 @@ class Setting:
 
 
 @contextmanager
-def prepared(seed: int, scale: float) -> Iterator[Setting]:
+def prepared(seed: int, scale: float, rows: str = "") -> Iterator[Setting]:
     """Load the models, make the album and index it."""
     from indexer.sample_photos import copy_sample_photos
 
@@ -89,7 +95,7 @@ def prepared(seed: int, scale: float) -> Iterator[Setting]:
         sound = made.look(home)
         if sound.broke or sound.refused or sound.findings or sound.told:
             raise RuntimeError(f"the sound home is not sound: {sound}")
-        yield Setting(folder, album, home, backup, sound, seed, scale)
+        yield Setting(folder, album, home, backup, sound, seed, scale, rows)
 
 
 def copy_home(source: Path, target: Path) -> None:

@@ -3,13 +3,18 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from catalog.database import Database
+from catalog.home import Home
+from tests.catalog.factories import SampleCatalog, new_photos
 from tests.project.source_tree import ROOT
 from tests.torture.__main__ import KINDS
 from tests.torture.answers import Look, judge
+from tests.torture.kills import _damage, _forget
 from tests.torture.table import HEAD, Outcome, Row
 
 SOUND = Look({"photos": {"a.jpg": {"caption": "a cat", "score": 1.0}, "b.jpg": {"caption": "b"}}})
@@ -60,3 +65,18 @@ def test_a_little_torture_finds_nothing() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("0 silently wrong or lost\n")
     assert "| damaged backups | 1 |" in done.stdout
+
+
+@pytest.mark.parametrize("harm", [_damage, _forget])
+def test_harm_done_to_a_home_fits_the_tables(
+    home: Home, database: Database, harm: Callable[[Path], None]
+) -> None:
+    """Of the newest revision: a harm that is none would let every case end as right."""
+    SampleCatalog(home, database).add(new_photos(range(4)))
+    vectors = home.vectors / "1-caption"
+    vectors.mkdir()
+    (vectors / "gen-1.faiss").write_bytes(b"")
+    database.close()
+    before = (home.path / "catalog.db").read_bytes()
+    harm(home.path)
+    assert (home.path / "catalog.db").read_bytes() != before

@@ -79,6 +79,15 @@ def test_odd_parameter_is_answered_or_refused(client: FlaskClient, address: str)
     assert {value: code for value, code in codes.items() if code >= 500} == {}
 
 
+@pytest.mark.parametrize("address", ["/", "/collection", "/api/v1/search", "/api/v1/failures"])
+@pytest.mark.parametrize("query", [b"q=\xce", b"q=a&token=\xff", b"\xf4=\x00"])
+def test_query_that_is_no_text_is_refused(client: FlaskClient, address: str, query: bytes) -> None:
+    raw = {"QUERY_STRING": query.decode("latin-1")}
+    response = client.get(address, environ_overrides=raw)
+    assert response.status_code == 400
+    assert client.get("/", environ_overrides={"QUERY_STRING": "q=caf\xc3\xa9"}).status_code == 200
+
+
 @pytest.fixture(params=["original", "thumbnail"])
 def image(request: pytest.FixtureRequest, cat: int) -> str:
     return f"/api/v1/photos/{cat}/{request.param}"

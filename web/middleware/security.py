@@ -11,7 +11,13 @@ from collections.abc import Collection
 from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Flask, Request, Response, redirect, request
-from werkzeug.exceptions import Forbidden, RequestEntityTooLarge, SecurityError, Unauthorized
+from werkzeug.exceptions import (
+    BadRequest,
+    Forbidden,
+    RequestEntityTooLarge,
+    SecurityError,
+    Unauthorized,
+)
 from werkzeug.wrappers import Response as BaseResponse
 
 from web.config import WebConfig, is_address
@@ -43,6 +49,7 @@ def protect(app: Flask, config: WebConfig) -> None:
     @app.before_request
     def check() -> BaseResponse | None:
         _check_host(config, names)
+        _check_query()
         count()  # before the token, so that nobody guesses it quickly
         _check_origin(config)
         _check_size(config)
@@ -65,6 +72,18 @@ def _check_host(config: WebConfig, names: Collection[str]) -> None:
     # A forged name needs a name: a bare address cannot be rebound to this machine.
     if not (config.listens_everywhere and is_address(name)):
         raise SecurityError(f"{name or 'an empty name'} is not a name of this server")
+
+
+def _check_query() -> None:
+    """Refuse bytes that are no UTF-8 in the query, which Werkzeug cannot read; raises BadRequest.
+
+    An address is ASCII (RFC 3986), but who sends UTF-8 as it is means what it says.
+    """
+    try:
+        request.query_string.decode()
+    except UnicodeDecodeError:
+        request.environ["QUERY_STRING"] = ""  # else the answer itself could not read it
+        raise BadRequest("the query is not UTF-8") from None
 
 
 def _host_name(host: str) -> str:
