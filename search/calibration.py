@@ -61,7 +61,8 @@ def _background(captioner: Captioner, parsed: ParsedQuery, chance: Sequence[floa
 class Signs:
     """What the model says of N photos, each for one query: nats and cosines.
 
-    `image`: an image embedder's standardised similarity, None where there is none.
+    `image`: an image embedder's standardised similarity, None where there is none. `weight`: how
+    much each counts where weights are fitted, None: all the same.
     """
 
     evidence: NDArray[np.float32]  # [N]
@@ -69,6 +70,12 @@ class Signs:
     caption: NDArray[np.float32]  # [N]
     background: Sequence[Background]  # N
     image: NDArray[np.float32] | None = None  # [N]
+    weight: NDArray[np.float32] | None = None  # [N]
+
+    @property
+    def weights(self) -> NDArray[np.float32]:
+        """How much each counts [N]."""
+        return np.ones(len(self.evidence), np.float32) if self.weight is None else self.weight
 
     def features(self) -> NDArray[np.float32]:
         """Columns of the regression [N,8]; a sentence's evidence grows with the root of length."""

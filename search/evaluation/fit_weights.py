@@ -179,16 +179,16 @@ _FIRST = 10
 def shown(worlds: Sequence[World], ranking: Ranking) -> tuple[Signs, Signs, Signs]:
     """Signs of photos that searches show first: of those that fit their query, and of the others.
 
-    The third are those of the right ones that come first of all.
+    The third are those of the right ones that come first of all. Every world weighs the same.
     """
     right, wrong, best = [], [], []
     for world in worlds:
         scores = all_combined_scores(ranking, world.measured).copy()
         scores[world.fits < 0] = -np.inf
         rows, photos = first_photos(scores, _FIRST)
-        fitting = world.fits[rows, photos] > 0
-        right.append(signs_of(world.measured, rows[fitting], photos[fitting]))
-        wrong.append(signs_of(world.measured, rows[~fitting], photos[~fitting]))
+        fitting, share = world.fits[rows, photos] > 0, 1 / max(len(rows), 1)
+        right.append(signs_of(world.measured, rows[fitting], photos[fitting], share))
+        wrong.append(signs_of(world.measured, rows[~fitting], photos[~fitting], share))
         rows, photos = first_photos(scores, 1)
         fitting = world.fits[rows, photos] > 0
         best.append(signs_of(world.measured, rows[fitting], photos[fitting]))
@@ -205,14 +205,20 @@ def first_photos(
     return rows[there], best.ravel()[there]
 
 
-def signs_of(measured: Measurements, rows: NDArray[np.int64], photos: NDArray[np.int64]) -> Signs:
-    """Signs of pairs of a query's row and a photo, K of each."""
+def signs_of(
+    measured: Measurements,
+    rows: NDArray[np.int64],
+    photos: NDArray[np.int64],
+    weight: float = 1.0,
+) -> Signs:
+    """Signs of pairs of a query's row and a photo, K of each, which weigh the same in a fit."""
     return Signs(
         measured.evidence[rows, photos],
         measured.visual[rows, photos],
         measured.caption[rows, photos],
         [measured.backgrounds[row] for row in rows.tolist()],
         None if measured.image is None else measured.image[rows, photos],
+        np.full(len(rows), weight, np.float32),
     )
 
 
@@ -225,6 +231,7 @@ def joined(parts: Sequence[Signs]) -> Signs:
         np.concatenate([part.caption for part in parts]),
         [each for part in parts for each in part.background],
         np.concatenate(images) if images else None,
+        np.concatenate([part.weights for part in parts]),
     )
 
 
@@ -274,7 +281,10 @@ def fit_weights(
     truth = np.repeat([1.0, 0.0], [len(right.evidence), len(wrong.evidence)])
     if right.image is None:  # the last column says nothing then
         features = features[:, :-1]
-    *found, offset = regress(torch.from_numpy(features), torch.from_numpy(truth).float(), ridge)
+    weight = torch.from_numpy(np.concatenate([right.weights, wrong.weights]))
+    *found, offset = regress(
+        torch.from_numpy(features), torch.from_numpy(truth).float(), ridge, weight
+    )
     weights = FitWeights(
         evidence=found[0],
         visual=found[1],
@@ -306,16 +316,20 @@ def minimise(loss: Callable[[Tensor], Tensor], count: int) -> Tensor:
     return found.detach()
 
 
-def regress(features: Tensor, truth: Tensor, ridge: float = 0.0) -> list[float]:
+def regress(
+    features: Tensor, truth: Tensor, ridge: float = 0.0, weight: Tensor | None = None
+) -> list[float]:
     """Logistic regression: slopes of the features [N,F], then the offset; standardised in fitting.
 
-    `ridge` weighs the squares of the standardised slopes.
+    `ridge` weighs the squares of the standardised slopes. `weight` [N]: how much each row counts,
+    None: all the same.
     """
     mean, scale = features.mean(dim=0), features.std(dim=0).clamp(min=1e-6)
+    heaviness = None if weight is None else weight / weight.mean()
 
     def loss(slopes: Tensor) -> Tensor:
         logits = ((features - mean) / scale) @ slopes[:-1] + slopes[-1]
-        cost = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth)
+        cost = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth, heaviness)
         return cost + ridge * (slopes[:-1] ** 2).sum()
 
     found = minimise(loss, features.shape[1] + 1)

@@ -8,6 +8,7 @@ from PIL import Image
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
+from captioner.image_file import decode_photo, to_tensor
 from catalog.database import open_database
 from catalog.descriptions import load_states
 from catalog.home import open_home
@@ -42,17 +43,20 @@ def test_indexed_photos_have_captions_vectors_states_and_thumbnails(
     assert all(len(blob) <= 10_000 for blob, _ in states.values())
 
 
-def test_a_caption_finds_its_photo_in_faiss(catalog: Catalog, folder: Path) -> None:
+def test_what_a_photo_shows_finds_it_in_faiss(catalog: Catalog, folder: Path) -> None:
     catalog.index(folder)
-    captions = catalog.vectors("caption")
-    assert (captions.count, catalog.vectors("visual").count) == (len(PHOTOS), len(PHOTOS))
+    size = catalog.captioner.config.encoder.image_size
+    indexes = {kind: catalog.vectors(kind) for kind in ("caption", "visual")}
+    assert [index.count for index in indexes.values()] == [len(PHOTOS)] * 2
     for view in catalog.views().values():
-        caption = view.captions[0][0]
-        query = catalog.captioner.read([caption], catalog.embedder.encode([caption]))
-        ids, similarity = captions.search(query, 1)
-        assert similarity[0, 0] == pytest.approx(1, abs=1e-2)
-        best = next(found for found in catalog.views().values() if found.photo_id == ids[0, 0])
-        assert best.captions[0][0] == caption
+        photo = decode_photo(view.full_path.read_bytes())
+        state = catalog.captioner.look(to_tensor(photo, size)[None])
+        assert state.classes is not None
+        named = catalog.captioner.class_vectors_of(state.classes)
+        for kind, vector in (("caption", named), ("visual", state.visual.float().numpy())):
+            ids, similarity = indexes[kind].search(vector, 1)
+            assert ids[0, 0] == view.photo_id
+            assert similarity[0, 0] == pytest.approx(1, abs=1e-2)
 
 
 def test_nothing_is_read_where_nothing_changed(
