@@ -138,30 +138,52 @@ def model_checksum(row: Mapping[str, Any]) -> str:
 
 def check_roots(session: Session) -> None:
     """Raise DamagedValue where the row of an indexed folder is not as it was written."""
-    for key in damaged_rows(session, Root):
-        raise DamagedValue(f"the row of the indexed folder {key} is not as it was written")
+    checked_rows(session, Root)
 
 
 def check_models(session: Session) -> None:
     """Raise DamagedValue where the row of a model is not as it was written."""
-    for key in damaged_rows(session, Model):
-        raise DamagedValue(f"the row of the model {key} is not as it was written")
+    checked_rows(session, Model)
 
 
-def damaged_rows(session: Session, table: type[Root] | type[Model]) -> Iterator[int]:
+def checked_rows(
+    session: Session, table: type[Root] | type[Model], *columns: Any
+) -> list[tuple[Any, ...]]:
+    """Columns of all folders or models, by id, in one query, which a run's beginning needs.
+
+    Raises DamagedValue where a row is not as it was written.
+    """
+    found = []
+    for key, is_sound, values in _rows(session, table, columns):
+        if not is_sound:
+            what = "indexed folder" if table is Root else "model"
+            raise DamagedValue(f"the row of the {what} {key} is not as it was written")
+        found.append(values)
+    return found
+
+
+def damaged_rows(session: Session, table: type[Root] | type[Model]) -> list[int]:
     """The ids of folders or models whose rows are not as they were written.
 
     Raises DamagedValue for JSON that is none.
     """
+    return [key for key, is_sound, _ in _rows(session, table, ()) if not is_sound]
+
+
+def _rows(
+    session: Session, table: type[Root] | type[Model], columns: Sequence[Any]
+) -> Iterator[tuple[int, bool, tuple[Any, ...]]]:
+    """The id of each row, whether it is sound, and the columns that were asked for."""
     names = _OF_ROOT if table is Root else _OF_MODEL
     raw = _raw if session.get_bind().dialect.name == "sqlite" else _as_is
     every = table.__table__.columns
-    columns = [every[name] if name in _AS_JSON else raw(every[name]) for name in names]
-    query = select(table.id, raw(table.checksum).label(None)).order_by(table.id)
-    query = query.add_columns(*(column.label(None) for column in columns))
-    for key, checksum, *values in session.execute(query):
-        if checksum and _row_checksum(values, names).encode() != _encoded(checksum):
-            yield key
+    covered = [every[name] if name in _AS_JSON else raw(every[name]) for name in names]
+    query = select(table.id.label(None), raw(table.checksum).label(None)).order_by(table.id)
+    query = query.add_columns(*(column.label(None) for column in covered), *columns)
+    for key, checksum, *rest in session.execute(query):
+        values = rest[: len(names)]
+        is_sound = not checksum or _row_checksum(values, names).encode() == _encoded(checksum)
+        yield key, is_sound, tuple(rest[len(names) :])
 
 
 def sound_photos(session: Session, ids: Sequence[int]) -> list[int]:

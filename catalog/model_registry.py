@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import and_, delete, func, select
 from sqlalchemy.orm import Session, aliased
 
-from catalog.checksums import check_models, model_checksum
+from catalog.checksums import check_models, checked_rows, model_checksum
 from catalog.fulltext import refresh_words
 from catalog.models import Caption, Model, Photo, Root, State
 
@@ -94,9 +94,8 @@ def list_models(session: Session) -> list[ModelView]:
 
     Raises DamagedValue where the row of one is not as it was written.
     """
-    check_models(session)
-    query = select(Model.id, Model.kind, Model.name, Model.sha256).order_by(Model.id)
-    return [ModelView(*row) for row in session.execute(query)]
+    columns = (Model.id, Model.kind, Model.name, Model.sha256)
+    return [ModelView(*row) for row in checked_rows(session, Model, *columns)]
 
 
 def described(session: Session) -> list[Described]:

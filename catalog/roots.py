@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from catalog.checksums import check_roots, root_checksum
+from catalog.checksums import check_roots, checked_rows, root_checksum
 from catalog.models import Photo, Root, Run
 from catalog.sql import NO_SYNC
 
@@ -42,9 +42,8 @@ def known_roots(session: Session) -> dict[bytes, KnownRoot]:
 
     Raises DamagedValue where the row of one is not as it was written.
     """
-    check_roots(session)
-    query = select(Root.path, Root.id, Root.excluded)
-    return {path: KnownRoot(key, tuple(kept)) for path, key, kept in session.execute(query)}
+    rows = checked_rows(session, Root, Root.path, Root.id, Root.excluded)
+    return {path: KnownRoot(key, tuple(kept)) for path, key, kept in rows}
 
 
 def note_online(session: Session, path: bytes, known: KnownRoot | None) -> KnownRoot:

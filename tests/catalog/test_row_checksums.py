@@ -65,7 +65,8 @@ def test_damaged_folder_is_told_and_not_answered(
 ) -> None:
     catalog.add(new_photos(range(2)))
     change(catalog, "root", what)
-    with pytest.raises(DatabaseUnavailable, match="is damaged: "), catalog.database.read() as found:
+    sentence = "is damaged: |Could not decode to UTF-8"
+    with pytest.raises(DatabaseUnavailable, match=sentence), catalog.database.read() as found:
         read(found)
     assert told(catalog)
 
@@ -77,7 +78,8 @@ def test_damaged_model_is_told_and_not_answered(
 ) -> None:
     catalog.add(new_photos(range(2)))
     change(catalog, "model", what)
-    with pytest.raises(DatabaseUnavailable, match="is damaged: "), catalog.database.read() as found:
+    sentence = "is damaged: |Could not decode to UTF-8"
+    with pytest.raises(DatabaseUnavailable, match=sentence), catalog.database.read() as found:
         read(found)
     assert told(catalog)
 
