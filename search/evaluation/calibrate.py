@@ -21,7 +21,6 @@ from search.evaluation.fit_weights import (
     World,
     first_photos,
     fit_worlds,
-    own_photos,
     signs_of,
 )
 from search.evaluation.measurements import all_combined_scores
@@ -42,7 +41,8 @@ class Figures:
     """How captions find their photos among all, and how true the first results' probabilities are.
 
     `claimed` and `true`: their mean, and the share that was right; `expected_error`: see
-    short_report.Reliability. A caption is taken to fit its own photo alone.
+    short_report.Reliability. A caption finds its own photo alone; another is right to be claimed
+    where its own captions name all the things that this one names.
     """
 
     recall: Recall
@@ -93,7 +93,7 @@ class CalibrationReport:
 
 def calibrate_on(dev_set: DevSet) -> tuple[CalibrationReport, Ranking]:
     """Fit weights on a set that was measured, and say what they are worth."""
-    captions = own_photos(dev_set.measured)
+    captions = dev_set.captions
     nouns = dev_set.nouns.present if dev_set.nouns else None
     others = [nouns] if nouns is not None and len(nouns.fits) >= LEAST_SHORT else []
     image = dev_set.engine.image_embedder
@@ -173,14 +173,15 @@ class _Ranked:
 def _ranked(world: World, ranking: Ranking) -> _Ranked:
     measured = world.measured
     scores = all_combined_scores(ranking, measured)
-    rows, photos = first_photos(scores, _FIRST)
+    told = np.where(world.truth < 0, -np.inf, scores).astype(np.float32)
+    rows, photos = first_photos(told, _FIRST)
     claimed = np.zeros(len(rows), np.float32)
     for is_short in (False, True):
         own = np.flatnonzero(world.is_short[rows] == is_short)
         if len(own):
             fit = ranking.for_words(measured.backgrounds[rows[own[0]]].words).fit
             claimed[own] = fit_probability(fit, signs_of(measured, rows[own], photos[own]))
-    return _Ranked(scores, measured.owners, claimed, world.fits[rows, photos] > 0)
+    return _Ranked(scores, measured.owners, claimed, world.truth[rows, photos] > 0)
 
 
 def _figures(parts: Sequence[_Ranked]) -> Figures:

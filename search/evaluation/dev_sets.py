@@ -13,6 +13,7 @@ from search.engine import SearchEngine
 from search.evaluation.evaluate import Evaluation, collect, evaluate, sample_queries
 from search.evaluation.fit_weights import World, own_photos
 from search.evaluation.measurements import Measurements, Query
+from search.evaluation.noun_queries import shows_all_things
 from search.evaluation.short_report import Nouns, measure_nouns, report_nouns
 
 
@@ -31,7 +32,13 @@ class DevSet:
     def worlds(self) -> list[World]:
         """Its captions and its short queries, to fit weights on."""
         short = [self.nouns.present] if self.nouns else []
-        return [own_photos(self.measured), *short]
+        return [self.captions, *short]
+
+    @property
+    def captions(self) -> World:
+        """Its captions as queries; certainty is of whether a photo shows all that they name."""
+        shows = shows_all_things([query.text for query in self.queries], self.photos)
+        return own_photos(self.measured, shows)
 
     @property
     def described(self) -> list[tuple[CaptionedPhoto, PhotoView]]:

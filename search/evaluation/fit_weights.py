@@ -26,15 +26,24 @@ Part = Callable[[Measurements], NDArray[np.float32]]
 class World:
     """Queries of one set of photos, measured, and which photos fit each.
 
-    `fits` [Q,N]: 1, 0, or -1 for photos of which nobody can tell, which then do not count.
+    `fits` [Q,N]: 1, 0, or -1 for photos of which nobody can tell, which then do not count. `shows`:
+    the same for probabilities, where a photo may fit a query that ranking shall tell it from; None:
+    as `fits`.
     """
 
     measured: Measurements
     fits: NDArray[np.int8]
+    shows: NDArray[np.int8] | None = None
 
     def take(self, rows: NDArray[np.int64]) -> World:
         """Some of the queries."""
-        return World(self.measured.take(rows), self.fits[rows])
+        shows = None if self.shows is None else self.shows[rows]
+        return World(self.measured.take(rows), self.fits[rows], shows)
+
+    @property
+    def truth(self) -> NDArray[np.int8]:
+        """What probabilities are held to [Q,N]: 1, 0, or -1."""
+        return self.fits if self.shows is None else self.shows
 
     @property
     def is_short(self) -> NDArray[np.bool_]:
@@ -44,11 +53,17 @@ class World:
         return short
 
 
-def own_photos(measured: Measurements) -> World:
-    """Captions as queries: only a caption's own photo fits it."""
+def own_photos(measured: Measurements, shows: NDArray[np.int8] | None = None) -> World:
+    """Captions as queries: only a caption's own photo fits it, and it shows all that is named.
+
+    `shows`: see World; where it tells of no caption at all, certainty is of the own photos, too.
+    """
     fits = np.zeros(measured.visual.shape, np.int8)
     fits[np.arange(len(fits)), measured.owners] = 1
-    return World(measured, fits)
+    if shows is None or (shows < 0).all():
+        return World(measured, fits)
+    tells = (shows >= 0).any(axis=1, keepdims=True)
+    return World(measured, fits, np.where(tells & (fits > 0), np.int8(1), shows))
 
 
 def fit_ranking(measured: Measurements, ranking: Ranking) -> Ranking:
@@ -184,13 +199,13 @@ def shown(worlds: Sequence[World], ranking: Ranking) -> tuple[Signs, Signs, Sign
     right, wrong, best = [], [], []
     for world in worlds:
         scores = all_combined_scores(ranking, world.measured).copy()
-        scores[world.fits < 0] = -np.inf
+        scores[world.truth < 0] = -np.inf
         rows, photos = first_photos(scores, _FIRST)
-        fitting, share = world.fits[rows, photos] > 0, 1 / max(len(rows), 1)
+        fitting, share = world.truth[rows, photos] > 0, 1 / max(len(rows), 1)
         right.append(signs_of(world.measured, rows[fitting], photos[fitting], share))
         wrong.append(signs_of(world.measured, rows[~fitting], photos[~fitting], share))
         rows, photos = first_photos(scores, 1)
-        fitting = world.fits[rows, photos] > 0
+        fitting = world.truth[rows, photos] > 0
         best.append(signs_of(world.measured, rows[fitting], photos[fitting]))
     return joined(right), joined(wrong), joined(best)
 

@@ -90,6 +90,21 @@ def things_in(captions: Sequence[str]) -> set[str]:
     return (things - _PEOPLE) | {"person" for word in words if word in _PEOPLE}
 
 
+def shows_all_things(texts: Sequence[str], photos: Sequence[CaptionedPhoto]) -> NDArray[np.int8]:
+    """Whether photos show all the things that sentences name [Q,N]: 1, 0, or -1: nobody can tell.
+
+    By captions, as for noun queries. Of a sentence that names no thing nobody can tell.
+    """
+    told = [[things_in([caption]) for caption in photo.captions] for photo in photos]
+    needed = np.array([2 if len(own) > 1 else 1 for own in told])
+    rows = np.full((len(texts), len(photos)), -1, np.int8)
+    for row, text in enumerate(texts):
+        if things := things_in([text]):
+            named = np.array([sum(things <= said for said in own) for own in told])
+            rows[row] = np.where(named >= needed, 1, np.where(named > 0, -1, 0))
+    return rows
+
+
 def _things() -> list[tuple[str, Parts]]:
     return [
         *((noun, ((noun,),)) for noun in _NOUNS),

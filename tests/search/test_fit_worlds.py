@@ -58,6 +58,17 @@ def test_photos_of_which_nobody_can_tell_teach_nothing() -> None:
     assert ranking.visual > 0
 
 
+def test_probabilities_are_of_what_is_shown_and_not_of_whose_caption_it_is() -> None:
+    world = _world(9, "visual", 1, 400)
+    often = (np.random.default_rng(3).random(world.fits.shape) < 0.8).astype(np.int8)
+    shown = own_photos(world.measured, often)
+    strict, kind = fit_worlds([world], Ranking()), fit_worlds([shown], Ranking())
+    assert kind.visual == strict.visual
+    first = signs_of(world.measured, *first_photos(world.measured.visual, 10))
+    claimed = [fit_probability(ranking.fit, first).mean() for ranking in (strict, kind)]
+    assert claimed == pytest.approx([0.1, 0.8], abs=0.05)
+
+
 def test_probabilities_of_first_results_are_true_where_nothing_fits_too() -> None:
     ranking = fit_worlds([_world(1, "caption", 1, 400, 5)], Ranking())
     asked = _world(1, "caption", 2, 400, 5).measured

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from captioner.dataset import CaptionedPhoto
-from search.evaluation.noun_queries import absent_nouns, noun_queries
+from search.evaluation.noun_queries import absent_nouns, noun_queries, shows_all_things
 from search.evaluation.short_report import reliability
 
 _CAPTIONS = (
@@ -34,6 +34,12 @@ def test_absent_nouns_are_in_no_caption() -> None:
     absent = absent_nouns(_PHOTOS)
     assert {"giraffe", "pizza"} <= set(absent)
     assert not {"dog", "sofa", "street", "traffic light"} & set(absent)
+
+
+def test_photos_show_a_sentence_that_name_all_its_things() -> None:
+    sentences = ["a black dog sleeps on the sofa", "it is a lovely day", "dogs"]
+    shows = shows_all_things(sentences, _PHOTOS).tolist()
+    assert shows == [[-1, 1, 0, 0], [-1, -1, -1, -1], [1, 1, 0, 0]]
 
 
 def test_honest_claims_have_no_calibration_error() -> None:

@@ -33,6 +33,11 @@ RESULT_FIELDS = {
     "thumbnail_url",
 }
 PHOTO_FIELDS = {
+    "title",
+    "description",
+    "rating",
+    "keywords",
+    "people",
     "photo_id",
     "path",
     "width",
