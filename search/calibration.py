@@ -119,7 +119,7 @@ def fit_probability(weights: FitWeights, signs: Signs) -> NDArray[np.float32]:
     own = slopes(weights)
     # What is not weighed does not count, not even the -inf of a photo without that vector.
     logits = signs.features()[:, own != 0] @ own[own != 0] + weights.offset
-    probability: NDArray[np.float32] = 1 / (1 + np.exp(-logits))
+    probability: NDArray[np.float32] = np.exp(-np.logaddexp(0, -logits))
     return probability
 
 

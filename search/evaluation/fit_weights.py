@@ -281,6 +281,9 @@ def _cost(scores: Tensor, fits: Tensor) -> Tensor:
     return cost
 
 
+# Of the probability's weights, which would have no end where a few photos are told apart wholly
+_RIDGE = 1e-4
+
 # One right photo in ten is called weak: below its probability results are not convincing.
 RIGHT_CALLED_WEAK = 0.1
 
@@ -298,7 +301,7 @@ def fit_weights(
         features = features[:, :-1]
     weight = torch.from_numpy(np.concatenate([right.weights, wrong.weights]))
     *found, offset = regress(
-        torch.from_numpy(features), torch.from_numpy(truth).float(), ridge, weight
+        torch.from_numpy(features), torch.from_numpy(truth).float(), max(ridge, _RIDGE), weight
     )
     weights = FitWeights(
         evidence=found[0],
