@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from catalog.home import Home
     from search.engine import SearchEngine
 
-_QUERIES = ("a man takes a picture in a field", "a person in an orange suit")
+_QUERIES = ("a man with a camera on a tripod", "a cat sitting on the floor")
 
 
 @click.command()
