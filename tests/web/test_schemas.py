@@ -29,6 +29,8 @@ TWINS: list[tuple[type, type[BaseModel], frozenset[str], frozenset[str]]] = [
     (complete.Completions, schemas.Completions, frozenset(), frozenset()),
     (status.RootStatus, schemas.Root, frozenset(), frozenset()),
     (status.ModelStatus, schemas.Model, frozenset(), frozenset()),
+    (status.ImageEmbedderStatus, schemas.ImageEmbedder, frozenset(), frozenset()),
+    (status.CalibrationStatus, schemas.Calibration, frozenset(), frozenset()),
     (status.Status, schemas.Status, frozenset(), frozenset()),
     (report.Skipped, collection_schemas.SkippedFile, frozenset(), frozenset()),
     (
