@@ -19,7 +19,7 @@ from sqlalchemy import TextClause, delete, insert, select, text
 from sqlalchemy.orm import Session
 
 from catalog.keywords import note_keywords
-from catalog.models import Caption, Photo, PhotoText, Root, lines_of
+from catalog.models import Caption, DamagedValue, Photo, PhotoText, Root, lines_of
 from catalog.sql import NO_SYNC, chunks, readable, stored_texts
 from catalog.words import FILE, grams_of, joined_words, may_cross, words_in, words_of_photo
 
@@ -110,12 +110,17 @@ def photos_of_file_name(session: Session, name: str, most: int) -> Ids | None:
 
 
 def words_of(session: Session, ids: Sequence[int]) -> dict[int, frozenset[str]]:
-    """Return the words of photos by id; ids that are gone are left out."""
+    """Return the words of photos by id; ids that are gone are left out.
+
+    Raises DamagedValue for what is no text.
+    """
     words: dict[int, frozenset[str]] = {}
     columns = (PhotoText.names, PhotoText.joined, PhotoText.captions, PhotoText.written)
     for chunk in chunks(ids):
         query = select(PhotoText.photo_id, *columns).where(PhotoText.photo_id.in_(chunk))
         for key, *texts in session.execute(query):
+            if not all(isinstance(each, str) for each in texts):
+                raise DamagedValue(f"the words of photo {key} are no text")
             words[key] = frozenset(word for each in texts for word in each.split())
     return words
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
-from catalog.database import Database, open_database
+from catalog.database import Database, DatabaseUnavailable, open_database
 from catalog.home import Home, open_home
 from catalog.models import Photo, State
 from indexer.pipeline import Indexer
@@ -100,3 +100,18 @@ def test_indexing_describes_damaged_photos_again_and_only_them(
     after = engine.search(SearchRequest("a cat")).results[0]
     assert (after.photo_id, after.caption) == (cat, before.caption)
     assert after.score == pytest.approx(before.score, abs=1e-3)
+
+
+def test_words_that_are_no_text_are_told_in_a_sentence(
+    own_home: Home, own_database: Database, captioner: Captioner, embedder: SentenceEmbedder
+) -> None:
+    cat, _ = cat_of(own_database)
+    engine = SearchEngine(own_home, own_database, captioner, embedder)
+    assert engine.search(SearchRequest("a cat")).results
+    with own_database.write() as session:
+        # What a page of another table in this one's place looks like.
+        session.execute(
+            text("UPDATE photo_text SET names = x'00ff' WHERE photo_id = :cat"), {"cat": cat}
+        )
+    with pytest.raises(DatabaseUnavailable, match="damaged"):
+        engine.search(SearchRequest("a cat"))
