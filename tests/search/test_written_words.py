@@ -66,15 +66,6 @@ def written_engine(
     database.close()
 
 
-@pytest.fixture
-def nothing_convinces(captioner: Captioner) -> Iterator[None]:
-    """As if no photo ever were probable enough."""
-    ranking = captioner.provenance.ranking
-    captioner.provenance.ranking = replace(ranking, fit=replace(ranking.fit, weak_below=1.1))
-    yield
-    captioner.provenance.ranking = ranking
-
-
 def ask(engine: SearchEngine, query: str, **options: object) -> SearchAnswer:
     return engine.search(SearchRequest(query, **options))  # type: ignore[arg-type]
 
