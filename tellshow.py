@@ -6,7 +6,6 @@ Each command is a file in `commands/`.
 from __future__ import annotations
 
 import io
-import signal
 import sys
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from commands.caption import caption
 from commands.common.errors import Exit, Failed, fail, word
 from commands.common.options import home_option
 from commands.common.terminal import echo, encode_leniently
+from commands.common.termination import raised_termination
 from commands.complete import complete_command
 from commands.demo import demo
 from commands.doctor import doctor
@@ -71,20 +71,12 @@ def run(arguments: list[str] | None = None) -> Exit:
     return Exit.DONE
 
 
-def _end_once(number: int, frame: object) -> None:
-    """Raise KeyboardInterrupt at the first SIGTERM; those that follow would break off the saving.
-
-    An index run gets two where systemd stops a server: its own, and what the server sends it.
-    """
-    signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
 def main() -> None:
     """The `tellshow` command; told to end by the system, it saves first, as on Ctrl-C."""
-    signal.signal(signal.SIGTERM, _end_once)
     encode_leniently()
-    sys.exit(run())
+    with raised_termination():
+        code = run()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import multiprocessing
 import signal
@@ -197,5 +198,11 @@ def _start(pipe: Connection, work: Work, cpu_seconds: float) -> SpawnProcess:
 
 @functools.cache
 def shared_decoders() -> Decoders:
-    """The pool that all runs of this process share, since starting a worker takes a while."""
-    return Decoders()
+    """The pool that all runs of this process share, since starting a worker takes a while.
+
+    It is closed before the process ends: Python itself would send SIGTERM to the workers and wait,
+    for ever where they were started deaf to it, as children of one that is told to end are.
+    """
+    decoders = Decoders()
+    atexit.register(decoders.close)
+    return decoders

@@ -81,6 +81,7 @@ def _cpu_limit(seconds: float) -> Iterator[None]:
 def _isolate_process() -> None:
     # Ctrl-C reaches the whole group of processes; the one that indexes says when it is over.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # what ignores it hands that on to its children
     if CPU_LIMIT_SIGNAL is not None:
         signal.signal(CPU_LIMIT_SIGNAL, signal.SIG_DFL)
     # Libraries in C write what they think of a file straight to stderr.

@@ -5,6 +5,8 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from catalog.home import open_home
 from catalog.lock import writer_lock
 from commands import index
 from tellshow import Exit, run
-from tests.cli.command_process import PATIENCE, rows, start, wait_until
+from tests.cli.command_process import PATIENCE, REPOSITORY, rows, start, wait_until
 
 Output = pytest.CaptureFixture[str]
 
@@ -197,3 +199,43 @@ def test_run_that_is_told_to_end_again_and_again_ends_in_order(album: Path, home
     assert process.returncode == Exit.INTERRUPTED, errors
     assert errors.strip().endswith("tellshow: interrupted; what was done so far is saved")
     assert rows(home, "run WHERE finished_at IS NOT NULL") == 1
+
+
+def test_interruption_that_python_only_prints_is_sent_again() -> None:
+    program = """
+        import os, signal, sys, time, weakref
+        import tellshow
+
+        class Thing: pass
+
+        def work():
+            thing = Thing()
+            reference = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+            del thing  # what its callback raises is printed, and no more
+            try:
+                time.sleep(60)
+            except KeyboardInterrupt:
+                return 3
+
+        tellshow.run = work
+        tellshow.main()
+    """
+    assert _python(program) == 3
+
+
+def test_process_deaf_to_sigterm_ends_although_its_decoders_are_so_too(album: Path) -> None:
+    program = f"""
+        import pathlib, signal
+        from indexer.decode_pool import shared_decoders
+
+        if __name__ == "__main__":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            shared_decoders().decode(pathlib.Path({str(album / "rocket.jpg")!r}).read_bytes())
+    """
+    assert _python(program) == 0
+
+
+def _python(program: str) -> int:
+    """The exit code of a program of its own."""
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    return subprocess.run(command, cwd=REPOSITORY, timeout=PATIENCE, check=False).returncode
