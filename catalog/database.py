@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -412,6 +413,13 @@ def _begin(connection: Connection) -> None:
 
 def _revisions(engine: Engine, config: Config) -> tuple[set[str], set[str]]:
     """The revisions that a database has, and those that this release brings it to."""
+    newest = _newest(config.get_main_option("script_location") or "")
     with _ONE_THREAD, engine.connect() as connection:
-        newest = set(ScriptDirectory.from_config(config).get_heads())
-        return set(MigrationContext.configure(connection).get_current_heads()), newest
+        return set(MigrationContext.configure(connection).get_current_heads()), set(newest)
+
+
+@cache
+def _newest(script_location: str) -> frozenset[str]:
+    """The newest revisions in a folder of migrations; the files are read once a process."""
+    with _ONE_THREAD:
+        return frozenset(ScriptDirectory(script_location).get_heads())

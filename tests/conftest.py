@@ -106,11 +106,23 @@ def home(tmp_path: Path) -> "Home":
     return open_home(tmp_path / "home")
 
 
+@pytest.fixture(scope="session")
+def empty_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database, migrated and empty: copying it takes a tenth of migrating another."""
+    from catalog.database import open_database
+    from catalog.home import open_home
+
+    home = open_home(tmp_path_factory.mktemp("migrated") / "home")
+    open_database(home).close()
+    return home.path / "catalog.db"
+
+
 @pytest.fixture
-def database(home: "Home") -> "Iterator[Database]":
+def database(home: "Home", empty_catalog: Path) -> "Iterator[Database]":
     """The database of `home`, migrated and empty."""
     from catalog.database import open_database
 
+    shutil.copy(empty_catalog, home.path)
     database = open_database(home)
     yield database
     database.close()

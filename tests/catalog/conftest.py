@@ -1,5 +1,6 @@
 """A real PostgreSQL beside the real SQLite, and a catalog to put photos into in either."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -33,8 +34,10 @@ def any_home(
 
 
 @pytest.fixture
-def any_database(any_home: Home) -> Iterator[Database]:
+def any_database(any_home: Home, empty_catalog: Path) -> Iterator[Database]:
     """The database of `any_home`, migrated and empty."""
+    if any_home.database_file is not None:
+        shutil.copy(empty_catalog, any_home.path)
     database = open_database(any_home)
     yield database
     database.close()
