@@ -11,7 +11,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from threading import Thread
@@ -41,8 +41,7 @@ _LOOP_PHOTOS = 1000
 
 def by_http(engine: SearchEngine, queries: Sequence[str]) -> list[float]:
     """Milliseconds of each query, asked one after the other over one connection."""
-    with _running(engine) as address:
-        connection = HTTPConnection(address)
+    with _running(engine) as address, closing(HTTPConnection(address)) as connection:
         return [_milliseconds(_ask, connection, text) for text in queries]
 
 

@@ -1,14 +1,18 @@
 """The programs behind the figures in docs/ run, on a few photos."""
 
+import importlib
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from catalog.home import Home
 from tests.project.source_tree import ROOT
+
+Run = Callable[[str, list[str]], str]
 
 _CAPTIONS = """image\tcaption
 cat.png\ta cat looks at the camera
@@ -27,7 +31,20 @@ def captions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture
+def printed_by(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """What a program prints, run in this process: its libraries are loaded once for all."""
+
+    def run(name: str, data: list[str]) -> str:
+        monkeypatch.setattr(sys, "argv", [name, *data])
+        importlib.import_module(f"benchmarks.{name}").main()
+        return capsys.readouterr().out
+
+    return run
+
+
 def _run(name: str, data: list[str]) -> str:
+    """What a program prints that asks for a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{name}", *data],
         cwd=ROOT, capture_output=True, text=True,
@@ -36,29 +53,35 @@ def _run(name: str, data: list[str]) -> str:
     return done.stdout
 
 
-def test_ranking_measures_its_parts(captions: Path, sample_photos: Path) -> None:
-    printed = _run("ranking", ["--captions", str(captions), "--images", str(sample_photos)])
+def test_ranking_measures_its_parts(printed_by: Run, captions: Path, sample_photos: Path) -> None:
+    printed = printed_by("ranking", ["--captions", str(captions), "--images", str(sample_photos)])
     assert "| likelihood | " in printed
     assert "right photo among 200 candidates: 100.0%" in printed
     assert "roles exchanged (1 pairs)" in printed
 
 
-def test_ways_to_write_captions_are_compared(captions: Path, sample_photos: Path) -> None:
-    printed = _run("captions", ["--captions", str(captions), "--images", str(sample_photos)])
+def test_ways_to_write_captions_are_compared(
+    printed_by: Run, captions: Path, sample_photos: Path
+) -> None:
+    printed = printed_by("captions", ["--captions", str(captions), "--images", str(sample_photos)])
     assert "| 5 of 10 samples | " in printed
     assert "| beams | length penalty | BLEU-4 | CIDEr |" in printed
 
 
-def test_decoding_is_compared_with_pillow(sample_photos: Path) -> None:
-    printed = _run("decode", ["--folder", str(sample_photos), "--count", "1", "--repeat", "1"])
+def test_decoding_is_compared_with_pillow(printed_by: Run, sample_photos: Path) -> None:
+    printed = printed_by(
+        "decode", ["--folder", str(sample_photos), "--count", "1", "--repeat", "1"]
+    )
     differences = [float(row.split("|")[-2]) for row in printed.splitlines()[2:]]
     assert len(differences) == 3
     assert max(differences) < 1.5
 
 
-def test_answers_are_timed_and_compared(captions: Path, sample_photos: Path) -> None:
+def test_answers_are_timed_and_compared(
+    printed_by: Run, captions: Path, sample_photos: Path
+) -> None:
     data = ["--folder", str(sample_photos), "--queries", str(captions), "--count", "2"]
-    printed = _run("search", data)
+    printed = printed_by("search", data)
     assert "| by HTTP, end to end | " in printed
     assert "12 photos for one query: " in printed
 
@@ -75,17 +98,21 @@ def test_load_is_measured_and_every_answer_judged(
     assert "2 models were loaded to start, 0 later" in printed
 
 
-def test_contrast_is_measured_by_what_people_wrote(captions: Path, sample_photos: Path) -> None:
+def test_contrast_is_measured_by_what_people_wrote(
+    printed_by: Run, captions: Path, sample_photos: Path
+) -> None:
     data = ["--captions", str(captions), "--images", str(sample_photos)]
     scenes = ["--subjects", "man", "--places", "suit", "camera"]
-    printed = _run("query_modifiers", [*data, *scenes])
+    printed = printed_by("query_modifiers", [*data, *scenes])
     assert printed.count("| retrieve | ") == 3
     assert "captions rather than the same with actors exchanged" in printed
 
 
-def test_indexing_is_timed_beside_a_tower_and_as_it_grows(sample_photos: Path) -> None:
+def test_indexing_is_timed_beside_a_tower_and_as_it_grows(
+    printed_by: Run, sample_photos: Path
+) -> None:
     data = ["--folder", str(sample_photos), "--count", "3", "--repeat", "1", "--growth", "2"]
-    printed = _run("index", [*data, "--batch-size", "2"])
+    printed = printed_by("index", [*data, "--batch-size", "2"])
     assert "3 photos, " in printed
     assert "| CLIP ViT-B/32's image tower alone, bfloat16 | " in printed
     assert "| SQL, beside the model | " in printed
@@ -108,13 +135,15 @@ def test_vectors_measures_an_approximate_index(tmp_path: Path) -> None:
     assert "fill_seconds" not in again
 
 
-def test_reliability_diagrams_show_each_world_with_its_error(tmp_path: Path) -> None:
+def test_reliability_diagrams_show_each_world_with_its_error(
+    printed_by: Run, tmp_path: Path
+) -> None:
     report = {"claimed": 0.8, "true": 0.7, "expected_error": 0.1, "bins": [[5, 0.8, 0.7]]}
     for name in ("a.json", "b.json"):
         (tmp_path / name).write_text(json.dumps({"short": {"reliability": report}}))
     files = [str(tmp_path / name) for name in ("a.json", "b.json")]
     picture = tmp_path / "calibration.svg"
-    _run("reliability", ["--evaluation", *files, "--names", "A", "B", "--out", str(picture)])
+    printed_by("reliability", ["--evaluation", *files, "--names", "A", "B", "--out", str(picture)])
     drawn = picture.read_text()
     assert drawn.count("expected error 0.10, claimed less true +0.10") == 2
     assert "<svg" in drawn
