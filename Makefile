@@ -20,7 +20,7 @@ endif
 # Of the torture suite: what its chance begins with.
 SEED ?= 0
 
-.PHONY: help demo lint format types test-fast test torture tree audit browser
+.PHONY: help demo lint format types test-fast test torture bench tree audit browser
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,10 @@ test: $(TEST) browser lint types $(AUDIT) ## everything, as continuous integrati
 
 torture: $(TEST) ## what docs/reliability.md promises, under kills, damage and fuzz by SEED: 20 minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture --seed $(SEED)
+
+bench: $(TEST) browser ## measure all in docs/benchmarks.md with DATA=FOLDER (images/, dev.tsv): half an hour
+	@test -n "$(DATA)" || { echo "say where photos and captions are: make bench DATA=FOLDER" >&2; exit 2; }
+	$(BIN)/python -m benchmarks.suite --data '$(DATA)' --document docs/benchmarks.md
 
 audit: $(TEST) ## look up what is known against the versions in constraints.txt; never fails
 	@$(BIN)/python -m tests.project.audit

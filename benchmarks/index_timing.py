@@ -162,7 +162,7 @@ def _batches(files: Sequence[Path], size: int, decoders: Decoders) -> Iterator[T
     """uint8 [B,3,224,224], decoded ahead by as many threads and workers as the indexer has."""
 
     def pixels(file: Path) -> Tensor:
-        return squeeze(decoders.decode(file.read_bytes()).pixels)
+        return torch.from_numpy(squeeze(decoders.decode(file.read_bytes()).pixels))
 
     with ThreadPoolExecutor(decoders_that_suit()) as pool:
         ahead = [pool.submit(pixels, file) for file in files[: _DEPTH * size]]

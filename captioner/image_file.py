@@ -1,8 +1,8 @@
-"""Picture files: bytes -> upright RGB photo -> tensor for the encoder.
+"""Picture files: bytes -> upright RGB photo -> square of pixels for the encoder.
 
 Every decoder the product uses is called from here, behind limits on bytes and pixels, so that no
-file can do worse than being refused with a reason. torch is imported only where a tensor is made,
-so that a process that only decodes starts quickly.
+file can do worse than being refused with a reason. torch is imported only where training asks for a
+tensor: neither what decodes nor what indexes needs it.
 """
 
 from __future__ import annotations
@@ -162,21 +162,27 @@ def _refusing(data: bytes) -> Iterator[None]:
         raise UnreadablePhoto(_DAMAGED) from error
 
 
-def to_tensor(photo: Photo, size: int = 224) -> torch.Tensor:
+def to_pixels(photo: Photo, size: int = 224) -> NDArray[np.uint8]:
     """The whole picture resized to a square, aspect not kept, antialiased: uint8 [3,size,size]."""
-    return squeeze(np.array(photo.image), size)
+    return _square(photo.image, size)
 
 
-def squeeze(picture: NDArray[np.uint8], size: int = 224) -> torch.Tensor:
+def squeeze(picture: NDArray[np.uint8], size: int = 224) -> NDArray[np.uint8]:
     """An upright RGB picture uint8 [H,W,3], resized to a square likewise: uint8 [3,size,size]."""
-    import torch
-    from torch.nn.functional import interpolate
+    return _square(Image.fromarray(picture), size)
 
-    pixels = torch.from_numpy(picture).permute(2, 0, 1)[None]  # [1,3,H,W], channels last in memory
-    if pixels.shape[2:] != (size, size):
-        pixels = interpolate(pixels, (size, size), mode="bilinear", antialias=True)
-    # By NumPy: torch would wake a team of threads for so little, in each thread that decodes.
-    return torch.from_numpy(np.ascontiguousarray(pixels[0].numpy()))
+
+def to_tensor(photo: Photo, size: int = 224) -> torch.Tensor:
+    """What `to_pixels` gives, as a tensor: uint8 [3,size,size]."""
+    import torch
+
+    return torch.from_numpy(to_pixels(photo, size))
+
+
+def _square(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    if image.size != (size, size):
+        image = image.resize((size, size), Image.Resampling.BILINEAR)  # antialiased by Pillow
+    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
 
 
 def _prepare_pillow() -> None:

@@ -19,4 +19,4 @@ def encode_photo(captioner: Captioner, data: bytes, decoders: Decoders | None = 
     """
     decoded = (decoders or shared_decoders()).decode(data)
     pixels = squeeze(decoded.pixels, captioner.config.encoder.image_size)
-    return captioner.look(torch.stack([pixels]))
+    return captioner.look(torch.from_numpy(pixels[None]))

@@ -147,7 +147,7 @@ class Preparer:
         except DecoderKilled as error:
             return Failed(task, str(error), lasting=False)
         self._write_thumbnail(decoded.thumbnail, content_hash)
-        pixels = squeeze(decoded.pixels, self._size)
+        pixels = torch.from_numpy(squeeze(decoded.pixels, self._size))
         origin = find_origin(decoded.tags, task.full_path, task.file.mtime_ns)
         metadata = replace(decoded.metadata, **vars(origin))
         return Prepared(task, content_hash, metadata, pixels)

@@ -10,6 +10,13 @@ import click
 
 from commands.common.output import note
 
+# What training, a GPU and other embedders than the default stand on; the extra `cpu` has none.
+_NEEDS_TORCH = frozenset({"torch", "torchvision", "transformers", "sentence_transformers"})
+_MISSING = (
+    "this needs {}, which is not installed: run pip install 'tellshow[train]', or "
+    "'tellshow[gpu]' on a machine with an NVIDIA GPU"
+)
+
 
 class Exit(IntEnum):
     """Exit codes of every command; 130 is what shells give a command that Ctrl-C ended."""
@@ -47,13 +54,22 @@ def word(error: Exception) -> Exit:
 
     Raises the error again where it is none: a bug is to be seen with its traceback.
     """
+    if isinstance(error, OSError):  # told at once: the classes of all others load libraries
+        return fail(sentence(error), Exit.FAILED)
+    if isinstance(error, ModuleNotFoundError) and _distribution(error) in _NEEDS_TORCH:
+        return fail(_MISSING.format(_distribution(error)), Exit.FAILED)
     from search.request import InvalidQuery
 
     if isinstance(error, InvalidQuery):
         return fail(sentence(error), Exit.USAGE)
-    if isinstance(error, (OSError, *_known_errors())):
+    if isinstance(error, _known_errors()):
         return fail(sentence(error), Exit.FAILED)
     raise error
+
+
+def _distribution(error: ModuleNotFoundError) -> str:
+    """The package that an import did not find, without the module inside of it."""
+    return (error.name or "").partition(".")[0]
 
 
 def _known_errors() -> tuple[type[Exception], ...]:

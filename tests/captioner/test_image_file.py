@@ -3,6 +3,8 @@
 import contextlib
 import random
 import struct
+import subprocess
+import sys
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,13 @@ import torch
 from PIL import ExifTags, Image, ImageDraw
 
 from captioner import image_file
-from captioner.image_file import UnreadablePhoto, decode_photo, to_tensor
+from captioner.image_file import (
+    UnreadablePhoto,
+    decode_photo,
+    squeeze,
+    to_pixels,
+    to_tensor,
+)
 from tests.captioner.picture_files import difference, reason, saved
 
 SHARED_PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
@@ -261,6 +269,26 @@ def test_the_tensor_is_the_whole_picture_squeezed() -> None:
     assert tensor[:, 50, 170].tolist() == [0, 255, 0]
     assert tensor[:, 170, 50].tolist() == [0, 0, 255]
     assert to_tensor(decode_photo(saved(picture(), "PNG")), 96).shape == (3, 96, 96)
+
+
+def test_pixels_are_the_same_whether_the_picture_comes_as_a_photo_or_as_an_array() -> None:
+    photo = decode_photo(saved(noise(300, 500), "PNG"))
+    pixels = to_pixels(photo, 96)
+    assert (pixels.dtype, pixels.shape) == (np.uint8, (3, 96, 96))
+    assert pixels.flags.c_contiguous
+    np.testing.assert_array_equal(squeeze(np.array(photo.image), 96), pixels)
+    np.testing.assert_array_equal(to_tensor(photo, 96).numpy(), pixels)
+
+
+def test_photo_is_decoded_and_squeezed_without_torch(sample_photos: Path) -> None:
+    program = (
+        "import sys, numpy, captioner.image_file as f\n"
+        "photo = f.decode_photo(open(sys.argv[1], 'rb').read())\n"
+        "f.squeeze(numpy.array(photo.image))\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    photo = sample_photos / "rocket.jpg"
+    subprocess.run([sys.executable, "-c", program, photo], check=True)
 
 
 def test_squeezing_averages_what_is_finer_than_a_pixel() -> None:

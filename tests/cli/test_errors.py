@@ -7,6 +7,7 @@ import pytest
 
 import tellshow
 from catalog.home import Home
+from commands.common.errors import word
 from indexer import encode_photo
 from indexer.decode_pool import Decoders, Limits
 from tellshow import Exit, run
@@ -92,6 +93,20 @@ def test_a_home_that_is_not_writable(tmp_path: Path, capsys: Output) -> None:
 
 def test_a_device_that_is_not_there(tmp_path: Path, capsys: Output) -> None:
     _failing(["search", "a dog", "--device", "cuda:99"], Exit.FAILED, "--device cpu", capsys)
+
+
+def test_library_that_the_slim_install_lacks_is_named_with_what_brings_it(capsys: Output) -> None:
+    missing = ModuleNotFoundError("No module named 'torch'", name="torch.nn")
+    assert word(missing) == Exit.FAILED
+    said = capsys.readouterr().err
+    assert said.startswith("tellshow: this needs torch, which is not installed: ")
+    assert said.count("\n") == 1
+    assert "tellshow[train]" in said
+
+
+def test_module_of_our_own_that_is_missing_is_a_bug() -> None:
+    with pytest.raises(ModuleNotFoundError):
+        word(ModuleNotFoundError("No module named 'web.gone'", name="web.gone"))
 
 
 def test_searching_before_indexing_says_what_to_do(tmp_path: Path, capsys: Output) -> None:

@@ -1,8 +1,10 @@
 """What is installed: our names are ours, the wheel is whole and works away from the checkout."""
 
+import json
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from configparser import ConfigParser
 from importlib.metadata import entry_points, packages_distributions
@@ -13,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import tellshow
+from tests.project.closed_environment import install
 from tests.project.source_tree import FLOORS, ROOT, imports_of, python_files
 
 
@@ -37,16 +40,23 @@ def names_of(requirements: str) -> set[str]:
     }
 
 
+def build(kind: str, source: Path) -> Path:
+    """What `python -m build --no-isolation` does for one kind: sdist or wheel."""
+    program = f"import setuptools.build_meta as b; print(b.build_{kind}('.'))"
+    return source / run_python("-c", program, folder=source).splitlines()[-1]
+
+
 @pytest.fixture(scope="module")
 def wheel(tracked_files: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built offline from the tracked files only, as from a fresh clone."""
-    source = tmp_path_factory.mktemp("clone")
+    """The wheel, built offline from the sdist of the tracked files, as from a fresh clone."""
+    clone, source = tmp_path_factory.mktemp("clone"), tmp_path_factory.mktemp("source")
     for file in tracked_files:
-        (source / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / file, source / file)
-    build = "import setuptools.build_meta as b; print(b.build_wheel('.'))"
-    built = run_python("-c", build, folder=source).splitlines()[-1]
-    return source / built
+        (clone / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / file, clone / file)
+    with tarfile.open(build("sdist", clone)) as sdist:
+        sdist.extractall(source, filter="data")
+    (unpacked,) = source.iterdir()
+    return build("wheel", unpacked)
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +146,28 @@ def test_installed_captioner_brings_its_checkpoint(unpacked: Path, tmp_path: Pat
         "print(load_checkpoint(device='cpu').name)\n"
     )
     assert run_python("-c", program, folder=tmp_path, path=unpacked).strip()
+
+
+def test_program_indexes_and_searches_with_nothing_but_what_it_asks_for(
+    wheel: Path, sample_photos: Path, tmp_path: Path
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in ("cat.png", "rocket.jpg", "coffee.png"):
+        shutil.copy(sample_photos / name, photos)
+    programs = install(wheel, {"cpu"}, tmp_path / "environment")
+
+    def run(program: str, *arguments: str) -> str:
+        done = subprocess.run(
+            [programs / program, *arguments], cwd=tmp_path, env={"TELLSHOW_HOME": "home"},
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    lacking = "from importlib.util import find_spec; print(find_spec('pytest'))"
+    assert run("python", "-c", lacking).strip() == "None"
+    assert tellshow.__version__ in run("tellshow", "--version")
+    assert json.loads(run("tellshow", "index", "photos", "--json"))["indexed"] == 3
+    found = json.loads(run("tellshow", "search", "a cat", "--json"))["results"]
+    assert Path(found[0]["path"]).name == "cat.png"

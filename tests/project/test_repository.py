@@ -74,7 +74,8 @@ def test_help_lists_every_target_that_people_call() -> None:
     helped = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     listed = set(re.findall(r"^  make ([a-z-]+) +\S", helped.stdout, re.M))
     wanted = {
-        "help", "demo", "lint", "format", "types", "test-fast", "test", "torture", "tree", "audit",
+        "help", "demo", "lint", "format", "types", "test-fast", "test", "torture", "bench", "tree",
+        "audit",
     }  # fmt: skip
     assert listed == wanted
 
