@@ -175,7 +175,8 @@ def measure(
         engine = SearchEngine(opened, database, captioner, embedder)
         client = create_app(engine, WebConfig(rate_limit=0)).test_client()
         months = [
-            (each["month"], each["photos"]) for each in client.get("/api/v1/timeline").json["months"]
+            (each["month"], each["photos"])
+            for each in client.get("/api/v1/timeline").json["months"]
         ]
         asked: dict[str, Callable[[], object]] = {
             "a jump of the scrubber, 100 photos": _jumps(client, months),

@@ -48,8 +48,9 @@ def count_by_month(session: Session, chosen: Selection = EVERYTHING) -> list[Mon
         for name, count in session.execute(query.group_by(month))
     }
     undated = counts.pop(UNDATED, 0)
-    found = [MonthCount(*each) for each in sorted(counts.items(), reverse=True) if is_month(each[0])]
-    return [*found, MonthCount(UNDATED, undated)] if undated else found
+    newest = sorted((name for name in counts if is_month(name)), reverse=True)
+    dated = [MonthCount(name, counts[name]) for name in newest]
+    return [*dated, MonthCount(UNDATED, undated)] if undated else dated
 
 
 def photos_of_month(

@@ -23,7 +23,7 @@ from search.engine import SearchEngine
 from search.filters import read_filter
 from search.limits import MAX_RESULTS
 from search.request import InvalidQuery
-from web.images import version_of
+from web.images import browser_shows, version_of
 from web.parameters import PATH_LIMITS, Count, Parameters, Row, Switch, invalid_query, parameter
 
 # So many photos fill a page, and come at once into the timeline.
@@ -112,7 +112,9 @@ class MonthParameters(SelectionParameters):
 class FolderParameters(Parameters):
     """Which folder is opened."""
 
-    path: str = parameter("The folder; a full path. Without it: the indexed ones", "", **PATH_LIMITS)
+    path: str = parameter(
+        "The folder, a full path; the indexed ones if not given", "", **PATH_LIMITS
+    )
 
     def folder(self) -> bytes | None:
         """The folder, None where none was named; raises InvalidQuery."""
@@ -166,6 +168,13 @@ def thumbnail_url(view: PhotoView) -> str:
     return url_for("photos_api.thumbnail", photo_id=view.photo_id, v=version_of(view))
 
 
+def large_url(view: PhotoView) -> str:
+    """Where a photo is as large as browsers draw it: its own file, or else its thumbnail."""
+    if browser_shows(view):
+        return url_for("photos_api.original", photo_id=view.photo_id)
+    return thumbnail_url(view)
+
+
 def photos_json(engine: SearchEngine, ids: Sequence[int]) -> list[dict[str, object]]:
     """Photos in their order, as the timeline shows them; those that are gone are left out."""
     views = engine.photos(ids)
@@ -181,6 +190,7 @@ def photos_json(engine: SearchEngine, ids: Sequence[int]) -> list[dict[str, obje
             "taken_at": view.taken and view.taken.isoformat(),
             "url": url_for("photos_api.photo", photo_id=key),
             "thumbnail_url": thumbnail_url(view),
+            "large_url": large_url(view),
         }
         for key, view in ((key, views[key]) for key in ids if key in views)
     ]

@@ -62,9 +62,7 @@ def timeline_photos(query: MonthParameters) -> Response:
         months = [] if query.month else count_by_month(session, chosen)
         month = query.month or (months[0].month if months else "")
         # One more than is shown, to know whether there are more.
-        found = (
-            photos_of_month(session, month, query.k + 1, query.offset, chosen) if month else []
-        )
+        found = photos_of_month(session, month, query.k + 1, query.offset, chosen) if month else []
     links = page_links(query.offset, query.k, len(found) > query.k)
     shown = photos_json(engine, found[: query.k])
     return jsonify({"month": month, "results": shown, **links})
@@ -105,9 +103,7 @@ def keywords(query: LabelParameters) -> Response:
     return _labels("keyword", found, total, query)
 
 
-def _labels(
-    kind: str, found: Sequence[LabelCount], total: int, query: LabelParameters
-) -> Response:
+def _labels(kind: str, found: Sequence[LabelCount], total: int, query: LabelParameters) -> Response:
     samples = current_engine().photos([label.sample for label in found])
     listed = [
         {

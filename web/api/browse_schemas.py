@@ -21,6 +21,7 @@ _PHOTO = {
     "taken_at": "2021-02-14T15:32:08",
     "url": "/api/v1/photos/22",
     "thumbnail_url": "/api/v1/photos/22/thumbnail?v=9f2c31d0a7be",
+    "large_url": "/api/v1/photos/22/original",
 }
 _THUMBNAIL = "/api/v1/photos/22/thumbnail?v=9f2c31d0a7be"
 
@@ -67,6 +68,7 @@ class BrowsedPhoto(BaseModel):
     taken_at: str | None = described_field("When, by the clock where it was taken (ISO 8601)")
     url: str = described_field("Where the photo is described")
     thumbnail_url: str = described_field("Where its thumbnail is; browsers may keep what is there")
+    large_url: str = described_field("Where it is as large as browsers draw it")
 
 
 class MonthAnswer(Paged):
