@@ -20,7 +20,7 @@ from web.middleware.requests import BoundedJSON, keep_to_http
 from web.middleware.route_marks import mark_static_files
 from web.middleware.security import protect
 from web.middleware.worker_queue import queue_views
-from web.pages import browse, collection, photo, search, similar
+from web.pages import browse, browse_map, collection, photo, search, similar
 
 __all__ = [
     "InvalidOrigin",
@@ -55,6 +55,7 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     app.register_blueprint(docs.blueprint)
     app.register_blueprint(search.blueprint)
     app.register_blueprint(browse.blueprint)
+    app.register_blueprint(browse_map.blueprint)
     app.register_blueprint(photo.blueprint)
     app.register_blueprint(similar.blueprint)
     app.register_blueprint(collection.blueprint)

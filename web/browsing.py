@@ -5,6 +5,7 @@ Pages read the parameters of the API, and fill themselves from it.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -59,9 +60,15 @@ def read_area(text: str) -> Area:
 
 
 def area_text(area: Area) -> str:
-    """An area as an address says it."""
-    edges = (area.south, area.west, area.north, area.east)
-    return ",".join(f"{edge:.6f}".rstrip("0").rstrip(".") for edge in edges)
+    """An area as an address says it, widened to whole millionths of a degree."""
+    lower = (math.floor(1e6 * edge) for edge in (area.south, area.west))
+    upper = (math.ceil(1e6 * edge) for edge in (area.north, area.east))
+    return ",".join(f"{edge / 1e6:.6f}".rstrip("0").rstrip(".") for edge in (*lower, *upper))
+
+
+def cell_of(zoom: int) -> float:
+    """How many degrees a cell of the map is wide and high; see PlacesParameters."""
+    return 30 / 2**zoom
 
 
 class SelectionParameters(Parameters):

@@ -1,13 +1,15 @@
-"""The JSON API of looking through photos: by month, by folder, by tag and by keyword."""
+"""The JSON API of looking through photos: by month, folder, tag, keyword and place."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from flask import Response, jsonify, url_for
 
 from catalog.folders import FolderView, open_folder, top_folders
+from catalog.gazetteer import place_of
 from catalog.label_counts import (
     LabelCount,
     count_keywords,
@@ -16,15 +18,21 @@ from catalog.label_counts import (
     frequent_tags,
 )
 from catalog.paths import show_path
+from catalog.places import WORLD, Cluster, clusters, count_placed
 from catalog.timeline import count_by_month, photos_of_month
+from catalog.views import PhotoView
 from web.api import browse_schemas as schemas
 from web.api.openapi import BROWSING, answers, api_blueprint
 from web.browsing import (
     FolderParameters,
     LabelParameters,
     MonthParameters,
+    PlacesParameters,
     SelectionParameters,
+    area_text,
+    cell_of,
     photos_json,
+    read_area,
     thumbnail_url,
     with_query,
 )
@@ -101,6 +109,33 @@ def keywords(query: LabelParameters) -> Response:
     with current_engine().database.read() as session:
         total, found = count_keywords(session), frequent_keywords(session, query.k, query.offset)
     return _labels("keyword", found, total, query)
+
+
+@blueprint.get("/places", tags=[BROWSING], responses=answers(schemas.PlacesAnswer))
+@unqueued
+def places(query: PlacesParameters) -> Response:
+    """Photos by where they were taken, in cells of a grid."""
+    engine, area = current_engine(), read_area(query.area) if query.area else WORLD
+    with engine.database.read() as session:
+        found = clusters(session, cell_of(query.zoom), area)
+        placed = count_placed(session)
+    samples = engine.photos([cluster.sample for cluster in found])
+    listed = [_cluster_json(cluster, samples.get(cluster.sample)) for cluster in found]
+    return jsonify({"photos": placed, "clusters": listed})
+
+
+def _cluster_json(cluster: Cluster, sample: PhotoView | None) -> dict[str, object]:
+    area = area_text(cluster.area)
+    place = place_of(sample.latitude, sample.longitude) if sample else None
+    return {
+        "photos": cluster.photos,
+        "latitude": cluster.latitude,
+        "longitude": cluster.longitude,
+        "area": area,
+        "place": place and asdict(place),
+        "url": with_query(url_for(".timeline"), {"area": area}),
+        "thumbnail_url": sample and thumbnail_url(sample),
+    }
 
 
 def _labels(kind: str, found: Sequence[LabelCount], total: int, query: LabelParameters) -> Response:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from web.api.schemas import Paged, Probability, described_field, with_example
+from web.api.schemas import Paged, Place, Probability, described_field, with_example
 
 Some = Annotated[int, Field(ge=1)]
 Number = Annotated[int, Field(ge=0)]
@@ -148,3 +148,43 @@ class LabelsAnswer(Paged):
     )
     total: Number = described_field("How many there are")
     results: list[Label] = described_field("The most frequent first")
+
+
+class Cluster(BaseModel):
+    """Photos that were taken near each other."""
+
+    photos: Some = described_field("How many")
+    latitude: float = described_field("Degrees, of their middle")
+    longitude: float = described_field("Degrees, of their middle")
+    area: str = described_field("What they lie in, as the timeline takes it")
+    place: Place | None = described_field("The town nearest to one of them; null: none is near")
+    url: str = described_field("Where their months are")
+    thumbnail_url: str | None = described_field("The thumbnail of that one; null: it is gone")
+
+
+class PlacesAnswer(BaseModel):
+    """Photos by where they were taken."""
+
+    model_config = with_example(
+        {
+            "photos": 2210,
+            "clusters": [
+                {
+                    "photos": 31,
+                    "latitude": 46.41,
+                    "longitude": 11.84,
+                    "area": "46.38,11.79,46.44,11.9",
+                    "place": {
+                        "town": "Falcade Alto",
+                        "region": "Veneto",
+                        "country": "Italy",
+                        "distance_km": 6.2,
+                    },
+                    "url": "/api/v1/timeline?area=46.38%2C11.79%2C46.44%2C11.9",
+                    "thumbnail_url": _THUMBNAIL,
+                }
+            ],
+        }
+    )
+    photos: Number = described_field("How many photos say where they were taken, on all the map")
+    clusters: list[Cluster] = described_field("Those of the area, most photos first")
