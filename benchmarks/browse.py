@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import numpy as np
@@ -174,10 +174,8 @@ def measure(
             fill(database, captioner, count)
         engine = SearchEngine(opened, database, captioner, embedder)
         client = create_app(engine, WebConfig(rate_limit=0)).test_client()
-        months = [
-            (each["month"], each["photos"])
-            for each in client.get("/api/v1/timeline").json["months"]
-        ]
+        listed: Any = _get(client, "/api/v1/timeline")
+        months = [(each["month"], each["photos"]) for each in listed["months"]]
         asked: dict[str, Callable[[], object]] = {
             "a jump of the scrubber, 100 photos": _jumps(client, months),
             "a part of the map": _areas(client),

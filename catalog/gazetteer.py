@@ -66,7 +66,8 @@ class Gazetteer:
         distance = 2 * _EARTH * math.asin(min(1.0, float(chords[town]) / 2))
         if distance > _FARTHEST:
             return None
-        return Place(*self._names[self._order[band.start + town]], round(distance, 1))
+        name, region, country = self._names[self._order[band.start + town]]
+        return Place(name, region, country, round(distance, 1))
 
 
 @cache

@@ -5,7 +5,6 @@ Functions take a session and neither commit nor roll back: who opened it decides
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -50,16 +49,11 @@ def frequent_keywords(session: Session, count: int, offset: int = 0) -> list[Lab
     """The keywords that most photos have, without the first `offset`."""
     photos, newest = func.count().label("photos"), func.max(PhotoKeyword.photo_id).label("newest")
     query = select(PhotoKeyword.keyword_id, photos, newest).group_by(PhotoKeyword.keyword_id)
-    most = query.order_by(photos.desc(), PhotoKeyword.keyword_id).limit(count).offset(offset)
-    part = most.subquery()
-    named = select(Keyword.name, part.c.photos, part.c.newest)
-    named = named.join(part, part.c.keyword_id == Keyword.id)
-    rows: Sequence[tuple[str, int, int]] = [
-        (name, number, key)
-        for name, number, key in session.execute(
-            named.order_by(part.c.photos.desc(), part.c.keyword_id)
-        )
-    ]
+    ordered = query.order_by(photos.desc(), PhotoKeyword.keyword_id)
+    most = ordered.limit(count).offset(offset).subquery()
+    named = select(Keyword.name, most.c.photos, most.c.newest)
+    named = named.join(most, most.c.keyword_id == Keyword.id)
+    rows = session.execute(named.order_by(most.c.photos.desc(), most.c.keyword_id))
     return [LabelCount(*row) for row in rows]
 
 
@@ -68,4 +62,5 @@ def _surest(session: Session, tag_id: int) -> int:
     last = select(PhotoTag.photo_id, PhotoTag.probability).where(PhotoTag.tag_id == tag_id)
     sampled = last.order_by(PhotoTag.photo_id.desc()).limit(_SAMPLED).subquery()
     surest = sampled.c.probability.desc(), sampled.c.photo_id.desc()
-    return session.scalars(select(sampled.c.photo_id).order_by(*surest).limit(1)).one()
+    found: int = session.scalars(select(sampled.c.photo_id).order_by(*surest).limit(1)).one()
+    return found

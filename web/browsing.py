@@ -68,7 +68,7 @@ def area_text(area: Area) -> str:
 
 def cell_of(zoom: int) -> float:
     """How many degrees a cell of the map is wide and high; see PlacesParameters."""
-    return 30 / 2**zoom
+    return 30 * 0.5**zoom
 
 
 class SelectionParameters(Parameters):

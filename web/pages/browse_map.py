@@ -56,7 +56,7 @@ class View:
     @property
     def wide(self) -> float:
         """Its width."""
-        return _WIDTH / 2**self.zoom
+        return _WIDTH * 0.5**self.zoom
 
     @property
     def high(self) -> float:
@@ -237,7 +237,7 @@ def _towns(found: Sequence[Cluster]) -> list[Town]:
                 place.country if place else "",
                 cluster.photos,
                 photos_link(cluster),
-                sample and thumbnail_url(sample),
+                thumbnail_url(sample) if sample else None,
             )
         )
     return rows

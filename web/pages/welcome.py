@@ -66,7 +66,7 @@ def examples_of(engine: SearchEngine) -> list[Example]:
         words = {*tokenise(query)} - FUNCTION_WORDS
         if words and not words & told:
             told |= words
-            chosen.append(Example(query, view and thumbnail_url(view)))
+            chosen.append(Example(query, thumbnail_url(view) if view else None))
         if len(chosen) == _EXAMPLES:
             break
     return chosen
