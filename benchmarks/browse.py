@@ -1,7 +1,7 @@
 """Benchmark: looking through many photos without a query, request by request.
 
     python -m benchmarks.browse --photos 100000
-    python -m benchmarks.browse --photos 100000 --keep /tmp/browse
+    python -m benchmarks.browse --photos 100000 --keep HOME
 
 Made-up rows of 24 years, in folders by year, month and event, with tags, keywords and positions,
 go into a home that is thrown away, or kept with --keep, where a second call finds them. What the

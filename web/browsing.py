@@ -34,7 +34,7 @@ MAX_ZOOM = 12
 
 _COUNTS = {"minimum": 1, "maximum": MAX_RESULTS}
 _ROWS = {"minimum": 0, "maximum": 999_999_999}
-_NUMBER = r"-?[0-9]{1,3}(?:\.[0-9]{1,12})?"
+_NUMBER = r"-?[0-9]{1,3}(?:\.[0-9]{1,20})?"
 _AREA = rf"^{_NUMBER}(?:,{_NUMBER}){{3}}$"
 _MONTH = r"^(?:undated|[0-9]{4}-(?:0[1-9]|1[0-2]))$"
 
