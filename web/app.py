@@ -8,6 +8,7 @@ from flask import Flask
 
 from search.engine import SearchEngine
 from web import context, template_filters
+from web.api import browse as browse_api
 from web.api import collection as collection_api
 from web.api import docs, photos, words
 from web.api.openapi import new_app
@@ -18,7 +19,7 @@ from web.middleware.requests import BoundedJSON, keep_to_http
 from web.middleware.route_marks import mark_static_files
 from web.middleware.security import protect
 from web.middleware.worker_queue import queue_views
-from web.pages import collection, photo, search, similar
+from web.pages import browse, browse_map, collection, photo, search, similar
 
 
 def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
@@ -35,10 +36,13 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     keep_to_http(app)
     handle_errors(app)
     app.register_api(photos.blueprint)
+    app.register_api(browse_api.blueprint)
     app.register_api(words.blueprint)
     app.register_api(collection_api.blueprint)
     app.register_blueprint(docs.blueprint)
     app.register_blueprint(search.blueprint)
+    app.register_blueprint(browse.blueprint)
+    app.register_blueprint(browse_map.blueprint)
     app.register_blueprint(photo.blueprint)
     app.register_blueprint(similar.blueprint)
     app.register_blueprint(collection.blueprint)

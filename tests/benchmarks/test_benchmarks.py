@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -147,3 +148,9 @@ def test_reliability_diagrams_show_each_world_with_its_error(
     drawn = picture.read_text()
     assert drawn.count("expected error 0.10, claimed less true +0.10") == 2
     assert "<svg" in drawn
+
+
+def test_browsing_is_timed_request_by_request() -> None:
+    printed = _run("browse", ["--photos", "200", "--times", "2"])
+    assert re.search(r"^\| a jump of the scrubber, 100 photos \| \d+ \| \d+ \|$", printed, re.M)
+    assert re.search(r"^\| map of the world \| \d+ \| \d+ \|$", printed, re.M)

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 
 from tests.web.index_runs import MakeApp
 from tests.web.live_server import Visitor, opened, running, visitor
+from tests.web.made_up_photos import fill
 from tests.web.odd_photos import copy_oddly, ids_by_oddity, spoil_texts
 from tests.web.photo_queries import found
 from web import WebConfig, create_app, indexing_of
@@ -70,6 +71,22 @@ def odd_photos(odd_engine: SearchEngine) -> dict[str, int]:
 
     results = odd_engine.search(SearchRequest("a photo")).results
     return ids_by_oddity({result.photo_id: result.path for result in results})
+
+
+@pytest.fixture(scope="session")
+def made_up_engine(
+    tmp_path_factory: pytest.TempPathFactory, captioner: Captioner, embedder: SentenceEmbedder
+) -> Iterator[SearchEngine]:
+    """An engine over photos to look through; see tests/web/made_up_photos.py."""
+    from catalog.database import open_database
+    from catalog.home import open_home
+    from search.engine import SearchEngine
+
+    home = open_home(tmp_path_factory.mktemp("made-up") / "home")
+    database = open_database(home)
+    fill(database)
+    yield SearchEngine(home, database, captioner, embedder)
+    database.close()
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ PHOTO_FIELDS = {
     "camera",
     "latitude",
     "longitude",
+    "place",
     "indexed_at",
     "captions",
     "caption_probability",

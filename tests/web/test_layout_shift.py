@@ -59,8 +59,9 @@ def cut(body: bytes) -> Iterator[bytes]:
         f"/?q={QUERY}&not=a+dog&orientation=square",
         f"/photos/1?q={QUERY}",
         "/collection",
+        "/browse",
     ],
-    ids=["welcome", "results", "filters", "photo", "collection"],
+    ids=["welcome", "results", "filters", "photo", "collection", "timeline"],
 )
 def test_nothing_moves_once_it_is_painted(
     browser: Browser, slow_site: str, address: str, screen: dict[str, int]

@@ -32,7 +32,11 @@ QUERIES = [
     "/api/v1/photos/{}", "/api/v1/photos/{}/original", "/api/v1/photos/1/thumbnail?v={}",
     "/api/v1/photos/1/similar?k={}", "/api/v1/runs?k={}", "/api/v1/failures?{}", "/?q={}",
     "/?q=a&k={}&page={}", "/photos/{}", "/photos/1/beside?q={}", "/look?id={}", "/collection?{}",
-    "/examples/{}", "/static/{}",
+    "/browse?month={}&offset={}", "/browse?folder={}&tag={}", "/browse?area={}",
+    "/browse/tags?of={}", "/browse/folders?path={}", "/browse/places?zoom={}",
+    "/browse/places?at={}", "/static/{}",
+    "/api/v1/timeline?folder={}", "/api/v1/timeline/photos?month={}", "/api/v1/folders?path={}",
+    "/api/v1/places?area={}", "/api/v1/tags?k={}",
 ]  # fmt: skip
 
 

@@ -13,14 +13,14 @@ from indexer.thumbnails import LONGER_SIDE
 from tests.project.source_tree import ROOT
 from tests.web.live_server import visitor
 from web import WebConfig, create_app
-from web.api import collection_schemas, schemas
+from web.api import browse_schemas, collection_schemas, schemas
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
 
 MODELS = [
     model
-    for module in (schemas, collection_schemas)
+    for module in (schemas, browse_schemas, collection_schemas)
     for model in vars(module).values()
     if isinstance(model, type) and issubclass(model, BaseModel) and model is not BaseModel
 ]
@@ -128,6 +128,11 @@ def test_answers_have_exactly_the_fields_that_are_described(client: FlaskClient)
         (client.get(f"{photo}/explain?q=cat"), schemas.Explanation),
         (ranked, schemas.RankAnswer),
         (client.get("/api/v1/complete?q=a"), schemas.Completions),
+        (client.get("/api/v1/timeline"), browse_schemas.Timeline),
+        (client.get("/api/v1/timeline/photos"), browse_schemas.MonthAnswer),
+        (client.get("/api/v1/folders"), browse_schemas.FoldersAnswer),
+        (client.get("/api/v1/tags"), browse_schemas.LabelsAnswer),
+        (client.get("/api/v1/places"), browse_schemas.PlacesAnswer),
         (client.get("/api/v1/status"), schemas.Status),
         (client.get("/api/v1/healthz"), schemas.Health),
         (client.get("/api/v1/nothing"), schemas.ErrorAnswer),

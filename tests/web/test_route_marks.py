@@ -30,7 +30,6 @@ MARKED = {
 # much of the database.
 QUEUED = {
     "GET /",
-    "GET /examples/ID",
     "GET /photos/ID",
     "GET /photos/ID/beside",
     f"GET {API}/search",

@@ -83,7 +83,7 @@ def test_loopback_needs_no_token(host: str) -> None:
     assert WebConfig(host=host).token is None
 
 
-@pytest.mark.parametrize("address", ["/", "/photos/1", "/examples/0", "/nothing", "/api/v1/status"])
+@pytest.mark.parametrize("address", ["/", "/photos/1", "/browse", "/nothing", "/api/v1/status"])
 def test_stranger_is_asked_for_the_token(guarded: FlaskClient, address: str) -> None:
     response = guarded.get(address)
     assert response.status_code == 401

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import cast
 
 from flask import Response, jsonify, request, url_for
 
 from captioner.tags import Tag
+from catalog.gazetteer import place_of
 from catalog.paths import show_path
 from catalog.views import PhotoView
 from indexer.thumbnails import LONGER_SIDE
@@ -175,6 +177,7 @@ def photo_json(view: PhotoView, tags: Sequence[Tag], right: float) -> dict[str, 
 
     `right`: the probability that its first caption is.
     """
+    place = place_of(view.latitude, view.longitude)
     return {
         "photo_id": view.photo_id,
         "path": show_path(os.fsencode(view.full_path)),
@@ -187,6 +190,7 @@ def photo_json(view: PhotoView, tags: Sequence[Tag], right: float) -> dict[str, 
         "camera": view.camera,
         "latitude": view.latitude,
         "longitude": view.longitude,
+        "place": place and asdict(place),
         "title": view.title,
         "description": view.description,
         "rating": view.rating,

@@ -26,6 +26,12 @@ _WORD = {"word": "dog", "gain": 3.9}
 _ROW = [0.01, 0.02, 0.02, 0.02, 0.02, 0.02, 0.01]
 _MAPPED = {**_WORD, "map": [_ROW, _ROW, _ROW, [0.01, 0.05, 0.1, 0.2, 0.1, 0.05, 0.01]] + [_ROW] * 3}
 _LINKS = {"url": "/api/v1/photos/22", "thumbnail_url": "/api/v1/photos/22/thumbnail"}
+_PLACE = {
+    "town": "Falcade Alto",
+    "region": "Veneto",
+    "country": "Italy",
+    "distance_km": 6.2,
+}
 _FOUND = {
     "photo_id": 22,
     "path": "/home/ada/Pictures/dog.jpg",
@@ -218,6 +224,15 @@ class Tag(BaseModel):
     probability: float = described_field("That the photo shows it, 0 to 1", ge=0, le=1)
 
 
+class Place(BaseModel):
+    """The town nearest to where a photo was taken."""
+
+    town: str = described_field("The town")
+    region: str | None = described_field("The region that it lies in")
+    country: str = described_field("The country that it lies in")
+    distance_km: float = described_field("How far from there the photo was taken", ge=0)
+
+
 class Photo(BaseModel):
     """What is known about one photo."""
 
@@ -234,6 +249,7 @@ class Photo(BaseModel):
             "camera": "FUJIFILM X-T3",
             "latitude": 46.41,
             "longitude": 11.84,
+            "place": _PLACE,
             "title": "Rex in the Dolomites",
             "description": None,
             "rating": 4,
@@ -258,6 +274,7 @@ class Photo(BaseModel):
     camera: str | None = described_field("Maker and model")
     latitude: float | None = described_field("Degrees")
     longitude: float | None = described_field("Degrees")
+    place: Place | None = described_field("The nearest town; null: not known, or none is near")
     title: str | None = described_field("The title that people gave it")
     description: str | None = described_field("What people wrote about it")
     rating: int | None = described_field(

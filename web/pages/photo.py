@@ -18,6 +18,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from captioner.captioner import PhotoState
+from catalog.gazetteer import Place, place_of
 from catalog.paths import show_path
 from catalog.views import PhotoView
 from search.diagnosis import Missing, missing, photo_beside, probability
@@ -68,7 +69,8 @@ class Answers:
 class PhotoFacts:
     """A photo with what its page shows of it; `full`: see full_view.
 
-    `by_camera`, `by_day` and `by_folder` are addresses of searches; None where it is not known.
+    `place`: the nearest town. `by_camera`, `by_day` and `by_folder` are addresses of searches; None
+    where it is not known.
     `by_keyword` and `by_person`: each keyword, or person's name, with the address of a search.
     """
 
@@ -79,6 +81,7 @@ class PhotoFacts:
     shape: str
     version: str
     full: str
+    place: Place | None
     by_camera: str | None
     by_day: str | None
     by_folder: str | None
@@ -141,6 +144,7 @@ def photo_facts(view: PhotoView, guess: Guess, query: str) -> PhotoFacts:
         shape=shape_class(view.width, view.height),
         version=version_of(view),
         full=full_view(view),
+        place=place_of(view.latitude, view.longitude),
         by_camera=_search(sought, camera=view.camera) if view.camera else None,
         by_day=_by_day(view, sought),
         by_folder=_by_folder(view, sought),

@@ -1,26 +1,17 @@
-"""The search page: the welcome, the grid of results with its line, and the example pictures."""
+"""The search page: the welcome, and the grid of results with its line."""
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from search.request import InvalidQuery, SearchRequest
+from search.request import InvalidQuery
 from web.context import current_config, current_engine
 from web.pages.cards import make_cards
 from web.pages.search_form import SearchForm, chips_of, narrows
 from web.pages.search_url import SearchUrl, curl_line, has_blanks, page_links, read_search_url
+from web.pages.welcome import examples_of, latest_photos
 from web.parameters import read_search
-
-EXAMPLES = (
-    "a dog runs through the snow",
-    "children playing on the beach",
-    "a man climbing a steep rock",
-    "two people on a busy street",
-)
-# Below this many photos the best one for an example may have nothing to do with it.
-_PICTURED_FROM = 100
-_EXAMPLE_SECONDS = 600
 
 blueprint = Blueprint("search", __name__)
 
@@ -41,9 +32,13 @@ def show() -> ResponseReturnValue:
 
 
 def _welcome() -> str:
-    photos = current_engine().status().photos
+    engine = current_engine()
+    photos = engine.status().photos
     return render_template(
-        "welcome.html", photos=photos, examples=EXAMPLES, pictured=photos >= _PICTURED_FROM
+        "welcome.html",
+        photos=photos,
+        latest=latest_photos(engine) if photos else [],
+        examples=examples_of(engine) if photos else [],
     )
 
 
@@ -53,7 +48,7 @@ def _query_error(asked: SearchUrl, error: InvalidQuery) -> str:
         "refused.html",
         **_form_context(asked, form),
         error=bool(form.general_error),
-        examples=EXAMPLES,
+        examples=examples_of(current_engine()),
     )
 
 
@@ -83,19 +78,3 @@ def _results(asked: SearchUrl) -> str:
         as_json=as_json,
         curl=curl_line(request.host_url.rstrip("/") + as_json, current_config().token is not None),
     )
-
-
-@blueprint.get("/examples/<int:number>")
-def example(number: int) -> ResponseReturnValue:
-    """The picture of an example: the thumbnail of the photo found first for it.
-
-    A route of its own, so that the welcome page never waits for searches.
-    """
-    if number >= len(EXAMPLES):
-        abort(404)
-    found = current_engine().search(SearchRequest(EXAMPLES[number], k=1)).results
-    if not found:
-        abort(404)
-    answer = redirect(url_for("photos_api.thumbnail", photo_id=found[0].photo_id))
-    answer.headers["Cache-Control"] = f"private, max-age={_EXAMPLE_SECONDS}"
-    return answer
