@@ -26,6 +26,7 @@ from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
 from search.image_similarity import ImageVectorIndex
 from search.limits import MAX_RESULTS
+from search.name_words import NameWords
 from search.retrieval import Candidates, Retriever, widening
 
 log = logging.getLogger(__name__)
@@ -52,13 +53,14 @@ class LoadedCandidates:
 
 @dataclass(frozen=True)
 class Collection:
-    """The vector indexes and the photo states that one captioner made.
+    """The vector indexes and the photo states that one captioner made, and what photos are named.
 
     What reads them raises DatabaseUnavailable.
     """
 
     retriever: Retriever
     states: StateCache
+    names: NameWords
 
     @property
     def indexes(self) -> tuple[VectorIndex, ...]:
@@ -151,7 +153,8 @@ class CollectionOpener:
         if chosen is not None:
             index = self._index(chosen.model_id, KIND, chosen.dimension)
             images = ImageVectorIndex(index, states.sample)
-        return Collection(Retriever(visual, caption, self._captioner.provenance, images), states)
+        retriever = Retriever(visual, caption, self._captioner.provenance, images)
+        return Collection(retriever, states, NameWords())
 
     def _index(self, model_id: int, kind: str, dimension: int) -> VectorIndex:
         index = make_vector_index(self._home, self._database, model_id, kind, dimension)

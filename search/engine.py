@@ -77,7 +77,8 @@ class SearchEngine:
         page = order.page(request.offset, request.offset + request.k)
         ranking = self.captioner.provenance.ranking.for_words(len(question.parsed.words))
         hidden = ranker.occlude(page, question) if ranker and request.explain else None
-        return make_answer(self._database, ranking, question, order, page, hidden, started)
+        meant = ranker.spelled(question, order.candidates.hits, self.embedder) if ranker else None
+        return make_answer(self._database, ranking, question, order, page, hidden, meant, started)
 
     def order(self, question: Question) -> SearchOrder:
         """The order of all that a question finds; empty where nothing is indexed yet."""
@@ -188,13 +189,14 @@ class SearchEngine:
         fit = self.captioner.provenance.ranking.caption_fit
         views = list(photos)
         doubted = [view.photo_id for view in views if not is_probable(fit, view.captions)]
-        tags = self._tags(doubted)
+        tags = self.tags_of(doubted)
         return {
             view.photo_id: make_guess(fit, view.captions, tags.get(view.photo_id, ()))
             for view in views
         }
 
-    def _tags(self, ids: Sequence[int]) -> dict[int, tuple[Tag, ...]]:
+    def tags_of(self, ids: Sequence[int]) -> dict[int, tuple[Tag, ...]]:
+        """What the classifier sees in each of several photos; those without a state left out."""
         collection = self._opener.open()
         if collection is None or not ids or not self.captioner.config.encoder.classes:
             return {}

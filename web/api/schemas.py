@@ -153,6 +153,8 @@ class SearchAnswer(Understood, Paged):
             "query": "a dog runs through the snow",
             "unknown_words": [],
             "nearest_words": {},
+            "did_you_mean": None,
+            "not_english": False,
             "took_ms": 83.7,
             "candidates": 200,
             "nothing_fits": False,
@@ -173,6 +175,14 @@ class SearchAnswer(Understood, Paged):
             "next": "/api/v1/search?q=a+dog+runs+through+the+snow&k=1&offset=1",
             "previous": None,
         }
+    )
+    did_you_mean: str | None = described_field(
+        "The text in another spelling, where a word that nobody knows is nearly one that is known; "
+        "else null"
+    )
+    not_english: bool = described_field(
+        "Whether the text seems to be in another language than the English that the models "
+        "learned, and no photo is named by a word of it; no word then stands in for another"
     )
     took_ms: float = described_field("Milliseconds the search took in the server", ge=0)
     candidates: int = described_field(
