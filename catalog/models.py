@@ -184,7 +184,12 @@ class Photo(Base):
 
     __tablename__ = "photo"
     # AUTOINCREMENT: an id is never given again, so a stale cache can never show another photo.
-    __table_args__ = (UniqueConstraint("root_id", "path"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        UniqueConstraint("root_id", "path"),
+        Index(None, "taken_at", "id"),
+        Index(None, "latitude", "longitude", "id"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     root_id: Mapped[int] = mapped_column(ForeignKey("root.id", ondelete="CASCADE"))

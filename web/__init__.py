@@ -8,6 +8,7 @@ from flask import Flask
 
 from search.engine import SearchEngine
 from web import context, template_filters
+from web.api import browse as browse_api
 from web.api import collection as collection_api
 from web.api import docs, photos, words
 from web.api.openapi import new_app
@@ -48,6 +49,7 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     keep_to_http(app)
     handle_errors(app)
     app.register_api(photos.blueprint)
+    app.register_api(browse_api.blueprint)
     app.register_api(words.blueprint)
     app.register_api(collection_api.blueprint)
     app.register_blueprint(docs.blueprint)

@@ -59,7 +59,7 @@ _TEXT_LIMITS = {"minLength": 1, "maxLength": MAX_QUERY_LENGTH, "pattern": _HAS_W
 _QUERY_LIMITS = {"minLength": 1, "maxLength": MAX_QUERY_LENGTH}
 _OPTIONAL_TEXT_LIMITS = {"maxLength": MAX_QUERY_LENGTH}
 _DATE_FORMATS = {"anyOf": [{"format": "date"}, {"format": "date-time"}]}
-_PATH_LIMITS = {"pattern": r"^/[^\x00]*$"} if os.name == "posix" else {}
+PATH_LIMITS = {"pattern": r"^/[^\x00]*$"} if os.name == "posix" else {}
 _SWITCH_VALUES = {"0": False, "false": False, "1": True, "true": True}
 # What pydantic finds wrong -> how it is worded, after the name.
 _MESSAGES = {
@@ -214,7 +214,7 @@ class SearchParameters(Parameters):
         "Only photos taken before this date", "", example="2021-07-15T15:30Z", **_DATE_FORMATS
     )
     folder: str = parameter(
-        "Only photos in this folder, at any depth; a full path", "", **_PATH_LIMITS
+        "Only photos in this folder, at any depth; a full path", "", **PATH_LIMITS
     )
     camera: str = parameter("Only photos of cameras with this in their name", "")
     format: str = parameter("Only photos of this format", "", enum=list(FORMATS))

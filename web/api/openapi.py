@@ -56,6 +56,7 @@ _TAG = {
     "Cache-Control": {"description": "How long to keep it", "schema": {"type": "string"}},
 }
 SEARCHING = Tag(name="Search", description="Photos for a sentence or a picture")
+BROWSING = Tag(name="Browsing", description="Photos by month, folder, tag and place")
 PHOTOS = Tag(name="Photos", description="One photo, its images and its like")
 WORDS = Tag(name="Words", description="Why a photo, which sentence for it, which word next")
 COLLECTION = Tag(
@@ -63,7 +64,7 @@ COLLECTION = Tag(
 )
 SERVER = Tag(name="Server", description="What is indexed, and whether the server runs")
 # In the order in which they are shown.
-_TAGS = (SEARCHING, PHOTOS, WORDS, COLLECTION, SERVER)
+_TAGS = (SEARCHING, BROWSING, PHOTOS, WORDS, COLLECTION, SERVER)
 
 
 class _Application(OpenAPI):

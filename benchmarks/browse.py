@@ -1,0 +1,212 @@
+"""Benchmark: looking through many photos without a query, request by request.
+
+    python -m benchmarks.browse --photos 100000
+    python -m benchmarks.browse --photos 100000 --keep /tmp/browse
+
+Made-up rows of 24 years, in folders by year, month and event, with tags, keywords and positions,
+go into a home that is thrown away, or kept with --keep, where a second call finds them. What the
+pages and the API ask is then asked of the application, without a network between.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import numpy as np
+
+from catalog.database import Database, open_database
+from catalog.home import open_home
+from catalog.keywords import note_keywords
+from catalog.model_registry import register_model
+from catalog.photos import add_photos
+from catalog.records import Annotations, FileStamp, Metadata, NewPhoto, NewTag
+from catalog.roots import note_online
+from catalog.views import count_rows
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+
+    from captioner.captioner import Captioner
+    from captioner.embedder import SentenceEmbedder
+
+_ROOT = b"/made-up"
+_BATCH = 5000
+_DAYS = 24 * 365
+_FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+_UNDATED = 0.02
+_PLACED = 0.4
+_TOWNS = 300
+_SUBJECTS = 400  # names of tags, and of keywords
+_ADDRESSES = {
+    "timeline": "/api/v1/timeline",
+    "timeline of a folder": "/api/v1/timeline?folder=/made-up/2012",
+    "timeline of a tag": "/api/v1/timeline?tag=subject+3",
+    "the page": "/browse",
+    "folders, from the top": "/api/v1/folders?path=/made-up",
+    "tags": "/api/v1/tags?k=60",
+    "keywords": "/api/v1/keywords?k=60",
+    "map of the world": "/api/v1/places",
+}
+
+
+def _photos(count: int) -> Iterator[NewPhoto]:
+    """So many made-up photos, always the same ones."""
+    chance = random.Random(0)
+    towns = [(chance.uniform(-55, 70), chance.uniform(-180, 180)) for _ in range(_TOWNS)]
+    for number in range(count):
+        taken = _FIRST + timedelta(days=chance.betavariate(3, 1.5) * _DAYS)
+        folder = f"{taken:%Y/%Y-%m}/event {taken.day // 8}"
+        town = chance.choice(towns) if chance.random() < _PLACED else None
+        yield NewPhoto(
+            file=FileStamp(f"{folder}/IMG_{number}.jpg".encode(), 3_000_000, number),
+            content_hash=sha256(str(number).encode()).hexdigest(),
+            metadata=Metadata(
+                *((4032, 3024) if chance.random() < 0.7 else (3024, 4032)),
+                "JPEG",
+                None if chance.random() < _UNDATED else taken,
+                f"CAMERA {number % 7}",
+                town and town[0] + chance.gauss(0, 0.05),
+                town and town[1] + chance.gauss(0, 0.05),
+                taken_from="exif",
+                annotations=Annotations(keywords=tuple(_subjects(chance, 2))),
+            ),
+            captions=(("a dog is running in the snow", -7.5), ("a dog in the snow", -8.5)),
+            vectors={},
+            state=b"made-up",
+            bias=0.0,
+            tags=tuple(NewTag(name, name, 0.5) for name in _subjects(chance, 3)),
+        )
+
+
+def _subjects(chance: random.Random, count: int) -> list[str]:
+    """Up to `count` names, the first ones more often."""
+    drawn = (int(_SUBJECTS * chance.random() ** 3) for _ in range(count))
+    return [f"subject {number}" for number in dict.fromkeys(drawn)]
+
+
+def fill(database: Database, captioner: Captioner, count: int) -> None:
+    """Put made-up photos into an empty catalog."""
+    with database.write() as session:
+        root = note_online(session, _ROOT, None).root_id
+        model = register_model(
+            session,
+            kind="captioner",
+            name=captioner.name,
+            sha256=captioner.sha256,
+            config={},
+            metrics={},
+        )
+    made = list(_photos(count))
+    for start in range(0, count, _BATCH):
+        with database.write() as session:
+            ids = add_photos(session, root, model, made[start : start + _BATCH], "made-up")
+            note_keywords(session, ids)
+        print(f"{min(start + _BATCH, count):,} rows", end="\r", flush=True)
+
+
+def _times(ask: Callable[[], object], times: int) -> list[float]:
+    """Milliseconds that each of so many calls takes."""
+    spent = []
+    for _ in range(times):
+        started = time.perf_counter()
+        ask()
+        spent.append(1000 * (time.perf_counter() - started))
+    return spent
+
+
+def _get(client: FlaskClient, address: str) -> object:
+    answer = client.get(address)
+    if answer.status_code != 200:
+        raise SystemExit(f"{address} was not answered: {answer.status_code}")
+    return answer.json if answer.is_json else answer.data
+
+
+def _jumps(client: FlaskClient, months: Sequence[tuple[str, int]]) -> Callable[[], object]:
+    """Ask for a hundred photos at a place of the timeline that is drawn at random."""
+    chance = random.Random(1)
+
+    def jump() -> object:
+        month, photos = chance.choice(months)
+        offset = 100 * chance.randrange(1 + (photos - 1) // 100)
+        wanted = urlencode({"month": month, "offset": offset, "k": 100})
+        return _get(client, f"/api/v1/timeline/photos?{wanted}")
+
+    return jump
+
+
+def _areas(client: FlaskClient) -> Callable[[], object]:
+    """Ask for a part of the map that is drawn at random, at a magnification of its own."""
+    chance = random.Random(2)
+
+    def look() -> object:
+        zoom = chance.randrange(9)
+        half = 180 / 2**zoom
+        north, east = chance.uniform(-50, 65), chance.uniform(-170, 170)
+        area = (max(north - half, -90), max(east - half, -180), min(north, 90), min(east, 180))
+        wanted = urlencode({"zoom": zoom, "area": ",".join(map(str, area))})
+        return _get(client, f"/api/v1/places?{wanted}")
+
+    return look
+
+
+def measure(
+    home: Path, captioner: Captioner, embedder: SentenceEmbedder, count: int, times: int
+) -> dict[str, list[float]]:
+    """Milliseconds of each kind of request, the first of each left out."""
+    from search.engine import SearchEngine
+    from web import WebConfig, create_app
+
+    opened = open_home(home)
+    database = open_database(opened)
+    try:
+        with database.read() as session:
+            known = count_rows(session).photos
+        if not known:
+            fill(database, captioner, count)
+        engine = SearchEngine(opened, database, captioner, embedder)
+        client = create_app(engine, WebConfig(rate_limit=0)).test_client()
+        months = [
+            (each["month"], each["photos"]) for each in client.get("/api/v1/timeline").json["months"]
+        ]
+        asked: dict[str, Callable[[], object]] = {
+            "a jump of the scrubber, 100 photos": _jumps(client, months),
+            "a part of the map": _areas(client),
+        }
+        for name, address in _ADDRESSES.items():
+            asked[name] = lambda address=address: _get(client, address)  # type: ignore[misc]
+        return {name: _times(ask, times + 1)[1:] for name, ask in asked.items()}
+    finally:
+        database.close()
+
+
+def main() -> None:
+    """Measure and print."""
+    from captioner.checkpoint import load_checkpoint
+    from captioner.embedder import SentenceEmbedder
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--photos", type=int, default=100_000)
+    parser.add_argument("--times", type=int, default=50, help="how often each is asked")
+    parser.add_argument("--keep", type=Path, help="a home for the made-up photos")
+    options = parser.parse_args()
+    models = load_checkpoint(device="cpu"), SentenceEmbedder(device="cpu")
+    with tempfile.TemporaryDirectory(prefix="tellshow-") as folder:
+        home = options.keep or Path(folder) / "home"
+        spent = measure(home, *models, options.photos, options.times)
+    print("| asked | p50 ms | p95 ms |\n| --- | --- | --- |")
+    for name, times in spent.items():
+        middle, late = np.percentile(times, [50, 95])
+        print(f"| {name} | {middle:.0f} | {late:.0f} |")
+
+
+if __name__ == "__main__":
+    main()
