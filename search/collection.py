@@ -16,9 +16,11 @@ from sqlalchemy.orm import Session
 from captioner.captioner import Captioner, CaptionerConfig, PhotoState
 from captioner.embedder import SentenceEmbedder
 from catalog import model_registry
+from catalog.cache import CatalogCache
 from catalog.checksums import check_descriptions, name_damaged
 from catalog.database import Database
 from catalog.descriptions import change_counter, sample_photo_ids
+from catalog.fulltext import name_words
 from catalog.home import Home
 from catalog.image_vectors import KIND, chosen_image_embedder
 from catalog.model_registry import model_name
@@ -26,7 +28,6 @@ from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
 from search.image_similarity import ImageVectorIndex
 from search.limits import MAX_RESULTS
-from search.name_words import NameWords
 from search.retrieval import Candidates, Retriever, widening
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class Collection:
 
     retriever: Retriever
     states: StateCache
-    names: NameWords
+    names: CatalogCache[frozenset[str]]
 
     @property
     def indexes(self) -> tuple[VectorIndex, ...]:
@@ -154,7 +155,7 @@ class CollectionOpener:
             index = self._index(chosen.model_id, KIND, chosen.dimension)
             images = ImageVectorIndex(index, states.sample)
         retriever = Retriever(visual, caption, self._captioner.provenance, images)
-        return Collection(retriever, states, NameWords())
+        return Collection(retriever, states, CatalogCache(name_words))
 
     def _index(self, model_id: int, kind: str, dimension: int) -> VectorIndex:
         index = make_vector_index(self._home, self._database, model_id, kind, dimension)

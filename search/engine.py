@@ -16,7 +16,9 @@ from captioner.captioner import Captioner, CaptionFit, PhotoState
 from captioner.embedder import SentenceEmbedder
 from captioner.image_embedder import ImageEmbedder
 from captioner.tags import Tag, tags_of
+from catalog.cache import CatalogCache
 from catalog.database import Database
+from catalog.facets import Facets, read_facets
 from catalog.home import Home
 from catalog.keywords import keywords_beginning
 from catalog.tags import tags_beginning
@@ -57,6 +59,7 @@ class SearchEngine:
         self.captioner, self.embedder = captioner, embedder
         self.image_embedder = image_embedder
         self._opener = CollectionOpener(home, database, captioner, embedder)
+        self._facets = CatalogCache(read_facets)
         self.workers = Workers()  # for who has many threads that ask at once
 
     @property
@@ -203,6 +206,11 @@ class SearchEngine:
         present, state, _ = collection.states.load(ids)
         found = tags_of(self.captioner, state) if state else []
         return dict(zip(present.tolist(), found, strict=True))
+
+    def facets(self) -> Facets:
+        """What the photos can be narrowed by, and how many have each."""
+        with self._database.read() as session:
+            return self._facets.get(session)
 
     def rebuild(self) -> int:
         """Make the vector files anew from the database; returns how many vectors they hold.

@@ -137,7 +137,7 @@ class Ranker:
         few = count if request.stage == COMBINED else 0
         with self.database.read() as session:
             hits = find_words(
-                session, question.parsed, few, retriever.visual.count, self.collection.names.read
+                session, question.parsed, few, retriever.visual.count, self.collection.names.get
             )
         if request.stage == LIKELIHOOD:
             return retriever.nearest(question.vector, retriever.most, where), hits
@@ -218,7 +218,7 @@ class Ranker:
         if not words or parsed.not_english:
             return None
         with self.database.read() as session:
-            names = self.collection.names.read(session)
+            names = self.collection.names.get(session)
         known = self.captioner.vocabulary.words[len(SPECIAL_WORDS) :]
         return corrected(question.request.query, words, known, names)
 

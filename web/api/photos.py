@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import cast
 
 from flask import Response, jsonify, request, url_for
@@ -68,6 +69,15 @@ def search(query: SearchParameters) -> Response:
 def search_by_picture(query: PictureParameters) -> Response:
     """Photos like the picture that was sent, best first; the picture is not kept."""
     return jsonify({"results": _similar_json(find_similar(request, query.k))})
+
+
+@blueprint.get("/filters", tags=[SEARCHING], responses=answers(schemas.FilterChoices))
+@unqueued
+def filter_choices() -> Response:
+    """What a search can be narrowed by, and how many photos each choice has."""
+    facets = current_engine().facets()
+    cameras, years = map(asdict, facets.cameras), map(asdict, facets.years)
+    return jsonify({"cameras": list(cameras), "years": list(years)})
 
 
 @blueprint.get(

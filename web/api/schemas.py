@@ -192,6 +192,33 @@ class SearchAnswer(Understood, Paged):
     results: list[SearchResult] = described_field("The photos, best first")
 
 
+class CameraCount(BaseModel):
+    """A camera of the collection."""
+
+    name: str = described_field("Its name, as `camera` takes it")
+    photos: int = described_field("How many photos that finds", ge=0)
+
+
+class YearCount(BaseModel):
+    """A year in which photos were taken."""
+
+    year: int = described_field("The year, by the clock where they were taken")
+    photos: int = described_field("How many were", ge=0)
+
+
+class FilterChoices(BaseModel):
+    """What a search can be narrowed by."""
+
+    model_config = with_example(
+        {
+            "cameras": [{"name": "FUJIFILM X-T3", "photos": 412}],
+            "years": [{"year": 2021, "photos": 388}, {"year": 2020, "photos": 97}],
+        }
+    )
+    cameras: list[CameraCount] = described_field("The cameras, by name")
+    years: list[YearCount] = described_field("The years, the newest first")
+
+
 class PictureAnswer(BaseModel):
     """Photos like the picture that was sent, best first."""
 
