@@ -23,6 +23,7 @@ from commands.demo import demo
 from commands.doctor import doctor
 from commands.evaluate import evaluate_command
 from commands.explain import explain_command
+from commands.export import export
 from commands.index import index
 from commands.models import models
 from commands.rebuild import rebuild
@@ -39,7 +40,8 @@ __version__ = "0.1.0"
 
 _COMMANDS = (
     index, search, complete_command, similar, caption, score, explain_command, serve, train,
-    evaluate_command, calibrate, status, roots, rebuild, models, doctor, backup, restore, demo,
+    evaluate_command, calibrate, export, status, roots, rebuild, models, doctor, backup, restore,
+    demo,
 )  # fmt: skip
 
 

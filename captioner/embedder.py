@@ -51,6 +51,22 @@ class SentenceEmbedder:
         """SHA-256 of the model's weights."""
         return sha256_of(self.folder / "model.safetensors")
 
+    @property
+    def is_english(self) -> bool:
+        """Whether it learned English alone, as the default one did; of others nobody knows."""
+        return self.name == DEFAULT_EMBEDDER
+
+    @cached_property
+    def english_words(self) -> frozenset[str]:
+        """Words that it has a token of their own for, where it learned English alone, else none.
+
+        The default one has some 20,000: those that English texts hold often, names included.
+        """
+        file = self.folder / "vocab.txt"
+        if not self.is_english or not file.is_file():
+            return frozenset()
+        return frozenset(filter(str.isalpha, file.read_text("utf-8").splitlines()))
+
     @cached_property
     def _model(self) -> SentenceTransformer:
         self._check_weights()

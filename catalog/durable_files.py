@@ -7,8 +7,10 @@ import hashlib
 import os
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 _LITTLE = 1 << 20  # bytes; with less than this left nothing of a catalog can be written
@@ -28,16 +30,28 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def write_durably(path: Path, content: bytes) -> None:
+def write_durably(path: Path, content: bytes, *, shared: bool = False) -> None:
     """Put a small file in place, whole or not at all, by way of `path`'s name and `.*.tmp`.
 
-    Raises OSError.
+    `shared`: who else may read it is as with other new files. Raises OSError.
+    """
+    with replacing(path, shared=shared) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path, *, shared: bool = False) -> Iterator[BinaryIO]:
+    """A file to be written that takes the place of the one at `path` at the end; see write_durably.
+
+    Where anything is raised meanwhile, all is as it was. Raises OSError.
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=".tmp")
     partial = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            yield file
+        if shared:
+            partial.chmod(0o666 & ~_umask())
         sync(partial)
         partial.replace(path)
     except BaseException:
@@ -45,6 +59,13 @@ def write_durably(path: Path, content: bytes) -> None:
             partial.unlink()
         raise
     sync(path.parent)
+
+
+def _umask() -> int:
+    """The permissions that new files lack, which can only be read by setting them."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def sha256_of(path: Path) -> str:

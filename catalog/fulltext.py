@@ -21,7 +21,16 @@ from sqlalchemy.orm import Session
 from catalog.keywords import note_keywords
 from catalog.models import Caption, DamagedValue, Photo, PhotoText, Root, lines_of
 from catalog.sql import NO_SYNC, chunks, readable, stored_texts
-from catalog.words import FILE, grams_of, joined_words, may_cross, words_in, words_of_photo
+from catalog.words import (
+    FILE,
+    grams_of,
+    is_unspaced,
+    joined_words,
+    may_cross,
+    parts_by_script,
+    words_in,
+    words_of_photo,
+)
 
 Ids = NDArray[np.int64]
 _NOTHING: Ids = np.empty(0, dtype=np.int64)
@@ -123,6 +132,25 @@ def words_of(session: Session, ids: Sequence[int]) -> dict[int, frozenset[str]]:
                 raise DamagedValue(f"the words of photo {key} are no text")
             words[key] = frozenset(word for each in texts for word in each.split())
     return words
+
+
+def name_words(session: Session) -> frozenset[str]:
+    """Return all words of letters in the names of photos, folded; what is damaged is left out.
+
+    Of scripts without spaces also their parts of one script, of at least two characters.
+    """
+    words: set[str] = set()
+    query = select(*stored_texts(session, (PhotoText.names, PhotoText.written)))
+    for row in session.execute(query):
+        for stored in row:
+            words.update(readable(stored or "").split())
+    spelled = {word for word in words if _is_spelled(word)}
+    parts = (part for word in spelled if is_unspaced(word) for part in parts_by_script(word))
+    return frozenset(spelled).union(part for part in parts if len(part) > 1)
+
+
+def _is_spelled(word: str) -> bool:
+    return any(map(str.isalpha, word)) and not any(map(str.isdigit, word))
 
 
 def _rows(session: Session, ids: Sequence[int]) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -23,6 +23,7 @@ _MOST_CHARACTERS = 200
 # So long a text hardly ever stands by chance where two words of a name meet.
 _RARELY_BY_CHANCE = 6
 _GRAM = 3
+_LONGEST_NAME = 40  # characters of a name that is looked for within a text
 
 # Stands before what a file as a whole is named; the folding leaves it in no word.
 FILE = "\N{FULLWIDTH EQUALS SIGN}"
@@ -136,7 +137,38 @@ def may_cross(word: str) -> bool:
 
     A short one in letters may not: "tom" is not meant by "photo match".
     """
-    return len(word) >= _RARELY_BY_CHANCE or any(map(_UNSPACED.match, word))
+    return len(word) >= _RARELY_BY_CHANCE or is_unspaced(word)
+
+
+def is_unspaced(word: str) -> bool:
+    """Whether a word has letters of a script that is written without spaces."""
+    return any(map(_UNSPACED.match, word))
+
+
+def parts_by_script(name: str) -> tuple[str, ...]:
+    """Stretches of one script in a folded word of Chinese or Japanese: 東京タワー: 東京, タワー."""
+    scripts = groupby(name, _script)
+    return tuple("".join(stretch) for script, stretch in scripts if script)
+
+
+def names_within(text: str, names: Collection[str]) -> tuple[str, ...]:
+    """Names, folded, that stand one after the other in a text without spaces, each once.
+
+    At each place the longest counts (maximum matching): 東京の写真 has 東京 within it.
+    """
+    folded, found, at = joined_words(text), list[str](), 0
+    while at < len(folded):
+        ends = range(min(len(folded), at + _LONGEST_NAME), at, -1)
+        stretches = (folded[at:end] for end in ends)
+        name = next((each for each in stretches if each in names and _says_something(each)), "")
+        found += [name] if name else []
+        at += max(len(name), 1)
+    return tuple(dict.fromkeys(found))
+
+
+def _says_something(name: str) -> bool:
+    """A single character does where it is an ideograph."""
+    return len(name) > 1 or _script(name) == "CJK"
 
 
 class _Folded(dict[int, str]):
@@ -171,6 +203,14 @@ def _fold(character: str) -> str:
         return str(unicodedata.decimal(character))
     is_word = category[0] in "LMN" or _is_symbol(character)
     return character.translate(_ALIKE) if is_word else " "
+
+
+def _script(character: str) -> str:
+    """The script of an ideograph or of kana; empty for all others."""
+    name = unicodedata.name(character, "").split(" ")[0].split("-")[0]
+    if character == "\N{KATAKANA-HIRAGANA PROLONGED SOUND MARK}":
+        return "KATAKANA"
+    return name if name in ("CJK", "HIRAGANA", "KATAKANA") else ""
 
 
 def _is_symbol(character: str) -> bool:

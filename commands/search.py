@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from commands.common.loading import open_engine
-from commands.common.options import engine_options, filter_options
+from commands.common.options import engine_options, filter_options, photo_filter
 from commands.common.output import note, print_answer, print_json
 from search.limits import COMBINED, DEFAULT_CANDIDATES, STAGES
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("query")
+@click.argument("query", nargs=-1, required=True)
 @click.option("-k", "count", type=int, default=10, show_default=True, help="How many results.")
 @click.option("--offset", type=int, default=0, help="Leave out the first results.")
 @click.option(
@@ -56,7 +56,7 @@ def search(
 
 
 def _request(
-    query: str,
+    query: tuple[str, ...],
     count: int,
     offset: int,
     candidates: int,
@@ -67,12 +67,10 @@ def _request(
     folder: Path | None,
     **filters: str | None,
 ) -> SearchRequest:
-    from search.filters import read_filter
     from search.request import SearchRequest
 
-    below = str(folder.expanduser().resolve()) if folder else None
     return SearchRequest(
-        query, count, offset, candidates, stage, read_filter(folder=below, **filters),
+        " ".join(query), count, offset, candidates, stage, photo_filter(folder, **filters),
         excluded, rather_than, explain,
     )  # fmt: skip
 

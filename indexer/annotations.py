@@ -7,6 +7,7 @@ before EXIF; keywords and people of all of them count.
 
 from __future__ import annotations
 
+import itertools
 import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +17,7 @@ from PIL import ExifTags
 
 from catalog.records import Annotations
 from catalog.words import words_in
-from indexer.xmp import EXIF, XAP, Xmp
+from indexer.xmp import EXIF, GUESSES, XAP, Xmp, is_guessed
 
 LONGEST_LABEL = 200  # characters of a keyword or a person's name; longer ones are cut
 LONGEST_TITLE = 500
@@ -81,26 +82,37 @@ def merge_annotations(*sources: Annotations) -> Annotations:
 
 
 def xmp_annotations(xmp: Xmp) -> Annotations:
-    """What people wrote into an XMP packet or sidecar."""
+    """What people wrote into an XMP packet or sidecar; what tellshow itself guessed is left out."""
+    levels = [path for path in _levels(xmp) if path[0] != GUESSES]
+    written = {level for path in levels for level in path}
+    guessed = {level for path in _levels(xmp) if path[0] == GUESSES for level in path} - written
     return Annotations(
         title=_first_text(xmp.values(f"{_DC}title"), LONGEST_TITLE),
         description=_first_text(
-            (*xmp.values(f"{_DC}description"), *xmp.values(f"{{{EXIF}}}UserComment")),
+            itertools.filterfalse(
+                is_guessed,
+                (*xmp.values(f"{_DC}description"), *xmp.values(f"{{{EXIF}}}UserComment")),
+            ),
             LONGEST_DESCRIPTION,
         ),
         rating=_rating(next(iter(xmp.values(f"{{{XAP}}}Rating")), None)),
-        keywords=_labels([*xmp.values(f"{_DC}subject"), *_levels(xmp)]),
+        keywords=_labels(
+            [
+                *(word for word in xmp.values(f"{_DC}subject") if word.strip() not in guessed),
+                *(level for path in levels for level in reversed(path)),
+            ]
+        ),
         people=_labels([*xmp.values(_PERSON_IN_IMAGE), *_people_in_regions(xmp)]),
     )
 
 
-def _levels(xmp: Xmp) -> Iterator[str]:
-    """Each level of the keywords that stand in a tree, the lowest first."""
+def _levels(xmp: Xmp) -> Iterator[list[str]]:
+    """The levels of each keyword that stands in a tree, the highest first."""
     for name, between in _HIERARCHIES.items():
         for path in xmp.values(name):
-            levels = path.split(between)
-            if levels[0].strip() != _INTERNAL:
-                yield from reversed(levels)
+            levels = [level.strip() for level in path.split(between)]
+            if levels[0] != _INTERNAL:
+                yield levels
 
 
 def _people_in_regions(xmp: Xmp) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,7 +24,10 @@ LARGEST = 1_000_000  # bytes of a packet; what follows is not read
 EXIF = "http://ns.adobe.com/exif/1.0/"
 PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
 XAP = "http://ns.adobe.com/xap/1.0/"
+# The keyword below which tellshow's own guesses stand in sidecars that it wrote.
+GUESSES = "tellshow"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+_GUESSED = re.compile(rf" \(guessed by {GUESSES}, \d+% sure\)$")
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _DEFAULT = "x-default"
 _ENDINGS = (b".xmp", b".XMP")
@@ -92,6 +96,16 @@ def read_sidecars(path: bytes) -> list[Xmp]:
                 with open(name, "rb") as file:
                     found.append(read_xmp(file.read(LARGEST)))
     return found
+
+
+def guessed_description(caption: str, probability: float) -> str:
+    """A caption as a description that says whose guess it is."""
+    return f"{caption} (guessed by {GUESSES}, {round(100 * probability)}% sure)"
+
+
+def is_guessed(description: str) -> bool:
+    """Whether a description is a caption that tellshow wrote."""
+    return _GUESSED.search(description) is not None
 
 
 def _descriptions(packet: bytes) -> Iterator[Element]:

@@ -16,9 +16,11 @@ from sqlalchemy.orm import Session
 from captioner.captioner import Captioner, CaptionerConfig, PhotoState
 from captioner.embedder import SentenceEmbedder
 from catalog import model_registry
+from catalog.cache import CatalogCache
 from catalog.checksums import check_descriptions, name_damaged
 from catalog.database import Database
 from catalog.descriptions import change_counter, sample_photo_ids
+from catalog.fulltext import name_words
 from catalog.home import Home
 from catalog.image_vectors import KIND, chosen_image_embedder
 from catalog.model_registry import model_name
@@ -52,13 +54,14 @@ class LoadedCandidates:
 
 @dataclass(frozen=True)
 class Collection:
-    """The vector indexes and the photo states that one captioner made.
+    """The vector indexes and the photo states that one captioner made, and what photos are named.
 
     What reads them raises DatabaseUnavailable.
     """
 
     retriever: Retriever
     states: StateCache
+    names: CatalogCache[frozenset[str]]
 
     @property
     def indexes(self) -> tuple[VectorIndex, ...]:
@@ -151,7 +154,8 @@ class CollectionOpener:
         if chosen is not None:
             index = self._index(chosen.model_id, KIND, chosen.dimension)
             images = ImageVectorIndex(index, states.sample)
-        return Collection(Retriever(visual, caption, self._captioner.provenance, images), states)
+        retriever = Retriever(visual, caption, self._captioner.provenance, images)
+        return Collection(retriever, states, CatalogCache(name_words))
 
     def _index(self, model_id: int, kind: str, dimension: int) -> VectorIndex:
         index = make_vector_index(self._home, self._database, model_id, kind, dimension)

@@ -16,7 +16,9 @@ from captioner.captioner import Captioner, CaptionFit, PhotoState
 from captioner.embedder import SentenceEmbedder
 from captioner.image_embedder import ImageEmbedder
 from captioner.tags import Tag, tags_of
+from catalog.cache import CatalogCache
 from catalog.database import Database
+from catalog.facets import Facets, read_facets
 from catalog.home import Home
 from catalog.keywords import keywords_beginning
 from catalog.tags import tags_beginning
@@ -57,6 +59,7 @@ class SearchEngine:
         self.captioner, self.embedder = captioner, embedder
         self.image_embedder = image_embedder
         self._opener = CollectionOpener(home, database, captioner, embedder)
+        self._facets = CatalogCache(read_facets)
         self.workers = Workers()  # for who has many threads that ask at once
 
     @property
@@ -77,7 +80,8 @@ class SearchEngine:
         page = order.page(request.offset, request.offset + request.k)
         ranking = self.captioner.provenance.ranking.for_words(len(question.parsed.words))
         hidden = ranker.occlude(page, question) if ranker and request.explain else None
-        return make_answer(self._database, ranking, question, order, page, hidden, started)
+        meant = ranker.spelled(question, order.candidates.hits, self.embedder) if ranker else None
+        return make_answer(self._database, ranking, question, order, page, hidden, meant, started)
 
     def order(self, question: Question) -> SearchOrder:
         """The order of all that a question finds; empty where nothing is indexed yet."""
@@ -188,19 +192,25 @@ class SearchEngine:
         fit = self.captioner.provenance.ranking.caption_fit
         views = list(photos)
         doubted = [view.photo_id for view in views if not is_probable(fit, view.captions)]
-        tags = self._tags(doubted)
+        tags = self.tags_of(doubted)
         return {
             view.photo_id: make_guess(fit, view.captions, tags.get(view.photo_id, ()))
             for view in views
         }
 
-    def _tags(self, ids: Sequence[int]) -> dict[int, tuple[Tag, ...]]:
+    def tags_of(self, ids: Sequence[int]) -> dict[int, tuple[Tag, ...]]:
+        """What the classifier sees in each of several photos; those without a state left out."""
         collection = self._opener.open()
         if collection is None or not ids or not self.captioner.config.encoder.classes:
             return {}
         present, state, _ = collection.states.load(ids)
         found = tags_of(self.captioner, state) if state else []
         return dict(zip(present.tolist(), found, strict=True))
+
+    def facets(self) -> Facets:
+        """What the photos can be narrowed by, and how many have each."""
+        with self._database.read() as session:
+            return self._facets.get(session)
 
     def rebuild(self) -> int:
         """Make the vector files anew from the database; returns how many vectors they hold.

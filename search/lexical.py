@@ -22,7 +22,7 @@ The likelihood orders photos in the same place.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 
@@ -39,7 +39,7 @@ from catalog.fulltext import (
     words_of,
 )
 from catalog.tags import tagged_photos, tags_named
-from catalog.words import words_in
+from catalog.words import is_unspaced, names_within, words_in
 from search.parsed_query import FUNCTION_WORDS, ParsedQuery
 
 Ids = NDArray[np.int64]
@@ -77,6 +77,11 @@ class NamedWord:
     def ids(self) -> Ids:
         """All photos that have it."""
         return np.union1d(self.named, self.inside)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether no photo has it."""
+        return not (self.common or len(self.ids))
 
     def strength(self, ids: Ids) -> NDArray[np.float64]:
         """How much of the word each photo has [N]: 1, _INSIDE or 0."""
@@ -141,6 +146,11 @@ class WordHits:
         if len(unknown) == len(self.words):  # there is nothing else to order photos by
             return unknown
         return tuple(word for word in unknown if self._tells_apart(word.ids))
+
+    @property
+    def are_lost(self) -> bool:
+        """Whether no photo is named by any of the words."""
+        return not len(self.files) and all(word.is_lost for word in self.words)
 
     def unknown_words(self, ids: Ids) -> NDArray[np.float64]:
         """How many words that put their photos before all others each of the photos has [N]."""
@@ -229,8 +239,16 @@ class WordHits:
 NO_HITS = WordHits(_NONE, (), (), 0)
 
 
-def find_words(session: Session, parsed: ParsedQuery, few: int, photos: int) -> WordHits:
+def find_words(
+    session: Session,
+    parsed: ParsedQuery,
+    few: int,
+    photos: int,
+    names: Callable[[Session], Collection[str]] = lambda session: (),
+) -> WordHits:
     """Look the query's words up in a collection of so many photos.
+
+    `names`: all words of their names, asked for where a text without spaces may hold some of them.
 
     A known word proposes photos by its captions, and a phrase by tags, where at most `few` photos
     have it; commoner ones are left to the vectors, which stand for their meaning, too. 0 leaves
@@ -245,7 +263,7 @@ def find_words(session: Session, parsed: ParsedQuery, few: int, photos: int) -> 
     files = photos_of_file_name(session, "".join(parsed.tokens), MOST_PHOTOS)
     return WordHits(
         files=_NONE if files is None else files,
-        words=tuple(_named_word(session, word, word not in parsed.unknown) for word in content),
+        words=tuple(_named_words(session, content, parsed.unknown, names)),
         known=tuple(sorted(filter(len, rare), key=len)),
         photos=photos,
         tagged=tagged,
@@ -262,6 +280,21 @@ def _tagged_phrases(
         found = tagged_photos(session, tags, MOST_PHOTOS) if words else None
         if found is not None and len(found[0]):
             yield TaggedPhrase(phrase, words, *found)
+
+
+def _named_words(
+    session: Session,
+    content: Sequence[str],
+    unknown: Collection[str],
+    names: Callable[[Session], Collection[str]],
+) -> Iterator[NamedWord]:
+    """The content words; for a text without spaces that is in no name, the names within it."""
+    for word in content:
+        named = _named_word(session, word, word not in unknown)
+        within: tuple[str, ...] = ()
+        if word in unknown and is_unspaced(word) and named.is_lost:
+            within = names_within(word, names(session))
+        yield from [_named_word(session, each, False) for each in within] or [named]
 
 
 def _named_word(session: Session, word: str, is_known: bool) -> NamedWord:

@@ -1,7 +1,8 @@
 """Queries parsed for a captioner: words of its vocabulary, and unit vectors near its photos.
 
 A word outside the vocabulary is replaced by the known word whose sentence embedding is nearest by
-cosine, or left out where none is as near as the ranking's `nearest_word`.
+cosine, or left out where none is as near as the ranking's `nearest_word`, or where an embedder that
+learned English alone meets another language.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from captioner.vocabulary import SPECIAL_WORDS, tokenise, tokenise_query
+from search.languages import is_in_other_script, is_not_english
 
 # Words that name nothing to be seen.
 FUNCTION_WORDS = frozenset(
@@ -32,13 +34,15 @@ class ParsedQuery:
 
     `tokens`: all of its words, in their order. `words`: the known ones that they were read as.
     `unknown`: those it never learned, each once; `nearest` has the known word that stands for one
-    of them, and what it has not is left out.
+    of them, and what it has not is left out. `not_english`: it is in another language, which the
+    captioner's sentence embedder does not know either.
     """
 
     tokens: tuple[str, ...]
     words: tuple[str, ...]
     unknown: tuple[str, ...]
     nearest: dict[str, str]
+    not_english: bool = False
 
     def weights(self, weights: Sequence[float]) -> tuple[float, ...]:
         """Of the weights of the query's tokens, those of the words that were kept.
@@ -70,9 +74,22 @@ def parse_words(
     `tokens`: the words of each query. The unknown words of all queries are embedded together.
     """
     unknown = [_unknown(words, captioner) for words in tokens]
-    every = tuple(dict.fromkeys(word for words in unknown for word in words))
+    foreign = [
+        bool(strange) and embedder.is_english and _is_foreign(words, captioner, embedder)
+        for words, strange in zip(tokens, unknown, strict=True)
+    ]
+    told = (
+        word
+        for strange, is_foreign in zip(unknown, foreign, strict=True)
+        for word in strange
+        if not (is_foreign or (embedder.is_english and is_in_other_script(word)))
+    )
+    every = tuple(dict.fromkeys(told))
     nearest = _nearest_words(every, captioner, embedder) if every else {}
-    return [_parsed(*pair, nearest) for pair in zip(tokens, unknown, strict=True)]
+    return [
+        _parsed(*each, {} if each[-1] else nearest)
+        for each in zip(tokens, unknown, foreign, strict=True)
+    ]
 
 
 def read_vectors(
@@ -95,13 +112,18 @@ def _unknown(words: Sequence[str], captioner: Captioner) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in words if word not in captioner.vocabulary))
 
 
+def _is_foreign(words: Sequence[str], captioner: Captioner, embedder: SentenceEmbedder) -> bool:
+    learned = [word for word in words if word in captioner.vocabulary]
+    return is_not_english(words, learned, embedder.english_words)
+
+
 def _parsed(
-    tokens: Sequence[str], unknown: tuple[str, ...], nearest: dict[str, str]
+    tokens: Sequence[str], unknown: tuple[str, ...], foreign: bool, nearest: dict[str, str]
 ) -> ParsedQuery:
     own = {word: nearest[word] for word in unknown if word in nearest}
     words = (own.get(word, word) for word in tokens)
     kept = tuple(word for word in words if word not in unknown)
-    return ParsedQuery(tuple(tokens), kept, unknown, own)
+    return ParsedQuery(tuple(tokens), kept, unknown, own, foreign)
 
 
 def _nearest_words(

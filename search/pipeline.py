@@ -17,6 +17,7 @@ from captioner.captioner import Captioner, Ranking
 from captioner.embedder import SentenceEmbedder
 from captioner.image_embedder import ImageEmbedder
 from captioner.occlusion import Occlusion, occlude
+from captioner.vocabulary import SPECIAL_WORDS
 from catalog.database import Database
 from catalog.filters import Condition
 from search.calibration import Background, backgrounds
@@ -29,6 +30,7 @@ from search.query_modifiers import WIDER, QueryModifiers, read_modifiers, scale_
 from search.request import SearchRequest
 from search.rerank import Likelihoods, Ranked, logit_in_score, score_photos, stage_scores
 from search.retrieval import Candidates, Retriever, propose, widening
+from search.spelling import corrected
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,9 @@ class Ranker:
         # Likelihood ranks every photo, and vectors alone have no use for more: no word proposes.
         few = count if request.stage == COMBINED else 0
         with self.database.read() as session:
-            hits = find_words(session, question.parsed, few, retriever.visual.count)
+            hits = find_words(
+                session, question.parsed, few, retriever.visual.count, self.collection.names.get
+            )
         if request.stage == LIKELIHOOD:
             return retriever.nearest(question.vector, retriever.most, where), hits
         found = propose(retriever, question.vector, _width(question), where, hits)
@@ -202,6 +206,21 @@ class Ranker:
         # A text to exclude must not bring a photo behind those that lack the query's own word.
         unknown_words = hits.unknown_words(found.ids[order])
         return found.take(order[np.argsort(-unknown_words, kind="stable")])
+
+    def spelled(self, question: Question, hits: WordHits, embedder: SentenceEmbedder) -> str | None:
+        """The query as it was probably meant, None where nothing in it seems to be misspelled.
+
+        What no photo is named, the captioner never learned, and the embedder does not know either.
+        """
+        parsed = question.parsed
+        lost = [word.word for word in hits.words if word.is_lost and word.word in parsed.unknown]
+        words = [word for word in lost if word not in embedder.english_words]
+        if not words or parsed.not_english:
+            return None
+        with self.database.read() as session:
+            names = self.collection.names.get(session)
+        known = self.captioner.vocabulary.words[len(SPECIAL_WORDS) :]
+        return corrected(question.request.query, words, known, names)
 
     def occlude(self, page: Ranked, question: Question) -> dict[int, Occlusion]:
         """What the query's words owe to the places of a page's photos, by the photo's number.

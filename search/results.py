@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
@@ -62,6 +62,8 @@ class SearchResult:
 class SearchAnswer:
     """Results, best first. `nearest_words` says which known word stood in for an unknown one.
 
+    `did_you_mean`: the query in another spelling, None where nothing in it seems misspelled.
+    `not_english`: it seems to be in another language, and no photo is named by a word of it.
     `candidates`: how many photos the captioner chose among. `nothing_fits`: all of these are weak.
     `above`: how many of the results come before the line where the order stops being convincing,
     which is the same whatever page is asked for. `more`: a next page can be asked for.
@@ -70,6 +72,8 @@ class SearchAnswer:
     query: str
     unknown_words: tuple[str, ...]
     nearest_words: dict[str, str]
+    did_you_mean: str | None
+    not_english: bool
     took_ms: float
     candidates: int
     nothing_fits: bool
@@ -113,12 +117,13 @@ def make_answer(
     order: SearchOrder,
     page: Ranked,
     hidden: Mapping[int, Occlusion] | None,
+    meant: str | None,
     started: float,
 ) -> SearchAnswer:
     """The answer to a question that was asked at `started`, by time.perf_counter.
 
     `page`: the photos of the order that are shown; `hidden`: where their words are seen, None
-    where that was not asked. Raises DatabaseUnavailable.
+    where that was not asked; `meant`: the query with other spelling. Raises DatabaseUnavailable.
     """
     start, stop = question.request.offset, question.request.offset + question.request.k
     verdict = Judge(ranking.fit, question.background).page(order, page, stop)
@@ -129,6 +134,8 @@ def make_answer(
         query=question.request.query,
         unknown_words=tuple(dict.fromkeys(word for each in parsed for word in each.unknown)),
         nearest_words={word: near for each in parsed for word, near in each.nearest.items()},
+        did_you_mean=meant,
+        not_english=question.parsed.not_english and order.candidates.hits.are_lost,
         took_ms=round(1000 * (time.perf_counter() - started), 1),
         candidates=len(order.candidates),
         nothing_fits=bool(results) and verdict.all_weak,
@@ -169,13 +176,19 @@ def _results(
             evidence=evidence,
             similarity=float(page.similarity[row]),
             words=words,
-            matched=tuple(word for word in tokens if word in {*matched.get(key, ()), *named}),
+            matched=_matched(tokens, {*matched.get(key, ())}, named),
             named=named,
             reasons=reasons_of(named, page.hits.tags(key), views[key]),
             probability=chances[row],
             weak=weak[row],
             image_similarity=None if images is None else float(images[row]),
         )
+
+
+def _matched(tokens: Iterable[str], held: Set[str], named: Sequence[str]) -> tuple[str, ...]:
+    """The query's words that a photo holds or is named by; names within one come after them."""
+    words = [word for word in tokens if word in held or word in named]
+    return tuple(dict.fromkeys([*words, *named]))
 
 
 def _said(

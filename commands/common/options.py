@@ -13,6 +13,7 @@ from commands.common.errors import Failed
 
 if TYPE_CHECKING:
     from catalog.database import Database
+    from catalog.filters import PhotoFilter
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -66,6 +67,14 @@ filter_options = together(
     click.option("--keyword", metavar="NAME", help="With a keyword of these words."),
     click.option("--rating", metavar="STARS", help="1 to 5: at least so many; 0: not rejected."),
 )
+
+
+def photo_filter(folder: Path | None = None, **filters: str | None) -> PhotoFilter:
+    """The filter of `filter_options`; raises InvalidQuery."""
+    from search.filters import read_filter
+
+    below = str(folder.expanduser().resolve()) if folder else None
+    return read_filter(folder=below, **filters)
 
 
 def refuse_files(folders: tuple[Path, ...]) -> None:

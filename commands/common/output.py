@@ -34,10 +34,18 @@ def note(message: str) -> None:
 
 def print_answer(answer: SearchAnswer, guesses: Mapping[int, Guess], explain: bool = False) -> None:
     """Rank, probability, path, guess and word gains of each result; with `explain` its score."""
-    if answer.nothing_fits:
+    if answer.nothing_fits and not answer.not_english:
         note("no photo fits this convincingly; these come nearest:")
     for rank, result in enumerate(answer.results, start=1):
         _print_result(rank, result, guesses.get(result.photo_id), explain)
+    if answer.did_you_mean:
+        note(f"did you mean: {answer.did_you_mean}")
+    if answer.not_english:
+        note(
+            "the captioner reads English alone: describe the photo in English; names of files and "
+            "folders and keywords are found in every language"
+        )
+        return
     named = {word for result in answer.results for word in result.named}
     in_paths = {word for result in answer.results for word in result.reasons.get("named", ())}
     note_unknown(answer.unknown_words, answer.nearest_words, named, in_paths)

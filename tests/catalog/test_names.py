@@ -9,12 +9,14 @@ from sqlalchemy import Connection, event, text
 
 from catalog.database import open_database
 from catalog.fulltext import (
+    name_words,
     photos_named,
     photos_named_around,
     photos_of_file_name,
     photos_with_word,
 )
 from catalog.home import Home
+from catalog.words import names_within
 from tests.catalog.factories import SampleCatalog, new_photo, new_photos
 
 NAMES = [
@@ -174,3 +176,20 @@ def test_every_look_up_uses_the_index(any_home: Home) -> None:
             assert "SCAN photo_text " not in plan
             assert "Seq Scan" not in plan
     database.close()
+
+
+def test_words_of_all_names_are_told_apart_by_script(
+    named: dict[int, str], any_catalog: SampleCatalog
+) -> None:
+    with any_catalog.database.read() as session:
+        words = name_words(session)
+    assert {"東京タワー", "東京", "タワー", "黒猫", "lisbon", "zurich", "jpg"} <= words
+    assert not {"東", "2019", "東京タワー2019"} & words
+
+
+def test_names_are_found_within_a_text_without_spaces() -> None:
+    known = {"東京", "東京タワー", "夜", "の", "กรุงเทพ"}
+    assert names_within("去年の東京タワーの夜", known) == ("東京タワー", "夜")
+    assert names_within("東京と東京タワー", known) == ("東京", "東京タワー")
+    assert names_within("ภาพกรุงเทพ", known) == ("กรุงเทพ",)
+    assert names_within("京都の写真", known) == ()

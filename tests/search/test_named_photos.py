@@ -223,3 +223,21 @@ def test_word_inside_a_longer_one_counts_half() -> None:
     assert found.places(ids(1, 2, 3)).tolist() == [2 + 1, 1 + 1, 0]
     bonus = found.bonus(ids(1, 2, 3))
     assert bonus.tolist() == pytest.approx([3 * np.log(500), 3 * np.log(500) / 4, 0])
+
+
+@pytest.mark.parametrize("query", ["東京の写真", "去年の東京タワー", "東京"])
+def test_name_within_a_text_without_spaces_finds_its_photo(
+    named_engine: SearchEngine, query: str
+) -> None:
+    answer = ask(named_engine, query, k=2)
+    assert names(answer)[0] == "東京タワー2019.jpg"
+    assert answer.results[0].named[0] in query
+    assert answer.results[0].named[0] in answer.results[0].matched
+    assert not answer.results[1].named
+    assert not answer.not_english
+
+
+def test_text_without_spaces_finds_nothing_by_chance(named_engine: SearchEngine) -> None:
+    answer = ask(named_engine, "京都の写真")
+    assert {result.named for result in answer.results} == {()}
+    assert answer.not_english

@@ -72,6 +72,15 @@ def search_by_picture(query: PictureParameters) -> Response:
     return jsonify({"results": _similar_json(find_similar(request, query.k))})
 
 
+@blueprint.get("/filters", tags=[SEARCHING], responses=answers(schemas.FilterChoices))
+@unqueued
+def filter_choices() -> Response:
+    """What a search can be narrowed by, and how many photos each choice has."""
+    facets = current_engine().facets()
+    cameras, years = map(asdict, facets.cameras), map(asdict, facets.years)
+    return jsonify({"cameras": list(cameras), "years": list(years)})
+
+
 @blueprint.get(
     f"/photos/{PHOTO_ID}",
     tags=[PHOTOS],

@@ -159,6 +159,8 @@ class SearchAnswer(Understood, Paged):
             "query": "a dog runs through the snow",
             "unknown_words": [],
             "nearest_words": {},
+            "did_you_mean": None,
+            "not_english": False,
             "took_ms": 83.7,
             "candidates": 200,
             "nothing_fits": False,
@@ -180,12 +182,47 @@ class SearchAnswer(Understood, Paged):
             "previous": None,
         }
     )
+    did_you_mean: str | None = described_field(
+        "The text in another spelling, where a word that nobody knows is nearly one that is known; "
+        "else null"
+    )
+    not_english: bool = described_field(
+        "Whether the text seems to be in another language than the English that the models "
+        "learned, and no photo is named by a word of it; no word then stands in for another"
+    )
     took_ms: float = described_field("Milliseconds the search took in the server", ge=0)
     candidates: int = described_field(
         "How many photos were ranked together; all others come after them", ge=0
     )
     nothing_fits: bool = described_field("Whether every one of these photos is weak")
     results: list[SearchResult] = described_field("The photos, best first")
+
+
+class CameraCount(BaseModel):
+    """A camera of the collection."""
+
+    name: str = described_field("Its name, as `camera` takes it")
+    photos: int = described_field("How many photos that finds", ge=0)
+
+
+class YearCount(BaseModel):
+    """A year in which photos were taken."""
+
+    year: int = described_field("The year, by the clock where they were taken")
+    photos: int = described_field("How many were", ge=0)
+
+
+class FilterChoices(BaseModel):
+    """What a search can be narrowed by."""
+
+    model_config = with_example(
+        {
+            "cameras": [{"name": "FUJIFILM X-T3", "photos": 412}],
+            "years": [{"year": 2021, "photos": 388}, {"year": 2020, "photos": 97}],
+        }
+    )
+    cameras: list[CameraCount] = described_field("The cameras, by name")
+    years: list[YearCount] = described_field("The years, the newest first")
 
 
 class PictureAnswer(BaseModel):

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from search.request import InvalidQuery
 from web.context import current_config, current_engine
 from web.pages.cards import make_cards
+from web.pages.filter_picks import folder_picks
 from web.pages.search_form import SearchForm, chips_of, narrows
 from web.pages.search_url import SearchUrl, curl_line, has_blanks, page_links, read_search_url
 from web.pages.welcome import examples_of, latest_photos
@@ -43,13 +44,19 @@ def _welcome() -> str:
 
 
 def _query_error(asked: SearchUrl, error: InvalidQuery) -> str:
-    form = SearchForm(asked, error)
+    form = _form(asked, error)
     return render_template(
         "refused.html",
         **_form_context(asked, form),
         error=bool(form.general_error),
         examples=examples_of(current_engine()),
     )
+
+
+def _form(asked: SearchUrl, error: InvalidQuery | None = None) -> SearchForm:
+    engine = current_engine()
+    facets = engine.facets()
+    return SearchForm(asked, facets, folder_picks(engine, asked, facets), error)
 
 
 def _form_context(asked: SearchUrl, form: SearchForm) -> dict[str, object]:
@@ -66,7 +73,7 @@ def _results(asked: SearchUrl) -> str:
     as_json = url_for("photos_api.search") + asked.for_api(wanted.k)
     return render_template(
         "results.html",
-        **_form_context(asked, SearchForm(asked)),
+        **_form_context(asked, _form(asked)),
         asked=asked,
         answer=answer,
         plain=wanted.text,

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from captioner.image_file import FORMATS
+from catalog.facets import Facets
 from catalog.filters import ORIENTATIONS
 from search.limits import COMBINED, LIKELIHOOD, MAX_EXCLUDED, RETRIEVE, STAGES
 from search.request import InvalidQuery
+from web.pages.filter_picks import FolderPick, Pick, year_picks, year_range
 from web.pages.search_url import SearchUrl
 from web.parameters import FILTERS
 
@@ -70,9 +72,14 @@ class Chip:
 
 @dataclass(frozen=True)
 class SearchForm:
-    """The fields as they were typed; `error` is what is wrong with one of them."""
+    """The fields as they were typed; `error` is what is wrong with one of them.
+
+    `facets`: what the collection offers to choose from; `folders`: its tree of folders.
+    """
 
     asked: SearchUrl
+    facets: Facets
+    folders: list[FolderPick]
     error: InvalidQuery | None = None
 
     @property
@@ -105,6 +112,11 @@ class SearchForm:
         """How many texts may be excluded."""
         return MAX_EXCLUDED
 
+    @property
+    def years(self) -> list[Pick]:
+        """The years in which photos were taken, the newest first."""
+        return year_picks(self.asked, self.facets.years)
+
     def date_kind(self, name: str) -> str:
         """Say "date" where a browser's calendar can show what was typed, else "text"."""
         typed = self.asked.value(name)
@@ -113,11 +125,16 @@ class SearchForm:
     def choices(self, name: str) -> list[Choice]:
         """What a field offers, the plain choice first; what was typed is always among it."""
         typed = self.asked.value(name)
-        offered = _OFFERED[name]
+        offered = self._cameras() if name == "camera" else _OFFERED[name]
         found = next((value for value in offered if value.lower() == typed.lower()), typed)
         if found not in offered:
             offered = {**offered, found: found}
         return [Choice(value, text, value == found) for value, text in offered.items()]
+
+    def _cameras(self) -> dict[str, str]:
+        """The cameras of the collection, each with how many photos it finds."""
+        names = {each.name: f"{each.name} ({each.photos:,})" for each in self.facets.cameras}
+        return {"": "Any", **names}
 
 
 def _is_date(text: str) -> bool:
@@ -128,12 +145,28 @@ def _is_date(text: str) -> bool:
 
 
 def chips_of(asked: SearchUrl) -> list[Chip]:
-    """The active filters and modifiers of a search, in the order of the form's fields."""
-    return [
-        Chip(LABELS[name], _chip_text(name, text), asked.without(name, text).query_string)
-        for name, text in asked.fields
-        if name in LABELS
-    ]
+    """The active filters and modifiers of a search, in the order of the form's fields.
+
+    The two dates of one year are one chip.
+    """
+    year = _year_of(asked)
+    chips = []
+    for name, text in asked.fields:
+        if name == "after" and year:
+            rest = asked.without(name, text).replaced("before", "")
+            chips.append(Chip("Taken in", year, rest.query_string))
+        elif name in LABELS and not (name == "before" and year):
+            without = asked.without(name, text).query_string
+            chips.append(Chip(LABELS[name], _chip_text(name, text), without))
+    return chips
+
+
+def _year_of(asked: SearchUrl) -> str:
+    """The year that both dates together are, empty where they are none."""
+    year = asked.value("after")[:4]
+    dates = {"after": asked.value("after"), "before": asked.value("before")}
+    is_year = year.isascii() and year.isdigit() and dates == year_range(int(year))
+    return year if is_year else ""
 
 
 def narrows(asked: SearchUrl) -> bool:

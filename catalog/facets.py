@@ -1,0 +1,69 @@
+"""What photos can be narrowed by: cameras, years and folders, with how many photos have each.
+
+Functions take a session and neither commit nor roll back: who opened it decides.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from catalog.folders import FolderView, top_folders
+from catalog.models import Photo
+from catalog.sql import readable, stored_texts
+from catalog.timeline import UNDATED, count_by_month
+
+
+@dataclass(frozen=True)
+class CameraCount:
+    """A camera, and how many photos are found by its name: those of others that hold it, too."""
+
+    name: str
+    photos: int
+
+
+@dataclass(frozen=True)
+class YearCount:
+    """A year, by the clock where photos were taken, and how many were."""
+
+    year: int
+    photos: int
+
+
+@dataclass(frozen=True)
+class Facets:
+    """Cameras by name, years with the newest first, and the indexed folders by path."""
+
+    cameras: tuple[CameraCount, ...]
+    years: tuple[YearCount, ...]
+    folders: tuple[FolderView, ...]
+
+
+def read_facets(session: Session) -> Facets:
+    """Count what there is in the catalog.
+
+    Raises DamagedValue where the row of an indexed folder is not as it was written.
+    """
+    years = Counter[int]()
+    for each in count_by_month(session):
+        if each.month != UNDATED:
+            years[int(each.month[:4])] += each.photos
+    return Facets(
+        cameras=tuple(_cameras(session)),
+        years=tuple(YearCount(*each) for each in sorted(years.items(), reverse=True)),
+        folders=tuple(top_folders(session)),
+    )
+
+
+def _cameras(session: Session) -> list[CameraCount]:
+    [stored] = stored_texts(session, [Photo.camera])
+    query = select(stored, func.count()).where(func.length(Photo.camera) > 0)
+    counts = {readable(name): count for name, count in session.execute(query.group_by(stored))}
+    # The filter finds a part of a name: "Canon EOS 5D" finds a "Canon EOS 5D Mark II".
+    return [
+        CameraCount(name, sum(n for other, n in counts.items() if name.lower() in other.lower()))
+        for name in sorted(counts, key=str.lower)
+    ]
