@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from catalog.home import Home
     from web import WebConfig
+    from web.server import RunningServer
 
 
 def _origins(
@@ -112,26 +114,42 @@ def serve(
     trusted_proxy: str | None,
 ) -> None:
     """Serve the search page and the JSON API."""
-    from search.request import SearchRequest
-    from web import WebConfig, create_app
+    from web import WebConfig
+    from web.loading import Entrance
+    from web.server import Server, answering
 
-    token = token_for(host, token, token_file)
-    folders = _indexable(indexable)
+    config = WebConfig(
+        host=host,
+        port=port,
+        token=token_for(host, token, token_file),
+        allow_origins=allow_origin,
+        rate_limit=rate_limit,
+        trusted_hosts=trusted_host,
+        indexable=_indexable(indexable),
+    )
+    entrance = Entrance()
+    with answering(Server(entrance, host, port, trusted_proxy=trusted_proxy)) as server:
+        note(f"loading libraries and models; {server.url} can be opened, and says when it is ready")
+        with _loaded(config, model, device, home) as app:
+            entrance.open(app)
+            _serve(app, server)
+
+
+@contextmanager
+def _loaded(
+    config: WebConfig, model: Path | None, device: str | None, home: Path | None
+) -> Iterator[Flask]:
+    """The application with all that a search needs, loaded; it follows newer captioners."""
+    from search.request import SearchRequest
+    from web import create_app
+
     with open_engine(home, model, device, finding=True) as engine:
+        note(f"loading what {engine.captioner.name} knows of the photos in {engine.home.path}")
         engine.search(SearchRequest("a photo"))  # loads what the first visitor would wait for
-        config = WebConfig(
-            host=host,
-            port=port,
-            token=token,
-            allow_origins=allow_origin,
-            rate_limit=rate_limit,
-            trusted_hosts=trusted_host,
-            indexable=folders,
-            index_command=_index_command(engine.home, model, device),
-        )
-        app = create_app(engine, config)
+        command = _index_command(engine.home, model, device)
+        app = create_app(engine, replace(config, index_command=command))
         with nullcontext() if model else following(app, home, device):
-            _serve(app, config, trusted_proxy)
+            yield app
 
 
 def token_for(host: str, given: str | None, file: Path | None) -> str | None:
@@ -175,20 +193,14 @@ def _index_command(home: Home, model: Path | None, device: str | None) -> tuple[
     return (sys.executable, str(program), "index", "--json", *given, "--")
 
 
-def _serve(app: Flask, config: WebConfig, trusted_proxy: str | None) -> None:
+def _serve(app: Flask, server: RunningServer) -> None:
     """Until told to end; what visitors had started to index is saved then."""
     from web import indexing_of
-    from web.server import serve as serve_app
 
     with closing(indexing_of(app)) as indexing:
         _when_told_to_end(indexing.close_streams)
-        serve_app(
-            app,
-            config.host,
-            config.port,
-            trusted_proxy=trusted_proxy,
-            on_ready=lambda url: note(f"tellshow is at {url}"),
-        )
+        note(f"tellshow is at {server.url}")
+        server.wait()
 
 
 def _when_told_to_end(first: Callable[[], None]) -> None:

@@ -1,25 +1,20 @@
-"""The web page and the JSON API as one Flask application; the engine is given, loaded."""
+"""The web page and the JSON API as one Flask application; the engine is given, loaded.
+
+What brings in Flask and the models is imported where it is first asked for, so that a server
+listens before.
+"""
 
 from __future__ import annotations
 
-import logging
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask
-
-from search.engine import SearchEngine
-from web import context, template_filters
-from web.api import collection as collection_api
-from web.api import docs, photos, words
-from web.api.openapi import new_app
 from web.config import InvalidOrigin, InvalidToken, TokenRequired, WebConfig, is_loopback, new_token
-from web.context import replace_engine
-from web.errors import handle_errors
-from web.indexing.state import bind_indexing, indexing_of
-from web.middleware.requests import BoundedJSON, keep_to_http
-from web.middleware.route_marks import mark_static_files
-from web.middleware.security import protect
-from web.middleware.worker_queue import queue_views
-from web.pages import collection, photo, search, similar
+
+if TYPE_CHECKING:
+    from web.app import create_app
+    from web.context import replace_engine
+    from web.indexing.state import indexing_of
 
 __all__ = [
     "InvalidOrigin",
@@ -33,27 +28,14 @@ __all__ = [
     "replace_engine",
 ]
 
+_ON_DEMAND = {
+    "create_app": "web.app",
+    "indexing_of": "web.indexing.state",
+    "replace_engine": "web.context",
+}
 
-def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
-    """An application that answers from `engine`; any number of threads may call it."""
-    config = config or WebConfig()
-    app = new_app(__name__, config)
-    context.bind(app, engine, config)
-    bind_indexing(app, engine, config)
-    app.logger.setLevel(logging.INFO)
-    app.json = BoundedJSON(app)
-    template_filters.register(app)
-    mark_static_files(app)
-    protect(app, config)
-    keep_to_http(app)
-    handle_errors(app)
-    app.register_api(photos.blueprint)
-    app.register_api(words.blueprint)
-    app.register_api(collection_api.blueprint)
-    app.register_blueprint(docs.blueprint)
-    app.register_blueprint(search.blueprint)
-    app.register_blueprint(photo.blueprint)
-    app.register_blueprint(similar.blueprint)
-    app.register_blueprint(collection.blueprint)
-    queue_views(app)  # after the last blueprint
-    return app
+
+def __getattr__(name: str) -> Any:
+    if name not in _ON_DEMAND:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_ON_DEMAND[name]), name)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flask import Flask, current_app, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, SecurityError
-from werkzeug.http import HTTP_STATUS_CODES
 
 from captioner.image_file import UnreadablePhoto
 from catalog.database import DatabaseUnavailable
@@ -17,63 +14,8 @@ from search.request import InvalidQuery
 from web.images import ImageMissing
 from web.indexing.events import TooManyStreams
 from web.indexing.runner import AlreadyRunning, NothingRuns, NotPermitted
+from web.problems import INTERNAL_ERROR, UNAVAILABLE, Problem, problem_of
 
-
-@dataclass(frozen=True)
-class Problem:
-    """An error as it is answered: HTTP status, code for programs, message and hint for people."""
-
-    status: int
-    code: str
-    message: str
-    hint: str
-
-    def to_json(self) -> dict[str, dict[str, str]]:
-        """The one error shape of the API."""
-        return {"error": {"code": self.code, "message": self.message, "hint": self.hint}}
-
-
-_PROBLEMS = {
-    400: Problem(400, "bad_request", "The request cannot be understood.", "Check its parameters."),
-    401: Problem(
-        401,
-        "token_needed",
-        "This server asks for its token.",
-        "Send it as “Authorization: Bearer TOKEN”, or open a page once with ?token=TOKEN.",
-    ),
-    403: Problem(
-        403,
-        "foreign_origin",
-        "A page of another site may not send this.",
-        "Send it from this server's own page, or from a program, without an Origin header.",
-    ),
-    404: Problem(404, "not_found", "There is nothing here.", "Check the address."),
-    405: Problem(
-        405, "method_not_allowed", "This address has no such method.", "Use one that Allow names."
-    ),
-    413: Problem(413, "too_large", "The request is too large.", "Send less."),
-    415: Problem(
-        415,
-        "not_json",
-        "The body is not declared to be JSON.",
-        "Send a JSON object as “Content-Type: application/json”.",
-    ),
-    429: Problem(
-        429,
-        "too_many_requests",
-        "Too many requests at once.",
-        "Wait as many seconds as Retry-After says, then go on more slowly.",
-    ),
-    431: Problem(
-        431, "header_too_large", "The header of the request is too large.", "Ask with less text."
-    ),
-    503: Problem(
-        503, "unavailable", "The collection cannot be read just now.", "Try again in a moment."
-    ),
-}
-_INTERNAL_ERROR = Problem(
-    500, "internal_error", "Something went wrong on our side.", "The server's log says what it was."
-)
 _UNKNOWN_PHOTO = Problem(
     404, "unknown_photo", "There is no photo with this number.", "It may have been removed."
 )
@@ -149,13 +91,6 @@ def _problem_of_error(error: HTTPException) -> Problem:
     return problem_of(error.code or 500)
 
 
-def problem_of(status: int) -> Problem:
-    """The problem that an HTTP status stands for."""
-    name = HTTP_STATUS_CODES.get(status, "Unknown Error")
-    plain = Problem(status, "http_error", name, "")
-    return _INTERNAL_ERROR if status == 500 else _PROBLEMS.get(status, plain)
-
-
 def _invalid_query(error: InvalidQuery) -> ResponseReturnValue:
     hint = f"Check the parameter {error.field}."
     return _answer(Problem(400, "invalid_query", str(error), hint))
@@ -177,7 +112,7 @@ def _unknown_photo(_: UnknownPhoto) -> ResponseReturnValue:
 
 def _unavailable(error: DatabaseUnavailable) -> ResponseReturnValue:
     current_app.logger.error("The collection cannot be read: %s", error)
-    return _answer(_PROBLEMS[503])
+    return _answer(UNAVAILABLE)
 
 
 def _too_many_streams(_: TooManyStreams) -> ResponseReturnValue:
@@ -193,7 +128,7 @@ def _index_refused(error: Exception) -> ResponseReturnValue:
 def _internal_error(error: Exception) -> ResponseReturnValue:
     """Log an unexpected exception; its text is not answered, since it may name files."""
     current_app.logger.error("Failed: %s %r", request.method, request.path, exc_info=error)
-    return _answer(_INTERNAL_ERROR)
+    return _answer(INTERNAL_ERROR)
 
 
 def _answer(problem: Problem) -> ResponseReturnValue:

@@ -9,19 +9,22 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from socket import SHUT_RDWR
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from flask import Flask
 from waitress.channel import HTTPChannel  # type: ignore[import-untyped]
 from waitress.parser import HTTPRequestParser  # type: ignore[import-untyped]
 from waitress.server import create_server  # type: ignore[import-untyped]
 from waitress.task import ErrorTask  # type: ignore[import-untyped]
 
-from web.errors import problem_of
+from web.problems import problem_of
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
 
 # Most of them only wait for one of the engine's few workers: see web.middleware.worker_queue.
 THREADS = 64
@@ -150,7 +153,7 @@ class Server:
 
     def __init__(
         self,
-        app: Flask,
+        app: WSGIApplication,
         host: str,
         port: int,
         threads: int = THREADS,
@@ -209,24 +212,35 @@ class Server:
                 self._waitress.trigger.pull_trigger(self._sockets.clear)  # its loop ends then
 
 
-def serve(
-    app: Flask,
-    host: str,
-    port: int,
-    *,
-    threads: int = THREADS,
-    trusted_proxy: str | None = None,
-    on_ready: Callable[[str], None] | None = None,
-) -> None:
-    """Serve `app` until interrupted; `on_ready` gets the URL once it can be opened.
+class RunningServer:
+    """A server that answers in a thread of its own."""
 
-    Raises:
-        PortUnavailable: another program has the port, or the address is not this machine's.
-    """
-    server = Server(app, host, port, threads, trusted_proxy)
-    if on_ready is not None:
-        on_ready(server.url)
-    server.run()
+    def __init__(self, server: Server, ended: Future[None]) -> None:
+        self.url = server.url
+        self._server = server
+        self._ended = ended
+
+    def wait(self) -> None:
+        """Return when the server has ended: after a KeyboardInterrupt here, or by its own fault.
+
+        Raises what the server raised.
+        """
+        with suppress(KeyboardInterrupt):
+            while not self._ended.done():
+                wait([self._ended], timeout=1)  # on Windows an endless wait hears no Ctrl-C
+        self._server.stop()
+        self._ended.result()
+
+
+@contextmanager
+def answering(server: Server) -> Iterator[RunningServer]:
+    """While this is open, `server` answers in a thread of its own; stopped at the end."""
+    with ThreadPoolExecutor(1, "server") as thread:
+        running = RunningServer(server, thread.submit(server.run))
+        try:
+            yield running
+        finally:
+            server.stop()
 
 
 def url_of(host: str, port: int) -> str:

@@ -67,11 +67,13 @@ def word(error: Exception) -> Exit:
 
     Raises the error again where it is none: a bug is to be seen with its traceback.
     """
+    if isinstance(error, OSError):  # told at once: the classes of all others load libraries
+        return fail(sentence(error), Exit.FAILED)
     from search.request import InvalidQuery
 
     if isinstance(error, InvalidQuery):
         return fail(sentence(error), Exit.USAGE)
-    if isinstance(error, (OSError, *_known_errors())):
+    if isinstance(error, _known_errors()):
         return fail(sentence(error), Exit.FAILED)
     raise error
 

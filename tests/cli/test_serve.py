@@ -1,9 +1,12 @@
-"""`tellshow serve`: what it may index ends with it."""
+"""`tellshow serve`: it listens before it loads, and what it may index ends with it."""
 
 import json
 import shutil
 import signal
 import socket
+import subprocess
+import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from catalog.home import open_home
 from catalog.lock import is_being_written, writer_lock
 from catalog.runs import list_runs
 from tellshow import Exit, run
-from tests.cli.command_process import PATIENCE, rows, start, wait_until
+from tests.cli.command_process import PATIENCE, REPOSITORY, rows, start, wait_until
 
 
 @pytest.fixture
@@ -40,6 +43,47 @@ def ask(port: int, path: str, body: dict[str, Any] | None = None) -> dict[str, A
         return answer
 
 
+def wait_until_ready(server: subprocess.Popen[str]) -> None:
+    """Read what a server says until it can search; fails where it ends before."""
+    assert server.stderr is not None
+    said = iter(server.stderr.readline, "")
+    assert any(line.startswith("tellshow is at ") for line in said)
+
+
+def test_server_answers_while_it_loads_and_can_be_ended_then(tmp_path: Path) -> None:
+    port = free_port()
+    server = start("serve", "--home", tmp_path / "home", "--port", str(port), "--device", "cpu")
+    try:
+        assert server.stderr is not None
+        assert f"http://127.0.0.1:{port}/" in server.stderr.readline()
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            ask(port, "healthz")
+        with refused.value as answer:
+            assert (answer.code, json.load(answer)["status"]) == (503, "loading")
+        server.send_signal(signal.SIGTERM)
+        _, errors = server.communicate(timeout=PATIENCE)
+    finally:
+        server.kill()
+        server.communicate()
+    assert server.returncode == Exit.INTERRUPTED, errors
+
+
+def test_taken_port_is_told_before_anything_is_loaded(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        arguments = ["serve", "--home", str(tmp_path / "home"), "--port", port]
+        refused = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "tellshow", *arguments],
+            cwd=REPOSITORY, capture_output=True, text=True,
+        )  # fmt: skip
+    *imports, said = refused.stderr.splitlines()
+    assert (refused.returncode, refused.stdout) == (Exit.FAILED, "")
+    assert said.startswith(f"tellshow: Cannot listen on 127.0.0.1 port {port}: ")
+    loaded = {line.rpartition("|")[2].strip() for line in imports}
+    assert "web.server" in loaded
+    assert loaded & {"torch", "onnxruntime", "numpy", "sqlalchemy", "faiss", "flask"} == set()
+
+
 def test_run_that_the_server_started_ends_and_is_saved_when_the_server_is_told_to_end(
     album: Path, tmp_path: Path
 ) -> None:
@@ -48,8 +92,7 @@ def test_run_that_the_server_started_ends_and_is_saved_when_the_server_is_told_t
         "serve", "--home", home, "--port", str(port), "--allow-index", album, "--device", "cpu"
     )
     try:
-        assert server.stderr is not None
-        assert server.stderr.readline().startswith("tellshow is at ")
+        wait_until_ready(server)
         assert ask(port, "index")["folders"] == [{"number": 1, "path": str(album)}]
         events = urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/events", timeout=PATIENCE)
         ask(port, "index", {"folder": 1})
@@ -76,8 +119,7 @@ def test_run_that_the_server_started_ends_and_is_saved_when_the_server_is_killed
         "serve", "--home", home, "--port", str(port), "--allow-index", album, "--device", "cpu"
     )
     try:
-        assert server.stderr is not None
-        assert server.stderr.readline().startswith("tellshow is at ")
+        wait_until_ready(server)
         ask(port, "index", {"folder": 1})
         wait_until(lambda: rows(home, "photo") > 0)
     finally:

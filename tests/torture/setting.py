@@ -149,7 +149,7 @@ def _load() -> None:
     import captioner.embedder as embedder
     import indexer.pipeline  # noqa: F401
     import search.engine  # noqa: F401
-    import web  # noqa: F401
+    import web.app  # noqa: F401
     from captioner.filehash import sha256_of
 
     torch.set_num_threads(1)

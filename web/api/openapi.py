@@ -44,7 +44,7 @@ _REASONS = {
     431: "The request's header is too large: header_too_large",
     500: "A fault of the server: internal_error",
     503: "The database cannot be read just now: unavailable; or too many are following the "
-    "events: too_many_streams",
+    "events: too_many_streams; or the server is loading: loading",
 }
 _ANYWHERE = (400, 401, 413, 429, 431, 500, 503)
 _ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}}

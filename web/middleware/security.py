@@ -22,24 +22,13 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from web.config import WebConfig, is_address
 from web.middleware.cors import allow_origins, allowed_origin, is_preflight
+from web.middleware.headers import SECURITY_HEADERS
 from web.middleware.rate_limit import rate_limiter, wrong_tokens
 from web.middleware.route_marks import Mark, request_has
 
 COOKIE = "tellshow_session"
 _READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _COOKIE_SECONDS = 30 * 24 * 3600
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; object-src 'none'; base-uri 'none'; "
-        "form-action 'self'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
 
 
 def protect(app: Flask, config: WebConfig) -> None:
@@ -199,7 +188,7 @@ def _set_session_cookie(response: Response, config: WebConfig) -> None:
 
 
 def _add_headers(response: Response, config: WebConfig) -> None:
-    for name, value in _HEADERS.items():
+    for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
     if config.token:
         response.vary.update(("Authorization", "Cookie"))

@@ -9,11 +9,12 @@ from werkzeug.exceptions import Forbidden
 from catalog.failures import failed_paths, failures_by_reason
 from catalog.paths import show_path
 from web.context import current_engine
-from web.errors import INDEXING, Problem
+from web.errors import INDEXING
 from web.indexing.runner import NotPermitted
 from web.indexing.state import current_indexing
 from web.middleware.route_marks import unqueued
 from web.pages.collection_view import overview
+from web.problems import Problem
 
 _PAGE = 100
 _MOST_PAGES = 10**6
