@@ -10,17 +10,18 @@ TEST := $(VENV)/installed-cpu-demo-test
 WORKERS := -n logical --maxprocesses 4 --dist worksteal
 comma := ,
 
-# In CI a browser test that skips is a browser test that nobody ran; and the network is asked what
+# In CI a test that skips for want of a browser or a proxy is one that nobody ran; and the network is asked what
 # is known against the versions that are tested.
 ifeq ($(CI),true)
 export TELLSHOW_REQUIRE_BROWSER := 1
+export TELLSHOW_REQUIRE_PROXY := 1
 AUDIT := audit
 endif
 
 # Of the torture suite: what its chance begins with.
 SEED ?= 0
 
-.PHONY: help demo lint format types test-fast test torture bench tree audit browser
+.PHONY: help demo lint format types test-fast test torture bench tree audit browser proxies
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -42,7 +43,7 @@ types: $(TEST) ## check types, strictly
 test-fast: $(TEST) ## the tests that need no model, browser or PostgreSQL: under a minute
 	$(BIN)/pytest -m "not slow" $(WORKERS)
 
-test: $(TEST) browser lint types $(AUDIT) ## everything, as continuous integration does
+test: $(TEST) browser proxies lint types $(AUDIT) ## everything, as continuous integration does
 	$(BIN)/pytest $(WORKERS)
 
 torture: $(TEST) ## what docs/reliability.md promises, under kills, damage and fuzz by SEED: 20 minutes
@@ -74,3 +75,8 @@ browser: $(TEST)
 	fi; \
 	$(BIN)/playwright install chromium \
 		|| echo "No Chromium could be installed: the browser tests will skip." >&2
+
+# Only in CI, whose machine is thrown away: where systemd runs, Debian starts servers that it installs.
+proxies:
+	@if [ "$(CI)" != true ] || { command -v nginx && command -v caddy; } >/dev/null 2>&1; then exit 0; fi; \
+	apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y nginx-light caddy

@@ -14,7 +14,8 @@ import click
 from commands.backup import backup
 from commands.calibrate import calibrate
 from commands.caption import caption
-from commands.common.errors import Exit, Failed, fail, word
+from commands.common.errors import Exit, Failed, InterruptedSaved, fail, word
+from commands.common.help import NarrowFormatter, keep_summaries_whole
 from commands.common.options import home_option
 from commands.common.terminal import echo, encode_leniently
 from commands.common.termination import raised_termination
@@ -44,6 +45,8 @@ _COMMANDS = (
     demo,
 )  # fmt: skip
 
+click.Context.formatter_class = NarrowFormatter  # of every command
+
 
 @click.group(commands=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tellshow")
@@ -54,12 +57,17 @@ def cli(context: click.Context, home: Path | None) -> None:
     context.obj = home
 
 
+keep_summaries_whole(cli)
+
+
 def run(arguments: list[str] | None = None) -> Exit:
     """Run one command and return its exit code."""
     try:
         cli.main(arguments, prog_name="tellshow", standalone_mode=False)
+    except InterruptedSaved as error:
+        return fail(str(error), Exit.INTERRUPTED)
     except (KeyboardInterrupt, click.Abort):
-        return fail("interrupted; what was done so far is saved", Exit.INTERRUPTED)
+        return fail("interrupted", Exit.INTERRUPTED)
     except Failed as error:
         return fail(error.message, Exit.FAILED)
     except click.ClickException as error:

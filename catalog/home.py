@@ -16,7 +16,7 @@ from catalog.home_adoption import marker_for
 from catalog.home_marker import NotAHome, read_marker, write_marker
 from catalog.vectors.kinds import IndexKind, read_kind
 
-__all__ = ["Home", "HomeNotWritable", "NotAHome", "open_home"]
+__all__ = ["Home", "HomeNotWritable", "NotAHome", "is_unused", "open_home"]
 
 # A database opened for reading needs as much, for the memory that its processes share.
 _ROOM = 1 << 16
@@ -86,6 +86,21 @@ def open_home(path: Path | None = None, *, create: bool = True, reading: bool = 
     url = os.environ.get("TELLSHOW_DATABASE_URL") or _sqlite_url(folder)
     home = Home(folder, url, read_kind(os.environ.get("TELLSHOW_INDEX")))
     return _prepared(home, reading) if create else home
+
+
+def is_unused(home: Home) -> bool:
+    """Whether a home holds no catalog and never did; it is only looked at.
+
+    A catalog on a database server counts as used: only asking it tells. Raises NotAHome where a
+    later release made the home, OSError where it cannot be read.
+    """
+    file = _file_of(home)
+    if file is None or file.exists():
+        return False
+    marker = read_marker(home.path)
+    if marker is not None:
+        return marker.catalog is None
+    return not home.path.exists() or (home.path.is_dir() and not any(home.path.iterdir()))
 
 
 def _default_folder() -> Path:

@@ -69,6 +69,11 @@ def photos_with_content(session: Session, content_hash: str, model_id: int) -> l
     return [KnownFile(*row) for row in session.execute(query)]
 
 
+def has_photos(session: Session) -> bool:
+    """Whether any photo is in the catalog."""
+    return session.scalar(select(Photo.id).limit(1)) is not None
+
+
 def content_hashes(session: Session) -> set[str]:
     """Return the hashes of all bytes that some photo has."""
     return set(session.scalars(select(Photo.content_hash)))

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.common.errors import Failed
-from commands.common.loading import answering_engine, home_image_embedder, open_catalog
+from commands.common.loading import (
+    NOTHING_INDEXED,
+    answering_engine,
+    home_image_embedder,
+    open_catalog,
+)
 from commands.common.options import FILE, device_option, home_option, json_option
 from commands.common.output import note, print_json
 from commands.common.progress_bar import ProgressBar
@@ -111,7 +116,7 @@ def _model_ids(engine: SearchEngine) -> tuple[int, int | None]:
         model_id = own_model_id(session, engine.captioner, engine.embedder)
         chosen = chosen_image_embedder(session) if engine.image_embedder else None
     if model_id is None:
-        raise Failed("nothing is indexed yet; start with: tellshow index FOLDER")
+        raise Failed(NOTHING_INDEXED)
     return model_id, chosen.model_id if chosen else None
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from commands.common.errors import SavingCommand
 from commands.common.loading import describing_models
 from commands.common.options import device_option, home_option
 from commands.common.output import print_answer, print_report
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _QUERIES = ("a man with a camera on a tripod", "a cat sitting on the floor")
 
 
-@click.command()
+@click.command(cls=SavingCommand)
 @home_option
 @device_option
 def demo(home: Path | None, device: str | None) -> None:

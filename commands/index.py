@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.common.errors import Failed
+from commands.common.errors import Failed, SavingCommand
 from commands.common.loading import (
     NO_IMAGE_EMBEDDER,
     describing_image_embedder,
@@ -52,7 +52,7 @@ def _check_patterns(
     return patterns
 
 
-@click.command()
+@click.command(cls=SavingCommand)
 @click.argument("folders", nargs=-1, required=True, type=FILE)
 @click.option(
     "--prune", is_flag=True, help="Remove vanished photos even if most of a folder is gone."

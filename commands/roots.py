@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.common.errors import Failed
-from commands.common.loading import open_catalog
+from commands.common.loading import NOTHING_INDEXED, open_catalog
 from commands.common.options import FILE, home_option, json_option
 from commands.common.output import note, print_json
 from commands.common.terminal import echo
@@ -126,7 +126,7 @@ def _list(home: Path | None, as_json: bool) -> None:
             "or tellshow roots move OLD NEW; tellshow roots forget FOLDER lets its photos go"
         )
     if not rows:
-        note("nothing is indexed yet; start with: tellshow index FOLDER")
+        note(NOTHING_INDEXED)
 
 
 @contextmanager

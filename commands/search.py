@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from commands.common.loading import open_engine
-from commands.common.options import engine_options, filter_options, photo_filter
-from commands.common.output import note, print_answer, print_json
+from commands.common.options import engine_options, filter_options, form_options, photo_filter
+from commands.common.output import note, print_answer
+from commands.common.pipe_output import Form, chosen_form, print_found
+from commands.common.thumbnails import choose_thumbnails
 from search.limits import COMBINED, DEFAULT_CANDIDATES, STAGES
 
 if TYPE_CHECKING:
     from search.request import SearchRequest
+
+# Of a CSV: what each result has that fits in a cell, as in the JSON, after its rank.
+_COLUMNS = (
+    "rank", "photo_id", "path", "probability", "weak", "score", "log_likelihood", "evidence",
+    "similarity", "image_similarity", "caption", "caption_probability",
+)  # fmt: skip
 
 
 @click.command()
@@ -38,21 +47,40 @@ if TYPE_CHECKING:
 @click.option("--not", "excluded", multiple=True, help="What photos shall not show.")
 @click.option("--rather-than", default="", help="What photos shall show less than QUERY.")
 @click.option("--explain", is_flag=True, help="Show scores, and where each word was looked for.")
+@form_options
+@click.option(
+    "--preview/--no-preview",
+    default=None,
+    help="Draw thumbnails; if not said, where the terminal can.",
+)
 @engine_options
 def search(
-    model: Path | None, device: str | None, as_json: bool, home: Path | None, **asked: Any
+    model: Path | None,
+    device: str | None,
+    as_json: bool,
+    home: Path | None,
+    output: str | None,
+    paths: bool,
+    null: bool,
+    preview: bool | None,
+    **asked: Any,
 ) -> None:
     """Show the photos that QUERY describes, best first; word^2 counts a word twice."""
+    form = chosen_form(output, as_json, paths, null)
     request = _request(**asked)
-    with open_engine(home, model, device, quick=True, finding=True) as engine:
+    thumbnails = choose_thumbnails(preview) if form is Form.TABLE else None
+    with open_engine(home, model, device, quick=True, finding=True, asking=True) as engine:
         answer = engine.search(request)
-        # Counting takes a while in a large catalog, and only an empty answer needs the reason.
-        indexed = bool(answer.results) or engine.status().photos > 0
-        found = engine.photos([result.photo_id for result in answer.results]).values()
-        guesses = {} if as_json else engine.guesses(found)
-    print_json(answer.to_json()) if as_json else print_answer(answer, guesses, request.explain)
+        photos = engine.photos([result.photo_id for result in answer.results])
+        guesses = engine.guesses(photos.values()) if form is Form.TABLE else {}
+        files = {key: engine.thumbnail(photo) for key, photo in photos.items()}
+    if form is Form.TABLE:
+        draw = partial(thumbnails.show, files) if thumbnails else None
+        print_answer(answer, guesses, request.explain, draw)
+    else:
+        print_found(form, answer.to_json(), _COLUMNS, answer.results, photos)
     if not answer.results:
-        _note_why(request, indexed)
+        _note_why(request)
 
 
 def _request(
@@ -75,13 +103,11 @@ def _request(
     )  # fmt: skip
 
 
-def _note_why(request: SearchRequest, indexed: bool) -> None:
+def _note_why(request: SearchRequest) -> None:
     """Why there is no result at all, and what can be done about it."""
     from search.filters import read_filter
 
-    if not indexed:
-        note("nothing is indexed yet; start with: tellshow index FOLDER")
-    elif not request.offset and request.filters != read_filter():
+    if not request.offset and request.filters != read_filter():
         note("no photo passes the filters; tellshow status lists the folders there are")
     elif not request.offset:
         note("no photo is indexed by this captioner; run tellshow index again")

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from commands.common.addresses import Addresses
 from commands.common.loading import open_engine
 from commands.common.model_reload import following
 from commands.common.options import (
@@ -33,18 +34,22 @@ if TYPE_CHECKING:
     from web.server import RunningServer
 
 
-def _origins(
-    _: click.Context, parameter: click.Parameter, given: tuple[str, ...]
-) -> tuple[str, ...]:
-    """Sites as browsers name them, checked before the models are loaded."""
+def _checked(_: click.Context, parameter: click.Parameter, given: Any) -> Any:
+    """What the configuration of the server takes under the option's name, checked at once."""
     if given:
-        from web import InvalidOrigin, WebConfig
+        from web import InvalidBasePath, InvalidOrigin, InvalidProxy, WebConfig
 
+        fields = {"allow_origin": "allow_origins"}
+        name = str(parameter.name)
         try:
-            WebConfig(allow_origins=given)
-        except InvalidOrigin as error:
+            WebConfig(**{fields.get(name, name): given})
+        except (InvalidOrigin, InvalidBasePath, InvalidProxy) as error:
             raise click.BadParameter(str(error), param=parameter) from error
     return given
+
+
+def _base_path(context: click.Context, parameter: click.Parameter, given: str) -> str:
+    return str(_checked(context, parameter, given.rstrip("/")))
 
 
 # Who may ask this server, and how often.
@@ -53,7 +58,7 @@ access_options = together(
         "--allow-origin",
         metavar="ORIGIN",
         multiple=True,
-        callback=_origins,
+        callback=_checked,
         help="Let scripts of this site read the API; may be given several times.",
     ),
     click.option(
@@ -71,7 +76,17 @@ access_options = together(
         help="A further name of this server; may be given several times.",
     ),
     click.option(
-        "--trusted-proxy", metavar="ADDRESS", help="Believe this proxy who its clients are."
+        "--trusted-proxy",
+        metavar="ADDRESS",
+        callback=_checked,
+        help="Believe this proxy, or those of a network, who asks it, how, and under which path.",
+    ),
+    click.option(
+        "--base-path",
+        metavar="PATH",
+        default="",
+        callback=_base_path,
+        help="Put all addresses under this path, as a proxy asks for them.",
     ),
 )
 
@@ -112,6 +127,7 @@ def serve(
     rate_limit: int,
     trusted_host: tuple[str, ...],
     trusted_proxy: str | None,
+    base_path: str,
 ) -> None:
     """Serve the search page and the JSON API."""
     from web import WebConfig
@@ -125,14 +141,18 @@ def serve(
         allow_origins=allow_origin,
         rate_limit=rate_limit,
         trusted_hosts=trusted_host,
+        trusted_proxy=trusted_proxy,
+        base_path=base_path,
         indexable=_indexable(indexable),
     )
-    entrance = Entrance()
+    addresses = Addresses(config, made_up=token is None and token_file is None)
+    entrance = Entrance(config)
     with answering(Server(entrance, host, port, trusted_proxy=trusted_proxy)) as server:
-        note(f"loading libraries and models; {server.url} can be opened, and says when it is ready")
+        opened = f"{addresses.own} can be opened, and says when it is ready"
+        note(f"loading libraries and models; {opened}")
         with _loaded(config, model, device, home) as app:
             entrance.open(app)
-            _serve(app, server)
+            _serve(app, server, addresses)
 
 
 @contextmanager
@@ -193,13 +213,13 @@ def _index_command(home: Home, model: Path | None, device: str | None) -> tuple[
     return (sys.executable, str(program), "index", "--json", *given, "--")
 
 
-def _serve(app: Flask, server: RunningServer) -> None:
+def _serve(app: Flask, server: RunningServer, addresses: Addresses) -> None:
     """Until told to end; what visitors had started to index is saved then."""
     from web import indexing_of
 
     with closing(indexing_of(app)) as indexing:
         _when_told_to_end(indexing.close_streams)
-        note(f"tellshow is at {server.url}")
+        addresses.tell()
         server.wait()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from commands.common.errors import SavingCommand
 from commands.common.loading import load_models
 from commands.common.options import (
     FILE,
@@ -30,7 +31,7 @@ _REFERENCE_PHOTOS = 256
 _SETTINGS = ("likelihood_epochs", "contrastive_epochs", "photos_per_step", "views", "seed")
 
 
-@click.command()
+@click.command(cls=SavingCommand)
 @click.option(
     "--captions", multiple=True, required=True, type=FILE, help="TSV, COCO or Karpathy JSON."
 )

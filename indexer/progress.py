@@ -11,6 +11,9 @@ class Progress(Protocol):
     def start(self, total: int) -> None:
         """The run will read `total` files."""
 
+    def read(self, count: int) -> None:
+        """`count` more files are read, ahead of the batch that is described; not done yet."""
+
     def advance(self, count: int) -> None:
         """`count` more files are done, those that were skipped included."""
 
@@ -32,6 +35,10 @@ class EachOnce:
         """Pass it on."""
         self._progress.start(total)
 
+    def read(self, count: int) -> None:
+        """Pass it on."""
+        self._progress.read(count)
+
     def advance(self, count: int) -> None:
         """Pass it on."""
         self._progress.advance(count)
@@ -51,6 +58,9 @@ class Silent:
     """A Progress that shows nothing."""
 
     def start(self, total: int) -> None:
+        """Do nothing."""
+
+    def read(self, count: int) -> None:
         """Do nothing."""
 
     def advance(self, count: int) -> None:

@@ -125,6 +125,7 @@ class Run:
                 self._writer.poll()  # nothing is described in vain once nothing can be written
                 if self._is_stop_requested():
                     raise KeyboardInterrupt  # all that Ctrl-C saves is saved
+                self._progress.read(1)
                 yield outcome
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

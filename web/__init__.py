@@ -9,7 +9,16 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from web.config import InvalidOrigin, InvalidToken, TokenRequired, WebConfig, is_loopback, new_token
+from web.config import (
+    InvalidBasePath,
+    InvalidOrigin,
+    InvalidProxy,
+    InvalidToken,
+    TokenRequired,
+    WebConfig,
+    is_loopback,
+    new_token,
+)
 
 if TYPE_CHECKING:
     from web.app import create_app
@@ -17,7 +26,9 @@ if TYPE_CHECKING:
     from web.indexing.state import indexing_of
 
 __all__ = [
+    "InvalidBasePath",
     "InvalidOrigin",
+    "InvalidProxy",
     "InvalidToken",
     "TokenRequired",
     "WebConfig",

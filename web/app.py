@@ -15,11 +15,12 @@ from web.api.openapi import new_app
 from web.config import WebConfig
 from web.errors import handle_errors
 from web.indexing.state import bind_indexing
+from web.middleware.proxy import behind_proxy
 from web.middleware.requests import BoundedJSON, keep_to_http
 from web.middleware.route_marks import mark_static_files
 from web.middleware.security import protect
 from web.middleware.worker_queue import queue_views
-from web.pages import browse, browse_map, collection, photo, search, similar
+from web.pages import browse, browse_map, collection, install, photo, search, similar
 
 
 def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
@@ -46,5 +47,7 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     app.register_blueprint(photo.blueprint)
     app.register_blueprint(similar.blueprint)
     app.register_blueprint(collection.blueprint)
+    app.register_blueprint(install.blueprint)
     queue_views(app)  # after the last blueprint
+    app.wsgi_app = behind_proxy(app.wsgi_app, config)  # type: ignore[method-assign,assignment]
     return app

@@ -11,7 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from web.config import WebConfig
 from web.middleware.headers import SECURITY_HEADERS
+from web.middleware.proxy import behind_proxy
 from web.problems import LOADING
 
 if TYPE_CHECKING:
@@ -32,8 +34,8 @@ _RETRY_SECONDS = "1"
 class Entrance:
     """The WSGI application of a server from its first moment: loading, then the one it is given."""
 
-    def __init__(self) -> None:
-        self._application: WSGIApplication = answer_loading
+    def __init__(self, config: WebConfig | None = None) -> None:
+        self._application = behind_proxy(answer_loading, config or WebConfig())
 
     def open(self, application: WSGIApplication) -> None:
         """Let `application` answer all requests that come from now on."""
@@ -51,7 +53,8 @@ def answer_loading(environ: WSGIEnvironment, start_response: StartResponse) -> I
         status, kind, body = "200 OK", _FILES[path], (_FOLDER / path[1:]).read_bytes()
     else:
         status = "503 Service Unavailable"
-        kind, body = _json(path) if path.startswith("/api/") else _page()
+        root = environ.get("SCRIPT_NAME", "")
+        kind, body = _json(path) if path.startswith("/api/") else _page(root)
     headers = {
         **SECURITY_HEADERS,
         "Content-Type": kind,
@@ -63,8 +66,10 @@ def answer_loading(environ: WSGIEnvironment, start_response: StartResponse) -> I
     return [] if environ.get("REQUEST_METHOD") == "HEAD" else [body]
 
 
-def _page() -> tuple[str, bytes]:
-    return "text/html; charset=utf-8", _PAGE.read_bytes()
+def _page(root: str) -> tuple[str, bytes]:
+    """The page that waits; `root`: the path, of safe characters, that its addresses begin with."""
+    body = _PAGE.read_bytes().replace(b'="/', f'="{root}/'.encode())
+    return "text/html; charset=utf-8", body
 
 
 def _json(path: str) -> tuple[str, bytes]:

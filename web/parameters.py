@@ -389,4 +389,5 @@ def page_links(offset: int, k: int, more: bool) -> dict[str, str | None]:
 
 def _page_url(offset: int) -> str:
     others = [(k, v) for k, v in request.args.items(multi=True) if k not in {"offset", "token"}]
-    return f"{request.path}?{urlencode([*others, ('offset', offset)])}"
+    path = request.script_root + request.path
+    return f"{path}?{urlencode([*others, ('offset', offset)])}"

@@ -21,6 +21,8 @@ from waitress.parser import HTTPRequestParser  # type: ignore[import-untyped]
 from waitress.server import create_server  # type: ignore[import-untyped]
 from waitress.task import ErrorTask  # type: ignore[import-untyped]
 
+from web.addresses import url_of
+from web.config import is_within
 from web.problems import problem_of
 
 if TYPE_CHECKING:
@@ -95,7 +97,7 @@ class TimedChannel(HTTPChannel):  # type: ignore[misc]
         """Take a connection; of one address with too many, the longest idle gives way to it."""
         super().__init__(server, sock, addr, adj, map)
         self._request_began = time.monotonic()  # one that says nothing is as slow as can be
-        if addr[0] != self.trusted_proxy:
+        if not is_within(addr[0], self.trusted_proxy):
             others = server.active_channels.values()
             self._make_room([each for each in others if each.addr[0] == addr[0]])
 
@@ -149,7 +151,7 @@ def channel_class(timeouts: Timeouts, trusted_proxy: str | None) -> type[TimedCh
 
 
 class Server:
-    """A server that already listens; `url` is what a browser on this machine opens."""
+    """A server that already listens, on `port`; `url`: for a browser on this machine."""
 
     def __init__(
         self,
@@ -162,13 +164,14 @@ class Server:
     ) -> None:
         """Listen on `host` and `port`; port 0 takes any free one.
 
-        What `trusted_proxy`, an address, says of its clients and of https is believed.
+        `trusted_proxy`, an address or a network, may have as many connections as it likes.
 
         Raises:
             PortUnavailable: another program has the port, or the address is not this machine's.
         """
         listener = _listen(host, port)
-        self.url = url_of(host, listener.getsockname()[1])
+        self.port: int = listener.getsockname()[1]
+        self.url = url_of(host, self.port)
         self._sockets: dict[int, Any] = {}
         self._stopping = threading.Lock()
         self._ended = False
@@ -184,7 +187,7 @@ class Server:
             connection_limit=_CONNECTIONS,
             outbuf_high_watermark=timeouts.ahead,
             asyncore_use_poll=True,
-            **_proxy_settings(trusted_proxy),
+            clear_untrusted_proxy_headers=False,  # web.middleware.proxy knows whom to believe
             channel_request_lookahead=1,  # else nobody notices a client that goes away
         )
         self._waitress.channel_class = channel_class(timeouts, trusted_proxy)
@@ -241,24 +244,6 @@ def answering(server: Server) -> Iterator[RunningServer]:
             yield running
         finally:
             server.stop()
-
-
-def url_of(host: str, port: int) -> str:
-    """The address a browser on this machine opens."""
-    own = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{own}]:{port}/" if ":" in own else f"http://{own}:{port}/"
-
-
-def _proxy_settings(address: str | None) -> dict[str, Any]:
-    if address is None:
-        return {}
-    headers = {"x-forwarded-for", "x-forwarded-proto"}
-    return {
-        "trusted_proxy": address,
-        "trusted_proxy_count": 1,
-        "trusted_proxy_headers": headers,
-        "clear_untrusted_proxy_headers": True,
-    }
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -9,6 +9,7 @@ from enum import IntEnum
 import click
 
 from commands.common.output import note
+from commands.common.terminal import echo
 
 # What training, a GPU and other embedders than the default stand on; the extra `cpu` has none.
 _NEEDS_TORCH = frozenset({"torch", "torchvision", "transformers", "sentence_transformers"})
@@ -25,6 +26,25 @@ class Exit(IntEnum):
     FAILED = 1
     USAGE = 2
     INTERRUPTED = 130
+
+
+class InterruptedSaved(click.Abort):
+    """A command was interrupted that keeps what it did until then."""
+
+    def __init__(self) -> None:
+        super().__init__("interrupted; what was done so far is saved")
+
+
+class SavingCommand(click.Command):
+    """A command that keeps what was done when it is interrupted, and says so."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run it; raises InterruptedSaved in the place of KeyboardInterrupt."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            echo(err=True)  # behind the ^C that a terminal shows
+            raise InterruptedSaved from error
 
 
 class Failed(click.ClickException):

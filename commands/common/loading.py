@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.common.errors import sentence
+from commands.common.errors import Failed, sentence
 from commands.common.output import note
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 # What --image-embedder says to take the home's back.
 NO_IMAGE_EMBEDDER = "none"
+NOTHING_INDEXED = "nothing is indexed yet; start with: tellshow index FOLDER"
 
 
 @contextmanager
@@ -65,21 +66,44 @@ def open_engine(
     *,
     counting: bool = False,
     finding: bool = False,
+    asking: bool = False,
 ) -> Iterator[SearchEngine]:
     """A search engine on a home, with the captioner of --model, else the one that answers.
 
     `quick` takes the embedder that loads sooner, for a command that ends with its answer;
     `counting` opens one that can only count where no captioner can answer; `finding` opens one that
-    finds photos by sentences, with all that the home has for that.
+    finds photos by sentences, with all that the home has for that. `asking` raises Failed where no
+    photo is indexed, and makes nothing there.
     """
     from search.engine import SearchEngine
 
+    if asking:
+        _refuse_unused(home)
     with open_catalog(home, reading=True) as (opened, database):
+        if asking:
+            _refuse_empty(database)
         if model is None:
             engine = answering_engine(opened, database, device, quick, counting)
         else:
             engine = SearchEngine(opened, database, *load_models(model, device, quick=quick))
         yield finding_engine(engine) if finding else engine
+
+
+def _refuse_unused(home: Path | None) -> None:
+    """Raise Failed where no catalog was ever made, before one would be."""
+    from catalog.home import is_unused, open_home
+
+    if is_unused(open_home(home or click.get_current_context().obj, create=False)):
+        raise Failed(NOTHING_INDEXED)
+
+
+def _refuse_empty(database: Database) -> None:
+    """Raise Failed for a catalog without a photo."""
+    from catalog.photos import has_photos
+
+    with database.read() as session:
+        if not has_photos(session):
+            raise Failed(NOTHING_INDEXED)
 
 
 def finding_engine(engine: SearchEngine) -> SearchEngine:

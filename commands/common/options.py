@@ -49,6 +49,18 @@ download_option = click.option(
 captioner_options = together(model_option, device_option, json_option)
 engine_options = together(captioner_options, home_option)
 
+# What found photos are printed as; commands.common.pipe_output reads them.
+form_options = together(
+    click.option(
+        "-o",
+        "--output",
+        type=click.Choice(["table", "json", "csv"]),
+        help="What to print; a table if not given, and --json is -o json.",
+    ),
+    click.option("--paths", is_flag=True, help="Print bare paths, one a line."),
+    click.option("-0", "--null", is_flag=True, help="Print bare paths, each with a NUL behind it."),
+)
+
 # Which photos with captions to learn from, or to measure on.
 captioned_options = together(
     click.option("--captions", required=True, type=FILE, help="TSV, COCO or Karpathy JSON."),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.common.terminal import echo
+from commands.common.terminal import Styled, echo, terminal_width
 
 if TYPE_CHECKING:
     from indexer.pipeline import IndexReport
@@ -32,12 +34,23 @@ def note(message: str) -> None:
     echo(message, err=True)
 
 
-def print_answer(answer: SearchAnswer, guesses: Mapping[int, Guess], explain: bool = False) -> None:
-    """Rank, probability, path, guess and word gains of each result; with `explain` its score."""
+def print_answer(
+    answer: SearchAnswer,
+    guesses: Mapping[int, Guess],
+    explain: bool = False,
+    draw: Callable[[int], None] | None = None,
+) -> None:
+    """Rank, probability, path, guess and word gains of each result; with `explain` its score.
+
+    `draw`: called with the photo's id where a picture of it belongs.
+    """
     if answer.nothing_fits and not answer.not_english:
         note("no photo fits this convincingly; these come nearest:")
     for rank, result in enumerate(answer.results, start=1):
-        _print_result(rank, result, guesses.get(result.photo_id), explain)
+        _print_head(rank, result)
+        if draw is not None:
+            draw(result.photo_id)
+        _print_result(result, guesses.get(result.photo_id), explain)
     if answer.did_you_mean:
         note(f"did you mean: {answer.did_you_mean}")
     if answer.not_english:
@@ -51,13 +64,23 @@ def print_answer(answer: SearchAnswer, guesses: Mapping[int, Guess], explain: bo
     note_unknown(answer.unknown_words, answer.nearest_words, named, in_paths)
 
 
-def _print_result(rank: int, result: SearchResult, guess: Guess | None, explain: bool) -> None:
+def _print_head(rank: int, result: SearchResult) -> None:
     from search.calibration import percentage
 
     said = ["weak"] if result.weak else []
     said += [f"{kind} {', '.join(texts)}" for kind, texts in result.reasons.items()]
     mark = f"  ({'; '.join(said)})" if said else ""
-    echo(f"{rank:3d}  {percentage(result.probability):>4s}  {result.path}{mark}")
+    echo(
+        Styled(f"{rank:3d}", dim=True),
+        "  ",
+        Styled(f"{percentage(result.probability):>4s}", None if result.weak else "green"),
+        "  ",
+        Styled(result.path, bold=not result.weak, file=Path(result.path)),
+        Styled(mark, "yellow"),
+    )
+
+
+def _print_result(result: SearchResult, guess: Guess | None, explain: bool) -> None:
     print_guess(guess, _UNDER_PATH)
     if explain:
         image = result.image_similarity
@@ -72,19 +95,45 @@ def _print_result(rank: int, result: SearchResult, guess: Guess | None, explain:
 def print_guess(guess: Guess | None, indent: str) -> None:
     """Print what a photo may show, as a guess; nothing where there is none."""
     if guess is not None and str(guess):
-        echo(f"{indent}perhaps: {guess}")
+        for line in _lines(
+            [Styled(word, dim=True) for word in f"perhaps: {guess}".split()], indent
+        ):
+            echo(*line)
 
 
 def print_words(words: Sequence[WordGain], indent: str) -> None:
     """Print words with their gains in nats on one line; with maps, a line a word."""
     from search.explain import WordMap, place_of
 
-    told = [f"{word.word} {word.gain:+.1f}" for word in words]
-    places = [place_of(word) for word in words if isinstance(word, WordMap)]
-    if not places:
-        echo(indent + "  ".join(told))
-    for word, place in zip(words, places, strict=False):
-        echo(f"{indent}{word.word:12s} {word.gain:+6.1f}  {place}")
+    maps = [word for word in words if isinstance(word, WordMap)]
+    told = [_coloured(word, f"{word.word} {word.gain:+.1f}") for word in words]
+    for line in _lines(told, indent, "  ") if not maps else ():
+        echo(*line)
+    for word in maps:
+        text = f"{word.word:12s} {word.gain:+6.1f}"
+        echo(indent, _coloured(word, text), f"  {place_of(word)}")
+
+
+def _lines(
+    pieces: Sequence[Styled], indent: str, between: str = " "
+) -> Iterator[list[str | Styled]]:
+    """Lines of pieces behind an indent: one, or in a terminal as many as its width asks for."""
+    room, used = terminal_width(sys.stdout), len(indent)
+    line: list[str | Styled] = [indent]
+    for piece in pieces:
+        length = len(between) + len(piece.text)
+        if len(line) > 1 and used + length > room:
+            yield line
+            line, used = [indent], len(indent)
+        line += [between, piece] if len(line) > 1 else [piece]
+        used += length
+    yield line
+
+
+def _coloured(word: WordGain, text: str) -> Styled:
+    """What speaks for a photo in green, what speaks against it in red; rounded, neither."""
+    gain = round(word.gain, 1)
+    return Styled(text, "green" if gain > 0 else "red" if gain < 0 else None)
 
 
 def note_unknown(

@@ -15,8 +15,11 @@ class ProgressBar:
     def __init__(self, unit: str) -> None:
         from tqdm import tqdm
 
-        self._make = functools.partial(tqdm, unit=f" {unit}", disable=None, file=sys.stderr)
-        self._bar = self._make(total=0)
+        # Without `miniters` tqdm draws when enough is done, and what is only read would not show.
+        options = {"unit": f" {unit}", "disable": None, "file": sys.stderr, "miniters": 0}
+        self._make = functools.partial(tqdm, **options)
+        self._bar = self._make(total=0, leave=False)  # leaves no empty bar behind
+        self._read = 0
 
     def __enter__(self) -> ProgressBar:
         return self
@@ -28,11 +31,18 @@ class ProgressBar:
         """Begin a bar of `total` units."""
         self._bar.close()
         self._bar = self._make(total=total)
+        self._read = 0
 
     def phase(self, name: str, total: int) -> None:
         """Begin a bar of `total` units, with a name before it."""
         self.start(total)
         self._bar.set_description(name)
+
+    def read(self, count: int) -> None:
+        """Show that `count` units more are read ahead, so that it moves within a batch."""
+        self._read += count
+        self._bar.set_postfix_str(f"{self._read} read", refresh=False)
+        self._bar.update(0)  # which draws no more than ten times a second
 
     def advance(self, count: int) -> None:
         """Add `count` units done."""
@@ -54,4 +64,5 @@ class ProgressBar:
 
     def finish(self) -> None:
         """Close the bar; closing it twice does no harm."""
+        self._bar.set_postfix_str("", refresh=False)
         self._bar.close()

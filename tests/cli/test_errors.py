@@ -1,6 +1,5 @@
 """What goes wrong: one sentence on stderr, nothing on stdout, and the exit codes of the design."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -44,11 +43,14 @@ def test_an_empty_query(capsys: Output) -> None:
     _failing(["search", ""], Exit.USAGE, "the query has no words", capsys)
 
 
-def test_an_unknown_precision(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+def test_an_unknown_precision(
+    indexed_home: Home, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
     monkeypatch.setenv("TELLSHOW_PRECISION", "half")
     message = "TELLSHOW_PRECISION is 'half': set it to auto, float32 or bfloat16"
     _failing(["caption", "photo.jpg"], Exit.FAILED, message, capsys)
-    _failing(["search", "a dog"], Exit.FAILED, message, capsys)
+    arguments = ["search", "a dog", "--home", str(indexed_home.path)]
+    _failing(arguments, Exit.FAILED, message, capsys)
 
 
 def test_a_wrong_option(capsys: Output) -> None:
@@ -81,18 +83,19 @@ def test_a_checkpoint_of_another_version(tmp_path: Path, capsys: Output) -> None
     from safetensors.numpy import save_file
 
     save_file({}, tmp_path / "old.safetensors", {"format": "tellshow-captioner-0"})
-    arguments = ["search", "a dog", "--model", str(tmp_path / "old.safetensors")]
+    arguments = ["status", "--model", str(tmp_path / "old.safetensors")]
     _failing(arguments, Exit.FAILED, "tellshow-captioner-0", capsys)
 
 
 def test_a_home_that_is_not_writable(tmp_path: Path, capsys: Output) -> None:
     (tmp_path / "file").touch()
-    arguments = ["search", "a dog", "--home", str(tmp_path / "file" / "home")]
+    arguments = ["status", "--home", str(tmp_path / "file" / "home")]
     _failing(arguments, Exit.FAILED, "home", capsys)
 
 
-def test_a_device_that_is_not_there(tmp_path: Path, capsys: Output) -> None:
-    _failing(["search", "a dog", "--device", "cuda:99"], Exit.FAILED, "--device cpu", capsys)
+def test_a_device_that_is_not_there(indexed_home: Home, capsys: Output) -> None:
+    arguments = ["search", "a dog", "--device", "cuda:99", "--home", str(indexed_home.path)]
+    _failing(arguments, Exit.FAILED, "--device cpu", capsys)
 
 
 def test_library_that_the_slim_install_lacks_is_named_with_what_brings_it(capsys: Output) -> None:
@@ -109,20 +112,29 @@ def test_module_of_our_own_that_is_missing_is_a_bug() -> None:
         word(ModuleNotFoundError("No module named 'web.gone'", name="web.gone"))
 
 
-def test_searching_before_indexing_says_what_to_do(tmp_path: Path, capsys: Output) -> None:
-    assert run(["search", "a dog", "--json", "--home", str(tmp_path)]) == Exit.DONE
-    captured = capsys.readouterr()
-    assert json.loads(captured.out)["results"] == []
-    assert "tellshow index FOLDER" in captured.err
-
-
 def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(tellshow.cli, "main", interrupted)
     assert run(["status"]) == Exit.INTERRUPTED
-    assert "saved" in capsys.readouterr().err
+    assert capsys.readouterr().err == "tellshow: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "saves"), [("evaluate", False), ("serve", False), ("index", True)]
+)
+def test_a_stopped_command_claims_that_something_was_saved_where_it_was(
+    name: str, saves: bool, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    def interrupted(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    command = tellshow.cli.commands[name]
+    monkeypatch.setattr(command, "callback", interrupted)
+    needed = {"evaluate": ["--captions", "c", "--images", "i"], "index": ["folder"]}
+    assert run([name, *needed.get(name, [])]) == Exit.INTERRUPTED
+    assert ("saved" in capsys.readouterr().err) == saves
 
 
 @pytest.mark.parametrize(

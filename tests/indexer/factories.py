@@ -30,6 +30,7 @@ class Catalog:
         self.captioner = captioner
         self.embedder = embedder
         self.looked = 0  # photos that went through the model
+        self.read_ahead = 0  # files that were read, of those done and before
         self.messages: list[str] = []
         self.on_advance: Callable[[], None] = lambda: None
 
@@ -47,6 +48,9 @@ class Catalog:
 
     def start(self, total: int) -> None:
         self.messages.append(f"start {total}")
+
+    def read(self, count: int) -> None:
+        self.read_ahead += count
 
     def advance(self, count: int) -> None:
         self.on_advance()

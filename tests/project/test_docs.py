@@ -17,7 +17,7 @@ from tests.project.source_tree import ROOT
 README = ROOT / "README.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 DOCUMENTS = [README, CONTRIBUTING, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-OPTION = re.compile(r"--?[a-z][a-z-]*")
+OPTION = re.compile(r"--?[a-z][a-z-]*|-0")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)[^)]*\)")
 
 

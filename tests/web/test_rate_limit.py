@@ -66,7 +66,7 @@ def test_ordinary_user_never_meets_the_limit(client: FlaskClient) -> None:
 def test_clients_behind_a_trusted_proxy_are_told_apart(
     engine: SearchEngine, proxy: str | None, status: int
 ) -> None:
-    with running(engine, WebConfig(rate_limit=1), trusted_proxy=proxy) as url:
+    with running(engine, WebConfig(rate_limit=1, trusted_proxy=proxy)) as url:
         lines = ("GET /api/v1/status HTTP/1.1", "Host: localhost")
         ask(url, *lines, "X-Forwarded-For: 192.168.1.5")
         assert ask(url, *lines, "X-Forwarded-For: 192.168.1.6")[0] == status

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 API = "/api/v1"
 PHOTO = f"{API}/photos/ID"
+# What browsers ask for by themselves, and without a session.
+OWN_FILES = {
+    "GET /static/ID", "GET /favicon.ico", "GET /manifest.webmanifest", "GET /opensearch.xml",
+}  # fmt: skip
 MARKED = {
-    Mark.OPEN_TO_ALL: {"GET /static/ID", f"GET {API}/healthz"},
+    Mark.OPEN_TO_ALL: {*OWN_FILES, f"GET {API}/healthz"},
     Mark.TAKES_UPLOAD: {f"POST {API}/search", "POST /look"},
-    Mark.UNLIMITED: {
-        "GET /static/ID",
-        f"GET {API}/healthz",
-    },
+    Mark.UNLIMITED: {*OWN_FILES, f"GET {API}/healthz"},
     Mark.IMAGE: {f"GET {PHOTO}/thumbnail", f"GET {PHOTO}/original"},
 }
 # Every view that runs a model waits for a worker of the engine; so does the status, which reads

@@ -6,13 +6,15 @@ import json
 import socket
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
 from threading import Thread
 from urllib.error import HTTPError
 
 import pytest
 from flask import Flask
 
-from web.server import PortUnavailable, Server, url_of
+from web.addresses import network_addresses, url_of
+from web.server import PortUnavailable, Server
 
 
 def fetch(url: str, data: bytes | None = None) -> dict[str, object]:
@@ -94,3 +96,14 @@ def test_stopping_survives_a_worker_that_wakes_the_server_first(
 )
 def test_url_can_be_opened_on_this_machine(host: str, url: str) -> None:
     assert url_of(host, 80) == url
+
+
+def test_url_has_the_path_that_all_addresses_lie_under() -> None:
+    assert url_of("::", 80, "/photos") == "http://[::1]:80/photos/"
+
+
+def test_addresses_of_the_network_are_those_that_others_reach() -> None:
+    for address in network_addresses():
+        assert not ip_address(address).is_loopback
+        with socket.create_server((address, 0)):  # of this machine
+            pass

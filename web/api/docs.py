@@ -33,7 +33,7 @@ blueprint = Blueprint("docs", __name__)
 @unqueued
 def openapi_json() -> Response:
     """The OpenAPI 3.1 description of everything under /api/v1."""
-    return jsonify(_openapi())
+    return jsonify({**_openapi(), "servers": [{"url": request.script_root or "/"}]})
 
 
 @blueprint.get(f"{PREFIX}/docs")
@@ -46,7 +46,7 @@ def show() -> str:
         about=described["info"]["description"],
         version=described["info"]["version"],
         tags=described["tags"],
-        entries=entries(described, request.host_url, _any_photo(), token=bool(config.token)),
+        entries=entries(described, request.root_url, _any_photo(), token=bool(config.token)),
         limit=config.rate_limit,
     )
 

@@ -171,7 +171,7 @@ def _url_without_token() -> str:
     kept = [(k, v) for k, v in request.args.items(multi=True) if k != "token"]
     # One leading slash only: "//name" and "/\name" would lead to another server. Quoted, since
     # browsers drop a tab or line break before they look.
-    path = "/" + quote(request.path.lstrip("/\\"))
+    path = f"{request.script_root}/" + quote(request.path.lstrip("/\\"))
     return f"{path}?{urlencode(kept)}" if kept else path
 
 
@@ -181,6 +181,7 @@ def _set_session_cookie(response: Response, config: WebConfig) -> None:
             COOKIE,
             _cookie_value(config),
             max_age=_COOKIE_SECONDS,
+            path=f"{request.script_root}/",
             httponly=True,
             samesite="Lax",
             secure=request.is_secure,
