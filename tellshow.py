@@ -24,6 +24,7 @@ from commands.doctor import doctor
 from commands.evaluate import evaluate_command
 from commands.explain import explain_command
 from commands.index import index
+from commands.mcp import mcp
 from commands.models import models
 from commands.rebuild import rebuild
 from commands.restore import restore
@@ -38,7 +39,7 @@ from commands.train import train
 __version__ = "0.1.0"
 
 _COMMANDS = (
-    index, search, complete_command, similar, caption, score, explain_command, serve, train,
+    index, search, complete_command, similar, caption, score, explain_command, serve, mcp, train,
     evaluate_command, calibrate, status, roots, rebuild, models, doctor, backup, restore, demo,
 )  # fmt: skip
 
