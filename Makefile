@@ -6,22 +6,24 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := $(VENV)/installed-cpu-demo
 TEST := $(VENV)/installed-cpu-demo-test
+CLIENTS := tests/clients/node_modules/.package-lock.json
 # Tests run beside each other, one worker a core.
 WORKERS := -n logical --maxprocesses 4 --dist worksteal
 comma := ,
 
-# In CI a test that skips for want of a browser or a proxy is one that nobody ran; and the network is asked what
-# is known against the versions that are tested.
+# In CI a test that skips for want of a browser, a proxy or node is one that nobody ran; and the
+# network is asked what is known against the versions that are tested.
 ifeq ($(CI),true)
 export TELLSHOW_REQUIRE_BROWSER := 1
 export TELLSHOW_REQUIRE_PROXY := 1
+export TELLSHOW_REQUIRE_NODE := 1
 AUDIT := audit
 endif
 
 # Of the torture suite: what its chance begins with.
 SEED ?= 0
 
-.PHONY: help demo lint format types test-fast test torture bench tree audit browser proxies
+.PHONY: help demo lint format types test-fast test torture bench tree audit browser proxies clients
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -43,7 +45,7 @@ types: $(TEST) ## check types, strictly
 test-fast: $(TEST) ## the tests that need no model, browser or PostgreSQL: under a minute
 	$(BIN)/pytest -m "not slow" $(WORKERS)
 
-test: $(TEST) browser proxies lint types $(AUDIT) ## everything, as continuous integration does
+test: $(TEST) browser proxies clients lint types $(AUDIT) ## everything, as continuous integration does
 	$(BIN)/pytest $(WORKERS)
 
 torture: $(TEST) ## what docs/reliability.md promises, under kills, damage and fuzz by SEED: 20 minutes
@@ -80,3 +82,14 @@ browser: $(TEST)
 proxies:
 	@if [ "$(CI)" != true ] || { command -v nginx && command -v caddy; } >/dev/null 2>&1; then exit 0; fi; \
 	apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y nginx-light caddy
+
+# What the test of a TypeScript client needs, by tests/clients/package-lock.json; Debian's npm when
+# root where there is none.
+clients: $(CLIENTS)
+
+$(CLIENTS): tests/clients/package.json tests/clients/package-lock.json
+	@if ! command -v npm >/dev/null 2>&1 && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends npm; \
+	fi; \
+	npm ci --prefix tests/clients \
+		|| echo "npm could not install: the test of a TypeScript client will skip." >&2

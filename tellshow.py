@@ -26,6 +26,7 @@ from commands.evaluate import evaluate_command
 from commands.explain import explain_command
 from commands.export import export
 from commands.index import index
+from commands.mcp import mcp
 from commands.models import models
 from commands.rebuild import rebuild
 from commands.restore import restore
@@ -40,7 +41,7 @@ from commands.train import train
 __version__ = "0.1.0"
 
 _COMMANDS = (
-    index, search, complete_command, similar, caption, score, explain_command, serve, train,
+    index, search, complete_command, similar, caption, score, explain_command, serve, mcp, train,
     evaluate_command, calibrate, export, status, roots, rebuild, models, doctor, backup, restore,
     demo,
 )  # fmt: skip

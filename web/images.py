@@ -36,6 +36,10 @@ CONTENT_TYPES = (
     _UNKNOWN_FORMAT,
 )
 
+# What a thumbnail may be sent as. Generators of clients know what to make of bytes, and leave
+# images out.
+THUMBNAIL_TYPES = ("image/jpeg", _UNKNOWN_FORMAT)
+
 
 class ImageMissing(NotFound):
     """The photo is known but its picture file cannot be read just now."""
@@ -60,6 +64,8 @@ def browser_shows(photo: PhotoView) -> bool:
 def send_thumbnail(photo_id: int, version: str) -> Response:
     """A photo's thumbnail, a JPEG; cached for a year where `version` is the photo's.
 
+    It is declared to be plain bytes where the request accepts those and no image.
+
     Raises:
         UnknownPhoto: no such photo.
         ImageMissing: its thumbnail file is gone, or damaged.
@@ -77,12 +83,13 @@ def send_thumbnail(photo_id: int, version: str) -> Response:
         )
     response = send_file(
         BytesIO(thumbnail),
-        "image/jpeg",
+        request.accept_mimetypes.best_match(THUMBNAIL_TYPES, THUMBNAIL_TYPES[0]),
         conditional=True,
         download_name=path.name,
         etag=f"{version_of(photo)}-t",
         last_modified=path.stat().st_mtime,
     )
+    response.vary.add("Accept")
     return _cached(response, version == version_of(photo))
 
 

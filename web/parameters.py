@@ -58,7 +58,9 @@ _TEXT_LIMITS = {"minLength": 1, "maxLength": MAX_QUERY_LENGTH, "pattern": _HAS_W
 # A photo can be found by the symbols in its name, for which no pattern is the same everywhere.
 _QUERY_LIMITS = {"minLength": 1, "maxLength": MAX_QUERY_LENGTH}
 _OPTIONAL_TEXT_LIMITS = {"maxLength": MAX_QUERY_LENGTH}
-_DATE_FORMATS = {"anyOf": [{"format": "date"}, {"format": "date-time"}]}
+_DATE_FORMATS = {
+    "anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]
+}
 PATH_LIMITS = {"pattern": r"^/[^\x00]*$"} if os.name == "posix" else {}
 _SWITCH_VALUES = {"0": False, "false": False, "1": True, "true": True}
 # What pydantic finds wrong -> how it is worded, after the name.
@@ -92,6 +94,18 @@ def _add_limits(limits: dict[str, Any], schema: dict[str, Any]) -> None:
     schema.update(limits)
     if schema.get("default") == "":
         del schema["default"]
+
+
+def _optional_json_field(meaning: str) -> Any:
+    """A field of a body that may be left out.
+
+    Its schema has no default: generators of clients make a field with one required.
+    """
+    return Field(None, description=meaning, json_schema_extra=_drop_default)
+
+
+def _drop_default(schema: dict[str, Any]) -> None:
+    del schema["default"]
 
 
 def schema_limits(**limits: Any) -> Any:
@@ -225,7 +239,9 @@ class SearchParameters(Parameters):
         "Only photos with so many stars or more, 1 to 5; 0: all but those that were rejected; "
         "-1: those alone",
         "",
-        enum=list(RATINGS),
+        type="integer",
+        minimum=int(RATINGS[0]),
+        maximum=int(RATINGS[-1]),
     )
     excluded: list[Annotated[str, schema_limits(**_OPTIONAL_TEXT_LIMITS)]] = Field(
         default=[],
@@ -331,8 +347,8 @@ class RankBody(BaseModel):
         },
     )
 
-    sentences: Sentences | None = Field(None, description="The sentences")
-    k: JsonCount | None = Field(None, description="How many to show")
+    sentences: Sentences | None = _optional_json_field("The sentences")
+    k: JsonCount | None = _optional_json_field("How many to show")
 
 
 class RunsParameters(Parameters):

@@ -80,11 +80,16 @@ def word(error: Exception) -> Exit:
         return fail(_MISSING.format(_distribution(error)), Exit.FAILED)
     from search.request import InvalidQuery
 
-    if isinstance(error, InvalidQuery):
-        return fail(sentence(error), Exit.USAGE)
-    if isinstance(error, _known_errors()):
-        return fail(sentence(error), Exit.FAILED)
-    raise error
+    if not is_known(error):
+        raise error
+    return fail(sentence(error), Exit.USAGE if isinstance(error, InvalidQuery) else Exit.FAILED)
+
+
+def is_known(error: Exception) -> bool:
+    """Whether an error is one that people can mend, so that its message is a sentence for them."""
+    from search.request import InvalidQuery
+
+    return isinstance(error, (InvalidQuery, OSError, *_known_errors()))
 
 
 def _distribution(error: ModuleNotFoundError) -> str:

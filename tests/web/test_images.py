@@ -43,6 +43,23 @@ def test_thumbnail_is_a_small_jpeg(client: FlaskClient, cat: int) -> None:
         assert max(image.size) <= 512
 
 
+@pytest.mark.parametrize(
+    ("accepted", "declared"),
+    [
+        ("*/*", "image/jpeg"),
+        ("image/avif,image/webp,*/*;q=0.8", "image/jpeg"),
+        ("application/octet-stream", "application/octet-stream"),
+        ("text/html", "image/jpeg"),
+    ],
+)
+def test_thumbnail_is_plain_bytes_for_who_accepts_no_image(
+    client: FlaskClient, cat: int, accepted: str, declared: str
+) -> None:
+    response = client.get(f"/api/v1/photos/{cat}/thumbnail", headers={"Accept": accepted})
+    assert response.mimetype == declared
+    assert "Accept" in response.headers["Vary"]
+
+
 @pytest.mark.parametrize("harm", ["flipped", "cut off", "emptied", "another file"])
 def test_damaged_thumbnail_is_not_sent(
     own_client: FlaskClient, own_engine: SearchEngine, harm: str

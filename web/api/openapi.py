@@ -143,17 +143,21 @@ def image(meaning: str, *types: str) -> dict[Any, Any]:
 
 
 def picture_body(field: str) -> dict[str, Any]:
-    """A request body that is a picture, or a form with one; for `openapi_extensions`."""
+    """A request body that is a picture, or a form with one; for `openapi_extensions`.
+
+    A picture may come as image/jpeg and the like too. That is only told in words, since generators
+    of clients leave a body out whose type they do not know.
+    """
     binary = {"type": "string", "format": "binary"}
     form = {"type": "object", "properties": {field: binary}, "required": [field]}
     content = {
-        "image/*": {"schema": binary},
         "multipart/form-data": {
             "schema": form,
             "encoding": {field: {"contentType": "image/*"}},
         },
+        "application/octet-stream": {"schema": binary},
     }
-    meaning = f"The picture itself, or the field {field} of a form"
+    meaning = f"The field {field} of a form, or the picture itself, also as image/jpeg and the like"
     return {"requestBody": {"description": meaning, "required": True, "content": content}}
 
 

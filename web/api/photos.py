@@ -29,7 +29,7 @@ from web.api.openapi import (
     picture_body,
 )
 from web.context import current_engine
-from web.images import CONTENT_TYPES, send_original, send_thumbnail
+from web.images import CONTENT_TYPES, THUMBNAIL_TYPES, send_original, send_thumbnail
 from web.middleware.route_marks import (
     open_to_all,
     serves_image,
@@ -98,7 +98,7 @@ def photo(path: PhotoPath) -> Response:
 @blueprint.get(
     f"/photos/{PHOTO_ID}/thumbnail",
     tags=[PHOTOS],
-    responses=image(f"A JPEG of at most {LONGER_SIDE} pixels", "image/jpeg"),
+    responses=image(f"A JPEG of at most {LONGER_SIDE} pixels", *THUMBNAIL_TYPES),
 )
 @unqueued
 @serves_image

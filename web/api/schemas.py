@@ -17,6 +17,18 @@ def described_field(meaning: str, **more: Any) -> Any:
     return Field(description=meaning, **more)
 
 
+def sometimes_field(meaning: str) -> Any:
+    """A field with its description that is left out where it has no value, and never null."""
+    return Field(None, description=meaning, json_schema_extra=_drop_null)
+
+
+def _drop_null(schema: dict[str, Any]) -> None:
+    """Narrow the schema of an optional field to its values; a default would make it required."""
+    del schema["default"]
+    value, _ = schema.pop("anyOf")
+    schema.update(value)
+
+
 def with_example(example: dict[str, Any]) -> ConfigDict:
     """The configuration of a model with an example."""
     return ConfigDict(json_schema_extra={"example": example})
@@ -142,10 +154,9 @@ class SearchResult(BaseModel):
         "How probable it is that the photo fits the plain sentence"
     )
     weak: bool = described_field("Whether that is too improbable to convince")
-    image_similarity: float | None = described_field(
+    image_similarity: float | None = sometimes_field(
         "How near the home's image embedder puts it, in deviations from the mean photo; left out "
-        "where there is none",
-        default=None,
+        "where there is none"
     )
     url: str = described_field("Where the photo is described")
     thumbnail_url: str = described_field("Where its thumbnail is")
@@ -494,11 +505,11 @@ class Status(BaseModel):
     models: list[Model] = described_field("All captioners that were used here, oldest first")
     roots: list[Root] = described_field("The indexed folders")
     sqlite: str | None = described_field("Version of SQLite; null on another database")
-    image_embedder: ImageEmbedder | None = described_field(
-        "The home's image embedder; left out where it has none", default=None
+    image_embedder: ImageEmbedder | None = sometimes_field(
+        "The home's image embedder; left out where it has none"
     )
-    calibrations: list[Calibration] | None = described_field(
-        "Weights fitted on captions of one's own; left out where there are none", default=None
+    calibrations: list[Calibration] | None = sometimes_field(
+        "Weights fitted on captions of one's own; left out where there are none"
     )
 
 
