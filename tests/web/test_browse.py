@@ -139,6 +139,9 @@ def test_tree_is_open_down_to_the_folder_of_its_address(browser_of_many: FlaskCl
     assert re.findall(r'class="folder-name[^>]*><a [^>]*>([^<]+)', opened) == [
         ROOT, "even", "deep", "odd"
     ]  # fmt: skip
+    for elsewhere in (f"{ROOT}/even/none/of/these", "/nowhere", "relative", "\0"):
+        page = browser_of_many.get("/browse/folders", query_string={"path": elsewhere})
+        assert page.status_code == 200
     top = browser_of_many.get("/api/v1/folders").json
     assert [(each["name"], each["photos"]) for each in top["folders"]] == [(ROOT, COUNT)]
 
@@ -191,6 +194,8 @@ def test_photo_says_which_town_is_near(browser_of_many: FlaskClient) -> None:
     photo = browser_of_many.get(browser_of_many.get(month).json["results"][0]["url"]).json
     assert (photo["place"]["town"], photo["place"]["region"]) == ("Freiburg", "Baden-Wurttemberg")
     assert photo["place"]["distance_km"] < 3
+    html = browser_of_many.get(f"/photos/{photo['photo_id']}").text
+    assert "near Freiburg, Germany: 47.99500, 7.85000" in words_of(html)
 
 
 # The welcome page

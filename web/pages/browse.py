@@ -9,6 +9,7 @@ from datetime import date
 
 from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from catalog.folders import FolderView, OpenFolder, open_folder, top_folders
 from catalog.label_counts import (
@@ -107,13 +108,12 @@ def folders() -> ResponseReturnValue:
     path = request.args.get("path", "")
     with current_engine().database.read() as session:
         tops = top_folders(session)
-        opened = [open_folder(session, folder) for folder in _folders_down_to(path, tops)]
+        opened = _opened_down_to(session, path, tops)
     branches = {folder.path: folder for folder in opened}
     return render_template(
         "browse_folders.html",
         tops=[_folder_row(view, show_path(view.path)) for view in tops],
         branches={show_path(path): _branch(folder) for path, folder in branches.items()},
-        path=path,
     )
 
 
@@ -177,18 +177,21 @@ def _tiles(engine: SearchEngine, ids: Sequence[int], offset: int) -> list[Tile]:
     ]
 
 
-def _folders_down_to(path: str, tops: Sequence[FolderView]) -> list[bytes]:
-    """The folder of a path and those around it, from the indexed one down."""
-    if not path or "\0" in path:
+def _opened_down_to(session: Session, path: str, tops: Sequence[FolderView]) -> list[OpenFolder]:
+    """The folder of a path and those around it, from the indexed one down, while they are there."""
+    wanted = os.fsencode(os.path.normpath(path)) if path and "\0" not in path else b""
+    inside = os.path.join(wanted, b"")
+    around = (top.path for top in tops if inside.startswith(os.path.join(top.path, b"")))
+    folder = next(around, None)
+    if folder is None:
         return []
-    wanted = os.fsencode(os.path.normpath(path))
-    for top in tops:
-        if wanted == top.path or wanted.startswith(os.path.join(top.path, b"")):
-            parts = wanted[len(top.path) :].split(b"/")
-            steps = range(1, len(parts) + 1)
-            return [os.path.join(top.path, b"/".join(parts[:step]).lstrip(b"/")).rstrip(b"/")
-                    for step in steps]  # fmt: skip
-    return []
+    opened = [open_folder(session, folder)]
+    for name in wanted[len(folder) :].strip(b"/").split(b"/"):
+        folder = os.path.join(folder, name)
+        if not name or not opened[-1].subfolders:
+            break
+        opened.append(open_folder(session, folder))
+    return opened
 
 
 def _branch(folder: OpenFolder) -> list[FolderRow]:

@@ -81,7 +81,10 @@ document.addEventListener("pointerup", (event) => {
   held = null;
   if (!far) return;
   const box = chart().getBoundingClientRect();
-  addEventListener("click", (click) => { click.preventDefault(); click.stopPropagation(); }, { capture: true, once: true });
+  // The click that ends a drag opens nothing.
+  const swallow = (click) => { click.preventDefault(); click.stopPropagation(); };
+  addEventListener("click", swallow, { capture: true, once: true });
+  setTimeout(() => removeEventListener("click", swallow, { capture: true }));
   show(moved((x - event.clientX) / box.width, (y - event.clientY) / box.height), true);
 });
 // A link that is dragged would be dropped on the page as a picture.
