@@ -172,7 +172,7 @@ def test_lines_of_the_reading_page_can_be_copied(
     shutil.copy(sample_photos / "rocket.jpg", tmp_path / "photo.jpg")
     with urlopen(f"{server}/api/v1/docs", timeout=60) as response:
         lines = re.findall(r'<pre class="curl"><code>(.*?)</code>', response.read().decode())
-    assert len(lines) == 17
+    assert len(lines) == 23
     for line in map(unescape, lines):
         if line.endswith("/events"):
             assert_streams(run_line(f"{line} {BRIEFLY}", tmp_path, app))
