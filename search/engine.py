@@ -19,6 +19,7 @@ from captioner.tags import Tag, tags_of
 from catalog.cache import CatalogCache
 from catalog.database import Database
 from catalog.facets import Facets, read_facets
+from catalog.folders import FolderView, open_folder
 from catalog.home import Home
 from catalog.keywords import keywords_beginning
 from catalog.tags import tags_beginning
@@ -60,6 +61,7 @@ class SearchEngine:
         self.image_embedder = image_embedder
         self._opener = CollectionOpener(home, database, captioner, embedder)
         self._facets = CatalogCache(read_facets)
+        self._subfolders = CatalogCache[dict[bytes, tuple[FolderView, ...]]](lambda session: {})
         self.workers = Workers()  # for who has many threads that ask at once
 
     @property
@@ -211,6 +213,14 @@ class SearchEngine:
         """What the photos can be narrowed by, and how many have each."""
         with self._database.read() as session:
             return self._facets.get(session)
+
+    def subfolders(self, folder: bytes) -> tuple[FolderView, ...]:
+        """The folders in a folder, by name, with how many photos each holds."""
+        with self._database.read() as session:
+            known = self._subfolders.get(session)
+            if folder not in known:
+                known[folder] = open_folder(session, folder).subfolders
+            return known[folder]
 
     def rebuild(self) -> int:
         """Make the vector files anew from the database; returns how many vectors they hold.

@@ -296,6 +296,20 @@ def test_unknown_word_is_named_with_what_it_was_read_as(client: FlaskClient) -> 
     assert answer["unknown_words"]
 
 
+def test_misspelled_word_is_offered_as_it_was_meant(client: FlaskClient) -> None:
+    html = client.get("/?q=a+dgo+runs&orientation=landscape").text
+    assert "Did you mean a dog runs ?" in words_of(html)
+    assert "/?q=a+dog+runs&orientation=landscape" in links_of(html)
+    assert "Did you mean" not in client.get("/?q=a+dog+runs").text
+
+
+def test_query_in_another_language_is_met_by_one_sentence(client: FlaskClient) -> None:
+    text = words_of(client.get("/?q=ein+hund+im+schnee").text)
+    assert "The model reads English alone." in text
+    assert "never learned" not in text
+    assert "Probably none" not in text
+
+
 def test_photo_found_by_its_name_says_so(client: FlaskClient) -> None:
     names = ["galaxies", "retina", "gravel", "astronaut"]
     answers = [client.get("/api/v1/search", query_string={"q": name}).json for name in names]

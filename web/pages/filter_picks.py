@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.facets import Facets, YearCount
-from catalog.folders import FolderView, open_folder
+from catalog.folders import FolderView
 from catalog.paths import show_path
 from search.engine import SearchEngine
 from web.pages.search_url import SearchUrl
@@ -72,11 +72,9 @@ def _folder(
     is_text = os.fsencode(text) == folder.path
     subfolders = None
     if folder.has_subfolders and wanted.startswith(os.path.join(folder.path, b"")):
-        with engine.database.read() as session:
-            below = open_folder(session, folder.path).subfolders
         subfolders = [
             _folder(engine, asked, each, show_path(os.path.basename(each.path)), wanted)
-            for each in below
+            for each in engine.subfolders(folder.path)
         ]
     pick = _pick(asked, name, folder.photos, {"folder": text if is_text else ""})
     return FolderPick(pick, text if is_text else None, folder.has_subfolders, subfolders)
