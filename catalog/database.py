@@ -231,12 +231,15 @@ def _bring_up_to_date(home: Home, engine: Engine) -> None:
 def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
     """Return an engine for `url`; connections of `engine.execution_options(**WRITER)` write.
 
-    `foreign_keys` off is for migrations, which may have to recreate a referenced table. Raises
+    `foreign_keys` off is for migrations, which may have to recreate a referenced table. Errors do
+    not repeat what was asked for: they are logged, and queries are private. Raises
     ArgumentError, NoSuchModuleError and ImportError of SQLAlchemy where the URL cannot be used.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True, connect_args=_keepalive(parsed))
+        return create_engine(
+            parsed, pool_pre_ping=True, connect_args=_keepalive(parsed), hide_parameters=True
+        )
     return _make_sqlite_engine(parsed, foreign_keys)
 
 
@@ -382,7 +385,7 @@ def _keepalive(url: URL) -> dict[str, str]:
 
 
 def _make_sqlite_engine(url: URL, foreign_keys: bool) -> Engine:
-    engine = create_engine(url, module=sqlite_driver())
+    engine = create_engine(url, module=sqlite_driver(), hide_parameters=True)
 
     def prepare(connection: Any, _record: object) -> None:
         try:

@@ -74,6 +74,11 @@ def has_photos(session: Session) -> bool:
     return session.scalar(select(Photo.id).limit(1)) is not None
 
 
+def count_photos(session: Session) -> int:
+    """How many photos are in the catalog."""
+    return session.scalar(select(func.count()).select_from(Photo)) or 0
+
+
 def content_hashes(session: Session) -> set[str]:
     """Return the hashes of all bytes that some photo has."""
     return set(session.scalars(select(Photo.content_hash)))

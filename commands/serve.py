@@ -90,9 +90,25 @@ access_options = together(
     ),
 )
 
+# What an operator watches it by.
+watch_options = together(
+    click.option("--metrics", is_flag=True, help="Answer Prometheus at /metrics."),
+    click.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="How to write to stderr; as JSON also a record of each request.",
+    ),
+    click.option(
+        "--log-queries", is_flag=True, help="Log what was searched for, too; with JSON alone."
+    ),
+)
+
 
 @click.command()
 @access_options
+@watch_options
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True)
 @click.option(
@@ -128,12 +144,16 @@ def serve(
     trusted_host: tuple[str, ...],
     trusted_proxy: str | None,
     base_path: str,
+    metrics: bool,
+    log_format: str,
+    log_queries: bool,
 ) -> None:
     """Serve the search page and the JSON API."""
     from web import WebConfig
     from web.loading import Entrance
     from web.server import Server, answering
 
+    _begin_log(log_format, log_queries)
     config = WebConfig(
         host=host,
         port=port,
@@ -143,6 +163,9 @@ def serve(
         trusted_hosts=trusted_host,
         trusted_proxy=trusted_proxy,
         base_path=base_path,
+        metrics=metrics,
+        log_requests=log_format == "json",
+        log_queries=log_queries,
         indexable=_indexable(indexable),
     )
     addresses = Addresses(config, made_up=token is None and token_file is None)
@@ -153,6 +176,16 @@ def serve(
         with _loaded(config, model, device, home) as app:
             entrance.open(app)
             _serve(app, server, addresses)
+
+
+def _begin_log(log_format: str, log_queries: bool) -> None:
+    """Log as asked for; raises click.UsageError for queries in a log without requests."""
+    if log_format == "json":
+        from commands.common.json_log import log_as_json
+
+        log_as_json()
+    elif log_queries:
+        raise click.UsageError("--log-queries adds to the records of --log-format json")
 
 
 @contextmanager

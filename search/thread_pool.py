@@ -35,6 +35,11 @@ class Workers:
         """What `work` returns or raises, once its turn has come."""
         return self._pool.submit(work).result()
 
+    @property
+    def waiting(self) -> int:
+        """How many pieces of work wait for their turn."""
+        return self._pool._work_queue.qsize()
+
 
 def _use_threads(count: int, usual: int) -> None:
     """Let torch compute with so many threads in this one, and with the usual in all to come."""

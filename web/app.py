@@ -15,7 +15,9 @@ from web.api.openapi import new_app
 from web.config import WebConfig
 from web.errors import handle_errors
 from web.indexing.state import bind_indexing
+from web.middleware.metrics import serve_metrics
 from web.middleware.proxy import behind_proxy
+from web.middleware.request_log import log_requests
 from web.middleware.requests import BoundedJSON, keep_to_http
 from web.middleware.route_marks import mark_static_files
 from web.middleware.security import protect
@@ -33,6 +35,10 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     app.json = BoundedJSON(app)
     template_filters.register(app)
     mark_static_files(app)
+    if config.log_requests:
+        log_requests(app, with_queries=config.log_queries)
+    if config.metrics:
+        serve_metrics(app)
     protect(app, config)
     keep_to_http(app)
     handle_errors(app)

@@ -48,6 +48,8 @@ class WebConfig:
     All of it lies under `base_path`, which begins with a slash and ends without one. What
     `trusted_proxy`, an address or a network of them, says of its clients, of https, and of the name
     and path by which it is asked, is believed.
+    With `metrics` Prometheus finds them at /metrics. With `log_requests` each is logged, with
+    `log_queries` the sentence that it searched for, too.
     Visitors may have the folders `indexable` indexed, by `index_command` with a folder behind it.
 
     Raises:
@@ -70,6 +72,9 @@ class WebConfig:
     rate_limit: int = 6000
     base_path: str = ""
     trusted_proxy: str | None = None
+    metrics: bool = False
+    log_requests: bool = False
+    log_queries: bool = False
     indexable: tuple[Path, ...] = ()
     index_command: tuple[str, ...] = ()
 

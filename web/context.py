@@ -26,7 +26,12 @@ def replace_engine(app: Flask, engine: SearchEngine) -> None:
 
 def current_engine() -> SearchEngine:
     """The search engine of the app that handles this request."""
-    return cast(SearchEngine, current_app.extensions[_ENGINE])
+    return engine_of(current_app)
+
+
+def engine_of(app: Flask) -> SearchEngine:
+    """The search engine that `app` answers from now."""
+    return cast(SearchEngine, app.extensions[_ENGINE])
 
 
 def current_config() -> WebConfig:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from search.rerank import WordGain
     from search.results import SearchAnswer, SearchResult
 
+_log = logging.getLogger("tellshow")
 _UNDER_PATH = " " * 11  # as wide as rank and probability
 
 
@@ -30,8 +32,11 @@ def print_json(value: dict[str, Any]) -> None:
 
 
 def note(message: str) -> None:
-    """Print a message on stderr: anything that is no result."""
-    echo(message, err=True)
+    """Print a message on stderr: anything that is no result; a log record where logs are JSON."""
+    if _log.level:  # set by json_log.py alone
+        _log.info(message)
+    else:
+        echo(message, err=True)
 
 
 def print_answer(

@@ -52,12 +52,6 @@ def test_description_is_openapi_3_1_under_both_addresses(client: FlaskClient) ->
     assert first.mimetype == "application/json"
 
 
-@pytest.mark.parametrize("address", ["http://localhost:8765", "https://localhost/photos"])
-def test_server_is_where_the_description_was_asked_for(client: FlaskClient, address: str) -> None:
-    described = client.get("/openapi.json", base_url=address).json
-    assert described["servers"] == [{"url": address}]
-
-
 def test_no_field_that_may_be_left_out_has_a_default_of_null(described: dict[str, Any]) -> None:
     """Generators of clients make a field with a default one that must be given."""
     schemas = described["components"]["schemas"]

@@ -34,7 +34,8 @@ blueprint = Blueprint("docs", __name__)
 def openapi_json() -> Response:
     """The OpenAPI 3.1 description of everything under /api/v1."""
     described = _openapi()
-    server = {"url": request.url_root.rstrip("/")}
+    # Without a host: it is that of whoever reads this, whatever proxies lie between.
+    server = {"url": request.script_root or "/"}
     # Beside what comes first in every such document, for people who read it.
     return jsonify({"openapi": described["openapi"], "servers": [server], **described})
 

@@ -125,7 +125,7 @@ class Timeline {
     const link = document.createElement("a");
     const name = photo.path.split(/[\\/]/).at(-1);
     link.className = "picture";
-    link.href = `/photos/${photo.photo_id}`;
+    link.href = `${this.root.dataset.pages}/${photo.photo_id}`;
     link.dataset.large = photo.large_url;
     link.dataset.name = name;
     const picture = new Image(512, 512);
