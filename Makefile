@@ -22,7 +22,7 @@ endif
 # Of the torture suite: what its chance begins with.
 SEED ?= 0
 
-.PHONY: help demo lint format types test-fast test torture tree audit browser clients
+.PHONY: help demo lint format types test-fast test torture tree audit browser clients site
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ test: $(TEST) browser clients lint types $(AUDIT) ## everything, as continuous i
 
 torture: $(TEST) ## what docs/reliability.md promises, under kills, damage and fuzz by SEED: 20 minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture --seed $(SEED)
+
+site: $(TEST) ## the documentation as a site, in site/; a link that leads nowhere fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 audit: $(TEST) ## look up what is known against the versions in constraints.txt; never fails
 	@$(BIN)/python -m tests.project.audit
