@@ -23,7 +23,7 @@ endif
 # Of the torture suite: what its chance begins with.
 SEED ?= 0
 
-.PHONY: help demo lint format types test-fast test torture bench tree audit browser proxies clients
+.PHONY: help demo lint format types test-fast test torture bench tree audit browser proxies clients site
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,9 @@ torture: $(TEST) ## what docs/reliability.md promises, under kills, damage and f
 bench: $(TEST) browser ## measure all in docs/benchmarks.md with DATA=FOLDER (images/, dev.tsv): half an hour
 	@test -n "$(DATA)" || { echo "say where photos and captions are: make bench DATA=FOLDER" >&2; exit 2; }
 	$(BIN)/python -m benchmarks.suite --data '$(DATA)' --document docs/benchmarks.md
+
+site: $(TEST) ## the documentation as a site, in site/; a link that leads nowhere fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 audit: $(TEST) ## look up what is known against the versions in constraints.txt; never fails
 	@$(BIN)/python -m tests.project.audit

@@ -38,7 +38,7 @@ from commands.similar import similar
 from commands.status import status
 from commands.train import train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _COMMANDS = (
     index, search, complete_command, similar, caption, score, explain_command, serve, mcp, train,

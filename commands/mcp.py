@@ -38,7 +38,7 @@ def mcp(context: click.Context, model: Path | None, device: str | None, home: Pa
     try:
         from commands.mcp_server import new_server
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in {"mcp", "mcp_types"}:
+        if (error.name or "").partition(".")[0] != "mcp":
             raise
         raise Failed("the MCP server needs an extra: pip install 'tellshow[mcp]'") from error
     for number in (signal.SIGINT, signal.SIGTERM):
