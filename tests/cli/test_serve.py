@@ -17,8 +17,10 @@ from catalog.database import open_database
 from catalog.home import open_home
 from catalog.lock import is_being_written, writer_lock
 from catalog.runs import list_runs
+from commands.common.addresses import Addresses
 from tellshow import Exit, run
 from tests.cli.command_process import PATIENCE, REPOSITORY, rows, start, wait_until
+from web import WebConfig
 
 
 @pytest.fixture
@@ -142,3 +144,38 @@ def test_file_cannot_be_allowed(tmp_path: Path, capsys: pytest.CaptureFixture[st
     arguments = ["serve", "--home", str(tmp_path / "home"), "--allow-index", str(file)]
     assert run(arguments) == Exit.FAILED
     assert "is a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("made_up", [False, True])
+def test_addresses_for_other_machines_are_told_with_a_token_that_was_made_up_alone(
+    made_up: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = WebConfig(host="192.168.1.5", port=8000, base_path="/photos", token="secret")
+    Addresses(config, made_up).tell()
+    told = capsys.readouterr().err
+    assert "tellshow is at http://192.168.1.5:8000/photos/\n" in told
+    assert "from other machines: http://192.168.1.5:8000/photos/" in told
+    assert "plain HTTP" in told
+    assert ("?token=secret" in told) == made_up
+
+
+def test_nothing_is_told_of_other_machines_where_none_can_ask(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Addresses(WebConfig(), made_up=True).tell()
+    assert capsys.readouterr().err == "tellshow is at http://127.0.0.1:8765/\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--base-path", "//evil"], "a base path is written as /photos"),
+        (["--trusted-proxy", "*"], "a proxy is named by the address that it asks from"),
+        (["--log-queries"], "--log-format json"),
+    ],
+)
+def test_wrong_option_is_told_before_anything_is_loaded(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["serve", *arguments]) == Exit.USAGE
+    assert told in " ".join(capsys.readouterr().err.split())
