@@ -57,7 +57,7 @@ class Subject:
 
 def _photo(page: Page) -> None:
     page.goto(QUERY)
-    page.locator(".card a.picture").first.click()
+    page.locator(".card .name a").first.click()
     page.wait_for_url("**/photos/*")
 
 

@@ -126,6 +126,11 @@ def text_checksum(text: Any) -> str:
     return _digest([(text,)], _SIZE)
 
 
+def values_checksum(values: Sequence[Any]) -> str:
+    """The checksum of the values of one row, as they are stored."""
+    return _digest([values], _SIZE)
+
+
 def root_checksum(path: bytes, excluded: Sequence[str]) -> str:
     """The checksum of an indexed folder's row: of its path and its patterns."""
     return _row_checksum([path, list(excluded)], _OF_ROOT)

@@ -22,6 +22,7 @@ from catalog.failures import clear_failure, known_failures
 from catalog.fulltext import refresh_words
 from catalog.home import Home
 from catalog.image_vectors import chosen_image_embedder, damaged_image_vectors
+from catalog.kept_rows import KEPT, mend_rows, read_rows
 from catalog.model_registry import list_models
 from catalog.originals import changed_originals
 from catalog.own_files import FOLDERS, Listing, list_files, move_aside, remove_own
@@ -45,7 +46,8 @@ class Problem(StrEnum):
     DATABASE: SQLite's file is damaged. REFERENCES: rows refer to rows that are gone.
     HALF_DESCRIBED: photos lack a part of what a model made. DAMAGED: what a model made of photos is
     not as it was written, vectors of an image embedder included. CALIBRATIONS: weights fitted on
-    captions of one's own are not as they were written. ORIGINALS: photos' bytes changed although
+    captions of one's own are not as they were written. KEPT: albums, favourites, links that share
+    photos, or saved searches are not. ORIGINALS: photos' bytes changed although
     their size and time did not, where one asked for them to be read. NOT_DESCRIBED: no model has
     described them. WORDS: words of photos are not noted, or not as they are. VECTORS: vector files
     are missing, damaged, or not what SQL holds. THUMBNAILS: they are missing or damaged. ORPHANS:
@@ -67,6 +69,7 @@ class Problem(StrEnum):
     OLD_FAILURES = "old_failures"
     CHECKPOINTS = "checkpoints"
     CALIBRATIONS = "calibrations"
+    KEPT = "kept"
     MISPLACED = "misplaced"
     FOREIGN = "foreign"
 
@@ -151,6 +154,7 @@ class Doctor:
             self._half_described,
             self._damaged,
             self._calibrations,
+            self._kept,
             self._words,
             self._vectors,
             self._orphans,
@@ -223,6 +227,22 @@ class Doctor:
                 remove_calibrations(session, [each.calibration_id for each in damaged])
         names = [f"fitted at {each.fitted_at:%Y-%m-%d %H:%M}" for each in damaged]
         return self._found(Problem.CALIBRATIONS, names, mended=True)
+
+    def _kept(self) -> Finding:
+        """Repaired by taking them as they are; links that share photos end."""
+        with self._database.read() as session:
+            damaged = {table: read_rows(session, table).damaged for table in KEPT}
+        if any(damaged.values()) and self._mend:
+            with self._database.write() as session:
+                for table, keys in damaged.items():
+                    if keys:
+                        mend_rows(session, table)
+        names = [
+            f"{table.__tablename__} {' '.join(map(_key_text, key))}"
+            for table, keys in damaged.items()
+            for key in keys
+        ]
+        return self._found(Problem.KEPT, names, mended=True)
 
     def _originals(self) -> Finding:
         """Only their owner has other copies of them."""
@@ -355,6 +375,11 @@ def misplaced_at_top(home: Home) -> Diagnosis | None:
     if not found:
         return None
     return Diagnosis((Finding(Problem.MISPLACED, len(found), found, mended=False),), 0)
+
+
+def _key_text(value: object) -> str:
+    """A part of a row's key, as people read it; of a hash its beginning."""
+    return (value.decode(errors="replace") if isinstance(value, bytes) else str(value))[:12]
 
 
 def _rebuilt(index: VectorIndex) -> bool:

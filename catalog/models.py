@@ -415,3 +415,106 @@ class Calibration(Base):
     captions: Mapped[int]
     photos: Mapped[int]
     fitted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Album(Base):
+    """An album that somebody made; its photos are in AlbumPhoto.
+
+    `checksum`, here and in the tables below: over the rest of the row, see kept_rows.py.
+    """
+
+    __tablename__ = "album"
+    # AUTOINCREMENT: the address of an album that is gone never leads to another.
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(CleanText)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    checksum: Mapped[str] = mapped_column(String(32))
+
+
+class AlbumPhoto(Base):
+    """A photo of an album, by the SHA-256 of its bytes, so that it may move and come back."""
+
+    __tablename__ = "album_photo"
+
+    album_id: Mapped[int] = mapped_column(
+        ForeignKey("album.id", ondelete="CASCADE"), primary_key=True
+    )
+    content_hash: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
+    position: Mapped[int]
+    checksum: Mapped[str] = mapped_column(String(32))
+
+
+class Favourite(Base):
+    """A photo that somebody marked, by the SHA-256 of its bytes."""
+
+    __tablename__ = "favourite"
+
+    content_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    added_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    checksum: Mapped[str] = mapped_column(String(32))
+
+
+class Share(Base):
+    """A link by which others see photos: those of an album as it is, or those of SharePhoto.
+
+    `token_hash`: the SHA-256 of the link's token, which itself is stored nowhere.
+    """
+
+    __tablename__ = "share"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    title: Mapped[str] = mapped_column(CleanText)
+    album_id: Mapped[int | None] = mapped_column(
+        ForeignKey("album.id", ondelete="CASCADE"), index=True
+    )
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    checksum: Mapped[str] = mapped_column(String(32))
+
+
+class SharePhoto(Base):
+    """A photo of a link that shares no album, by the SHA-256 of its bytes."""
+
+    __tablename__ = "share_photo"
+
+    share_id: Mapped[int] = mapped_column(
+        ForeignKey("share.id", ondelete="CASCADE"), primary_key=True
+    )
+    content_hash: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
+    position: Mapped[int]
+    checksum: Mapped[str] = mapped_column(String(32))
+
+
+class SavedSearch(Base):
+    """A search that somebody named; `parameters`: the query string of its page."""
+
+    __tablename__ = "saved_search"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(CleanText)
+    parameters: Mapped[str] = mapped_column(CleanText)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    checksum: Mapped[str] = mapped_column(String(32))
+
+
+class RecentSearch(Base):
+    """A search that was asked on the page, kept for a while; nothing depends on it."""
+
+    __tablename__ = "recent_search"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    parameters: Mapped[str] = mapped_column(CleanText)
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Preference(Base):
+    """A setting of the home that its pages change."""
+
+    __tablename__ = "preference"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    value: Mapped[str] = mapped_column(String(32))

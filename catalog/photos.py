@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from catalog.checksums import HALF, origin_checksum, photo_checksum
 from catalog.descriptions import add_descriptions, copy_descriptions, drop_descriptions, next_change
 from catalog.fulltext import refresh_words
+from catalog.kept_rows import follow_contents
 from catalog.models import Photo, State
 from catalog.records import FileStamp, Metadata, NewPhoto, Origin
 from catalog.sql import NO_SYNC, ONE_SHAPE, chunks
@@ -82,6 +83,25 @@ def count_photos(session: Session) -> int:
 def content_hashes(session: Session) -> set[str]:
     """Return the hashes of all bytes that some photo has."""
     return set(session.scalars(select(Photo.content_hash)))
+
+
+def contents_of(session: Session, ids: Sequence[int]) -> list[str]:
+    """Return the content hashes of photos, in their order; ids that are gone are left out."""
+    known: dict[int, str] = {}
+    for chunk in chunks(ids):
+        query = select(Photo.id, Photo.content_hash).where(Photo.id.in_(chunk))
+        known.update((key, content_hash) for key, content_hash in session.execute(query))
+    return [known[key] for key in ids if key in known]
+
+
+def ids_with_contents(session: Session, hashes: Sequence[str]) -> dict[str, list[int]]:
+    """Return the ids of all photos with these bytes, by content hash, ascending."""
+    found: dict[str, list[int]] = {}
+    for chunk in chunks(list(dict.fromkeys(hashes))):
+        query = select(Photo.content_hash, Photo.id).where(Photo.content_hash.in_(chunk))
+        for content_hash, key in session.execute(query.order_by(Photo.id)):
+            found.setdefault(content_hash, []).append(key)
+    return found
 
 
 def described_contents(session: Session, model_id: int) -> set[bytes]:
@@ -219,6 +239,8 @@ def _store_files(
     ids = {path: key for path, (key, _) in known.items()}
     if known:
         session.execute(update(Photo), [{"id": key, **rows[path]} for path, key in ids.items()])
+        new = {digest: rows[path]["content_hash"] for path, (_, digest) in known.items()}
+        follow_contents(session, {old: now for old, now in new.items() if old != now})
     fresh = [row for path, row in rows.items() if path not in known]
     if fresh:
         query = insert(Photo).returning(Photo.path, Photo.id)

@@ -43,6 +43,10 @@ _PROBLEMS = {
         "what came with tellshow comes back by installing it again",
     ),
     "calibrations": ("calibrations that are damaged", ""),
+    "kept": (
+        "albums, favourites, shared links or saved searches that are damaged",
+        "a backup has them as they were",
+    ),
     "misplaced": ("folders or files in the place of others", "move them away"),
     "foreign": ("files that are not tellshow's", "tellshow leaves them alone"),
 }

@@ -8,9 +8,12 @@ from flask import Flask
 
 from search.engine import SearchEngine
 from web import context, template_filters
+from web.api import albums as albums_api
 from web.api import browse as browse_api
 from web.api import collection as collection_api
 from web.api import docs, photos, words
+from web.api import searches as searches_api
+from web.api import shares as shares_api
 from web.api.openapi import new_app
 from web.config import WebConfig
 from web.errors import handle_errors
@@ -22,7 +25,18 @@ from web.middleware.requests import BoundedJSON, keep_to_http
 from web.middleware.route_marks import mark_static_files
 from web.middleware.security import protect
 from web.middleware.worker_queue import queue_views
-from web.pages import browse, browse_map, collection, install, photo, search, similar
+from web.pages import (
+    albums,
+    browse,
+    browse_map,
+    collection,
+    install,
+    photo,
+    saved,
+    search,
+    shared,
+    similar,
+)
 
 
 def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
@@ -45,6 +59,9 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     app.register_api(photos.blueprint)
     app.register_api(browse_api.blueprint)
     app.register_api(words.blueprint)
+    app.register_api(albums_api.blueprint)
+    app.register_api(shares_api.blueprint)
+    app.register_api(searches_api.blueprint)
     app.register_api(collection_api.blueprint)
     app.register_blueprint(docs.blueprint)
     app.register_blueprint(search.blueprint)
@@ -52,6 +69,9 @@ def create_app(engine: SearchEngine, config: WebConfig | None = None) -> Flask:
     app.register_blueprint(browse_map.blueprint)
     app.register_blueprint(photo.blueprint)
     app.register_blueprint(similar.blueprint)
+    app.register_blueprint(albums.blueprint)
+    app.register_blueprint(saved.blueprint)
+    app.register_blueprint(shared.blueprint)
     app.register_blueprint(collection.blueprint)
     app.register_blueprint(install.blueprint)
     queue_views(app)  # after the last blueprint

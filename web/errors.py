@@ -7,13 +7,16 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from captioner.image_file import UnreadablePhoto
+from catalog.albums import UnknownAlbum
 from catalog.database import DatabaseUnavailable
+from catalog.shares import UnknownShare
 from indexer.decode_pool import DecoderKilled, NoDecoder
 from search.engine import UnknownPhoto
 from search.request import InvalidQuery
 from web.images import ImageMissing
 from web.indexing.events import TooManyStreams
 from web.indexing.runner import AlreadyRunning, NothingRuns, NotPermitted
+from web.kept import ReadOnlyHome
 from web.problems import INTERNAL_ERROR, UNAVAILABLE, Problem, problem_of
 
 _UNKNOWN_PHOTO = Problem(
@@ -32,6 +35,24 @@ _TOO_MANY_STREAMS = Problem(
     "Ask for /api/v1/index from time to time instead.",
 )
 _RETRY_STREAM_SECONDS = 10
+# Why something cannot be kept, or is not there.
+_OF_KEPT: dict[type[Exception], Problem] = {
+    ReadOnlyHome: Problem(
+        409,
+        "read_only_home",
+        "Nothing can be kept here: this home can only be read.",
+        "Serve a home that this program may write to.",
+    ),
+    UnknownAlbum: Problem(
+        404, "unknown_album", "There is no album with this number.", "It may have been deleted."
+    ),
+    UnknownShare: Problem(
+        404,
+        "unknown_share",
+        "This link shows nothing.",
+        "It has ended or was revoked, or a part of it is missing. Ask whoever sent it.",
+    ),
+}
 # Why an index run may be refused.
 INDEXING: dict[type[Exception], Problem] = {
     NotPermitted: Problem(
@@ -65,6 +86,8 @@ def handle_errors(app: Flask) -> None:
     app.register_error_handler(UnknownPhoto, _unknown_photo)
     app.register_error_handler(DatabaseUnavailable, _unavailable)
     app.register_error_handler(TooManyStreams, _too_many_streams)
+    for kind in _OF_KEPT:
+        app.register_error_handler(kind, _not_kept)
     for kind in INDEXING:
         app.register_error_handler(kind, _index_refused)
     app.register_error_handler(Exception, _internal_error)
@@ -119,6 +142,10 @@ def _too_many_streams(_: TooManyStreams) -> ResponseReturnValue:
     answer = make_response(_answer(_TOO_MANY_STREAMS))
     answer.headers["Retry-After"] = str(_RETRY_STREAM_SECONDS)
     return answer
+
+
+def _not_kept(error: Exception) -> ResponseReturnValue:
+    return _answer(_OF_KEPT[type(error)])
 
 
 def _index_refused(error: Exception) -> ResponseReturnValue:

@@ -101,13 +101,13 @@ def send_original(photo_id: int) -> Response:
         ImageMissing: its file cannot be reached.
     """
     photo = current_engine().photo(photo_id)
-    file = _open_original(photo)
+    file = open_original(photo)
     found = os.fstat(file.fileno())
     response = send_file(
         file,
         _content_type(photo),
         as_attachment=not browser_shows(photo),
-        download_name=_download_name(photo.full_path),
+        download_name=download_name(photo.full_path),
         # Flask's own tag fails on names that are no text.
         etag=f"{found.st_mtime_ns:x}-{found.st_size:x}",
         last_modified=datetime.fromtimestamp(found.st_mtime, UTC),
@@ -124,7 +124,7 @@ def send_original(photo_id: int) -> Response:
         raise
 
 
-def _open_original(photo: PhotoView) -> BinaryIO:
+def open_original(photo: PhotoView) -> BinaryIO:
     """Open the file that was indexed, and no other that came to its place; raises ImageMissing.
 
     What is served is what was looked at, since the open file itself is: of a link that was put
@@ -154,7 +154,7 @@ def _content_type(photo: PhotoView) -> str:
     return _DRAWN_BY_BROWSERS.get(photo.format) or _OTHER_FORMATS.get(photo.format, _UNKNOWN_FORMAT)
 
 
-def _download_name(path: Path) -> str:
+def download_name(path: Path) -> str:
     """The file's name, without what no header may hold."""
     name = show_path(os.fsencode(path.name))
     return "".join(each if each.isprintable() else "_" for each in name)

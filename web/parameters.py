@@ -379,7 +379,7 @@ class IndexBody(BaseModel):
 
 
 def require_json_object(field: str) -> None:
-    """Refuse a POST whose body is no JSON object; what stands in it its model judges.
+    """Refuse a POST or PATCH whose body is no JSON object; what stands in it its model judges.
 
     Only JSON is read, because a form of another site can be sent without a preflight request.
 
@@ -387,7 +387,7 @@ def require_json_object(field: str) -> None:
         InvalidQuery: the body is JSON but no object, so it has no `field`.
         UnsupportedMediaType, BadRequest: it is not declared to be JSON, or is none; by Flask.
     """
-    if request.method == "POST" and not isinstance(request.get_json(), dict):
+    if request.method in {"POST", "PATCH"} and not isinstance(request.get_json(), dict):
         raise InvalidQuery(field, "the body must be a JSON object")
 
 

@@ -9,10 +9,14 @@ from flask import Flask
 from search.calibration import percentage
 from search.limits import MAX_CANDIDATES, MAX_QUERY_LENGTH, MAX_RESULTS
 from web.context import current_config
+from web.kept import is_writable
 
 
 def register(app: Flask) -> None:
-    """Give the templates of `app` the filters, the limits of a search, and the title as `site`."""
+    """Give the templates of `app` the filters, the limits of a search, and the title as `site`.
+
+    `writable`: whether something can be kept in the home.
+    """
     app.add_template_filter(sentence)
     app.add_template_filter(grouped)
     app.add_template_filter(file_size)
@@ -29,7 +33,7 @@ def register(app: Flask) -> None:
         MAX_QUERY_LENGTH=MAX_QUERY_LENGTH,
         MAX_RESULTS=MAX_RESULTS,
     )
-    app.context_processor(lambda: {"site": current_config().title})
+    app.context_processor(lambda: {"site": current_config().title, "writable": is_writable()})
 
 
 def sentence(text: str) -> str:

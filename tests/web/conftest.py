@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.web.index_runs import MakeApp
+from tests.web.kept_photos import index_photos
 from tests.web.live_server import Visitor, opened, running, visitor
 from tests.web.made_up_photos import fill
 from tests.web.odd_photos import copy_oddly, ids_by_oddity, spoil_texts
@@ -92,6 +93,23 @@ def made_up_engine(
 @pytest.fixture
 def odd_client(odd_engine: SearchEngine) -> FlaskClient:
     return visitor(odd_engine)
+
+
+@pytest.fixture(scope="session")
+def kept_engine(
+    tmp_path_factory: pytest.TempPathFactory,
+    sample_photos: Path,
+    captioner: Captioner,
+    embedder: SentenceEmbedder,
+) -> Iterator[SearchEngine]:
+    """An engine over a home to keep photos in; see tests/web/kept_photos.py."""
+    from catalog.database import open_database
+    from search.engine import SearchEngine
+
+    home = index_photos(tmp_path_factory.mktemp("kept"), sample_photos, captioner, embedder)
+    database = open_database(home)
+    yield SearchEngine(home, database, captioner, embedder)
+    database.close()
 
 
 @pytest.fixture

@@ -6,15 +6,21 @@ A new page needs one line in PAGES.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 
+from catalog import albums, shares
+from catalog.photos import contents_of
 from tests.web.live_server import opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+    from search.engine import SearchEngine
 
 PAGES = {
     "welcome": "/",
@@ -35,6 +41,9 @@ PAGES = {
     "tags and keywords": "/browse/tags",
     "places": "/browse/places?zoom=2&at=48,8",
     "collection": "/collection",
+    "albums": "/albums",
+    "favourites": "/favourites",
+    "saved searches": "/saved?q=a+cat",
     "reading page of the API": "/api/v1/docs",
     "error": "/photos/999999",
 }
@@ -141,6 +150,40 @@ def test_axe_finds_no_violation(
         assert axe(page, "tag", RULES) == []
         page.emulate_media(color_scheme="dark")
         assert axe(page, "rule", RULES_OF_COLOUR) == []
+
+
+@pytest.fixture
+def kept(engine: SearchEngine) -> Iterator[tuple[str, ...]]:
+    """The addresses of an album, and of a link that shares it; both are gone after the test."""
+    with engine.database.write() as session:
+        hashes = contents_of(session, engine.sample(3))
+        album = albums.create_album(session, "Summer", hashes)
+        _, token = shares.share_album(session, album, "Summer", timedelta(days=1))
+    yield f"/albums/{album}", f"/s/{token}", "/albums"
+    with engine.database.write() as session:
+        albums.delete_album(session, album)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_axe_finds_no_violation_where_photos_are_kept_and_large(
+    browser: Browser, site: str, kept: tuple[str, ...], scheme: str
+) -> None:
+    with opened(browser, site, [], color_scheme=scheme, reduced_motion="reduce") as page:
+        for screen in SCREENS.values():
+            page.set_viewport_size(screen)
+            for address in kept:
+                page.goto(address, wait_until="networkidle")
+                assert axe(page) == []
+            page.goto(PAGES["results"], wait_until="networkidle")
+            page.locator(".choose input").first.check()
+            assert axe(page) == []
+            page.get_by_role("button", name="Add to album").click()
+            page.locator(".album-choice li").wait_for()
+            assert axe(page) == []
+            page.keyboard.press("Escape")
+            page.locator(".card .picture").nth(1).click()
+            page.locator(".lightbox[open]").wait_for()
+            assert axe(page) == []
 
 
 @pytest.mark.parametrize("screen", SCREENS.values(), ids=SCREENS)

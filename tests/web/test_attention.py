@@ -78,7 +78,7 @@ def test_heat_lies_where_the_map_says(page: Page, where: str, row: int, column: 
 
 def test_words_are_walked_through_by_keyboard(page: Page) -> None:
     page.goto(RESULTS)
-    page.locator(".card .picture").first.focus()
+    page.locator(".card .name a").first.focus()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.getAttribute('role')") == "button"
     page.locator(".where", has_text="a:").wait_for()

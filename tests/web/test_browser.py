@@ -65,7 +65,7 @@ def test_pictures_of_a_row_are_equally_high(page: Page) -> None:
 def test_photo_has_a_page_and_a_way_back(page: Page) -> None:
     search(page)
     name = page.locator(".card .name").first.inner_text()
-    page.locator(".card .picture").first.click()
+    page.locator(".card .name a").first.click()
     page.wait_for_url("**/photos/*")
     assert page.locator("h1").inner_text() == name
     assert all(width > 0 for width in page.evaluate(WIDTHS))
@@ -83,7 +83,7 @@ def test_search_is_done_by_keyboard_alone(page: Page) -> None:
     page.keyboard.type(QUERY)
     page.keyboard.press("Enter")
     page.wait_for_url("**/?q=a+cat*")
-    page.locator(".card .picture").first.focus()
+    page.locator(".card .name a").first.focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/photos/*")
 

@@ -13,20 +13,20 @@ from indexer.thumbnails import LONGER_SIDE
 from tests.project.source_tree import ROOT
 from tests.web.live_server import visitor
 from web import WebConfig, create_app
-from web.api import browse_schemas, collection_schemas, schemas
+from web.api import browse_schemas, collection_schemas, kept_schemas, schemas
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
 
 MODELS = [
     model
-    for module in (schemas, browse_schemas, collection_schemas)
+    for module in (schemas, browse_schemas, collection_schemas, kept_schemas)
     for model in vars(module).values()
     if isinstance(model, type) and issubclass(model, BaseModel) and model is not BaseModel
 ]
 # Parts of an answer are shown within it.
 SHOWN = [model for model in MODELS if "json_schema_extra" in model.model_config]
-PLACE = re.compile(r"<[^>]+>")
+PLACE = re.compile(r"<(?:.*?:)?(\w+)>")
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_every_route_of_the_api_is_described(
     engine: SearchEngine, described: dict[str, Any]
 ) -> None:
     routed = {
-        f"{method} {PLACE.sub('{photo_id}', rule.rule)}"
+        f"{method} " + PLACE.sub(r"{\1}", rule.rule)
         for rule in create_app(engine).url_map.iter_rules()
         for method in rule.methods - {"HEAD", "OPTIONS"}
         if rule.rule.startswith("/api/") and not rule.endpoint.startswith("docs.")

@@ -27,8 +27,15 @@ CONTRAST = """canvas => {
 }"""
 
 
+def open_questions(page: Page) -> None:
+    """Open the part of the page in which the model is asked, unless it is."""
+    if not page.locator(".model-part[open]").count():
+        page.get_by_text("Ask the model").click()
+
+
 def ask(page: Page, name: str, text: str) -> None:
     """Type into one of the page's forms, and press its button."""
+    open_questions(page)
     form = page.locator(f"#{name} form")
     form.locator("input:not([type=hidden]), textarea").fill(text)
     form.get_by_role("button").click()
@@ -88,6 +95,7 @@ def test_refusal_comes_to_its_form_too(
 
 def test_word_pointed_at_shows_where_the_model_looked(page: Page, cat: int) -> None:
     page.goto(f"/photos/{cat}?q={CAT_QUERY}")
+    open_questions(page)
     page.locator("#why tbody tr").nth(1).hover()
     page.locator(".spot.shown").wait_for()
     assert page.locator(".spot").evaluate(CONTRAST) > 100
@@ -98,6 +106,7 @@ def test_word_pointed_at_shows_where_the_model_looked(page: Page, cat: int) -> N
 
 def test_word_is_reached_by_keyboard(page: Page, cat: int) -> None:
     page.goto(f"/photos/{cat}?q={CAT_QUERY}")
+    open_questions(page)
     page.locator("#why").get_by_role("button").first.focus()
     page.keyboard.press("Tab")
     page.locator(".spot.shown").wait_for()
@@ -111,6 +120,7 @@ def test_arrow_keys_walk_along_the_results(page: Page, client: FlaskClient) -> N
     page.goto(f"/photos/{first}?q={CAT_QUERY}")
     page.keyboard.press("ArrowRight")
     page.wait_for_url(f"**/photos/{second}?*")
+    open_questions(page)
     page.locator("#sentence").focus()
     page.keyboard.press("ArrowLeft")
     page.locator("h1").click()

@@ -39,7 +39,8 @@ def test_similar_photos_are_those_of_the_api(client: FlaskClient, cat: int) -> N
     told = client.get(f"/api/v1/photos/{cat}/similar?k=12").json["results"]
     html = client.get(f"/photos/{cat}").text
     part = html[html.index('id="alike-title"') :]
-    assert re.findall(r'href="/photos/(\d+)"', part) == [str(each["photo_id"]) for each in told]
+    linked = dict.fromkeys(re.findall(r'href="/photos/(\d+)"', part))
+    assert list(linked) == [str(each["photo_id"]) for each in told]
     assert all(each["thumbnail_url"] in part for each in told)
 
 

@@ -21,11 +21,12 @@ PHOTO = f"{API}/photos/ID"
 OWN_FILES = {
     "GET /static/ID", "GET /favicon.ico", "GET /manifest.webmanifest", "GET /opensearch.xml",
 }  # fmt: skip
+SHARED = {"GET /s/ID/ID/thumbnail", "GET /s/ID/ID/large"}
 MARKED = {
-    Mark.OPEN_TO_ALL: {*OWN_FILES, f"GET {API}/healthz"},
+    Mark.OPEN_TO_ALL: {*OWN_FILES, f"GET {API}/healthz", "GET /s/ID", *SHARED},
     Mark.TAKES_UPLOAD: {f"POST {API}/search", "POST /look"},
     Mark.UNLIMITED: {*OWN_FILES, f"GET {API}/healthz"},
-    Mark.IMAGE: {f"GET {PHOTO}/thumbnail", f"GET {PHOTO}/original"},
+    Mark.IMAGE: {f"GET {PHOTO}/thumbnail", f"GET {PHOTO}/original", *SHARED},
 }
 # Every view that runs a model waits for a worker of the engine; so does the status, which reads
 # much of the database.

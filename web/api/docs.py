@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from shlex import quote
@@ -21,6 +22,8 @@ from web.context import current_config, current_engine
 from web.middleware.route_marks import unqueued
 
 Schema = dict[str, Any]
+
+_OTHER_NUMBER = re.compile(r"\{\w+\}")  # of an album, a link or a search
 
 # flask-openapi3 makes the document when it is first asked for.
 _LOCK = Lock()
@@ -103,7 +106,7 @@ def entries(described: Schema, server: str, photo_id: int, *, token: bool) -> li
             schemas,
             [*shell, *_curl_options(method, operation, schemas)],
             server.rstrip("/")
-            + path.replace("{photo_id}", str(photo_id))
+            + _OTHER_NUMBER.sub("1", path.replace("{photo_id}", str(photo_id)))
             + _example_query(operation),
         )
         for path, methods in described["paths"].items()
@@ -210,7 +213,8 @@ def _curl_options(method: str, operation: Schema, schemas: Schema) -> list[str]:
     """curl's options: what to send, and where to put an answer that is no text."""
     body = _resolved(_json_schema(operation.get("requestBody", {})), schemas)
     if body:
-        return ["--json", quote(json.dumps(body["example"]))]
+        other = ["-X", method.upper()] if method != "post" else []
+        return [*other, "--json", quote(json.dumps(body["example"]))]
     if method == "delete":
         return ["-X", "DELETE"]
     if method == "post":

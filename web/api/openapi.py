@@ -34,9 +34,10 @@ _REASONS = {
     401: "The server asks for its token: token_needed",
     403: "A page of another site tried to send something: foreign_origin; or the folder may not "
     "be indexed from here: index_not_permitted",
-    404: "No such photo, or its file cannot be reached: unknown_photo, image_missing, not_found",
+    404: "No such photo, album or search, or its file cannot be reached: unknown_photo, "
+    "unknown_album, image_missing, not_found",
     409: "Something is being indexed already, or nothing is that could be stopped: "
-    "index_running, no_index_running",
+    "index_running, no_index_running; or the home can only be read: read_only_home",
     413: "The picture or the rest of the body is too large: too_large",
     415: "The body is not declared to be JSON: not_json",
     416: "The photo has no such part: http_error",
@@ -62,9 +63,10 @@ WORDS = Tag(name="Words", description="Why a photo, which sentence for it, which
 COLLECTION = Tag(
     name="Collection", description="Index runs: as they were, as they go on, and a new one"
 )
+KEPT = Tag(name="Kept", description="Albums, favourites, shared links, and searches")
 SERVER = Tag(name="Server", description="What is indexed, and whether the server runs")
 # In the order in which they are shown.
-_TAGS = (SEARCHING, BROWSING, PHOTOS, WORDS, COLLECTION, SERVER)
+_TAGS = (SEARCHING, BROWSING, PHOTOS, WORDS, KEPT, COLLECTION, SERVER)
 
 
 class _Application(OpenAPI):
@@ -140,6 +142,13 @@ def image(meaning: str, *types: str) -> dict[Any, Any]:
         "404": _error(404),
         "416": _error(416),
     }
+
+
+def archive(*further: int) -> dict[Any, Any]:
+    """The responses of a route that sends photos as a ZIP archive."""
+    content = {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
+    ok = {"description": "The photos' own files, and a text that names what was left out"}
+    return {"200": {**ok, "content": content}, **_errors((404, *further))}
 
 
 def picture_body(field: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from flask import Flask, Response, request
 _PREFLIGHT_SECONDS = 600
 _REQUEST_HEADERS = "Authorization, Content-Type, If-None-Match, Range"
 _RESPONSE_HEADERS = "Content-Disposition, Content-Range, ETag, Retry-After"
-_METHODS = "GET, HEAD, POST, DELETE"
+_METHODS = "GET, HEAD, POST, PATCH, DELETE"
 
 
 def allow_origins(app: Flask, origins: Collection[str]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from captioner.vocabulary import tokenise
 from catalog.paths import show_path
+from catalog.photos import ids_with_contents
 from catalog.views import PhotoView
 from search.engine import SearchEngine
 from search.guess import Guess
@@ -15,7 +16,7 @@ from search.limits import MAX_EXCLUDED
 from search.parsed_query import FUNCTION_WORDS
 from search.rerank import WordGain
 from search.results import SearchResult, SimilarPhoto
-from web.images import version_of
+from web.images import browser_shows, version_of
 from web.pages.search_url import SearchUrl
 
 # Steps of the tint, in nats: how much more probable the photo makes the word.
@@ -45,6 +46,7 @@ class Card:
     """A search result with what the grid shows of it; `rank` counts from 1 over all pages.
 
     `name`: the file's, as text; `shape` and `version`: see shape_class and web.images.version_of.
+    `drawn`: whether browsers draw the original. `copies`: how many files have the same bytes.
     """
 
     result: SearchResult
@@ -56,6 +58,8 @@ class Card:
     version: str
     words: tuple[TintedWord, ...]
     exclude_links: tuple[ExcludeLink, ...]
+    drawn: bool
+    copies: int
 
 
 @dataclass(frozen=True)
@@ -68,24 +72,52 @@ class SimilarCard:
     similarity: float
     shape: str
     version: str
+    drawn: bool
+    copies: int
 
 
 def make_cards(
     engine: SearchEngine, results: Iterable[SearchResult], first: int, asked: SearchUrl
 ) -> list[Card]:
-    """Cards for `results`, ranked from `first` on; photos removed meanwhile are left out."""
+    """Cards for `results`, ranked from `first` on; photos removed meanwhile are left out.
+
+    Of photos with the same bytes the best one stands for all.
+    """
     ranked = list(enumerate(results, start=first))
     photos = engine.photos([result.photo_id for _, result in ranked])
     guesses = engine.guesses(photos.values())
+    copies = count_copies(engine, photos.values())
+    best = first_of_copies((result.photo_id for _, result in ranked), photos)
     return [
-        _card(result, photos[result.photo_id], guesses[result.photo_id], rank, asked)
+        _card(result, photos[result.photo_id], guesses[result.photo_id], rank, asked, copies)
         for rank, result in ranked
-        if result.photo_id in photos
+        if result.photo_id in best
     ]
 
 
+def first_of_copies(ids: Iterable[int], photos: Mapping[int, PhotoView]) -> set[int]:
+    """Those of `ids` that are the first with their bytes; ids without a photo are left out."""
+    found: dict[str, int] = {}
+    for key in ids:
+        if key in photos:
+            found.setdefault(photos[key].content_hash, key)
+    return set(found.values())
+
+
+def count_copies(engine: SearchEngine, photos: Iterable[PhotoView]) -> Mapping[str, int]:
+    """How many photos there are with the bytes of each of these, by content hash."""
+    with engine.database.read() as session:
+        found = ids_with_contents(session, [photo.content_hash for photo in photos])
+    return {content_hash: len(ids) for content_hash, ids in found.items()}
+
+
 def _card(
-    result: SearchResult, photo: PhotoView, guess: Guess, rank: int, asked: SearchUrl
+    result: SearchResult,
+    photo: PhotoView,
+    guess: Guess,
+    rank: int,
+    asked: SearchUrl,
+    copies: Mapping[str, int],
 ) -> Card:
     return Card(
         result=result,
@@ -97,6 +129,8 @@ def _card(
         version=version_of(photo),
         words=tuple(tinted(word) for word in result.words),
         exclude_links=tuple(exclude_links(asked, result.caption)),
+        drawn=browser_shows(photo),
+        copies=copies.get(photo.content_hash, 1),
     )
 
 
@@ -105,14 +139,18 @@ def make_similar_cards(engine: SearchEngine, found: Iterable[SimilarPhoto]) -> l
     similar = list(found)
     photos = engine.photos([each.photo_id for each in similar])
     guesses = engine.guesses(photos.values())
+    copies = count_copies(engine, photos.values())
+    best = first_of_copies((each.photo_id for each in similar), photos)
     return [
-        _similar_card(each, photos[each.photo_id], guesses[each.photo_id])
+        _similar_card(each, photos[each.photo_id], guesses[each.photo_id], copies)
         for each in similar
-        if each.photo_id in photos
+        if each.photo_id in best
     ]
 
 
-def _similar_card(similar: SimilarPhoto, photo: PhotoView, guess: Guess) -> SimilarCard:
+def _similar_card(
+    similar: SimilarPhoto, photo: PhotoView, guess: Guess, copies: Mapping[str, int]
+) -> SimilarCard:
     return SimilarCard(
         photo,
         file_name(photo),
@@ -120,6 +158,8 @@ def _similar_card(similar: SimilarPhoto, photo: PhotoView, guess: Guess) -> Simi
         similar.similarity,
         shape_class(photo.width, photo.height),
         version_of(photo),
+        browser_shows(photo),
+        copies.get(photo.content_hash, 1),
     )
 
 

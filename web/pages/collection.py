@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import Forbidden
 
 from catalog.failures import failed_paths, failures_by_reason
 from catalog.paths import show_path
@@ -14,6 +13,7 @@ from web.indexing.runner import NotPermitted
 from web.indexing.state import current_indexing
 from web.middleware.route_marks import unqueued
 from web.pages.collection_view import overview
+from web.pages.forms import check_sender
 from web.problems import Problem
 
 _PAGE = 100
@@ -54,7 +54,7 @@ def failures() -> ResponseReturnValue:
 @unqueued
 def start() -> ResponseReturnValue:
     """Begin to index the folder with the number that the form names."""
-    _check_sender()
+    check_sender()
     runner, number = current_indexing().runner, request.form.get("folder", "")
     if not (number.isascii() and number.isdigit() and len(number) < 6):
         raise NotPermitted
@@ -66,18 +66,9 @@ def start() -> ResponseReturnValue:
 @unqueued
 def stop() -> ResponseReturnValue:
     """Ask the run that this server, or one before it, started to end."""
-    _check_sender()
+    check_sender()
     current_indexing().stop()
     return redirect(url_for("collection.show"), 303)
-
-
-def _check_sender() -> None:
-    """Refuse a form that does not say which page it comes from; every browser says so.
-
-    That it is a page of this server web.middleware.security has checked before.
-    """
-    if "Origin" not in request.headers:
-        raise Forbidden("a form has to come from a page of this server")
 
 
 def _page(problem: Problem | None = None) -> ResponseReturnValue:

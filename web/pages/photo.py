@@ -8,8 +8,8 @@ it was found.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -18,8 +18,11 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from captioner.captioner import PhotoState
+from captioner.tags import Tag
+from catalog.favourites import is_favourite
 from catalog.gazetteer import Place, place_of
 from catalog.paths import show_path
+from catalog.photos import ids_with_contents
 from catalog.views import PhotoView
 from search.diagnosis import Missing, missing, photo_beside, probability
 from search.engine import SearchEngine, UnknownPhoto
@@ -28,6 +31,7 @@ from search.guess import Guess
 from search.image_to_text import captions_near, check_sentences, rank_sentences
 from search.request import InvalidQuery, check_text
 from web.context import current_config, current_engine
+from web.exposure import Exposure, exposure_of
 from web.images import browser_shows, version_of
 from web.pages.cards import file_name, make_similar_cards, shape_class
 from web.pages.sentence_scores import (
@@ -70,14 +74,15 @@ class PhotoFacts:
     """A photo with what its page shows of it; `full`: see full_view.
 
     `place`: the nearest town. `by_camera`, `by_day` and `by_folder` are addresses of searches; None
-    where it is not known.
-    `by_keyword` and `by_person`: each keyword, or person's name, with the address of a search.
+    where it is not known. `by_keyword`, `by_person` and `by_tag`: each name with the address of a
+    search. `copies`: the other photos with the same bytes, as (id, path).
     """
 
     view: PhotoView
     title: str
     guess: Guess
     path: str
+    folder: str
     shape: str
     version: str
     full: str
@@ -87,6 +92,10 @@ class PhotoFacts:
     by_folder: str | None
     by_keyword: tuple[tuple[str, str], ...]
     by_person: tuple[tuple[str, str], ...]
+    by_tag: tuple[tuple[str, str], ...] = ()
+    exposure: Exposure | None = None
+    copies: tuple[tuple[int, str], ...] = ()
+    favourite: bool = False
 
 
 @blueprint.get(f"/photos/{PHOTO_ID}")
@@ -99,11 +108,12 @@ def show(photo_id: int) -> ResponseReturnValue:
     query = request.args.get("q", "")
     page = render_template(
         "photo.html",
-        facts=photo_facts(view, engine.guesses([view])[photo_id], query),
+        facts=_all_facts(engine, view, query),
         photo=view,
         query=query,
         questions=request.args,
         answers=answers,
+        asked=bool(_PHOTO_FIELDS & set(request.args)),
         seen=state is not None,
         model=engine.captioner.name,
         similar=make_similar_cards(engine, engine.similar_to(photo_id, SIMILAR)),
@@ -132,7 +142,20 @@ def neighbour(photo_id: int) -> ResponseReturnValue:
     return redirect(f"{url_for('.show', photo_id=found)}?{urlencode(carried)}")
 
 
-def photo_facts(view: PhotoView, guess: Guess, query: str) -> PhotoFacts:
+def _all_facts(engine: SearchEngine, view: PhotoView, query: str) -> PhotoFacts:
+    """What the page shows, with what other tables and the file itself say."""
+    facts = photo_facts(
+        view, engine.guesses([view])[view.photo_id], query, engine.tags(view.photo_id)
+    )
+    with engine.database.read() as session:
+        same = ids_with_contents(session, [view.content_hash]).get(view.content_hash, [])
+        favourite = is_favourite(session, view.content_hash)
+    others = engine.photos([each for each in same if each != view.photo_id])
+    copies = tuple((key, _path(other)) for key, other in others.items())
+    return replace(facts, exposure=exposure_of(view), copies=copies, favourite=favourite)
+
+
+def photo_facts(view: PhotoView, guess: Guess, query: str, tags: Sequence[Tag] = ()) -> PhotoFacts:
     """A photo with its links, which search for `query`, or for its caption where that is empty."""
     title = file_name(view)
     sought = query or (view.captions[0][0] if view.captions else title)
@@ -140,7 +163,8 @@ def photo_facts(view: PhotoView, guess: Guess, query: str) -> PhotoFacts:
         view=view,
         title=title,
         guess=guess,
-        path=show_path(os.fsencode(view.full_path)),
+        path=_path(view),
+        folder=show_path(os.fsencode(view.full_path.parent)),
         shape=shape_class(view.width, view.height),
         version=version_of(view),
         full=full_view(view),
@@ -150,6 +174,7 @@ def photo_facts(view: PhotoView, guess: Guess, query: str) -> PhotoFacts:
         by_folder=_by_folder(view, sought),
         by_keyword=tuple((name, _search(sought, keyword=name)) for name in view.keywords),
         by_person=tuple((name, _search(name)) for name in view.people),
+        by_tag=tuple((tag.name, _search(sought, tag=tag.name)) for tag in tags),
     )
 
 
@@ -209,6 +234,10 @@ def _rank(engine: SearchEngine, text: str, state: PhotoState) -> list[TintedSent
 
 def _diagnose(engine: SearchEngine, text: str, view: PhotoView) -> Missing:
     return missing(engine, check_text("missed", text, "the sentence"), view)
+
+
+def _path(view: PhotoView) -> str:
+    return show_path(os.fsencode(view.full_path))
 
 
 def _search(query: str, **filters: str) -> str:

@@ -1,5 +1,8 @@
-// Scripts of every page: the / key, autocomplete, and forms without empty fields.
+// Scripts of every page: the / key, autocomplete, forms without empty fields, and photos of cards
+// large and selected.
 import { addAutocomplete } from "./autocomplete.js";
+import "./lightbox.js";
+import "./selection.js";
 
 const box = document.getElementById("q");
 

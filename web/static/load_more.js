@@ -9,7 +9,7 @@ export function loadMoreInPlace(results, addWordButtons) {
   pages?.addEventListener("click", (event) => {
     const link = event.target.closest("a[rel=next]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
-    if (new URL(location).searchParams.has("offset") || Number(new URL(link.href).searchParams.get("offset")) >= most) return;
+    if (new URL(location).searchParams.has("offset") || offsetOf(link) >= most) return;
     event.preventDefault();
     if (link.getAttribute("aria-busy") === "true") return;
     more(results, link, addWordButtons).catch(() => { location.href = link.href; });
@@ -26,12 +26,20 @@ async function more(results, link, addWordButtons) {
   const next = page.querySelector(".pages a[rel=next]");
   if (next) link.replaceWith(document.importNode(next, true));
   else link.remove();
-  remember(Number(new URL(link.href).searchParams.get("offset")) + added.length);
+  remember(offsetOf(next ?? link) + (next ? 0 : added.length));
   added[0]?.querySelector("a").focus({ preventScroll: true });
+}
+
+function offsetOf(link) {
+  return Number(new URL(link.href).searchParams.get("offset"));
 }
 
 // Lists grow; the line is drawn once, however many pages lie below it.
 function append(results, arrived) {
+  // A copy of a photo that is shown stands behind it already.
+  arrived?.querySelectorAll(".card").forEach((card) => {
+    if (results.querySelector(`[data-content="${card.dataset.content}"]`)) card.remove();
+  });
   const added = [...(arrived?.querySelectorAll(".card") ?? [])].map((card) => document.importNode(card, true));
   const line = arrived?.querySelector(".line");
   const above = line && !results.querySelector(".line") ? line.previousElementSibling?.children.length ?? 0 : added.length;
@@ -44,11 +52,13 @@ function append(results, arrived) {
   return added;
 }
 
-function remember(shown) {
+// `asked`: how many photos the address then asks for, copies of those shown included.
+function remember(asked) {
+  const shown = document.querySelectorAll(".results .card").length;
   const address = new URL(location);
-  address.searchParams.set("k", shown);
+  address.searchParams.set("k", asked);
   history.replaceState(history.state, "", address);
-  follow(address.search, shown);
+  follow(address.search, asked);
   const count = document.getElementById("shown");
   if (count) count.textContent = shown;
   announce(`${shown} photos are shown.`);
@@ -56,7 +66,7 @@ function remember(shown) {
 
 // Photos lead back to all that is shown, and programs are told to fetch as much.
 function follow(search, shown) {
-  document.querySelectorAll(".card > .picture, .deeds > a").forEach((link) => { link.search = search; });
+  document.querySelectorAll(".card > .picture, .name > a, .deeds > a").forEach((link) => { link.search = search; });
   document.querySelectorAll("#as-json").forEach((link) => { link.href = counted(link.href, shown); });
   document.querySelectorAll("#curl").forEach((line) => { line.textContent = counted(line.textContent, shown); });
 }
