@@ -1,0 +1,81 @@
+"""The container's and the service's files name commands, options and files that there are."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+import tellshow
+from tests.project.source_tree import ROOT
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+UNIT = (ROOT / "deploy" / "tellshow.service").read_text(encoding="utf-8")
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+SERVICES = COMPOSE["services"]
+
+
+def parsed(arguments: list[str]) -> str:
+    """The command that these arguments call; fails for an option that it has not."""
+    name, *options = arguments
+    command: click.Command = tellshow.cli.commands[name]
+    command.make_context(name, options)
+    return name
+
+
+def test_image_serves_on_all_its_addresses() -> None:
+    [line] = re.findall(r"^CMD (\[.*\])$", DOCKERFILE, re.M)
+    assert parsed(json.loads(line)) == "serve"
+    assert re.search(r"^USER tellshow$", DOCKERFILE, re.M)
+
+
+@pytest.mark.parametrize("variant", ["cpu", "gpu"])
+def test_image_can_be_built_for_each_variant(variant: str) -> None:
+    from configparser import ConfigParser
+
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    extras = set(config["options.extras_require"])
+    [wanted] = re.findall(r'"\.\[([^\]]+)\]"', DOCKERFILE)
+    assert set(wanted.replace("$VARIANT", variant).split(",")) <= extras
+
+
+def test_profiles_are_those_of_the_document() -> None:
+    text = (ROOT / "docs" / "docker.md").read_text(encoding="utf-8")
+    profiles = {profile for service in SERVICES.values() for profile in service["profiles"]}
+    assert profiles == {"cpu", "gpu", "postgres"}
+    assert [profile for profile in profiles if f"`{profile}`" not in text] == []
+
+
+@pytest.mark.parametrize("name", ["cpu", "gpu", "postgres"])
+def test_service_of_a_profile_may_write_to_its_volumes_alone(name: str) -> None:
+    service = SERVICES[name]
+    assert parsed(service["command"]) == "serve"
+    assert service["read_only"]
+    assert service["cap_drop"] == ["ALL"]
+    assert [volume.rpartition(":")[2] for volume in service["volumes"]] == ["/catalog", "ro"]
+    assert "TELLSHOW_TOKEN" in service["environment"]
+    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+
+
+def test_unit_runs_a_command_that_there_is() -> None:
+    [line] = re.findall(r"^ExecStart=(.*)$", UNIT, re.M)
+    program, *arguments = shlex.split(line)
+    assert Path(program).name == "tellshow"
+    assert parsed(arguments) == "serve"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
+def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
+    unit = tmp_path / "tellshow.service"
+    unit.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", UNIT, flags=re.M))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True
+    )
+    about_it = [line for line in done.stderr.splitlines() if "tellshow.service" in line]
+    assert about_it == []
