@@ -102,7 +102,17 @@ Search = Annotated[
 
 
 def _example(example: dict[str, Any]) -> ConfigDict:
-    return ConfigDict(extra="forbid", json_schema_extra={"example": example})
+    """The configuration of a body with an example.
+
+    Its schema has no defaults: generators of clients make a field with one required.
+    """
+
+    def describe(schema: dict[str, Any]) -> None:
+        schema["example"] = example
+        for field in schema["properties"].values():
+            field.pop("default", None)
+
+    return ConfigDict(extra="forbid", json_schema_extra=describe)
 
 
 class AlbumPath(BaseModel):

@@ -95,7 +95,10 @@ def thumbnail(token: str, name: str) -> Response:
 @unqueued
 @serves_image
 def large(token: str, name: str) -> Response:
-    """A shared photo as a JPEG of at most 2048 pixels, made when it is asked for."""
+    """A shared photo as a JPEG of at most 2048 pixels, made when it is asked for.
+
+    Raises UnknownShare, and TooManyRequests where as many are being made as may be.
+    """
     photo = _photo(token, name)
     if not _WAITING.acquire(blocking=False):
         raise TooManyRequests(retry_after=2)
