@@ -30,6 +30,7 @@ BASE = "/photos"
 PROXY, STRANGER = "127.0.0.1", "192.168.1.9"
 # Where an address stands in a page.
 ADDRESS = re.compile(r'\b(href|src|action|data-[a-z]+|content)="(/[^"]*)"')
+NO_ADDRESSES = ("data-folder", "data-api")  # a folder of the disk, and what addresses begin with
 PAGES = (
     "/", "/?q=a+cat&k=2", "/?q=a+cat&not=dog&camera=none", "/?q=a+cat&offset=2&k=2", "/collection",
     "/look", "/api/v1/docs", "/nothing",
@@ -52,8 +53,8 @@ def proxied(engine: SearchEngine) -> FlaskClient:
 
 
 def addresses(text: str) -> set[str]:
-    """All addresses of this site in a page; `data-folder` names a folder of the disk."""
-    return {unescape(each) for name, each in ADDRESS.findall(text) if name != "data-folder"}
+    """All addresses of this site in a page."""
+    return {unescape(each) for name, each in ADDRESS.findall(text) if name not in NO_ADDRESSES}
 
 
 def test_every_address_of_every_page_leads_below_the_path(under: FlaskClient) -> None:
@@ -213,7 +214,7 @@ def test_server_that_loads_lies_under_the_path_too() -> None:
     client = Client(Entrance(WebConfig(base_path=BASE)))
     page = client.get(f"{BASE}/?q=a+cat")
     assert page.status_code == 503
-    found = ADDRESS.findall(page.text)
+    found = addresses(page.text)
     assert f"{BASE}/static/loading.js" in found
     assert [each for each in found if not each.startswith(f"{BASE}/")] == []
     assert client.get(f"{BASE}/static/base.css").status_code == 200
