@@ -16,15 +16,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 import torchvision  # type: ignore[import-untyped]
 from sqlalchemy.orm import Session
 from torch import Tensor, nn
 
-from captioner.beam_search import generate_captions
 from captioner.captioner import Captioner
 from captioner.checkpoint import load_checkpoint
-from captioner.device import fast, send
+from captioner.device import send
 from captioner.embedder import SentenceEmbedder
 from captioner.image_file import squeeze
 from catalog.database import Database, open_database
@@ -104,7 +104,7 @@ def threads() -> int:
 def compare(models: Models, album: Album, batch_size: int, repeat: int) -> Rates:
     """The best of several times each, in turns, so that both meet the same machine."""
     towers = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-    tower = _tower(models[0].device)
+    tower = _tower(torch.device(models[0].device))
     index: list[float] = []
     rates: dict[str, list[float]] = {name: [] for name in towers}
     decoders, photos = Decoders(), 0
@@ -162,7 +162,7 @@ def _batches(files: Sequence[Path], size: int, decoders: Decoders) -> Iterator[T
     """uint8 [B,3,224,224], decoded ahead by as many threads and workers as the indexer has."""
 
     def pixels(file: Path) -> Tensor:
-        return squeeze(decoders.decode(file.read_bytes()).pixels)
+        return torch.from_numpy(np.asarray(squeeze(decoders.decode(file.read_bytes()).pixels)))
 
     with ThreadPoolExecutor(decoders_that_suit()) as pool:
         ahead = [pool.submit(pixels, file) for file in files[: _DEPTH * size]]
@@ -197,14 +197,12 @@ def stages(models: Models, album: Album, batch_size: int) -> list[Stage]:
 def _describe(models: Models, pixels: Tensor, spent: _Spent) -> None:
     captioner, embedder = models
     with spent.on("the CNN"):
-        state = captioner.look(pixels)
+        state = captioner.look(pixels.numpy())
     with spent.on("captions"):
-        found = generate_captions(captioner, state)
+        found = captioner.generate_captions(state)
     with spent.on("the vectors of captions"):
         texts = [captions[0].text for captions in found]
-        with fast(captioner.device):
-            embedded = embedder.encode(texts)
-        captioner.read(texts, embedded)
+        captioner.read(texts, embedder.encode(texts))
     with spent.on("hub bias and packing"):
         captioner.hub_bias(state)
         state.pack()

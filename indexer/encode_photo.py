@@ -5,7 +5,7 @@ Decoded as in an index run: in a process of its own, within limits.
 
 from __future__ import annotations
 
-import torch
+import numpy as np
 
 from captioner.captioner import Captioner, PhotoState
 from captioner.image_file import squeeze
@@ -19,4 +19,4 @@ def encode_photo(captioner: Captioner, data: bytes, decoders: Decoders | None = 
     """
     decoded = (decoders or shared_decoders()).decode(data)
     pixels = squeeze(decoded.pixels, captioner.config.encoder.image_size)
-    return captioner.look(torch.stack([pixels]))
+    return captioner.look(np.asarray(pixels)[None])

@@ -57,7 +57,7 @@ class SearchEngine:
         self.captioner, self.embedder = captioner, embedder
         self.image_embedder = image_embedder
         self._opener = CollectionOpener(home, database, captioner, embedder)
-        self.workers = Workers()  # for who has many threads that ask at once
+        self.workers = Workers(captioner.limit_threads)  # for who has many threads that ask at once
 
     @property
     def home(self) -> Home:
@@ -125,7 +125,7 @@ class SearchEngine:
         collection = self._opener.open()
         if collection is None:
             return ()
-        vector = state.visual[0].float().cpu().numpy()
+        vector = state.visual[0].astype(np.float32)
         return similar_photos(self._database, self._caption_fit, *collection.similar(vector, k))
 
     def similar_to(

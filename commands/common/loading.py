@@ -86,7 +86,7 @@ def finding_engine(engine: SearchEngine) -> SearchEngine:
     """An engine with the home's image embedder and weights of its own, where it has any."""
     from search.home_weights import home_ranking
 
-    engine.image_embedder = home_image_embedder(engine.database, str(engine.captioner.device))
+    engine.image_embedder = home_image_embedder(engine.database, engine.captioner.device)
     ranking = home_ranking(engine)
     if ranking is not None:
         engine.captioner.provenance.ranking = ranking
@@ -168,7 +168,7 @@ def load_models(
         _refuse_damaged(model)
     captioner = load_checkpoint(model, device)
     name = embedder or captioner.embedder_name
-    return captioner, choose_embedder(name, str(captioner.device), quick)
+    return captioner, choose_embedder(name, captioner.device, quick)
 
 
 def _refuse_damaged(model: Path) -> None:
