@@ -68,11 +68,11 @@ def chosen_runtime() -> str:
     return chosen
 
 
-def runtime_for(device: str | None, preferred: str = ONNX) -> str:
+def runtime_for(device: str | None) -> str:
     """The runtime that computes on a device: ONNX or TORCH.
 
-    `preferred`: which of them on a CPU, where both are installed and neither is asked for.
-    Raises UnknownPrecision, RuntimeUnavailable, and DeviceUnavailable for a GPU without torch.
+    On a CPU ONNX Runtime, which is faster in float32 than torch in either precision. Raises
+    UnknownPrecision, RuntimeUnavailable, and DeviceUnavailable for a GPU without torch.
     """
     chosen, precision = chosen_runtime(), chosen_precision()
     on_cpu = device == "cpu" or (device in (None, "auto") and not _may_have_gpu())
@@ -80,7 +80,7 @@ def runtime_for(device: str | None, preferred: str = ONNX) -> str:
         _check_onnx(on_cpu or device in (None, "auto"), precision)
         return ONNX
     if chosen == "auto" and on_cpu and precision != "bfloat16" and _is_there("onnxruntime"):
-        return preferred if has_torch() else ONNX
+        return ONNX
     if has_torch():
         return TORCH
     if not on_cpu:

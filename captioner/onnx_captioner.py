@@ -136,7 +136,7 @@ class OnnxCaptioner(Captioner):
     def generate_captions(
         self, state: PhotoState, beam_size: int = 3, length_penalty: float = 0.7
     ) -> list[list[Caption]]:
-        """See Captioner."""
+        """See Captioner; raises ValueError for a `beam_size` below 1."""
         if beam_size < 1:
             raise ValueError("beam_size must be at least 1")
         photos = self._photos(*state.features)

@@ -44,7 +44,7 @@ def search(
 ) -> None:
     """Show the photos that QUERY describes, best first; word^2 counts a word twice."""
     request = _request(**asked)
-    with open_engine(home, model, device, quick=True, finding=True) as engine:
+    with open_engine(home, model, device, finding=True) as engine:
         answer = engine.search(request)
         # Counting takes a while in a large catalog, and only an empty answer needs the reason.
         indexed = bool(answer.results) or engine.status().photos > 0

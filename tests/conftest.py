@@ -110,9 +110,9 @@ def network() -> "Network":
 @pytest.fixture(scope="session")
 def embedder() -> "SentenceEmbedder":
     """The default sentence embedder, on the CPU."""
-    from captioner.embedder import SentenceEmbedder
+    from captioner.embedder import choose_embedder
 
-    return SentenceEmbedder(device="cpu")
+    return choose_embedder(device="cpu")
 
 
 @pytest.fixture
