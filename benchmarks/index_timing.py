@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from captioner.captioner import Captioner
 from captioner.checkpoint import load_checkpoint
 from captioner.device import send
-from captioner.embedder import SentenceEmbedder
+from captioner.embedder import SentenceEmbedder, choose_embedder
 from captioner.image_file import squeeze
 from catalog.database import Database, open_database
 from catalog.home import Home, open_home
@@ -93,7 +93,7 @@ def photos_in(folder: Path) -> list[Path]:
 
 def load_models(device: str) -> Models:
     """The shipped captioner and its embedder, on a device."""
-    return load_checkpoint(device=device), SentenceEmbedder(device=device)
+    return load_checkpoint(device=device), choose_embedder(device=device)
 
 
 def threads() -> int:
