@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.pixel_batches import pixel_batches
-from captioner.beam_search import MAX_CAPTION_WORDS, Caption, generate_captions
 from captioner.captioner import SHORT_WORDS, Captioner, PhotoState, Ranking
-from captioner.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
+from captioner.checkpoint import DEFAULT_CHECKPOINT
 from captioner.dataset import CaptionedPhoto, read_captions
 from captioner.embedder import SentenceEmbedder
 from captioner.metrics import recall_at_k, score_captions
+from captioner.network import Network, features_of
+from captioner.scores import MAX_CAPTION_WORDS, Caption
+from captioner.torch_captioner import load_torch_captioner
 from captioner.vocabulary import END, PAD, START, UNKNOWN, tokenise
 from search.calibration import Background
 from search.evaluation.fit_weights import fit_ranking
@@ -38,13 +40,11 @@ Captions = list[list[Caption]]
 
 
 @torch.inference_mode()
-def sample_captions(
-    captioner: Captioner, state: PhotoState, generator: torch.Generator
-) -> Captions:
+def sample_captions(network: Network, state: PhotoState, generator: torch.Generator) -> Captions:
     """Captions of each photo, every word drawn from the likeliest twenty (Fan et al. 2018)."""
-    features = state.features()
+    features = features_of(state)
     rows = torch.arange(len(features)).repeat_interleave(_SAMPLES)
-    wide, decoder = features[rows], captioner.decoder
+    wide, decoder = features[rows], network.decoder
     hidden, cell = decoder.start(wide)
     tokens, scores = torch.full((len(rows), 1), START), torch.zeros(len(rows))
     done = torch.zeros(len(rows), dtype=torch.bool)
@@ -61,7 +61,7 @@ def sample_captions(
         tokens = torch.cat([tokens, word[:, None]], dim=1)
         done |= word == END
         hidden, cell = next_hidden[0], next_cell[0]
-    texts = [captioner.vocabulary.join(row) for row in tokens.tolist()]
+    texts = [network.vocabulary.join(row) for row in tokens.tolist()]
     found = [Caption(text, score) for text, score in zip(texts, scores.tolist(), strict=True)]
     return [found[row : row + _SAMPLES] for row in range(0, len(found), _SAMPLES)]
 
@@ -73,7 +73,7 @@ def choose(
     chosen = []
     for row, captions in enumerate(found):
         texts = [caption.text for caption in captions]
-        visual = state.visual[row].float().numpy()
+        visual = state.visual[row].astype(np.float32)
         likes = captioner.read(texts, embedder.encode(texts)) @ visual
         means = [caption.log_likelihood / len(caption.text.split() or [""]) for caption in captions]
         ranks = np.argsort(np.argsort(-likes)) + np.argsort(np.argsort(-np.array(means)))
@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--model", type=Path, default=DEFAULT_CHECKPOINT)
     options = parser.parse_args()
-    captioner = load_checkpoint(options.model, "cpu")
+    captioner = load_torch_captioner(options.model, "cpu")
     embedder = SentenceEmbedder(captioner.embedder_name, "cpu")
     photos = read_captions(options.captions, options.images)
     size, asked = captioner.config.encoder.image_size, sample_queries(photos)
@@ -141,15 +141,15 @@ def main() -> None:
     ]
     texts = [query.text for query in asked]
     queries = captioner.read(texts, embedder.encode(texts))
-    visual = torch.cat([state.visual for state in states]).float().numpy()
+    visual = np.concatenate([state.visual for state in states]).astype(np.float32)
     owners = np.array([query.owner for query in asked])
     generator = torch.Generator().manual_seed(0)
     ways: dict[str, Callable[[PhotoState], Captions]] = {
-        "best of 3 beams": lambda state: [own[:1] for own in generate_captions(captioner, state)],
-        "3 beams": lambda state: generate_captions(captioner, state),
-        "5 beams": lambda state: generate_captions(captioner, state, beam_size=5),
+        "best of 3 beams": lambda state: [own[:1] for own in captioner.generate_captions(state)],
+        "3 beams": lambda state: captioner.generate_captions(state),
+        "5 beams": lambda state: captioner.generate_captions(state, beam_size=5),
         f"{_KEPT} of {_SAMPLES} samples": lambda state: choose(
-            captioner, embedder, state, sample_captions(captioner, state, generator)
+            captioner, embedder, state, sample_captions(captioner.network, state, generator)
         ),
     }
     print("| captions a photo | alone R@1 / R@10 | with the head | recall@200 | distinct words % |")
@@ -171,7 +171,7 @@ def _print_quality(
         texts = [
             tokenise(own[0].text)
             for state in states
-            for own in generate_captions(captioner, state, beams, penalty)
+            for own in captioner.generate_captions(state, beams, penalty)
         ]
         scores = score_captions(texts, references)
         print(f"| {beams} | {penalty} | {scores.bleu4:.1f} | {scores.cider:.1f} |", flush=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from captioner.checkpoint import load_checkpoint
-from captioner.embedder import SentenceEmbedder
+from captioner.embedder import choose_embedder
 from catalog.database import open_database
 from catalog.home import open_home
 from catalog.views import PhotoView, list_photos
@@ -24,7 +24,7 @@ def indexed(
 
     Without a home, into one that is thrown away; a home that holds the folders is taken as it is.
     """
-    captioner, embedder = load_checkpoint(device="cpu"), SentenceEmbedder(device="cpu")
+    captioner, embedder = load_checkpoint(device="cpu"), choose_embedder(device="cpu")
     with tempfile.TemporaryDirectory(prefix="tellshow-") as folder:
         opened = open_home(home or Path(folder))
         database = open_database(opened)

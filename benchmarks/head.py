@@ -22,11 +22,12 @@ from tqdm import tqdm
 
 from benchmarks.pixel_batches import pixel_batches
 from captioner.backbone import backbone_weights
+from captioner.config import EncoderConfig, HeadConfig
 from captioner.dataset import CaptionedPhoto, read_captions
 from captioner.device import fast
 from captioner.embedder import SentenceEmbedder
-from captioner.encoder import Encoder, EncoderConfig
-from captioner.head import Head, HeadConfig
+from captioner.encoder import Encoder
+from captioner.head import Head
 from captioner.metrics import Recall, recall_at_k
 from captioner.training.batches import pad
 from captioner.training.losses import multi_caption_infonce

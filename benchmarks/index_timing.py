@@ -21,11 +21,10 @@ import torchvision  # type: ignore[import-untyped]
 from sqlalchemy.orm import Session
 from torch import Tensor, nn
 
-from captioner.beam_search import generate_captions
 from captioner.captioner import Captioner
 from captioner.checkpoint import load_checkpoint
-from captioner.device import fast, send
-from captioner.embedder import SentenceEmbedder
+from captioner.device import send
+from captioner.embedder import SentenceEmbedder, choose_embedder
 from captioner.image_file import squeeze
 from catalog.database import Database, open_database
 from catalog.home import Home, open_home
@@ -93,7 +92,7 @@ def photos_in(folder: Path) -> list[Path]:
 
 def load_models(device: str) -> Models:
     """The shipped captioner and its embedder, on a device."""
-    return load_checkpoint(device=device), SentenceEmbedder(device=device)
+    return load_checkpoint(device=device), choose_embedder(device=device)
 
 
 def threads() -> int:
@@ -104,7 +103,7 @@ def threads() -> int:
 def compare(models: Models, album: Album, batch_size: int, repeat: int) -> Rates:
     """The best of several times each, in turns, so that both meet the same machine."""
     towers = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-    tower = _tower(models[0].device)
+    tower = _tower(torch.device(models[0].device))
     index: list[float] = []
     rates: dict[str, list[float]] = {name: [] for name in towers}
     decoders, photos = Decoders(), 0
@@ -197,14 +196,12 @@ def stages(models: Models, album: Album, batch_size: int) -> list[Stage]:
 def _describe(models: Models, pixels: Tensor, spent: _Spent) -> None:
     captioner, embedder = models
     with spent.on("the CNN"):
-        state = captioner.look(pixels)
+        state = captioner.look(pixels.numpy())
     with spent.on("captions"):
-        found = generate_captions(captioner, state)
+        found = captioner.generate_captions(state)
     with spent.on("the vectors of captions"):
         texts = [captions[0].text for captions in found]
-        with fast(captioner.device):
-            embedded = embedder.encode(texts)
-        captioner.read(texts, embedded)
+        captioner.read(texts, embedder.encode(texts))
     with spent.on("hub bias and packing"):
         captioner.hub_bias(state)
         state.pack()

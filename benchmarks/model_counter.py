@@ -34,9 +34,11 @@ def main() -> None:
 
     import tellshow
     from captioner.captioner import Captioner
+    from captioner.minilm import MiniLM
 
     _tell_when_made(Captioner)
-    _tell_when_made(SentenceTransformer)
+    for embedder in (MiniLM, SentenceTransformer):
+        _tell_when_made(embedder)
     tellshow.main()
 
 

@@ -25,12 +25,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks.pixel_batches import pixel_batches
-from captioner.captioner import Captioner, PhotoState
-from captioner.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
+from captioner.captioner import PhotoState
+from captioner.checkpoint import DEFAULT_CHECKPOINT
 from captioner.dataset import read_captions
 from captioner.decoder import PhotoFeatures
 from captioner.embedder import SentenceEmbedder
 from captioner.likelihood import score_words
+from captioner.network import Network, features_of, load_network
 from captioner.occlusion import occlude
 from captioner.vocabulary import START, tokenise
 from search.explain import LEAST_SALIENCE, salience
@@ -93,30 +94,31 @@ def read_boxes(table: Path) -> tuple[list[str], list[Named]]:
 class Bench:
     """N photos as the captioner keeps them, and the class maps of its classifier [N,K,h,w]."""
 
-    captioner: Captioner
+    captioner: Network
     state: PhotoState
     classes: Tensor | None
 
     def features(self, photo: int) -> PhotoFeatures:
         """One photo's, from its stored state."""
-        return self.state[slice(photo, photo + 1)].features()
+        return features_of(self.state[photo : photo + 1])
 
 
 @torch.inference_mode()
-def look(captioner: Captioner, files: Sequence[Path]) -> Bench:
+def look(captioner: Network, files: Sequence[Path]) -> Bench:
     """Every photo as indexing stores it."""
     states, classes = [], []
     classifier = captioner.encoder.classifier
-    for pixels in pixel_batches(files, captioner.config.encoder.image_size):
+    for batch in pixel_batches(files, captioner.config.encoder.image_size):
+        pixels = torch.from_numpy(batch)
         states.append(captioner.look(pixels))
         if classifier is not None:
             stem = captioner.encoder.stem(captioner.encoder.enlarge(pixels))
             grid = classifier.tail(stem.contiguous(memory_format=torch.channels_last)).float()
             classes.append(torch.einsum("kc,bchw->bkhw", classifier.output.weight, grid))
     whole = PhotoState(
-        memory=torch.cat([each.memory for each in states]),
-        seed=torch.cat([each.seed for each in states]),
-        visual=torch.cat([each.visual for each in states]),
+        memory=np.concatenate([each.memory for each in states]),
+        seed=np.concatenate([each.seed for each in states]),
+        visual=np.concatenate([each.visual for each in states]),
     )
     return Bench(captioner, whole, torch.cat(classes) if classes else None)
 
@@ -128,12 +130,12 @@ class Asked:
     words: list[str]
     place: int
 
-    def ids(self, captioner: Captioner) -> Tensor:
+    def ids(self, captioner: Network) -> Tensor:
         """START and the words up to the one meant [T+1]."""
         return torch.tensor([START, *captioner.vocabulary.encode(self.words[: self.place + 1])])
 
 
-def likely(captioner: Captioner, asked: Asked, features: PhotoFeatures) -> tuple[Tensor, Tensor]:
+def likely(captioner: Network, asked: Asked, features: PhotoFeatures) -> tuple[Tensor, Tensor]:
     """Log p(word | those before it, photo) [B], and the attention it was read with [B,P]."""
     decoder, ids = captioner.decoder, asked.ids(captioner)
     vectors = decoder.embedding(ids[:-1])
@@ -142,33 +144,33 @@ def likely(captioner: Captioner, asked: Asked, features: PhotoFeatures) -> tuple
     return decoder.logits(outputs)[:, 0].log_softmax(dim=-1)[:, ids[-1]], weights[:, 0]
 
 
-def attention(captioner: Captioner, asked: Asked, photo: PhotoFeatures) -> Tensor:
+def attention(captioner: Network, asked: Asked, photo: PhotoFeatures) -> Tensor:
     """The decoder's attention before the word, mean of its heads [P] (Xu et al. 2015)."""
     return likely(captioner, asked, photo)[1][0]
 
 
-def occlusion(captioner: Captioner, asked: Asked, photo: PhotoFeatures, reach: int = 1) -> Tensor:
+def occlusion(captioner: Network, asked: Asked, photo: PhotoFeatures, reach: int = 1) -> Tensor:
     """What the word loses where a place and its neighbours are the photo's mean [P]."""
     return _occluded(captioner, asked, photo, photo.memory.mean(dim=1, keepdim=True), reach)
 
 
-def occlusion_of_one(captioner: Captioner, asked: Asked, photo: PhotoFeatures) -> Tensor:
+def occlusion_of_one(captioner: Network, asked: Asked, photo: PhotoFeatures) -> Tensor:
     """The same for the place alone."""
     return occlusion(captioner, asked, photo, 0)
 
 
-def occlusion_by_absent(captioner: Captioner, asked: Asked, photo: PhotoFeatures) -> Tensor:
+def occlusion_by_absent(captioner: Network, asked: Asked, photo: PhotoFeatures) -> Tensor:
     """The same, places replaced by those of "no photo"."""
     return _occluded(captioner, asked, photo, captioner.decoder.absent().memory, 1)
 
 
-def occlusion_of_grid_alone(captioner: Captioner, asked: Asked, photo: PhotoFeatures) -> Tensor:
+def occlusion_of_grid_alone(captioner: Network, asked: Asked, photo: PhotoFeatures) -> Tensor:
     """The same of a photo whose seed and vector are those of "no photo"."""
     absent = captioner.decoder.absent()
     return occlusion(captioner, asked, PhotoFeatures(photo.memory, absent.seed, absent.visual))
 
 
-def one_place_alone(captioner: Captioner, asked: Asked, photo: PhotoFeatures) -> Tensor:
+def one_place_alone(captioner: Network, asked: Asked, photo: PhotoFeatures) -> Tensor:
     """What the word gains from one place, all others those of "no photo" [P]."""
     absent = captioner.decoder.absent().memory
     only = torch.eye(absent.shape[1], dtype=torch.bool)[..., None]
@@ -176,7 +178,7 @@ def one_place_alone(captioner: Captioner, asked: Asked, photo: PhotoFeatures) ->
     return told - likely(captioner, asked, _with_memory(photo, absent))[0]
 
 
-def gradient(captioner: Captioner, asked: Asked, photo: PhotoFeatures) -> Tensor:
+def gradient(captioner: Network, asked: Asked, photo: PhotoFeatures) -> Tensor:
     """Gradient x (input less that of "no photo") on the grid [P]."""
     with torch.inference_mode(False), torch.enable_grad():
         memory = photo.memory.clone().requires_grad_(True)
@@ -187,7 +189,7 @@ def gradient(captioner: Captioner, asked: Asked, photo: PhotoFeatures) -> Tensor
 
 
 def _occluded(
-    captioner: Captioner, asked: Asked, photo: PhotoFeatures, fill: Tensor, reach: int
+    captioner: Network, asked: Asked, photo: PhotoFeatures, fill: Tensor, reach: int
 ) -> Tensor:
     memory = torch.where(_near(photo.memory.shape[1], reach), fill, photo.memory)
     hidden = likely(captioner, asked, _with_memory(photo, memory))[0]
@@ -207,7 +209,7 @@ def _near(count: int, reach: int) -> Tensor:
     return (apart <= reach)[..., None]
 
 
-METHODS: Mapping[str, Callable[[Captioner, Asked, PhotoFeatures], Tensor]] = {
+METHODS: Mapping[str, Callable[[Network, Asked, PhotoFeatures], Tensor]] = {
     "attention (shown before)": attention,
     "gradient x input": gradient,
     "one place alone": one_place_alone,
@@ -290,7 +292,8 @@ def by_pixels(
     near = _near(count, 1)[..., 0].view(count, 1, side, side).float()
     grey = F.interpolate(near, size, mode="nearest").bool()  # [P,1,S,S]
     for photo, file in enumerate(files):
-        [pixels] = pixel_batches([file], size)
+        [batch] = pixel_batches([file], size)
+        pixels = torch.from_numpy(batch)
         filled = torch.where(grey, torch.full_like(pixels, 127), pixels)
         hidden = captioner.see(torch.cat([pixels, filled]))
         for each in (word for word in words if word.photo == photo):
@@ -332,7 +335,7 @@ def shown_maps(bench: Bench, words: Sequence[Named]) -> Shown:
         absent = lots.choice(others, min(_ABSENT, len(others)), replace=False).tolist()
         asked = [*there, *absent]
         hidden = occlude(bench.captioner, asked, bench.features(photo))
-        drops, gain = hidden.drops[0].numpy(), hidden.gain[0].numpy()
+        drops, gain = hidden.drops[0], hidden.gain[0]
         for word, drop, much in zip(asked, drops, salience(drops, gain), strict=True):
             named = there.get(word)
             hit = named is not None and named.points(isqrt(len(drop)))[int(drop.argmax())]
@@ -402,7 +405,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     """Measure and print."""
     options = _arguments()
-    captioner = load_checkpoint(options.model, "cpu")
+    captioner = load_network(options.model, "cpu")
     files, named = read_boxes(options.boxes)
     words = [each for each in named if each.word in captioner.vocabulary]
     bench = look(captioner, [options.images / file for file in files])
@@ -418,7 +421,7 @@ def main() -> None:
         print("\n".join(by_state(bench, words, ask)))
     print("\n".join(["", *baselines(words, isqrt(bench.state.memory.shape[1]))]))
     if bench.classes is not None:
-        print(by_classes(bench, words, SentenceEmbedder(captioner.embedder_name, "cpu")))
+        print(by_classes(bench, words, SentenceEmbedder(captioner.provenance.embedder_name, "cpu")))
     if options.pixels:
         paths = [options.images / file for file in files]
         print(by_pixels(bench, words, paths, ways[_FRAMES[0]]))

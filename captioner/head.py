@@ -6,36 +6,12 @@ seen in photos. Trained with InfoNCE (captioner/training/losses.py).
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from captioner.config import WORD_SCALE, HeadConfig
 from captioner.vocabulary import UNKNOWN
-
-# Word vectors are drawn to length 1; this brings their sum near the size of other activations.
-_WORD_SCALE = 3.0
-
-
-@dataclass(frozen=True)
-class HeadConfig:
-    """Sizes and dropouts of the head; `dimension` is the sentence embedder's E."""
-
-    dimension: int = 384
-    hidden: int = 1024
-    queries: int = 4
-    dropout: float = 0.5
-    sentence_dropout: float = 0.2
-    word: int = 256
-    word_dropout: float = 0.3
-    references: int = 1024
-    whole: bool = False  # what the classifier makes of the whole photo is seen, too
-
-
-# Of a hub's similarities to reference sentences the higher ones count: by e for each 0.1.
-_HUB_TEMPERATURE = 0.1
 
 
 class Head(nn.Module):
@@ -94,21 +70,10 @@ class Head(nn.Module):
         change = self.narrow(self.sentence_dropout(F.gelu(self.widen(sentences))))
         return F.normalize((sentences + change + self.add_words(words)).float(), dim=-1)
 
-    def hub_bias(self, visual: Tensor) -> Tensor:
-        """Hubness of photos [B,E]: [B], how near they are to sentences of all kinds, a cosine.
-
-        A photo that is near every sentence (a hub, Radovanovic et al. 2010) comes up for all;
-        the ranking takes that off. The log-mean-exp of similarities to a bank of sentences is what
-        softmax over them divides by (Smith et al. 2017, eq. 5; Bogolin et al. 2022, QB-Norm).
-        """
-        similarity = visual @ self.references.T / _HUB_TEMPERATURE  # [B,R]
-        mean = similarity.logsumexp(dim=1) - math.log(len(self.references))
-        return _HUB_TEMPERATURE * mean
-
     def add_words(self, words: Tensor) -> Tensor:
         """Sum of the known words' vectors [...,E], tempered by the root of their number."""
         known = (words > UNKNOWN)[..., None]  # [...,T,1]
         vectors = self.word_dropout(self.embedding(words)) * known
         total = vectors.sum(dim=-2) / known.sum(dim=-2).clamp(min=1).sqrt()  # [...,W]
-        change: Tensor = self.from_words(total * _WORD_SCALE)
+        change: Tensor = self.from_words(total * WORD_SCALE)
         return change

@@ -1,7 +1,6 @@
-"""all-MiniLM-L6-v2 in plain torch: sentence-transformers' vectors without its imports.
+"""all-MiniLM-L6-v2 by ONNX Runtime: sentence-transformers' vectors without torch.
 
-Those take some two seconds, more than all the rest of a search in a fresh process; a test
-holds the vectors equal.
+Its graph is made from the model's own weights as it is loaded; a test holds the vectors equal.
 """
 
 from __future__ import annotations
@@ -12,33 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from safetensors.torch import load_file
+from safetensors.numpy import load_file
 from tokenizers import Tokenizer
-from torch import Tensor, nn
-from torch.nn import functional as F
 
-from captioner.device import without_weights
+from captioner.captioner import Floats
+from captioner.onnx_graph import Graph, Value
+from captioner.onnx_layers import Arrays, gelu, layer_norm, linear, unit, weight
+from captioner.onnx_session import Session
 
 _BATCH = 32
-
-# Our names -> those of BERT's file: of what lies before the layers, and within each of them.
-_BEFORE = {
-    "words.weight": "word_embeddings.weight",
-    "places.weight": "position_embeddings.weight",
-    "segments.weight": "token_type_embeddings.weight",
-    "norm.weight": "LayerNorm.weight",
-    "norm.bias": "LayerNorm.bias",
-}
-_WITHIN = {
-    "self_attn.out_proj": "attention.output.dense",
-    "norm1": "attention.output.LayerNorm",
-    "linear1": "intermediate.dense",
-    "linear2": "output.dense",
-    "norm2": "output.LayerNorm",
-}
-# Torch's layer keeps these three as one, "self_attn.in_proj".
-_TOGETHER = ("attention.self.query", "attention.self.key", "attention.self.value")
+_HIDDEN = 1e9  # taken off the scores of padding, which then is not attended to
 
 
 class MiniLM:
@@ -51,60 +33,78 @@ class MiniLM:
         limit = _json(folder / "sentence_bert_config.json")["max_seq_length"]
         self._tokenizer.enable_truncation(limit)
         self._tokenizer.enable_padding()
-        with without_weights():
-            self._network = _Network(config)
-        weights = _renamed(load_file(folder / "model.safetensors"), len(self._network.layers))
-        self._network.load_state_dict(weights, assign=True)
-        self._network.eval()
+        self._session = Session(lambda: bert_model(config, load_file(folder / "model.safetensors")))
 
-    @torch.inference_mode()
-    def encode(self, sentences: Sequence[str]) -> np.ndarray:
+    def encode(self, sentences: Sequence[str]) -> Floats:
         """Sentences -> float32 unit rows [N,E]."""
-        parts = [torch.empty(0, self.dimension)]
+        parts = [np.empty((0, self.dimension), np.float32)]
         for start in range(0, len(sentences), _BATCH):
             read = self._tokenizer.encode_batch(list(sentences[start : start + _BATCH]))
-            ids = torch.tensor([each.ids for each in read])
-            parts.append(self._network(ids, torch.tensor([each.attention_mask for each in read])))
-        return torch.cat(parts).numpy()
+            ids = np.array([each.ids for each in read], np.int64)
+            mask = np.array([each.attention_mask for each in read], np.float32)
+            parts.append(self._session.run(ids=ids, mask=mask)["vectors"])
+        return np.concatenate(parts)
 
 
-class _Network(nn.Module):
-    """BERT (Devlin et al. 2019, arXiv 1810.04805), the mean over a sentence's tokens after it."""
+def bert_model(config: dict[str, Any], arrays: Arrays) -> bytes:
+    """BERT (Devlin et al. 2019, arXiv 1810.04805), the mean over a sentence's tokens after it.
 
-    def __init__(self, config: dict[str, Any]) -> None:
-        super().__init__()
-        width, epsilon = config["hidden_size"], config["layer_norm_eps"]
-        self.words = nn.Embedding(config["vocab_size"], width)
-        self.places = nn.Embedding(config["max_position_embeddings"], width)
-        self.segments = nn.Embedding(config["type_vocab_size"], width)
-        self.norm = nn.LayerNorm(width, epsilon)
-        self.layers = nn.ModuleList(
-            nn.TransformerEncoderLayer(
-                width, config["num_attention_heads"], config["intermediate_size"],
-                activation=F.gelu, layer_norm_eps=epsilon, batch_first=True,
-            )
-            for _ in range(config["num_hidden_layers"])
-        )  # fmt: skip
+    Ids of tokens int64 [B,T] and 0 for padding, else 1, float32 [B,T] -> unit vectors [B,E].
+    """
+    graph, width, epsilon = Graph(), int(config["hidden_size"]), float(config["layer_norm_eps"])
+    ids = graph.input("ids", "int64", "B", "T")
+    mask = graph.input("mask", "float32", "B", "T")
+    embedded = _embedded(graph, arrays, ids)
+    x = layer_norm(graph, arrays, "embeddings.LayerNorm", embedded, epsilon)  # [B,T,E]
+    beside = graph.node("Sub", mask, graph.scalar(1))
+    hidden = graph.node("Mul", beside, graph.scalar(_HIDDEN))
+    hidden = graph.node("Unsqueeze", hidden, graph.ints(1, 2))  # [B,1,1,T]
+    for number in range(config["num_hidden_layers"]):
+        name = f"encoder.layer.{number}"
+        told = _attention(graph, arrays, f"{name}.attention", x, hidden, config)
+        both = graph.node("Add", x, told)
+        x = layer_norm(graph, arrays, f"{name}.attention.output.LayerNorm", both, epsilon)
+        wide = gelu(graph, linear(graph, arrays, f"{name}.intermediate.dense", x))
+        both = graph.node("Add", x, linear(graph, arrays, f"{name}.output.dense", wide))
+        x = layer_norm(graph, arrays, f"{name}.output.LayerNorm", both, epsilon)
+    counted = graph.node("Mul", x, graph.node("Unsqueeze", mask, graph.ints(2)))
+    total = graph.node("ReduceSum", counted, graph.ints(1), keepdims=0)
+    graph.output(unit(graph, total), "vectors", "float32", "B", width)  # as long as the mean's
+    return graph.model()
 
-    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Ids of tokens [B,T] and 0 for padding [B,T] -> unit vectors [B,E]."""
-        x = self.words(ids) + self.places.weight[: ids.shape[1]] + self.segments.weight[0]
-        x = self.norm(x)  # [B,T,E]
-        for layer in self.layers:
-            x = layer(x, src_key_padding_mask=mask == 0)
-        return F.normalize((x * mask[..., None]).sum(dim=1), dim=1)  # a mean's length is no matter
+
+def _embedded(graph: Graph, arrays: Arrays, ids: Value) -> Value:
+    """Sums of the tokens', places' and the first segment's vectors: [B,T,E]."""
+    words = graph.node("Gather", weight(graph, arrays, "embeddings.word_embeddings.weight"), ids)
+    length = graph.node("Shape", ids, start=1, end=2)
+    places = weight(graph, arrays, "embeddings.position_embeddings.weight")
+    near = graph.node("Slice", places, graph.ints(0), length, graph.ints(0))
+    segment = arrays["embeddings.token_type_embeddings.weight"][0].astype(np.float32)
+    return graph.node("Add", graph.node("Add", words, near), graph.constant(segment))
 
 
-def _renamed(weights: dict[str, Tensor], layers: int) -> dict[str, Tensor]:
-    """The weights of BERT's file under the names of the network above."""
-    renamed = {own: weights[f"embeddings.{name}"] for own, name in _BEFORE.items()}
-    for own, old in ((f"layers.{n}.", f"encoder.layer.{n}.") for n in range(layers)):
-        for kind in ("weight", "bias"):
-            parts = [weights[f"{old}{name}.{kind}"] for name in _TOGETHER]
-            renamed[f"{own}self_attn.in_proj_{kind}"] = torch.cat(parts)
-            for name, its in _WITHIN.items():
-                renamed[f"{own}{name}.{kind}"] = weights[f"{old}{its}.{kind}"]
-    return renamed
+def _attention(
+    graph: Graph, arrays: Arrays, name: str, x: Value, hidden: Value, config: dict[str, Any]
+) -> Value:
+    """Self-attention of x [B,T,E]; `hidden` [B,1,1,T] is added to the scores."""
+    heads = int(config["num_attention_heads"])
+    width = int(config["hidden_size"]) // heads
+    query, key, value = (
+        graph.node(
+            "Reshape",
+            linear(graph, arrays, f"{name}.self.{part}", x),
+            graph.ints(0, 0, heads, width),
+        )
+        for part in ("query", "key", "value")
+    )
+    asked = graph.node("Transpose", query, perm=[0, 2, 1, 3])  # [B,h,T,w]
+    scores = graph.node("MatMul", asked, graph.node("Transpose", key, perm=[0, 2, 3, 1]))
+    scaled = graph.node("Mul", scores, graph.scalar(width**-0.5))
+    shares = graph.node("Softmax", graph.node("Add", scaled, hidden), axis=-1)
+    told = graph.node("MatMul", shares, graph.node("Transpose", value, perm=[0, 2, 1, 3]))
+    together = graph.node("Transpose", told, perm=[0, 2, 1, 3])
+    flat = graph.node("Reshape", together, graph.ints(0, 0, heads * width))
+    return linear(graph, arrays, f"{name}.output.dense", flat)
 
 
 def _json(file: Path) -> dict[str, Any]:

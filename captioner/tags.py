@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from captioner.captioner import Captioner, PhotoState
-from captioner.classifier import class_sentences
+from captioner.class_names import class_sentences
 
 # Tags that are less probable are left out, and so are all but the likeliest few.
 LEAST_PROBABILITY = 0.1

@@ -57,7 +57,7 @@ def calibrate(
             return
         photos = _read(captions, images)
         engine = answering_engine(opened, database, device)
-        engine.image_embedder = home_image_embedder(database, str(engine.captioner.device))
+        engine.image_embedder = home_image_embedder(database, engine.captioner.device)
         report, ranking = _fit(engine, photos, queries)
         _keep(engine, report, ranking)
     print_json(report.to_json()) if as_json else _print_report(report)

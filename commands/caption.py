@@ -41,10 +41,9 @@ def caption(files: tuple[Path, ...], model: Path | None, device: str | None, as_
 
 
 def _captions(captioner: Captioner, file: Path) -> list[dict[str, Any]]:
-    from captioner.beam_search import generate_captions
     from indexer.encode_photo import encode_photo
 
-    captions = generate_captions(captioner, encode_photo(captioner, file.read_bytes()))[0]
+    captions = captioner.generate_captions(encode_photo(captioner, file.read_bytes()))[0]
     return [{"text": each.text, "log_likelihood": each.log_likelihood} for each in captions]
 
 

@@ -30,7 +30,7 @@ def complete_command(
     """Show the words that may come next in QUERY, or complete its last one."""
     from search.complete import complete
 
-    with open_engine(home, model, device, quick=True, asking=True) as engine:
+    with open_engine(home, model, device, asking=True) as engine:
         answer = complete(engine, query, count)
     if as_json:
         print_json(answer.to_json())

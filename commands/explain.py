@@ -29,7 +29,7 @@ def explain_command(
     from search.request import check_text
 
     check_text("q", query)
-    captioner, embedder = load_models(model, device, quick=True)
+    captioner, embedder = load_models(model, device)
     found = explain(captioner, embedder, query, encode_photo(captioner, file.read_bytes()))
     print_json({"path": str(file), **found.to_json()}) if as_json else _print_explanation(found)
 

@@ -53,7 +53,7 @@ def export(
     _check(csv_file, json_file, sidecars, beside, captions)
     wanted = photo_filter(folder, **filters)
     written = _Sidecars(sidecars, captions) if beside or sidecars else None
-    with open_engine(home, model, "cpu", quick=True) as engine, ExitStack() as open_files:
+    with open_engine(home, model, "cpu") as engine, ExitStack() as open_files:
         from search.export import export_rows
 
         sinks: list[Sink] = [written.write] if written else []

@@ -102,7 +102,7 @@ class LazyEngine:
         self._refuse_missing_home()
         # Notes and errors of loading ask click for the command, which only its own thread knows.
         with self._context.scope(cleanup=False):
-            opened = open_engine(self._home, self._model, self._device, quick=True, finding=True)
+            opened = open_engine(self._home, self._model, self._device, finding=True)
             engine = self._stack.enter_context(opened)
         self._known, self._looked = what_answers(engine.home, engine.database), time.monotonic()
         return engine

@@ -38,10 +38,10 @@ def models(drop: str | None, as_json: bool, home: Path | None) -> None:
 
 
 def _rows(home: Path | None) -> list[dict[str, Any]]:
-    from captioner.checkpoint import load_checkpoint
+    from captioner.checkpoint import read_checkpoint
     from catalog.model_registry import list_models
 
-    shipped = load_checkpoint(None, "cpu")
+    shipped = read_checkpoint().provenance
     with open_catalog(home, reading=True) as (_, database), database.read() as session:
         used = list_models(session)
     rows = [{"kind": "captioner", "name": shipped.name, "sha256": shipped.sha256, "shipped": True}]

@@ -29,7 +29,7 @@ def score(
     from search.image_to_text import check_sentences, rank_sentences
 
     check_sentences(sentences)
-    captioner, embedder = load_models(model, device, quick=True)
+    captioner, embedder = load_models(model, device)
     state = encode_photo(captioner, file.read_bytes())
     ranked = rank_sentences(captioner, embedder, sentences, state)
     for each in ranked:

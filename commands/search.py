@@ -69,7 +69,7 @@ def search(
     form = chosen_form(output, as_json, paths, null)
     request = _request(**asked)
     thumbnails = choose_thumbnails(preview) if form is Form.TABLE else None
-    with open_engine(home, model, device, quick=True, finding=True, asking=True) as engine:
+    with open_engine(home, model, device, finding=True, asking=True) as engine:
         answer = engine.search(request)
         photos = engine.photos([result.photo_id for result in answer.results])
         guesses = engine.guesses(photos.values()) if form is Form.TABLE else {}

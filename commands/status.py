@@ -33,6 +33,7 @@ def _print_status(found: Status) -> None:
     echo(f"captioner {found.model}, sentence embedder {found.embedder}")
     _print_models(found)
     _print_own(found)
+    echo(f"computed by {found.runtime}")
     if found.sqlite:
         echo(f"SQLite {found.sqlite}")
     for root in found.roots:

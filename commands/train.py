@@ -23,7 +23,7 @@ from commands.common.temporary_engine import temporary_engine
 from commands.common.terminal import echo
 
 if TYPE_CHECKING:
-    from captioner.captioner import CaptionerConfig
+    from captioner.config import CaptionerConfig
     from captioner.training.recipe import PhotoSet, Recipe
 
 # Vectors of so many are 0.2 MB of a checkpoint for each kind.
@@ -71,8 +71,8 @@ def train(as_json: bool, **options: Any) -> None:
     embedder = SentenceEmbedder(options["embedder"] or DEFAULT_EMBEDDER)
     device = choose_device(options["device"])
     with ProgressBar("photos") as bar:
-        captioner = train_captioner(recipe, embedder, device, bar)
-        save_checkpoint(captioner, options["output"])
+        network = train_captioner(recipe, embedder, device, bar)
+        save_checkpoint(network, options["output"])
         evaluations = _fit(options["output"], recipe, options, bar)
     if as_json:
         print_json(evaluations[0] if len(evaluations) == 1 else {"sets": evaluations})
@@ -126,14 +126,13 @@ def _sets(
 
 def _config(options: dict[str, Any]) -> CaptionerConfig:
     """The network's sizes: those of the captioner to start from, or the defaults."""
-    from captioner.captioner import CaptionerConfig
-    from captioner.checkpoint import load_checkpoint
-    from captioner.encoder import EncoderConfig
+    from captioner.checkpoint import read_checkpoint
+    from captioner.config import CaptionerConfig, EncoderConfig
     from captioner.training.recipe import baseline_config
 
     classes, config = options["classes"], CaptionerConfig()
     if options["start"] is not None:
-        config = load_checkpoint(options["start"], "cpu").config
+        config = read_checkpoint(options["start"]).config
         encoder = config.encoder
     else:
         encoder = EncoderConfig(backbone=options["backbone"])
@@ -152,7 +151,7 @@ def _fit(
     checkpoint: Path, recipe: Recipe, options: dict[str, Any], bar: ProgressBar
 ) -> list[dict[str, object]]:
     """Fit the ranking's weights on all dev sets, measure on each, and write both down."""
-    from captioner.checkpoint import save_checkpoint
+    from captioner.checkpoint import save_provenance
     from search.evaluation.caption_fit import fit_captions
     from search.evaluation.dev_sets import measure_dev_set
     from search.evaluation.fit_weights import fit_worlds
@@ -173,5 +172,5 @@ def _fit(
         bar.phase("evaluating", count * len(measured))
         first, *others = [own.evaluate(bar.advance).to_json() for own in measured]
     captioner.provenance.metrics = first | ({"other_sets": others} if others else {})
-    save_checkpoint(captioner, checkpoint)
+    save_provenance(captioner.provenance, checkpoint)
     return [first, *others]

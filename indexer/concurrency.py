@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from captioner.device import cores, memory
+from captioner.machine import cores, memory
 
 # A decoding process needs 65 MB, for a PNG of 100 megapixels 600 MB; and there is its file.
 _MEMORY_EACH = 512 * 2**20
@@ -26,5 +26,5 @@ def decoders_for(cores: int, memory: int | None) -> int:
 
 
 def photos_that_suit(device: str) -> int:
-    """The default batch size on a kind of device ("cpu", "cuda"...), in photos."""
-    return _ON_GPU if device == "cuda" else _ON_CPU
+    """The default batch size on a kind of device ("cpu", "cuda:0"...), in photos."""
+    return _ON_GPU if device.startswith("cuda") else _ON_CPU

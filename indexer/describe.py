@@ -7,9 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.beam_search import generate_captions
 from captioner.captioner import Captioner, PhotoState
-from captioner.device import fast, stack
 from captioner.embedder import SentenceEmbedder
 from captioner.tags import tags_of
 from catalog.records import NewPhoto, NewTag
@@ -22,18 +20,18 @@ def describe(
     """What the catalog keeps of each photo, in order of the batch, pixels uint8 [3,S,S] each."""
     if not batch:
         return []
-    state = captioner.look(stack([photo.pixels for photo in batch], captioner.device))
-    captions = generate_captions(captioner, state)
+    state = captioner.look(np.stack([photo.pixels for photo in batch]))
+    captions = captioner.generate_captions(state)
     named = _named(captioner, embedder, state, [found[0].text for found in captions])
     tags = tags_of(captioner, state)
-    visual, blobs, biases = state.visual.numpy(), state.pack(), captioner.hub_bias(state).tolist()
+    blobs, biases = state.pack(), captioner.hub_bias(state).tolist()
     return [
         NewPhoto(
             file=photo.task.file,
             content_hash=photo.content_hash,
             metadata=photo.metadata,
             captions=tuple((caption.text, caption.log_likelihood) for caption in captions[row]),
-            vectors={"caption": named[row], "visual": visual[row]},
+            vectors={"caption": named[row], "visual": state.visual[row]},
             state=blobs[row],
             bias=biases[row],
             tags=tuple(NewTag(**vars(tag)) for tag in tags[row]),
@@ -48,6 +46,4 @@ def _named(
     """What photos are named where sentences are [B,E]: their classes, else their captions."""
     if state.classes is not None:
         return captioner.class_vectors_of(state.classes)
-    with fast(captioner.device):  # kept with sixteen bits anyway
-        embedded = embedder.encode(captions)
-    return captioner.read(captions, embedded)
+    return captioner.read(captions, embedder.encode(captions))

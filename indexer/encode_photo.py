@@ -5,8 +5,6 @@ Decoded as in an index run: in a process of its own, within limits.
 
 from __future__ import annotations
 
-import torch
-
 from captioner.captioner import Captioner, PhotoState
 from captioner.image_file import squeeze
 from indexer.decode_pool import Decoders, shared_decoders
@@ -19,4 +17,4 @@ def encode_photo(captioner: Captioner, data: bytes, decoders: Decoders | None = 
     """
     decoded = (decoders or shared_decoders()).decode(data)
     pixels = squeeze(decoded.pixels, captioner.config.encoder.image_size)
-    return captioner.look(torch.from_numpy(pixels[None]))
+    return captioner.look(pixels[None])

@@ -104,7 +104,7 @@ class Indexer:
     ) -> None:
         self._home = home
         self._database = database
-        self._captioner = captioner.eval()
+        self._captioner = captioner
         self._embedder = embedder
         self._image_embedder = image_embedder
         self._image_vectors: ImageVectors | None = None
@@ -294,7 +294,7 @@ class Indexer:
             plans,
             known,
             partial(describe, self._captioner, self._embedder),
-            batch_size=self._options.batch_size or photos_that_suit(self._captioner.device.type),
+            batch_size=self._options.batch_size or photos_that_suit(self._captioner.device),
             threads=self._options.decode_threads or decoders_that_suit(),
             prune=self._options.prune,
         )

@@ -13,7 +13,8 @@ import threading
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
 from captioner.image_file import UnreadablePhoto, check_size, squeeze
 from catalog.home import Home
@@ -32,7 +33,7 @@ class Prepared:
     task: Task
     content_hash: str
     metadata: Metadata
-    pixels: torch.Tensor  # uint8 [3,S,S]
+    pixels: NDArray[np.uint8]  # [3,S,S]
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class Preparer:
         except DecoderKilled as error:
             return Failed(task, str(error), lasting=False)
         self._write_thumbnail(decoded.thumbnail, content_hash)
-        pixels = torch.from_numpy(squeeze(decoded.pixels, self._size))
+        pixels = squeeze(decoded.pixels, self._size)
         origin = find_origin(decoded.tags, task.full_path, task.file.mtime_ns)
         metadata = replace(decoded.metadata, **vars(origin))
         return Prepared(task, content_hash, metadata, pixels)

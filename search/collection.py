@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from captioner.captioner import Captioner, CaptionerConfig, PhotoState
+from captioner.captioner import Captioner, PhotoState
+from captioner.config import CaptionerConfig
 from captioner.embedder import SentenceEmbedder
 from catalog import model_registry
 from catalog.cache import CatalogCache

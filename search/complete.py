@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from dataclasses import asdict, dataclass
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from captioner.captioner import Captioner, PhotoState
-from captioner.likelihood import read_prefix
+from captioner.captioner import Captioner, Floats, PhotoState
 from captioner.vocabulary import SPECIAL_WORDS, start_of_last_word, tokenise
 from search.engine import SearchEngine
 from search.limits import DEFAULT_COMPLETIONS, MAX_COMPLETIONS
@@ -107,12 +105,12 @@ def _likeliest(
 ) -> Iterator[Completion]:
     chances = _next_word(captioner, parsed.words, state)
     words = captioner.vocabulary.words
-    fitting = torch.tensor([word.startswith(typed.partial) for word in words])
+    fitting = np.array([word.startswith(typed.partial) for word in words])
     fitting[: len(SPECIAL_WORDS)] = False
     whole = {typed.partial, *parsed.words[-1:]}
     fitting[[row for row, word in enumerate(words) if word in whole]] = False
-    chances = chances.masked_fill(~fitting, 0.0)
-    for row in chances.topk(min(k, int(fitting.sum()))).indices.tolist():
+    best_first = np.argsort(-np.where(fitting, chances, 0.0), kind="stable")
+    for row in best_first[: min(k, int(fitting.sum()))].tolist():
         yield Completion(typed.continued(words[row]), words[row], float(chances[row]))
 
 
@@ -130,8 +128,10 @@ def _labels(
             yield Completion(typed.continued(plain), plain, share)
 
 
-def _next_word(captioner: Captioner, prefix: tuple[str, ...], state: PhotoState) -> Tensor:
+def _next_word(captioner: Captioner, prefix: tuple[str, ...], state: PhotoState) -> Floats:
     """p(word | prefix) [V], each photo counting as far as the prefix fits it."""
-    said, following = read_prefix(captioner, prefix, state.features(captioner.device))
-    gates = said.sum(dim=1).log_softmax(dim=0)  # [B], log p(photo | prefix)
-    return (gates[:, None] + following[:, -1]).logsumexp(dim=0).exp()
+    said, following = captioner.read_prefix(prefix, state)
+    fit = said.sum(axis=1)  # [B], log p(prefix | photo)
+    gates = np.exp(fit - fit.max())  # in proportion to p(photo | prefix)
+    chances: Floats = (gates @ np.exp(following)) / gates.sum()
+    return chances

@@ -62,7 +62,7 @@ class SearchEngine:
         self._opener = CollectionOpener(home, database, captioner, embedder)
         self._facets = CatalogCache(read_facets)
         self._subfolders = CatalogCache[dict[bytes, tuple[FolderView, ...]]](lambda session: {})
-        self.workers = Workers()  # for who has many threads that ask at once
+        self.workers = Workers(captioner.limit_threads)  # for who has many threads that ask at once
 
     @property
     def home(self) -> Home:
@@ -131,7 +131,7 @@ class SearchEngine:
         collection = self._opener.open()
         if collection is None:
             return ()
-        vector = state.visual[0].float().cpu().numpy()
+        vector = state.visual[0].astype(np.float32)
         return similar_photos(self._database, self._caption_fit, *collection.similar(vector, k))
 
     def similar_to(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from captioner.captioner import Captioner, PhotoState
 from captioner.embedder import SentenceEmbedder
-from captioner.occlusion import Occlusion, occlude
+from captioner.scores import Occlusion
 from search.parsed_query import FUNCTION_WORDS, parse_query
 from search.request import check_text
 from search.rerank import Likelihoods, WordGain, score_photos
@@ -83,7 +83,7 @@ def explain(
     if not parsed.words:
         return Explanation(query, parsed.unknown, parsed.nearest, 0.0, 0.0, (), None)
     scored = score_photos(captioner, parsed.words, state)
-    hidden = occlude(captioner, parsed.words, state.features(captioner.device))
+    hidden = captioner.occlude(parsed.words, state)
     return Explanation(
         query,
         parsed.unknown,
@@ -97,7 +97,7 @@ def explain(
 
 def word_maps(gains: tuple[WordGain, ...], hidden: Occlusion, row: int) -> tuple[WordMap, ...]:
     """Each word's gain and map on one of the photos."""
-    maps = maps_of(hidden.drops[row].numpy(), hidden.gain[row].numpy())
+    maps = maps_of(hidden.drops[row], hidden.gain[row])
     return tuple(
         WordMap(each.word, each.gain, () if each.word in FUNCTION_WORDS else seen)
         for each, seen in zip(gains, maps, strict=True)

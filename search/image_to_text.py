@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+import numpy as np
+
 from captioner.captioner import Captioner, PhotoState
 from captioner.embedder import SentenceEmbedder
-from captioner.likelihood import score_sentences
 from captioner.vocabulary import tokenise
 from search.engine import SearchEngine
 from search.limits import MAX_SENTENCES
@@ -73,7 +74,7 @@ def captions_near(engine: SearchEngine, state: PhotoState) -> list[str]:
 
     Raises DatabaseUnavailable.
     """
-    found = engine.nearest(state.visual[0].float().numpy(), NEAREST_PHOTOS)
+    found = engine.nearest(state.visual[0].astype(np.float32), NEAREST_PHOTOS)
     views = engine.photos(found.ids.tolist())
     near = (views[key] for key in found.ids.tolist() if key in views)
     texts = (text for view in near for text, _ in view.captions)
@@ -84,9 +85,8 @@ def _score(
     captioner: Captioner, sentences: Sequence[tuple[str, ...]], state: PhotoState
 ) -> list[tuple[float, list[float]]]:
     """Log-likelihood and gains of each sentence; its own row, for sentences differ in length."""
-    features = state.features(captioner.device)
-    with_photo = score_sentences(captioner, sentences, features)  # [S,T+1]
-    without = score_sentences(captioner, sentences, captioner.decoder.absent())
+    with_photo = captioner.score_sentences(sentences, state)  # [S,T+1]
+    without = captioner.score_sentences(sentences, None)
     scored = []
     for row, words in enumerate(sentences):
         said = slice(row, row + 1), slice(len(words) + 1)

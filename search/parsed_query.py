@@ -129,7 +129,7 @@ def _parsed(
 def _nearest_words(
     unknown: tuple[str, ...], captioner: Captioner, embedder: SentenceEmbedder
 ) -> dict[str, str]:
-    known = captioner.word_vectors[len(SPECIAL_WORDS) :].float().cpu().numpy()  # [V,E]
+    known = captioner.word_vectors[len(SPECIAL_WORDS) :]  # [V,E]
     similarity = embedder.encode(unknown) @ known.T  # [U,V]
     best = similarity.argmax(axis=1)
     close = similarity[np.arange(len(unknown)), best] >= captioner.provenance.ranking.nearest_word

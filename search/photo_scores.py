@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.captioner import Captioner
-from captioner.decoder import PhotoFeatures
+from captioner.captioner import Captioner, PhotoState
 from search.calibration import Background, backgrounds
 from search.collection import Collection, UnknownPhoto
 from search.parsed_query import ParsedQuery
-from search.rerank import Likelihoods, score_features
+from search.rerank import Likelihoods, score_photos
 from search.retrieval import Candidates, Retriever
 
 
@@ -44,7 +43,7 @@ class Survey:
     retriever: Retriever
     ids: NDArray[np.int64]  # [N]
     bias: NDArray[np.float32]  # [N]
-    features: PhotoFeatures
+    state: PhotoState
 
     def measure(
         self,
@@ -70,7 +69,7 @@ class Survey:
     def _read_on(self, parsed: ParsedQuery) -> Likelihoods | None:
         if not parsed.words:
             return None
-        return score_features(self.captioner, parsed.words, self.features)
+        return score_photos(self.captioner, parsed.words, self.state)
 
 
 def survey(captioner: Captioner, collection: Collection, ids: NDArray[np.int64]) -> Survey:
@@ -82,5 +81,4 @@ def survey(captioner: Captioner, collection: Collection, ids: NDArray[np.int64])
     loaded = collection.load(Candidates(ids, unknown, unknown))
     if loaded.state is None or len(loaded.found) < len(ids):
         raise UnknownPhoto(int(np.setdiff1d(ids, loaded.found.ids)[0]))
-    features = loaded.state.features(captioner.device)
-    return Survey(captioner, collection.retriever, ids, loaded.bias, features)
+    return Survey(captioner, collection.retriever, ids, loaded.bias, loaded.state)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from captioner.captioner import Captioner, Ranking
 from captioner.embedder import SentenceEmbedder
 from captioner.image_embedder import ImageEmbedder
-from captioner.occlusion import Occlusion, occlude
+from captioner.scores import Occlusion
 from captioner.vocabulary import SPECIAL_WORDS
 from catalog.database import Database
 from catalog.filters import Condition
@@ -230,8 +230,7 @@ class Ranker:
         loaded = self.collection.load(page.found)
         if loaded.state is None or not question.parsed.words:
             return {}
-        features = loaded.state.features(self.captioner.device)
-        hidden = occlude(self.captioner, question.parsed.words, features)
+        hidden = self.captioner.occlude(question.parsed.words, loaded.state)
         return {key: hidden[[row]] for row, key in enumerate(loaded.found.ids.tolist())}
 
     def _retriever(self, question: Question) -> Retriever:

@@ -36,7 +36,6 @@ from numpy.typing import NDArray
 
 from captioner.captioner import Captioner, PhotoState, Ranking
 from captioner.embedder import SentenceEmbedder
-from captioner.likelihood import score_words
 from captioner.vocabulary import tokenise_query
 from search.limits import COMBINED, LIKELIHOOD, RETRIEVE
 from search.parsed_query import ParsedQuery, parse_query
@@ -135,8 +134,8 @@ class Term:
         """R on N photos [N] in nats; None where no word is known."""
         if not self.parsed.words:
             return None
-        scored = score_words(captioner, self.parsed.words, state.features(captioner.device))
-        words = scored.word_log_likelihood[:, :-1].numpy() @ self.weights  # [N], without END
+        scored = captioner.score_words(self.parsed.words, state)
+        words = scored.word_log_likelihood[:, :-1] @ self.weights  # [N], without END
         chance = np.logaddexp.reduce(words) - np.log(len(words))
         ratio: NDArray[np.float32] = (words - chance).astype(np.float32)
         return ratio

@@ -11,11 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from captioner.captioner import Captioner, FitWeights, PhotoState, Ranking
-from captioner.decoder import PhotoFeatures
-from captioner.likelihood import SentenceScore, score_without_photo, score_words
+from captioner.scores import SentenceScore
 from search.calibration import Background, Signs, fit_probability
 from search.lexical import NO_HITS, WordHits, lifted
 from search.limits import LIKELIHOOD, RETRIEVE
@@ -40,16 +38,12 @@ class Likelihoods:
     @property
     def log_likelihood(self) -> NDArray[np.float32]:
         """log p(query | photo) [N] in nats."""
-        values: NDArray[np.float32] = self.with_photo.log_likelihood.numpy()
-        return values
+        return self.with_photo.log_likelihood
 
     @property
     def evidence(self) -> NDArray[np.float32]:
         """log p(query | photo) - log p(query | no photo) [N] in nats."""
-        values: NDArray[np.float32] = (
-            self.log_likelihood - self.without_photo.log_likelihood.numpy()
-        )
-        return values
+        return self.log_likelihood - self.without_photo.log_likelihood
 
     @property
     def word_gains(self) -> NDArray[np.float32]:
@@ -74,9 +68,11 @@ class Likelihoods:
         return cls(scores, parts[0].without_photo)
 
 
-def word_gains(with_photo: Tensor, without_photo: Tensor) -> NDArray[np.float32]:
+def word_gains(
+    with_photo: NDArray[np.float32], without_photo: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """Log-likelihoods of words and END [N,T+1] and the same without a photo -> gains [N,T]."""
-    shares = (with_photo - without_photo).numpy()
+    shares = with_photo - without_photo
     gains: NDArray[np.float32] = shares[:, :-1].copy()
     gains[:, -1] += shares[:, -1]
     return gains
@@ -84,16 +80,7 @@ def word_gains(with_photo: Tensor, without_photo: Tensor) -> NDArray[np.float32]
 
 def score_photos(captioner: Captioner, words: tuple[str, ...], state: PhotoState) -> Likelihoods:
     """Likelihoods of at least one known word on at least one photo."""
-    return score_features(captioner, words, state.features(captioner.device))
-
-
-def score_features(
-    captioner: Captioner, words: tuple[str, ...], features: PhotoFeatures
-) -> Likelihoods:
-    """The same for photos that are on the captioner's device already."""
-    return Likelihoods(
-        score_words(captioner, words, features), score_without_photo(captioner, words)
-    )
+    return Likelihoods(*captioner.score_both(words, state))
 
 
 def stage_scores(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captioner.captioner import CaptionFit, Ranking
-from captioner.occlusion import Occlusion
+from captioner.scores import Occlusion
 from catalog.database import Database
 from catalog.paths import show_path
 from catalog.views import PhotoView, view_photos

@@ -69,6 +69,7 @@ class Status:
     """What is indexed, and by which model; captions and vectors are those of the one that answers.
 
     `models`: all that were used here, oldest first. `sqlite`: its version, None for PostgreSQL.
+    `runtime`: what computes, and in which precision.
     `image_embedder` and `calibrations`: None where the home has none.
     """
 
@@ -81,6 +82,7 @@ class Status:
     models: tuple[ModelStatus, ...]
     roots: tuple[RootStatus, ...]
     sqlite: str | None
+    runtime: str
     image_embedder: ImageEmbedderStatus | None = None
     calibrations: tuple[CalibrationStatus, ...] | None = None
 
@@ -115,6 +117,7 @@ def read_status(database: Database, captioner: Captioner, embedder: SentenceEmbe
             for root in roots
         ),
         sqlite=database.sqlite_version,
+        runtime=captioner.runtime,
         image_embedder=ImageEmbedderStatus(
             chosen.name, chosen.sha256, show_path(os.fsencode(chosen.folder)), embedded
         )

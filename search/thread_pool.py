@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Thread
+from functools import partial
 from typing import TypeVar
 
-import torch
-
-from captioner.device import cores
+from captioner.machine import cores
 
 T = TypeVar("T")
 
@@ -22,14 +20,19 @@ _MOST = 4
 
 
 class Workers:
-    """Runs work in turn, first come, first served; `count` pieces at once, by default as suits."""
+    """Runs work in turn, first come, first served; `count` pieces at once, by default as suits.
 
-    def __init__(self, count: int | None = None) -> None:
+    `limit_threads` is told, in each of the pool's threads, how many cores are its share.
+    """
+
+    def __init__(
+        self, limit_threads: Callable[[int], None] | None = None, count: int | None = None
+    ) -> None:
         available = cores()
         self.count = count or min(available, _MOST)
-        usual = torch.get_num_threads()  # asked once: while a worker starts, it is another
-        each = min(max(available // self.count, 1), usual)
-        self._pool = ThreadPoolExecutor(self.count, "search", _use_threads, (each, usual))
+        each = max(available // self.count, 1)
+        start = partial(limit_threads, each) if limit_threads else None
+        self._pool = ThreadPoolExecutor(self.count, "search", start)
 
     def run(self, work: Callable[[], T]) -> T:
         """What `work` returns or raises, once its turn has come."""
@@ -39,13 +42,3 @@ class Workers:
     def waiting(self) -> int:
         """How many pieces of work wait for their turn."""
         return self._pool._work_queue.qsize()
-
-
-def _use_threads(count: int, usual: int) -> None:
-    """Let torch compute with so many threads in this one, and with the usual in all to come."""
-    torch.get_num_threads()  # a thread's first question, or work, gives it the usual number
-    torch.set_num_threads(count)
-    # That also became the number for every thread to come: give those the usual one back.
-    restoring = Thread(target=torch.set_num_threads, args=(usual,))
-    restoring.start()
-    restoring.join()

@@ -17,6 +17,7 @@ from indexer.sample_photos import copy_sample_photos
 if TYPE_CHECKING:
     from captioner.captioner import Captioner
     from captioner.embedder import SentenceEmbedder
+    from captioner.network import Network
     from catalog.database import Database
     from catalog.home import Home
     from search.engine import SearchEngine
@@ -25,7 +26,15 @@ if TYPE_CHECKING:
 # Photos come one batch at a time: past a few threads they only get in each other's way.
 MOST_THREADS = 4
 # Fixtures that load a model or start processes: those of Chromium, PostgreSQL, Python.
-HEAVY_FIXTURES = {"captioner", "embedder", "browser", "postgresql", "wheel", "start_python"}
+HEAVY_FIXTURES = {
+    "captioner",
+    "network",
+    "embedder",
+    "browser",
+    "postgresql",
+    "wheel",
+    "start_python",
+}
 # Under tests/: what is run there loads the models by itself.
 FOLDERS_OF_COMMANDS = {"cli", "benchmarks"}
 
@@ -84,18 +93,26 @@ def album(sample_photos: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def captioner() -> "Captioner":
-    """The shipped checkpoint, on the CPU."""
+    """The shipped checkpoint, on the CPU, by the runtime that is the default there."""
     from captioner.checkpoint import load_checkpoint
 
     return load_checkpoint(device="cpu")
 
 
 @pytest.fixture(scope="session")
+def network() -> "Network":
+    """The shipped checkpoint's network in torch, on the CPU."""
+    from captioner.network import load_network
+
+    return load_network(device="cpu")
+
+
+@pytest.fixture(scope="session")
 def embedder() -> "SentenceEmbedder":
     """The default sentence embedder, on the CPU."""
-    from captioner.embedder import SentenceEmbedder
+    from captioner.embedder import choose_embedder
 
-    return SentenceEmbedder(device="cpu")
+    return choose_embedder(device="cpu")
 
 
 @pytest.fixture

@@ -14,11 +14,13 @@ import torch
 from torch import Tensor
 
 from captioner.backbone import backbone_weights
-from captioner.captioner import Captioner, CaptionerConfig, Provenance
-from captioner.checkpoint import load_checkpoint
-from captioner.classifier import class_names, class_sentences
+from captioner.captioner import Provenance, mean_class_vectors
+from captioner.class_names import class_names, class_sentences
+from captioner.classifier import class_evidence
+from captioner.config import CaptionerConfig
 from captioner.dataset import CaptionedPhoto
 from captioner.embedder import SentenceEmbedder
+from captioner.network import Network, load_network
 from captioner.training.batches import Texts, TrainingSet
 from captioner.training.curves import can_draw, draw_curves
 from captioner.training.short_queries import ShortQueries
@@ -89,7 +91,7 @@ def baseline_config(config: CaptionerConfig) -> CaptionerConfig:
 
 def train_captioner(
     recipe: Recipe, embedder: SentenceEmbedder, device: torch.device, progress: TrainingProgress
-) -> Captioner:
+) -> Network:
     """Train a captioner by a recipe, or carry on a killed run from its folder.
 
     Raises UnreadablePhoto for a damaged training photo and ValueError for backbone weights
@@ -116,23 +118,23 @@ def train_captioner(
     return trained
 
 
-def _untrained(recipe: Recipe, embedder: SentenceEmbedder) -> Captioner:
+def _untrained(recipe: Recipe, embedder: SentenceEmbedder) -> Network:
     vocabulary = Vocabulary.from_sentences(recipe.captions, recipe.min_word_count)
     names = class_names() if recipe.config.encoder.classes else ()
     provenance = Provenance(recipe.name, embedder_name=embedder.name, class_names=names)
     torch.manual_seed(recipe.settings.seed)
-    captioner = Captioner(recipe.config, vocabulary, provenance)
+    captioner = Network(recipe.config, vocabulary, provenance)
     weights = backbone_weights(recipe.config.encoder.backbone, recipe.backbone_weights)
     captioner.encoder.load_backbone(weights)
     if recipe.start is not None:
-        carry_over(load_checkpoint(recipe.start, "cpu"), captioner)
+        carry_over(load_network(recipe.start, "cpu"), captioner)
     return captioner
 
 
 def _training_set(
     recipe: Recipe,
     split: str,
-    captioner: Captioner,
+    captioner: Network,
     embedder: SentenceEmbedder,
     views: tuple[View, ...],
     progress: TrainingProgress,
@@ -194,7 +196,7 @@ def _embed(
     return np.concatenate(parts)
 
 
-def _fill_buffers(captioner: Captioner, recipe: Recipe, embedder: SentenceEmbedder) -> None:
+def _fill_buffers(captioner: Network, recipe: Recipe, embedder: SentenceEmbedder) -> None:
     """Vectors of words, of training sentences drawn at random, and of the classes' names."""
     vectors = torch.from_numpy(embedder.encode(list(captioner.vocabulary.words)))
     captioner.word_vectors.copy_(vectors)
@@ -208,7 +210,7 @@ def _fill_buffers(captioner: Captioner, recipe: Recipe, embedder: SentenceEmbedd
 
 
 @torch.inference_mode()
-def _fill_reference_photos(captioner: Captioner, train: TrainingSet, seed: int) -> None:
+def _fill_reference_photos(captioner: Network, train: TrainingSet, seed: int) -> None:
     """Both vectors of training photos drawn at random; again and again where there are few."""
     order = np.random.default_rng(seed).permutation(len(train))
     rows = np.resize(order, captioner.config.reference_photos)
@@ -216,14 +218,13 @@ def _fill_reference_photos(captioner: Captioner, train: TrainingSet, seed: int) 
     whole, classifier = train.whole_of(rows), captioner.encoder.classifier
     if whole is not None and classifier is not None:
         whole = whole.to(captioner.device)
-        classes = classifier.classify(whole)
-        captioner.reference_classes.copy_(
-            torch.from_numpy(captioner.class_vectors_of(classes.cpu()))
-        )
+        classes = class_evidence(*classifier.classify(whole))
+        named = mean_class_vectors(captioner.class_vectors.float().cpu().numpy(), classes)
+        captioner.reference_classes.copy_(torch.from_numpy(named))
     captioner.reference_visual.copy_(captioner.head(captioner.encoder.grid(stem), whole))
 
 
-def _read(captioner: Captioner, texts: list[str], embedder: SentenceEmbedder) -> Tensor:
+def _read(captioner: Network, texts: list[str], embedder: SentenceEmbedder) -> Tensor:
     """Vectors of texts [N,E]; where there were few to draw from, each is read once."""
     rows = {text: row for row, text in enumerate(dict.fromkeys(texts))}
     read = captioner.read(list(rows), embedder.encode(list(rows)))

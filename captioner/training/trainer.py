@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from captioner.captioner import Captioner
 from captioner.decoder import PhotoFeatures
 from captioner.device import fast
 from captioner.metrics import Recall, recall_at_k
+from captioner.network import Network
 from captioner.training.batches import Batch, Shares, TrainingSet
 from captioner.training.losses import (
     contrastive_likelihood,
@@ -112,7 +112,7 @@ class Trainer:
 
     def __init__(
         self,
-        captioner: Captioner,
+        captioner: Network,
         train: TrainingSet,
         dev: TrainingSet,
         settings: TrainSettings,
@@ -146,12 +146,12 @@ class Trainer:
             self._save(epoch_report)
             report(epoch_report)
 
-    def averaged(self) -> Captioner:
+    def averaged(self) -> Network:
         """The captioner with the weights' moving average, in eval mode."""
-        captioner: Captioner = self.average.module  # type: ignore[assignment]
+        captioner: Network = self.average.module  # type: ignore[assignment]
         return captioner.eval()
 
-    def finished(self) -> Captioner:
+    def finished(self) -> Network:
         """The captioner to ship: between the ends of both stages, in eval mode.
 
         Contrastive training ranks its own photos better and better but forgets others;

@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2  # type: ignore[import-untyped]
 
-from captioner.device import cores, fast
+from captioner.device import fast
 from captioner.encoder import Encoder
 from captioner.image_file import decode_photo, to_tensor
+from captioner.machine import cores
 
 _BATCH = 32
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from captioner.captioner import Captioner
+from captioner.network import Network
 from captioner.vocabulary import SPECIAL_WORDS
 
 # One row a word.
@@ -25,7 +25,7 @@ _NEW_WORD_QUANTILE = 0.1
 
 
 @torch.no_grad()
-def carry_over(old: Captioner, new: Captioner) -> None:
+def carry_over(old: Network, new: Network) -> None:
     """Take the weights of one captioner into another; rows of words that it lacks stay as drawn.
 
     The classifier is the backbone's and is not touched. Raises ValueError where the networks

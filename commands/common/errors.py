@@ -99,13 +99,13 @@ def _distribution(error: ModuleNotFoundError) -> str:
 
 def _known_errors() -> tuple[type[Exception], ...]:
     """Errors whose own message is a sentence for people."""
-    from captioner.backbone import UnknownBackbone
     from captioner.checkpoint import CheckpointError
+    from captioner.config import UnknownBackbone
     from captioner.dataset import DatasetError
-    from captioner.device import DeviceUnavailable, UnknownPrecision
     from captioner.embedder import EmbedderUnavailable
     from captioner.image_embedder import ImageEmbedderUnavailable
     from captioner.image_file import BadPixelLimit, UnreadablePhoto
+    from captioner.machine import DeviceUnavailable, RuntimeUnavailable, UnknownPrecision
     from catalog.backup import BackupError
     from catalog.database import DatabaseUnavailable
     from catalog.home import HomeNotWritable
@@ -120,5 +120,5 @@ def _known_errors() -> tuple[type[Exception], ...]:
         CheckpointError, DeviceUnavailable, UnknownPrecision, DatasetError, EmbedderUnavailable,
         UnknownBackbone, UnreadablePhoto, HomeNotWritable, WriterBusy, DatabaseUnavailable,
         BackupError, FaissMissing, UnknownIndexKind, FolderNotFound, NotAFolder, BadPixelLimit,
-        SamplesUnavailable, CannotWatch, ImageEmbedderUnavailable,
+        SamplesUnavailable, CannotWatch, ImageEmbedderUnavailable, RuntimeUnavailable,
     )  # fmt: skip

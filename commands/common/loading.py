@@ -62,7 +62,6 @@ def open_engine(
     home: Path | None,
     model: Path | None,
     device: str | None,
-    quick: bool = False,
     *,
     counting: bool = False,
     finding: bool = False,
@@ -70,7 +69,6 @@ def open_engine(
 ) -> Iterator[SearchEngine]:
     """A search engine on a home, with the captioner of --model, else the one that answers.
 
-    `quick` takes the embedder that loads sooner, for a command that ends with its answer;
     `counting` opens one that can only count where no captioner can answer; `finding` opens one that
     finds photos by sentences, with all that the home has for that. `asking` raises Failed where no
     photo is indexed, and makes nothing there.
@@ -83,9 +81,9 @@ def open_engine(
         if asking:
             _refuse_empty(database)
         if model is None:
-            engine = answering_engine(opened, database, device, quick, counting)
+            engine = answering_engine(opened, database, device, counting)
         else:
-            engine = SearchEngine(opened, database, *load_models(model, device, quick=quick))
+            engine = SearchEngine(opened, database, *load_models(model, device))
         yield finding_engine(engine) if finding else engine
 
 
@@ -110,7 +108,7 @@ def finding_engine(engine: SearchEngine) -> SearchEngine:
     """An engine with the home's image embedder and weights of its own, where it has any."""
     from search.home_weights import home_ranking
 
-    engine.image_embedder = home_image_embedder(engine.database, str(engine.captioner.device))
+    engine.image_embedder = home_image_embedder(engine.database, engine.captioner.device)
     ranking = home_ranking(engine)
     if ranking is not None:
         engine.captioner.provenance.ranking = ranking
@@ -121,7 +119,6 @@ def answering_engine(
     home: Home,
     database: Database,
     device: str | None,
-    quick: bool = False,
     counting: bool = False,
 ) -> SearchEngine:
     """A search engine with the home's newest complete captioner; in a new home, the shipped one.
@@ -138,14 +135,14 @@ def answering_engine(
     passed: set[int] = set()
     while (chosen := answering_captioner(home, database, passed)) is not None:
         try:
-            models = load_models(checkpoint_of(home, chosen), device, chosen.embedder, quick)
+            models = load_models(checkpoint_of(home, chosen), device, chosen.embedder)
             return SearchEngine(home, database, *models)
         except (CheckpointError, EmbedderUnavailable) as error:
             note(f"{chosen.name} cannot answer: {sentence(error)}")
             passed.add(chosen.model_id)
     if not counting:
         _refuse_silence(home, database)
-    return SearchEngine(home, database, *load_models(None, device, quick=quick))
+    return SearchEngine(home, database, *load_models(None, device))
 
 
 def _note_damaged(home: Home, database: Database) -> None:
@@ -179,11 +176,11 @@ def _refuse_silence(home: Home, database: Database) -> None:
 
 
 def load_models(
-    model: Path | None, device: str | None, embedder: str | None = None, quick: bool = False
+    model: Path | None, device: str | None, embedder: str | None = None
 ) -> tuple[Captioner, SentenceEmbedder]:
     """The captioner of a checkpoint file (None: the shipped one) and its sentence embedder.
 
-    `embedder` names another one; `quick` takes the one that loads sooner.
+    `embedder` names another one.
     """
     from captioner.checkpoint import load_checkpoint
     from captioner.embedder import choose_embedder
@@ -192,7 +189,7 @@ def load_models(
         _refuse_damaged(model)
     captioner = load_checkpoint(model, device)
     name = embedder or captioner.embedder_name
-    return captioner, choose_embedder(name, str(captioner.device), quick)
+    return captioner, choose_embedder(name, captioner.device)
 
 
 def _refuse_damaged(model: Path) -> None:

@@ -18,8 +18,10 @@ from captioner.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from captioner.device import DeviceUnavailable, choose_device
-from captioner.encoder import EncoderConfig
+from captioner.config import EncoderConfig
+from captioner.device import choose_device
+from captioner.machine import DeviceUnavailable
+from captioner.network import Network, load_network
 
 
 def _copy_with(
@@ -36,13 +38,13 @@ def _copy_with(
     return target
 
 
-def test_saving_and_loading_changes_no_weight(captioner: Captioner, tmp_path: Path) -> None:
-    save_checkpoint(captioner, tmp_path / "again.safetensors")
-    again = load_checkpoint(tmp_path / "again.safetensors", "cpu")
-    for name, tensor in captioner.state_dict().items():
+def test_saving_and_loading_changes_no_weight(network: Network, tmp_path: Path) -> None:
+    save_checkpoint(network, tmp_path / "again.safetensors")
+    again = load_network(tmp_path / "again.safetensors", "cpu")
+    for name, tensor in network.state_dict().items():
         assert torch.equal(tensor, again.state_dict()[name]), name
-    assert again.vocabulary == captioner.vocabulary
-    assert again.provenance.ranking == captioner.provenance.ranking
+    assert again.vocabulary == network.vocabulary
+    assert again.provenance.ranking == network.provenance.ranking
 
 
 @pytest.mark.parametrize("backbone", ["efficientnet_lite0", "mobilenet_v3_small"])
@@ -52,11 +54,11 @@ def test_a_loaded_network_is_the_one_that_was_saved(
     """Nothing is left of the network that waited for its weights, whatever the CNN."""
     encoder = EncoderConfig(backbone=backbone, image_size=64)
     config = replace(captioner.config, encoder=encoder)
-    made = Captioner(config, captioner.vocabulary).eval()
+    made = Network(config, captioner.vocabulary).eval()
     halves = {name: tensor.half() for name, tensor in made.state_dict().items()}
     made.load_state_dict(halves)  # as they are in the file
     save_checkpoint(made, tmp_path / "made.safetensors")
-    loaded = load_checkpoint(tmp_path / "made.safetensors", "cpu")
+    loaded = load_network(tmp_path / "made.safetensors", "cpu")
     ours, theirs = _tensors(loaded), _tensors(made)
     assert ours.keys() == theirs.keys()
     for name, tensor in theirs.items():
@@ -69,9 +71,9 @@ def test_a_loaded_network_is_the_one_that_was_saved(
     assert loaded.look(pixels).pack() == made.look(pixels).pack()
 
 
-def _tensors(captioner: Captioner) -> dict[str, torch.Tensor]:
+def _tensors(network: Network) -> dict[str, torch.Tensor]:
     """All of them, those that no checkpoint holds included."""
-    return dict([*captioner.named_parameters(), *captioner.named_buffers()])
+    return dict([*network.named_parameters(), *network.named_buffers()])
 
 
 def test_the_shipped_checkpoint_is_known_by_the_hash_of_its_file(captioner: Captioner) -> None:
@@ -114,7 +116,7 @@ def test_a_missing_tensor_is_refused(tmp_path: Path) -> None:
 def test_a_tensor_too_many_or_of_another_shape_is_refused(
     captioner: Captioner, tmp_path: Path
 ) -> None:
-    shape = captioner.decoder.word_bias.shape[0] + 1
+    shape = len(captioner.vocabulary) + 1
     for name in ("decoder.another", "decoder.word_bias"):
         file = _copy_with(tmp_path / f"{name}.safetensors", {}, more={name: torch.zeros(shape)})
         with pytest.raises(CheckpointError, match="do not fit"):

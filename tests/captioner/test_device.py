@@ -1,20 +1,12 @@
-"""Tensors on their way to the device come whole, and it computes in the precision asked for."""
+"""Torch computes in the precision asked for."""
 
 import pytest
 import torch
 
-from captioner.device import UnknownPrecision, exact, fast, send, stack
+from captioner.device import exact, fast
+from captioner.machine import UnknownPrecision
 
 CPU = torch.device("cpu")
-
-
-def test_stacked_and_sent_tensors_are_what_they_were() -> None:
-    parts = [torch.full((3, 2, 2), value, dtype=torch.uint8) for value in (1, 2, 250)]
-    device = torch.device("cpu")
-    together = send(stack(parts, device), device)
-    assert (together.dtype, together.shape) == (torch.uint8, (3, 3, 2, 2))
-    assert [int(part.max()) for part in together] == [1, 2, 250]
-    assert all(torch.equal(part, given) for part, given in zip(together, parts, strict=True))
 
 
 def product() -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The default embedder, read by sentence-transformers and quickly: the same vectors."""
+"""The default embedder by sentence-transformers and by ONNX Runtime: the same vectors."""
 
 import random
 import shutil
@@ -12,7 +12,7 @@ from captioner.captioner import Captioner
 from captioner.embedder import (
     DEFAULT_EMBEDDER,
     EmbedderUnavailable,
-    QuickEmbedder,
+    OnnxEmbedder,
     SentenceEmbedder,
     choose_embedder,
 )
@@ -38,40 +38,41 @@ def sentences(captioner: Captioner) -> list[str]:
     return ODD + [" ".join(draw.choices(words, k=k)) for k in lengths]
 
 
-def test_the_quick_embedder_gives_the_vectors_of_sentence_transformers(
-    embedder: SentenceEmbedder, sentences: list[str]
-) -> None:
-    quick = QuickEmbedder()
-    vectors = quick.encode(sentences)
-    assert (vectors.dtype, vectors.shape) == (np.float32, (len(sentences), quick.dimension))
+def test_onnx_runtime_gives_the_vectors_of_sentence_transformers(sentences: list[str]) -> None:
+    embedder = SentenceEmbedder(device="cpu")
+    onnx = OnnxEmbedder()
+    vectors = onnx.encode(sentences)
+    assert (vectors.dtype, vectors.shape) == (np.float32, (len(sentences), onnx.dimension))
     assert np.abs(vectors - embedder.encode(sentences)).max() < 1e-5
-    assert quick.dimension == embedder.dimension
-    assert quick.sha256 == embedder.sha256
+    assert onnx.dimension == embedder.dimension
+    assert onnx.sha256 == embedder.sha256
 
 
 def test_a_sentence_reads_the_same_alone_and_among_longer_ones() -> None:
-    quick, texts = QuickEmbedder(), ["a dog", "a dog runs through the grass " * 9]
-    alone = np.concatenate([quick.encode([text]) for text in texts])
-    assert np.abs(quick.encode(texts) - alone).max() < 1e-5
-    assert quick.encode([]).shape == (0, quick.dimension)
+    onnx, texts = OnnxEmbedder(), ["a dog", "a dog runs through the grass " * 9]
+    alone = np.concatenate([onnx.encode([text]) for text in texts])
+    assert np.abs(onnx.encode(texts) - alone).max() < 1e-5
+    assert onnx.encode([]).shape == (0, onnx.dimension)
 
 
-def test_only_the_default_model_is_read_quickly(tmp_path: Path) -> None:
+def test_only_the_default_model_on_a_cpu_is_read_without_torch(tmp_path: Path) -> None:
     folder = shutil.copytree(SentenceEmbedder().folder, tmp_path / "model", symlinks=True)
-    assert type(choose_embedder(DEFAULT_EMBEDDER, quick=True)) is QuickEmbedder
-    assert type(choose_embedder(DEFAULT_EMBEDDER)) is SentenceEmbedder
-    assert type(choose_embedder(str(folder), quick=True)) is SentenceEmbedder
+    assert type(choose_embedder(DEFAULT_EMBEDDER, "cpu")) is OnnxEmbedder
+    assert type(choose_embedder(DEFAULT_EMBEDDER, "cuda")) is SentenceEmbedder
+    assert type(choose_embedder(str(folder), "cpu")) is SentenceEmbedder
     with pytest.raises(EmbedderUnavailable, match="no folder"):
-        choose_embedder(str(tmp_path / "absent"), quick=True)
+        choose_embedder(str(tmp_path / "absent"), "cpu")
 
 
-@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("runtime", ["onnx", "torch"])
 def test_weights_that_are_not_the_official_ones_are_refused(
-    quick: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runtime: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = shutil.copytree(SentenceEmbedder().folder, tmp_path / "model")
     with (folder / "model.safetensors").open("ab") as file:
         file.write(b" ")
     monkeypatch.setattr(module, "_default_folder", lambda: folder)
+    monkeypatch.setenv("TELLSHOW_RUNTIME", runtime)
+    monkeypatch.delenv("TELLSHOW_PRECISION", raising=False)
     with pytest.raises(EmbedderUnavailable, match="pip install --force-reinstall"):
-        choose_embedder(quick=quick).encode(["a dog"])
+        choose_embedder(device="cpu").encode(["a dog"])

@@ -9,15 +9,19 @@ import torch
 import torchvision  # type: ignore[import-untyped]
 from safetensors.torch import save_file
 
-from captioner.backbone import UnknownBackbone
-from captioner.captioner import Captioner, CaptionerConfig
 from captioner.checkpoint import save_checkpoint
+from captioner.config import (
+    CaptionerConfig,
+    DecoderConfig,
+    EncoderConfig,
+    HeadConfig,
+    UnknownBackbone,
+)
 from captioner.dataset import CaptionedPhoto
-from captioner.decoder import DecoderConfig
 from captioner.embedder import SentenceEmbedder
-from captioner.encoder import Encoder, EncoderConfig
-from captioner.head import HeadConfig
+from captioner.encoder import Encoder
 from captioner.metrics import Recall
+from captioner.network import Network
 from captioner.training.recipe import PhotoSet, Recipe, baseline_config, train_captioner
 from captioner.training.trainer import EarlyStopping, EpochReport, TrainSettings, look_alikes
 
@@ -78,7 +82,7 @@ def recipe(sample_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Rec
     )
 
 
-def _train(recipe: Recipe, embedder: SentenceEmbedder, watch: _Watch) -> Captioner:
+def _train(recipe: Recipe, embedder: SentenceEmbedder, watch: _Watch) -> Network:
     return train_captioner(recipe, embedder, torch.device("cpu"), watch)
 
 

@@ -5,10 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from captioner.captioner import Captioner, CaptionerConfig
-from captioner.decoder import DecoderConfig
-from captioner.encoder import EncoderConfig
-from captioner.head import HeadConfig
+from captioner.config import CaptionerConfig, DecoderConfig, EncoderConfig, HeadConfig
+from captioner.network import Network
 from captioner.training.warm_start import carry_over
 from captioner.vocabulary import SPECIAL_WORDS, Vocabulary
 
@@ -19,8 +17,8 @@ _CONFIG = CaptionerConfig(
 )
 
 
-def _captioner(*words: str, config: CaptionerConfig = _CONFIG) -> Captioner:
-    return Captioner(config, Vocabulary((*SPECIAL_WORDS, *words)))
+def _captioner(*words: str, config: CaptionerConfig = _CONFIG) -> Network:
+    return Network(config, Vocabulary((*SPECIAL_WORDS, *words)))
 
 
 def test_words_keep_what_they_learned_at_their_new_places() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from captioner import checkpoint
-from captioner.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint, save_checkpoint
+from captioner.checkpoint import DEFAULT_CHECKPOINT, save_checkpoint
+from captioner.network import load_network
 from tellshow import Exit, run
 from tests.cli.command_process import rows
 
@@ -16,7 +17,7 @@ Output = pytest.CaptureFixture[str]
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of a person's own."""
-    copy = load_checkpoint(device="cpu")
+    copy = load_network(device="cpu")
     copy.provenance.name = "mine"
     file = tmp_path_factory.mktemp("mine") / "mine.safetensors"
     save_checkpoint(copy, file)

@@ -8,7 +8,8 @@ import pytest
 
 from captioner import checkpoint
 from captioner.captioner import Captioner
-from captioner.checkpoint import load_checkpoint, save_checkpoint
+from captioner.checkpoint import save_checkpoint
+from captioner.network import load_network
 from commands.common import model_reload
 from commands.common.loading import open_engine
 from tellshow import Exit, run
@@ -34,7 +35,7 @@ def answering(capsys: Output, *home: str) -> tuple[str, list[tuple[str, int, boo
 @pytest.fixture
 def other(captioner: Captioner, tmp_path: Path) -> Path:
     """A checkpoint with another name, hence of other bytes."""
-    copy = load_checkpoint(device="cpu")
+    copy = load_network(device="cpu")
     copy.provenance.name = "other"
     save_checkpoint(copy, tmp_path / "other.safetensors")
     return tmp_path / "other.safetensors"

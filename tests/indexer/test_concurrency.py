@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from captioner import device
+from captioner import machine
 from indexer.concurrency import decoders_for, photos_that_suit
 from indexer.decode_pool import Decoders
 from tests.indexer.factories import PHOTOS, Catalog
@@ -52,7 +52,7 @@ def test_a_machine_with_four_cores_decodes_four_files_at_once(
     catalog: Catalog, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     four = set(range(4))
-    monkeypatch.setattr(device.os, "sched_getaffinity", lambda process: four, raising=False)
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda process: four, raising=False)
     decoders = Together()
     assert catalog.index(folder, decoders=decoders).indexed == len(PHOTOS)
     decoders.close()

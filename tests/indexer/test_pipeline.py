@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -50,10 +51,10 @@ def test_what_a_photo_shows_finds_it_in_faiss(catalog: Catalog, folder: Path) ->
     assert [index.count for index in indexes.values()] == [len(PHOTOS)] * 2
     for view in catalog.views().values():
         photo = decode_photo(view.full_path.read_bytes())
-        state = catalog.captioner.look(to_tensor(photo, size)[None])
+        state = catalog.captioner.look(np.asarray(to_tensor(photo, size))[None])
         assert state.classes is not None
         named = catalog.captioner.class_vectors_of(state.classes)
-        for kind, vector in (("caption", named), ("visual", state.visual.float().numpy())):
+        for kind, vector in (("caption", named), ("visual", state.visual.astype(np.float32))):
             ids, similarity = indexes[kind].search(vector, 1)
             assert ids[0, 0] == view.photo_id
             assert similarity[0, 0] == pytest.approx(1, abs=1e-2)

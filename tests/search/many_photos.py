@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
 from captioner.captioner import Captioner, PhotoState
 from captioner.embedder import SentenceEmbedder
@@ -72,8 +73,8 @@ def _photo(number: int, real: PhotoState) -> NewPhoto:
     share = random.uniform()
     mixed = replace(
         real[one : one + 1],
-        memory=_between(real.memory[one], real.memory[other], share).round().to(torch.int8)[None],
-        seed=_between(real.seed[one], real.seed[other], share).half()[None],
+        memory=np.rint(_between(real.memory[one], real.memory[other], share)).astype(np.int8)[None],
+        seed=_between(real.seed[one], real.seed[other], share).astype(np.float16)[None],
     )
     return NewPhoto(
         file=FileStamp(os.fsencode(f"{folder}/{number}.jpg"), 1000 + seed, 1000 + seed),
@@ -81,16 +82,17 @@ def _photo(number: int, real: PhotoState) -> NewPhoto:
         metadata=Metadata(640, 480 if number % 2 else 800, "JPEG", None, None, None, None),
         captions=((f"photo {seed}", -1.0),),
         vectors={
-            "visual": _near(real.visual[one].float().numpy(), random),
-            "caption": _near(real.visual[other].float().numpy(), random),
+            "visual": _near(real.visual[one].astype(np.float32), random),
+            "caption": _near(real.visual[other].astype(np.float32), random),
         },
         state=mixed.pack()[0],
         bias=float(random.normal()),
     )
 
 
-def _between(one: torch.Tensor, other: torch.Tensor, share: float) -> torch.Tensor:
-    return one.float() * share + other.float() * (1 - share)
+def _between(one: NDArray[Any], other: NDArray[Any], share: float) -> Vectors:
+    mixed: Vectors = one.astype(np.float32) * share + other.astype(np.float32) * (1 - share)
+    return mixed
 
 
 def _near(vector: Vectors, random: np.random.Generator) -> Vectors:

@@ -9,7 +9,6 @@ from sqlalchemy import insert, select
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
-from captioner.likelihood import score_words
 from captioner.vocabulary import SPECIAL_WORDS
 from catalog.database import Database, open_database
 from catalog.home import Home, open_home
@@ -75,8 +74,8 @@ def test_chances_are_those_of_the_photos_weighted_by_how_well_the_prefix_fits(
     assert len(state) == 12
 
     def prefix(words: list[str]) -> np.ndarray:
-        scored = score_words(engine.captioner, words, state.features())
-        return np.exp(scored.word_log_likelihood[:, :-1].sum(dim=1).numpy())
+        scored = engine.captioner.score_words(words, state)
+        return np.exp(scored.word_log_likelihood[:, :-1].sum(axis=1))
 
     for each in _found(engine, "a man in a ", 5):
         words = ["a", "man", "in", "a"]

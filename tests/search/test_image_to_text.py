@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from captioner.captioner import PhotoState
-from captioner.likelihood import score_without_photo, score_words
 from captioner.vocabulary import tokenise
 from search.engine import SearchEngine
 from search.image_to_text import captions_near, check_sentences, rank_sentences
@@ -39,8 +38,8 @@ def test_many_sentences_at_once_score_as_each_alone(engine: SearchEngine) -> Non
     captioner, state = engine.captioner, _state(engine, "cat.png")
     for each in rank_sentences(captioner, engine.embedder, SENTENCES, state):
         words = tokenise(each.sentence)
-        alone = score_words(captioner, words, state.features()).word_log_likelihood[0]
-        without = score_without_photo(captioner, words).word_log_likelihood[0]
+        alone = captioner.score_words(words, state).word_log_likelihood[0]
+        without = captioner.score_without_photo(words).word_log_likelihood[0]
         gains = (alone - without).tolist()
         end = gains.pop()
         gains[-1] += end

@@ -6,13 +6,14 @@ from threading import Barrier, Lock, current_thread
 import pytest
 import torch
 
+from captioner.device import use_threads
 from search.thread_pool import Workers
 
 PATIENCE = 300
 
 
 def test_only_so_many_run_at_once() -> None:
-    workers, both, running, most, lock = Workers(2), Barrier(2), 0, 0, Lock()
+    workers, both, running, most, lock = Workers(count=2), Barrier(2), 0, 0, Lock()
 
     def work() -> None:
         nonlocal running, most
@@ -29,14 +30,14 @@ def test_only_so_many_run_at_once() -> None:
 
 
 def test_everybody_gets_their_own_answer() -> None:
-    workers = Workers(2)
+    workers = Workers(count=2)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda number: workers.run(lambda: 2 * number), range(100)))
     assert answers == [2 * number for number in range(100)]
 
 
 def test_failure_reaches_who_asked_and_nobody_else() -> None:
-    workers = Workers(1)
+    workers = Workers(count=1)
     with pytest.raises(ZeroDivisionError):
         workers.run(lambda: 1 // 0)
     assert workers.run(lambda: 1) == 1
@@ -44,7 +45,7 @@ def test_failure_reaches_who_asked_and_nobody_else() -> None:
 
 def test_the_cores_are_shared_among_the_workers_and_nobody_else_loses_any() -> None:
     usual = torch.get_num_threads()
-    workers = Workers(2)
+    workers = Workers(lambda count: use_threads(min(count, usual), usual), 2)
     with ThreadPoolExecutor(8) as pool:  # the workers start at the same moment
         shares = list(pool.map(lambda _: workers.run(torch.get_num_threads), range(8)))
     assert max(shares) <= max(usual // 2, 1)

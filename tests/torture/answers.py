@@ -99,7 +99,7 @@ def _look_into(look: Look, home: Path) -> dict[str, Any]:
         open_catalog(home, reading=True) as (opened, database),
     ):
         look.ask("photos", lambda: _photos(database, opened))
-        engine = answering_engine(opened, database, "cpu", quick=True)
+        engine = answering_engine(opened, database, "cpu")
         for query in QUERIES:
             look.ask(f"search {query!r}", lambda query=query: _search(engine, query))
         look.ask("similar", lambda: _similar(engine))

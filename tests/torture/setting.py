@@ -154,7 +154,7 @@ def _load() -> None:
 
     torch.set_num_threads(1)
     load, shipped = checkpoint.load_checkpoint, checkpoint.load_checkpoint(device="cpu")
-    quick = embedder.QuickEmbedder()
+    quick = embedder.OnnxEmbedder()
     quick.encode(["a photo"])
     assert quick.sha256  # read once
 
@@ -162,7 +162,7 @@ def _load() -> None:
         file = path or checkpoint.DEFAULT_CHECKPOINT
         return shipped if sha256_of(file) == shipped.sha256 else load(path, device)
 
-    def choose_quick(name: str = "", device: str | None = None, quickly: bool = False) -> Any:
+    def choose_quick(name: str = "", device: str | None = None) -> Any:
         if name and name != quick.name:
             return embedder.SentenceEmbedder(name, device)
         return quick

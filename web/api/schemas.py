@@ -494,6 +494,7 @@ class Status(BaseModel):
             "models": [{"name": "mobilenet", "sha256": "9f2c…", "photos": 7000, "answers": True}],
             "roots": [{"path": "/home/ada/Pictures", "photos": 7000, "online": True}],
             "sqlite": "3.51.3",
+            "runtime": "onnx float32",
         }
     )
     photos: int = described_field("How many photos are indexed", ge=0)
@@ -505,6 +506,7 @@ class Status(BaseModel):
     models: list[Model] = described_field("All captioners that were used here, oldest first")
     roots: list[Root] = described_field("The indexed folders")
     sqlite: str | None = described_field("Version of SQLite; null on another database")
+    runtime: str = described_field("What the captioner computes by, and in which precision")
     image_embedder: ImageEmbedder | None = sometimes_field(
         "The home's image embedder; left out where it has none"
     )

@@ -6,9 +6,9 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from captioner.beam_search import Caption, generate_captions
 from captioner.captioner import PhotoState
 from captioner.image_file import UnreadablePhoto
+from captioner.scores import Caption
 from search.engine import SearchEngine
 from search.request import InvalidQuery
 from web.context import current_config, current_engine
@@ -58,7 +58,7 @@ def _too_large(_: RequestEntityTooLarge) -> ResponseReturnValue:
 
 
 def _captions(engine: SearchEngine, state: PhotoState) -> list[Caption]:
-    return generate_captions(engine.captioner, state)[0]
+    return engine.captioner.generate_captions(state)[0]
 
 
 def _page(**shown: object) -> str:

@@ -1,0 +1,102 @@
+"""Sizes and options of the network's parts, without vocabulary and weights."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+# How many of a photo's classes are kept, and how much their probabilities are flattened.
+KEPT_CLASSES = 16
+CLASS_TEMPERATURE = 1.3
+
+# Word vectors are drawn to length 1; this brings their sum near the size of other activations.
+WORD_SCALE = 3.0
+
+
+class UnknownBackbone(ValueError):
+    """There is no CNN of that name whose last feature map is a grid, or no weights for it."""
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Which CNN, how many of its leading stages are frozen (None: 7 in 10), and photo sizes.
+
+    It learns from views of `image_size` pixels a side, and later looks at photos `zoom` times
+    larger. `classes`: how many the backbone's own classifier tells apart; 0 leaves it out.
+    """
+
+    backbone: str = "efficientnet_lite2"
+    frozen_stages: int | None = None
+    image_size: int = 224
+    zoom: float = 9 / 7
+    classes: int = 0
+
+    def cut(self, stages: int) -> int:
+        """How many of a CNN's stages are the trunk; raises ValueError where no tail is left."""
+        cut = stages * 7 // 10 if self.frozen_stages is None else self.frozen_stages
+        if not 0 <= cut < stages:
+            raise ValueError(
+                f"{self.backbone} has {stages} stages; frozen_stages must be from 0 to {stages - 1}"
+            )
+        return cut
+
+    def enlarged(self, side: int) -> int:
+        """Pixels a side of the photo that is looked at, for a grid of `side` x `side` positions.
+
+        Whole cells of the grid, nearest to zoom * image_size. Training crops views out of photos
+        and so shows things larger than they come later; a larger photo shows them as large again
+        (Touvron et al. 2019, "Fixing the train-test resolution discrepancy").
+        """
+        return self.image_size // side * round(side * self.zoom)
+
+
+@dataclass(frozen=True)
+class DecoderConfig:
+    """Sizes of the decoder, and which inputs of the photo it has."""
+
+    hidden: int = 512
+    embedding: int = 256
+    memory: int = 160
+    attention_heads: int = 4
+    visual: int = 384
+    dropout: float = 0.5
+    attention: bool = True
+    multimodal: bool = True
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """Sizes and dropouts of the head; `dimension` is the sentence embedder's E."""
+
+    dimension: int = 384
+    hidden: int = 1024
+    queries: int = 4
+    dropout: float = 0.5
+    sentence_dropout: float = 0.2
+    word: int = 256
+    word_dropout: float = 0.3
+    references: int = 1024
+    whole: bool = False  # what the classifier makes of the whole photo is seen, too
+
+
+@dataclass(frozen=True)
+class CaptionerConfig:
+    """Sizes and options of the whole network, without its vocabulary and weights."""
+
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    reference_photos: int = 0  # whose vectors are kept, to tell how like photos are by chance
+
+    def to_dict(self) -> dict[str, object]:
+        """Nested dicts, ready for JSON; the reverse of `from_dict`."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, dict[str, object]]) -> CaptionerConfig:
+        """The configuration in nested dicts; raises TypeError or KeyError for unknown fields."""
+        return cls(
+            EncoderConfig(**values["encoder"]),  # type: ignore[arg-type]
+            DecoderConfig(**values["decoder"]),  # type: ignore[arg-type]
+            HeadConfig(**values["head"]),  # type: ignore[arg-type]
+            int(str(values.get("reference_photos", 0))),
+        )

@@ -1,0 +1,232 @@
+"""The captioner by ONNX Runtime, on the CPU, in float32: indexing and searching without torch.
+
+Its graphs are made from the checkpoint's own arrays as it is loaded, each at its first use: a
+search never loads the CNN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from captioner import onnx_decoder
+from captioner.captioner import Captioner, ClassEvidence, Floats, PhotoState, Tables, pad_rows
+from captioner.checkpoint import Checkpoint, CheckpointError
+from captioner.onnx_beam_search import BeamSearch
+from captioner.onnx_encoder import encoder_model
+from captioner.onnx_session import Session
+from captioner.scores import (
+    OCCLUSION_CHUNK,
+    OCCLUSION_FRAME,
+    Caption,
+    Occlusion,
+    SentenceScore,
+    like_lengths,
+    neighbours,
+)
+from captioner.vocabulary import END, PAD, START
+from captioner.weights import expected_shapes
+
+# Photos that pass the CNN, and photos whose logits are computed, together; measured, more are
+# slower.
+_LOOKED_AT, _READ = 8, 64
+
+
+@dataclass(frozen=True)
+class _Photos:
+    """The decoder's inputs of N photos."""
+
+    memory: Floats  # [N,P,M]
+    seed: Floats  # [N,H]
+    term: Floats  # [N,H], their share of the multimodal layer
+
+    def __len__(self) -> int:
+        return len(self.seed)
+
+    def __getitem__(self, rows: slice | NDArray[np.int64]) -> _Photos:
+        return _Photos(self.memory[rows], self.seed[rows], self.term[rows])
+
+
+class OnnxCaptioner(Captioner):
+    """A checkpoint of EfficientNet-Lite; raises CheckpointError where its arrays do not fit."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        config, arrays = checkpoint.config, checkpoint.arrays
+        _check(checkpoint)
+        super().__init__(config, checkpoint.vocabulary, checkpoint.provenance, Tables.of(arrays))
+        self._encoder = Session(lambda: encoder_model(config, arrays))
+        self._step = Session(lambda: onnx_decoder.step_model(config, arrays))
+        self._term = Session(lambda: onnx_decoder.photo_model(config, arrays))
+        self._chosen = Session(lambda: onnx_decoder.reading_model(config, arrays, all_words=False))
+        self._every = Session(lambda: onnx_decoder.reading_model(config, arrays, all_words=True))
+        self._sentences = Session(lambda: onnx_decoder.sentence_model(config, arrays))
+        self._beams = BeamSearch(config, arrays, self.vocabulary)
+        memory, seed, visual = (
+            arrays[f"decoder.absent_{name}"].astype(np.float32)
+            for name in ("memory", "seed", "visual")
+        )
+        self._absent_inputs = np.tanh(memory), seed, visual
+
+    @property
+    def runtime(self) -> str:
+        """What computes, and in which precision."""
+        return "onnx float32"
+
+    def look(self, pixels: NDArray[np.uint8]) -> PhotoState:
+        """Pixels [B,3,S,S] -> quantised states."""
+        parts = [
+            self._encoder.run(pixels=pixels[row : row + _LOOKED_AT])
+            for row in range(0, len(pixels), _LOOKED_AT)
+        ]
+        seen = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        classes = None
+        if "ids" in seen:
+            probability = seen["probability"].astype(np.float16)
+            classes = ClassEvidence(seen["ids"].astype(np.int16), probability)
+        return PhotoState.quantised(seen["memory"], seen["seed"], seen["visual"], classes)
+
+    def score_words(self, words: Sequence[str], state: PhotoState) -> SentenceScore:
+        """See Captioner."""
+        return self._score(words, self._photos(*state.features))
+
+    def score_without_photo(self, words: Sequence[str]) -> SentenceScore:
+        """See Captioner."""
+        return self._score(words, self._photos(*self._absent_inputs))
+
+    def score_both(
+        self, words: Sequence[str], state: PhotoState
+    ) -> tuple[SentenceScore, SentenceScore]:
+        """See Captioner; no photo goes through the network as one more photo."""
+        pairs = zip(state.features, self._absent_inputs, strict=True)
+        scored = self._score(words, self._photos(*(np.concatenate(pair) for pair in pairs)))
+        return scored.take(slice(-1)), scored.take(slice(-1, None))
+
+    def score_sentences(
+        self, sentences: Sequence[Sequence[str]], state: PhotoState | None
+    ) -> Floats:
+        """See Captioner; sentences of like length go through the LSTM together."""
+        ids = [self.vocabulary.encode(words) for words in sentences]
+        scores = np.zeros((len(ids), max(map(len, ids), default=0) + 1), np.float32)
+        photo = self._photos(*(self._absent_inputs if state is None else state.features))
+        for rows in like_lengths([len(row) for row in ids]):
+            inputs = pad_rows([[START, *ids[row]] for row in rows])  # [S,T+1]
+            targets = pad_rows([[*ids[row], END] for row in rows])
+            many = photo[np.zeros(len(rows), np.int64)]
+            likely = self._choose(inputs, targets, self._run(inputs, many), many)
+            scores[rows, : targets.shape[1]] = np.where(targets == PAD, 0, likely)
+        return scores
+
+    def read_prefix(self, words: Sequence[str], state: PhotoState) -> tuple[Floats, Floats]:
+        """See Captioner."""
+        photos = self._photos(*state.features)
+        ids = np.array([[START, *self.vocabulary.encode(words)]], np.int64)  # [1,T+1]
+        hidden = self._run(ids, photos)  # [B,T+1,H]
+        said = np.zeros((len(photos), 0), np.float32)
+        if len(words):
+            said = self._choose(ids[:, :-1], ids[:, 1:], hidden[:, :-1], photos)
+        following = self._every.run(
+            words=ids[:, -1:], hidden=hidden[:, -1:], memory=photos.memory, term=photos.term
+        )
+        return said, following["likely"][:, 0]
+
+    def generate_captions(
+        self, state: PhotoState, beam_size: int = 3, length_penalty: float = 0.7
+    ) -> list[list[Caption]]:
+        """See Captioner; raises ValueError for a `beam_size` below 1."""
+        if beam_size < 1:
+            raise ValueError("beam_size must be at least 1")
+        photos = self._photos(*state.features)
+        return self._beams.search(
+            photos.memory, photos.seed, photos.term, beam_size, length_penalty
+        )
+
+    def occlude(self, words: Sequence[str], state: PhotoState) -> Occlusion:
+        """See Captioner."""
+        frame = [word for word in OCCLUSION_FRAME if word in self.vocabulary]
+        said = np.array([[START, *self.vocabulary.encode(frame)]], np.int64)
+        wanted = self.vocabulary.encode(words)
+
+        def likely(photos: _Photos) -> Floats:
+            """Log-likelihoods of the words after the frame, each place hidden: [B,1+P,T]."""
+            hidden = self._run(said, photos)[:, -1:]  # [B,1,H]
+            every, copies = _with_hidden_parts(photos.memory)
+            rows = np.arange(len(photos)).repeat(copies)
+            scored = self._every.run(
+                words=said[:, -1:], hidden=hidden[rows], memory=every, term=photos.term[rows]
+            )
+            return scored["likely"][:, 0, wanted].reshape(len(photos), copies, len(wanted))
+
+        photos = self._photos(*state.features)
+        parts = [
+            likely(photos[row : row + OCCLUSION_CHUNK])
+            for row in range(0, len(photos), OCCLUSION_CHUNK)
+        ]
+        scores = np.concatenate(parts)
+        drops = (scores[:, :1] - scores[:, 1:]).transpose(0, 2, 1)
+        without = likely(self._photos(*self._absent_inputs))[:, 0]
+        return Occlusion(drops, scores[:, 0] - without)
+
+    def _read(self, embeddings: Floats, words: NDArray[np.int64]) -> Floats:
+        vectors = embeddings.astype(np.float32)
+        unit: Floats = self._sentences.run(embeddings=vectors, words=words)["vectors"]
+        return unit
+
+    def _photos(self, memory: Floats, seed: Floats, visual: Floats) -> _Photos:
+        term = self._term.run(seed=seed, visual=visual)["term"]
+        return _Photos(memory, seed, term)
+
+    def _score(self, words: Sequence[str], photos: _Photos) -> SentenceScore:
+        ids = np.array([[START, *self.vocabulary.encode(words), END]], np.int64)
+        inputs, targets = ids[:, :-1], ids[:, 1:]  # [1,T+1]
+        hidden = self._run(inputs, photos)
+        parts = [
+            self._choose(inputs, targets, hidden[rows], photos[rows])
+            for rows in (slice(row, row + _READ) for row in range(0, len(photos), _READ))
+        ]
+        return SentenceScore(tuple(words), np.concatenate(parts))
+
+    def _run(self, words: NDArray[np.int64], photos: _Photos) -> Floats:
+        """The LSTM over words [R,T], for N photos: hidden [N,T,H]; R is 1 or N."""
+        hidden, cell = np.zeros_like(photos.seed), photos.seed
+        steps = np.empty((len(photos), words.shape[1], hidden.shape[1]), np.float32)
+        for number, column in enumerate(words.T):
+            made = self._step.run(words=column, before=hidden, cell_before=cell)
+            hidden, cell = made["hidden"], made["cell"]
+            steps[:, number] = hidden
+        return steps
+
+    def _choose(
+        self, words: NDArray[np.int64], targets: NDArray[np.int64], hidden: Floats, photos: _Photos
+    ) -> Floats:
+        """Log-likelihoods [N,T] of the words that followed: targets [R,T]."""
+        likely: Floats = self._chosen.run(
+            words=words, targets=targets, hidden=hidden, memory=photos.memory, term=photos.term
+        )["likely"]
+        return likely
+
+
+def _check(checkpoint: Checkpoint) -> None:
+    """Raise CheckpointError where a checkpoint's arrays are not those of its configuration."""
+    try:
+        expected = expected_shapes(checkpoint.config, len(checkpoint.vocabulary))
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(f"{checkpoint.path} needs torch: {error}") from error
+    if {name: array.shape for name, array in checkpoint.arrays.items()} != expected:
+        raise CheckpointError(f"the weights in {checkpoint.path} do not fit its configuration")
+
+
+def _with_hidden_parts(memory: Floats) -> tuple[Floats, int]:
+    """Each of B photos as it is, then with each of its P places hidden: [B*(1+P),P,M], and 1+P.
+
+    A place is hidden by the mean of all the photo's, and its neighbours (3x3) with it.
+    """
+    count = memory.shape[1]
+    around = neighbours(isqrt(count))[None, :, :, None]  # [1,P,P,1]
+    mean = memory.mean(axis=1, keepdims=True)[:, None]  # [B,1,1,M]
+    hidden = np.where(around, mean, memory[:, None])  # [B,P,P,M]
+    every = np.concatenate([memory[:, None], hidden], axis=1)
+    return every.reshape(-1, *memory.shape[1:]), 1 + count

@@ -1,0 +1,202 @@
+"""The decoder and the head's sentence side as ONNX graphs; see captioner/decoder.py.
+
+N photos, or hypotheses of them; R is 1 where all of them read the same words, else N.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from captioner.config import WORD_SCALE, CaptionerConfig, DecoderConfig
+from captioner.onnx_graph import Graph, Value
+from captioner.onnx_layers import Arrays, gelu, linear, unit, weight
+from captioner.vocabulary import END, UNKNOWN
+
+
+def step_model(config: CaptionerConfig, arrays: Arrays) -> bytes:
+    """One step of the LSTM: words int64 [R], hidden and cell [N,H] -> hidden and cell [N,H].
+
+    What a word adds to the gates is computed once where all photos read the same.
+    """
+    graph = Graph()
+    words, before, cell = _step_inputs(graph, config.decoder)
+    hidden, cell = _step(graph, arrays, words, before, cell)
+    graph.output(hidden, "hidden", "float32", "N", config.decoder.hidden)
+    graph.output(cell, "cell", "float32", "N", config.decoder.hidden)
+    return graph.model()
+
+
+def reading_model(config: CaptionerConfig, arrays: Arrays, *, all_words: bool) -> bytes:
+    """Words int64 [R,T] and the hidden states after them [N,T,H] -> log-likelihoods.
+
+    Either of `targets` int64 [R,T], which is [N,T]; or of `all_words`, which is [N,T,V].
+    """
+    graph = Graph()
+    words = graph.input("words", "int64", "R", "T")
+    hidden = graph.input("hidden", "float32", "N", "T", config.decoder.hidden)
+    logits = _logits(
+        graph, arrays, config.decoder, words, hidden, _photo_inputs(graph, config.decoder)
+    )
+    likely = graph.node("LogSoftmax", logits, axis=-1)
+    if all_words:
+        graph.output(likely, "likely", "float32", "N", "T", len(arrays["decoder.word_bias"]))
+        return graph.model()
+    targets = graph.input("targets", "int64", "R", "T")
+    shape = graph.node("Shape", hidden, start=0, end=2)
+    each = graph.node("Unsqueeze", graph.node("Expand", targets, shape), graph.ints(2))
+    chosen = graph.node("GatherElements", likely, each, axis=2)
+    graph.output(graph.node("Squeeze", chosen, graph.ints(2)), "likely", "float32", "N", "T")
+    return graph.model()
+
+
+def photo_model(config: CaptionerConfig, arrays: Arrays) -> bytes:
+    """A photo's share of the multimodal layer, the same at every step.
+
+    Seed [N,H] and visual [N,E] -> term [N,H].
+    """
+    graph, sizes = Graph(), config.decoder
+    seed = graph.input("seed", "float32", "N", sizes.hidden)
+    visual = graph.input("visual", "float32", "N", sizes.visual)
+    scaled = graph.node("Mul", visual, graph.scalar(sizes.visual**0.5))
+    both = graph.node("Concat", graph.node("Tanh", seed), scaled, axis=-1)
+    term = linear(graph, arrays, "decoder.from_photo", both)
+    graph.output(term, "term", "float32", "N", sizes.hidden)
+    return graph.model()
+
+
+def beam_model(config: CaptionerConfig, arrays: Arrays, width: int) -> bytes:
+    """One step of a beam search: the likeliest words after each of N hypotheses.
+
+    Their last words int64 [N], hidden and cell [N,H], the words that may not follow int64 [N,F] and
+    the photos' inputs -> log-likelihoods and ids [N,width], END's [N], hidden and cell [N,H].
+    """
+    graph, sizes = Graph(), config.decoder
+    words, before, cell = _step_inputs(graph, sizes)
+    forbidden = graph.input("forbidden", "int64", "N", "F")
+    photos = _photo_inputs(graph, sizes)
+    hidden, cell = _step(graph, arrays, words, before, cell)
+    one = graph.ints(1)
+    steps = graph.node("Unsqueeze", hidden, one)  # [N,1,H]
+    said = graph.node("Unsqueeze", words, one)
+    logits = _logits(graph, arrays, sizes, said, steps, photos)
+    likely = graph.node("LogSoftmax", graph.node("Squeeze", logits, one), axis=-1)  # [N,V]
+    ending = graph.node("Gather", likely, graph.constant(np.array(END, np.int64)), axis=1)
+    graph.output(ending, "ending", "float32", "N")
+    never = graph.node("Expand", graph.scalar(-np.inf), graph.node("Shape", forbidden))
+    allowed = graph.node("ScatterElements", likely, forbidden, never, axis=1)
+    scores, ids = graph.nodes("TopK", allowed, graph.ints(width), outputs=2, axis=-1)
+    graph.output(scores, "scores", "float32", "N", width)
+    graph.output(ids, "ids", "int64", "N", width)
+    graph.output(hidden, "hidden", "float32", "N", sizes.hidden)
+    graph.output(cell, "cell", "float32", "N", sizes.hidden)
+    return graph.model()
+
+
+def sentence_model(config: CaptionerConfig, arrays: Arrays) -> bytes:
+    """The head's sentence side: embeddings [N,E], word ids int64 [N,T] -> unit vectors [N,E]."""
+    graph, width = Graph(), config.head.dimension
+    sentences = graph.input("embeddings", "float32", "N", width)
+    words = graph.input("words", "int64", "N", "T")
+    wide = gelu(graph, linear(graph, arrays, "head.widen", sentences))
+    change = linear(graph, arrays, "head.narrow", wide)
+    known = graph.node(
+        "Cast", graph.node("Greater", words, graph.constant(np.array(UNKNOWN, np.int64))), to=1
+    )
+    vectors = graph.node("Gather", weight(graph, arrays, "head.embedding.weight"), words)
+    masked = graph.node("Mul", vectors, graph.node("Unsqueeze", known, graph.ints(2)))
+    total = graph.node("ReduceSum", masked, graph.ints(1), keepdims=0)  # [N,W]
+    count = graph.node("ReduceSum", known, graph.ints(1), keepdims=1)
+    root = graph.node("Sqrt", graph.node("Max", count, graph.scalar(1)))
+    tempered = graph.node("Mul", graph.node("Div", total, root), graph.scalar(WORD_SCALE))
+    more = linear(graph, arrays, "head.from_words", tempered)
+    moved = graph.node("Add", graph.node("Add", sentences, change), more)
+    graph.output(unit(graph, moved), "vectors", "float32", "N", width)
+    return graph.model()
+
+
+def _step_inputs(graph: Graph, sizes: DecoderConfig) -> tuple[Value, Value, Value]:
+    return (
+        graph.input("words", "int64", "R"),
+        graph.input("before", "float32", "N", sizes.hidden),
+        graph.input("cell_before", "float32", "N", sizes.hidden),
+    )
+
+
+def _step(
+    graph: Graph, arrays: Arrays, words: Value, hidden: Value, cell: Value
+) -> tuple[Value, Value]:
+    """The equations of torch.nn.LSTM (Hochreiter and Schmidhuber 1997, with forget gates)."""
+    vectors = graph.node("Gather", weight(graph, arrays, "decoder.embedding.weight"), words)
+    parts = {name: arrays[f"decoder.lstm.{name}_l0"].astype(np.float32) for name in _LSTM}
+    inputs = graph.node("MatMul", vectors, graph.constant(parts["weight_ih"].T))
+    inputs = graph.node("Add", inputs, graph.constant(parts["bias_ih"] + parts["bias_hh"]))
+    recurrent = graph.node("MatMul", hidden, graph.constant(parts["weight_hh"].T))
+    gates = graph.node("Add", recurrent, inputs)  # [N,4H]
+    enter, forget, change, leave = graph.nodes("Split", gates, outputs=4, axis=1, num_outputs=4)
+    kept = graph.node("Mul", graph.node("Sigmoid", forget), cell)
+    fresh = graph.node("Mul", graph.node("Sigmoid", enter), graph.node("Tanh", change))
+    cell = graph.node("Add", kept, fresh)
+    hidden = graph.node("Mul", graph.node("Sigmoid", leave), graph.node("Tanh", cell))
+    return hidden, cell
+
+
+_LSTM = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+
+def _photo_inputs(graph: Graph, sizes: DecoderConfig) -> tuple[Value, Value]:
+    """Memory [N,P,M] of N photos, and what `photo_model` makes of them [N,H]."""
+    return (
+        graph.input("memory", "float32", "N", "P", sizes.memory),
+        graph.input("term", "float32", "N", sizes.hidden),
+    )
+
+
+def _logits(
+    graph: Graph,
+    arrays: Arrays,
+    sizes: DecoderConfig,
+    words: Value,
+    hidden: Value,
+    photos: tuple[Value, Value],
+) -> Value:
+    """Words [R,T] and hidden states [N,T,H] -> logits of what follows [N,T,V]."""
+    memory, term = photos
+    embedding = weight(graph, arrays, "decoder.embedding.weight")
+    vectors = graph.node("Gather", embedding, words)  # [R,T,E]
+    fused = graph.node(
+        "Add",
+        linear(graph, arrays, "decoder.from_hidden", hidden),
+        linear(graph, arrays, "decoder.from_word", vectors),
+    )
+    if sizes.multimodal:
+        fused = graph.node("Add", fused, graph.node("Unsqueeze", term, graph.ints(1)))
+    if sizes.attention:
+        context = _attend(graph, arrays, sizes, hidden, memory)
+        fused = graph.node("Add", fused, linear(graph, arrays, "decoder.from_context", context))
+    outputs = linear(graph, arrays, "decoder.output", graph.node("Tanh", fused))  # [N,T,E]
+    matrix = graph.constant(arrays["decoder.embedding.weight"].astype(np.float32).T)
+    logits = graph.node("MatMul", outputs, matrix)
+    return graph.node("Add", logits, weight(graph, arrays, "decoder.word_bias"))
+
+
+def _attend(
+    graph: Graph, arrays: Arrays, sizes: DecoderConfig, hidden: Value, memory: Value
+) -> Value:
+    """Multi-head attention: hidden [N,T,H], memory [N,P,M] -> context [N,T,M]."""
+    heads = sizes.attention_heads
+    width = sizes.memory // heads
+    apart = graph.ints(0, 0, heads, width)
+
+    def by_heads(x: Value, *order: int) -> Value:
+        return graph.node("Transpose", graph.node("Reshape", x, apart), perm=list(order))
+
+    asked = graph.node(
+        "Mul", linear(graph, arrays, "decoder.query", hidden), graph.scalar(width**-0.5)
+    )
+    query = by_heads(asked, 0, 2, 1, 3)  # [N,h,T,w]
+    placed = graph.node("Add", memory, weight(graph, arrays, "decoder.place"))
+    scores = graph.node("MatMul", query, by_heads(placed, 0, 2, 3, 1))  # [N,h,T,P]
+    shares = graph.node("Softmax", scores, axis=-1)
+    context = graph.node("MatMul", shares, by_heads(memory, 0, 2, 1, 3))
+    together = graph.node("Transpose", context, perm=[0, 2, 1, 3])
+    return graph.node("Reshape", together, graph.ints(0, 0, sizes.memory))

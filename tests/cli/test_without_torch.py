@@ -1,0 +1,63 @@
+"""Where torch cannot be imported, a CPU indexes and searches all the same."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = """
+import sys
+
+REFUSED = {"torch", "torchvision", "transformers", "sentence_transformers", "onnx"}
+
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in REFUSED:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, Refuse())
+
+import numpy as np
+from PIL import Image
+
+import indexer.encode_photo
+import indexer.prepare
+
+
+def squeeze(picture, size=224):
+    return np.array(Image.fromarray(picture).resize((size, size))).transpose(2, 0, 1)
+
+
+for module in (indexer.encode_photo, indexer.prepare):
+    module.squeeze = squeeze
+
+from tellshow import run
+
+folder, home = sys.argv[1:]
+for command in (
+    ["index", folder, "--home", home],
+    ["search", "a cat", "--explain", "--home", home],
+    ["complete", "a ", "--home", home],
+    ["status", "--home", home],
+    ["caption", folder + "/cat.png"],
+):
+    code = run([*command, "--json"])
+    if code:
+        sys.exit(int(code))
+"""
+
+
+def test_photos_are_indexed_and_found_where_there_is_no_torch(album: Path, tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(album), str(tmp_path / "home")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    indexed, found, completed, status, captioned = map(json.loads, ended.stdout.splitlines())
+    assert indexed["indexed"] == 2
+    assert Path(found["results"][0]["path"]).name == "cat.png"
+    assert completed["completions"]
+    assert status["photos"] == 2
+    assert captioned["photos"][0]["captions"]
