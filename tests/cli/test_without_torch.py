@@ -19,20 +19,6 @@ class Refuse:
 
 sys.meta_path.insert(0, Refuse())
 
-import numpy as np
-from PIL import Image
-
-import indexer.encode_photo
-import indexer.prepare
-
-
-def squeeze(picture, size=224):
-    return np.array(Image.fromarray(picture).resize((size, size))).transpose(2, 0, 1)
-
-
-for module in (indexer.encode_photo, indexer.prepare):
-    module.squeeze = squeeze
-
 from tellshow import run
 
 folder, home = sys.argv[1:]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -17,15 +17,18 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 
-def install(wheel: Path, extras: set[str], folder: Path) -> Path:
-    """Make a virtual environment in `folder` with the wheel and extras; return its programs."""
+def install(wheel: Path, extras: set[str], folder: Path, alone: Collection[str] = ()) -> Path:
+    """Make a virtual environment in `folder` with the wheel and extras; return its programs.
+
+    `alone`: further distributions, without what they ask for themselves.
+    """
     venv.create(folder, with_pip=False, symlinks=True)
     programs = folder / ("Scripts" if sys.platform == "win32" else "bin")
     pip = [sys.executable, "-m", "pip", "--python", str(programs / "python"), "--quiet"]
     options = ["--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check"]
     subprocess.run([*pip, "install", *options, str(wheel)], check=True)
     (metadata,) = folder.rglob("tellshow-*.dist-info")
-    for asked in asked_for(Distribution.at(metadata), extras):
+    for asked in [*asked_for(Distribution.at(metadata), extras), *map(distribution, alone)]:
         _link(asked, metadata.parent)
     return programs
 

