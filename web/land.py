@@ -1,7 +1,6 @@
 """The outline of the world's land and its borders, as an SVG path in Mercator's projection.
 
-The shapes are those of the package countryinfo (MIT), which has them from Natural Earth (public
-domain); nothing is asked of the network.
+The shapes are those of the package countryinfo (MIT); nothing is asked of the network.
 """
 
 from __future__ import annotations
