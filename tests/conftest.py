@@ -155,11 +155,14 @@ def indexed_home(
     """A home with the sample photos indexed. Shared by the whole session: read it only."""
     from catalog.database import open_database
     from catalog.home import open_home
+    from catalog.searches import remember_searches
     from indexer.pipeline import Indexer
 
     home = open_home(tmp_path_factory.mktemp("indexed") / "home")
     database = open_database(home)
     Indexer(home, database, captioner, embedder).index([sample_photos])
+    with database.write() as session:
+        remember_searches(session, False)  # or pages that are looked at would write
     database.close()
     return home
 

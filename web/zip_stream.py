@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 
 from catalog.sql import chunks
 from catalog.views import PhotoView
 from search.engine import SearchEngine
 from web.images import ImageMissing, download_name, open_original
 
+# What an archive may be sent as; see web.images.THUMBNAIL_TYPES.
+ARCHIVE_TYPES = ("application/zip", "application/octet-stream")
 _PIECE = 1 << 18
 _ZIP64_FROM = 1 << 31
 _LEFT_OUT = "Photos left out.txt"
@@ -28,7 +30,9 @@ _EARLIEST, _LATEST = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)  # that a
 
 def send_zip(engine: SearchEngine, ids: Sequence[int], name: str) -> Response:
     """The originals of photos as an attachment, in their order."""
-    response = Response(zip_of(engine, ids), mimetype="application/zip")
+    kind = request.accept_mimetypes.best_match(ARCHIVE_TYPES, ARCHIVE_TYPES[0])
+    response = Response(zip_of(engine, ids), mimetype=kind)
+    response.vary.add("Accept")
     safe = "".join(each if each.isalnum() or each in " -_" else "_" for each in name).strip()
     response.headers.set("Content-Disposition", "attachment", filename=f"{safe or 'photos'}.zip")
     response.headers["Cache-Control"] = "no-store"

@@ -70,7 +70,11 @@ def test_going_back_from_a_photo_leads_to_where_one_was(small_page: Page) -> Non
     # Without scrolling to it, as a person clicks on what is seen.
     small_page.evaluate("""() => [...document.querySelectorAll(".tile a")]
       .find((link) => link.getBoundingClientRect().top > 100).click()""")
+    small_page.locator(".lightbox[open]").wait_for()
+    small_page.locator(".lightbox a[href*='/photos/']").first.click()
     small_page.wait_for_url("**/photos/*")
+    small_page.go_back()
+    small_page.locator(".lightbox[open]").wait_for()
     small_page.go_back()
     small_page.wait_for_function(SETTLED)
     assert abs(small_page.evaluate("scrollY") - before) < 5

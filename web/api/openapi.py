@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from web.api.schemas import ErrorAnswer
 from web.config import WebConfig
 from web.parameters import invalid_query
+from web.zip_stream import ARCHIVE_TYPES
 
 PREFIX = "/api/v1"
 VERSION = "1.0"
@@ -146,7 +147,8 @@ def image(meaning: str, *types: str) -> dict[Any, Any]:
 
 def archive(*further: int) -> dict[Any, Any]:
     """The responses of a route that sends photos as a ZIP archive."""
-    content = {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    content = dict.fromkeys(ARCHIVE_TYPES, binary)
     ok = {"description": "The photos' own files, and a text that names what was left out"}
     return {"200": {**ok, "content": content}, **_errors((404, *further))}
 
