@@ -97,7 +97,7 @@ def _lightbox(page: Page) -> None:
 
 def _timeline(page: Page) -> None:
     page.goto("/browse")
-    page.wait_for_function("!document.querySelector('.waiting')")
+    page.locator(".waiting").first.wait_for(state="detached")
 
 
 def _album(page: Page) -> None:
@@ -212,7 +212,8 @@ def _date_and_place(photo: Path) -> None:
     )
     with Image.open(photo) as picture:
         picture.load()
-        picture.save(photo, exif=exif, **({"quality": "keep"} if picture.format == "JPEG" else {}))
+        kept = {"quality": "keep"} if picture.format == "JPEG" else {}
+        picture.save(photo, exif=exif.tobytes(), **kept)
 
 
 def _degrees(value: float) -> tuple[float, float, float]:
