@@ -37,7 +37,7 @@ def test_photo_page_is_pictured_without_naming_the_machines_folder(
     page.goto("/photos/1")
     assert str(sample_photos) in page.inner_text("main")
     rename_folder(page, str(sample_photos))
-    assert "/home/ada/Pictures/" in page.inner_text("main")
+    assert "/home/ada/Pictures" in page.inner_text("main")
     assert str(sample_photos) not in page.inner_text("main")
     page.close()
 
