@@ -102,7 +102,8 @@ def test_nothing_lies_beside_the_path(under: FlaskClient, path: str) -> None:
 def test_no_script_or_style_names_an_address_from_the_root() -> None:
     for file in sorted((ROOT / "web" / "static").glob("*.[jc]s*")):
         text = file.read_text(encoding="utf-8")
-        assert re.findall(r"""["'`(]/(?:api|static|photos|look|collection)\b""", text) == [], file
+        from_the_root = r"""["'`(]/(?:api|static|photos|look|collection|download)\b"""
+        assert re.findall(from_the_root, text) == [], file
 
 
 def test_cookie_and_the_redirect_that_hides_the_token_keep_to_the_path(

@@ -136,7 +136,8 @@ def test_nobodys_text_becomes_markup(odd_client: FlaskClient) -> None:
 
 def test_tree_is_open_down_to_the_folder_of_its_address(browser_of_many: FlaskClient) -> None:
     html = browser_of_many.get("/browse/folders").text
-    assert ">even</a>" not in html
+    assert ">even</a>" in html  # the only indexed folder is open
+    assert ">deep</a>" not in html
     opened = browser_of_many.get("/browse/folders", query_string={"path": f"{ROOT}/even"}).text
     assert re.findall(r'class="folder-name[^>]*><a [^>]*>([^<]+)', opened) == [
         ROOT, "even", "deep", "odd"

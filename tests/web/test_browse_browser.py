@@ -70,19 +70,17 @@ def test_going_back_from_a_photo_leads_to_where_one_was(small_page: Page) -> Non
     # Without scrolling to it, as a person clicks on what is seen.
     small_page.evaluate("""() => [...document.querySelectorAll(".tile a")]
       .find((link) => link.getBoundingClientRect().top > 100).click()""")
-    small_page.locator(".lightbox[open]").wait_for()
-    small_page.locator(".lightbox a[href*='/photos/']").first.click()
+    small_page.get_by_role("link", name="Photo page").click()
     small_page.wait_for_url("**/photos/*")
     small_page.go_back()
     small_page.locator(".lightbox[open]").wait_for()
-    small_page.go_back()
+    small_page.keyboard.press("Escape")
     small_page.wait_for_function(SETTLED)
     assert abs(small_page.evaluate("scrollY") - before) < 5
 
 
 def test_branch_of_the_tree_opens_and_closes_in_place(small_page: Page) -> None:
     small_page.goto("/browse/folders")
-    small_page.get_by_role("link", name=f"Open {ROOT}").click()
     small_page.get_by_role("link", name="Open even").click()
     small_page.get_by_role("link", name="deep", exact=True).wait_for()
     small_page.get_by_role("link", name=f"Close {ROOT}").click()

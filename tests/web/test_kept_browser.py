@@ -130,3 +130,19 @@ def test_photos_are_selected_kept_downloaded_and_shared(page: Page) -> None:
     page.locator(".card .picture").first.click()
     page.locator(".lightbox[open]").wait_for()
     assert page.get_by_role("link", name="Photo page").count() == 0
+
+
+def test_photos_of_the_timeline_are_selected_and_shared_under_a_neutral_title(page: Page) -> None:
+    page.goto("/browse")
+    boxes = page.locator(".tile .choose input")
+    boxes.nth(2).wait_for(state="attached")  # the other months come later
+    boxes.first.check(force=True)
+    boxes.nth(2).click(modifiers=["Shift"], force=True)
+    bar = page.get_by_role("region", name="Selected photos")
+    assert "3 selected" in bar.inner_text()
+    bar.get_by_role("button", name="Favourite").click()
+    page.get_by_text("marked as favourites.").wait_for()  # and seen
+    boxes.first.check(force=True)
+    bar.get_by_role("button", name="Share").click()
+    page.goto(page.get_by_label("The link").input_value())
+    assert page.locator("h1").inner_text() == "Photos"

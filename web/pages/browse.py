@@ -178,7 +178,12 @@ def _tiles(engine: SearchEngine, ids: Sequence[int], offset: int) -> list[Tile]:
 
 
 def _opened_down_to(session: Session, path: str, tops: Sequence[FolderView]) -> list[OpenFolder]:
-    """The folder of a path and those around it, from the indexed one down, while they are there."""
+    """The folder of a path and those around it, from the indexed one down, while they are there.
+
+    Without a path, the indexed folder where there is but one.
+    """
+    if not path and len(tops) == 1:
+        return [open_folder(session, tops[0].path)]
     wanted = os.fsencode(os.path.normpath(path)) if path and "\0" not in path else b""
     inside = os.path.join(wanted, b"")
     around = (top.path for top in tops if inside.startswith(os.path.join(top.path, b"")))

@@ -109,6 +109,7 @@ class Timeline {
     tile.ariaSetSize = month.count;
     if (photo) {
       tile.id = `photo-${photo.photo_id}`;
+      tile.dataset.photo = photo.photo_id;
       tile.append(this.link(photo));
     } else {
       tile.ariaHidden = "true";

@@ -12,7 +12,7 @@ export function keepPhotos(bar, selected, clear) {
   const add = (name, deed) => bar.append(button(name, () => attempt(bar, () => deed(selected()))));
   if (!readOnly) {
     if (document.querySelector("[data-favourites]")) add("No favourite", leaveFavourites);
-    else add("Favourite", async (ids) => { await favourite({ add: ids }); announce(`${ids.length} marked as favourites.`); clear(); });
+    else add("Favourite", async (ids) => { await favourite({ add: ids }); announce(`${ids.length} marked as favourites.`, { seen: true }); clear(); });
     add("Add to album", chooseAlbum);
     if (album) {
       add("Move to front", (ids) => change("PATCH", `/albums/${album}`, { order: ids }));
@@ -59,7 +59,7 @@ async function change(method, address, body) {
 function download(ids) {
   const form = document.createElement("form");
   form.method = "post";
-  form.action = "/download";
+  form.action = document.documentElement.dataset.download;
   form.hidden = true;
   for (const id of ids) {
     const field = document.createElement("input");
@@ -72,7 +72,9 @@ function download(ids) {
 }
 
 async function share(ids) {
-  const title = document.getElementById("q")?.value.trim().slice(0, 100) || document.querySelector("h1")?.textContent || "Photos";
+  // Other pages are called by a folder or a place, which is nobody else's business.
+  const kept = document.querySelector(":is([data-album], [data-favourites]) h1")?.textContent;
+  const title = document.getElementById("q")?.value.trim().slice(0, 100) || kept || "Photos";
   const { link } = await ask("POST", "/shares", { photo_ids: ids, title, days: DAYS });
   const dialog = dialogOf("Whoever has this link sees the photos");
   const field = document.createElement("input");
@@ -88,7 +90,7 @@ async function share(ids) {
 async function chooseAlbum(ids) {
   const { albums } = await ask("GET", "/albums");
   const dialog = dialogOf("Add to which album?");
-  const told = (name) => { dialog.close(); announce(`Added to ${name}.`); };
+  const told = (name) => { dialog.close(); announce(`Added to ${name}.`, { seen: true }); };
   const list = document.createElement("ul");
   for (const each of albums) {
     const item = document.createElement("li");

@@ -61,6 +61,7 @@ class Lightbox {
       if (history.state?.lightbox) history.back();
     });
     this.picture.addEventListener("error", () => this.fallBack());
+    this.picture.addEventListener("load", () => { this.picture.style.background = ""; });
   }
 
   open(link) {
@@ -81,6 +82,8 @@ class Lightbox {
     this.page.hidden = link.href === new URL(link.dataset.large, location).href; // it has no page
     this.zoomed.reset();
     this.picture.alt = thumbnail?.alt ?? "";
+    // The thumbnail stands in until the large picture has come.
+    this.picture.style.background = thumbnail ? `center / contain no-repeat url("${thumbnail.src}")` : "";
     this.picture.src = link.dataset.large;
     for (const [deed, there] of [["previous", at > 0], ["next", at < links.length - 1]]) {
       this.dialog.querySelector(`[data-deed=${deed}]`).disabled = !there;
