@@ -7,8 +7,8 @@ BIN := $(VENV)/bin
 DEMO := $(VENV)/installed-cpu-demo
 TEST := $(VENV)/installed-cpu-demo-test
 CLIENTS := tests/clients/node_modules/.package-lock.json
-# Tests run beside each other, one worker a core.
-WORKERS := -n logical --maxprocesses 4 --dist worksteal
+# Tests run beside each other; tests/conftest.py says by how many workers.
+WORKERS := -n auto --dist worksteal
 comma := ,
 
 # In CI a test that skips for want of a browser, a proxy or node is one that nobody ran; and the

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # Photos come one batch at a time: past a few threads they only get in each other's way.
 MOST_THREADS = 4
+MOST_WORKERS = 4  # each takes over a gigabyte
 # Fixtures that load a model or start processes: those of Chromium, PostgreSQL, Python.
 HEAVY_FIXTURES = {
     "captioner",
@@ -60,6 +61,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         runs_commands = item.path.parent.name in FOLDERS_OF_COMMANDS
         if runs_commands or HEAVY_FIXTURES & needed or "postgresql" in parameters:
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Of `-n auto`: one more than cores, as tests often wait for servers and browsers."""
+    return min(cores() + 1, MOST_WORKERS)
 
 
 def cores() -> int:
