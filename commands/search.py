@@ -73,7 +73,9 @@ def search(
         answer = engine.search(request)
         photos = engine.photos([result.photo_id for result in answer.results])
         guesses = engine.guesses(photos.values()) if form is Form.TABLE else {}
-        files = {key: engine.thumbnail(photo) for key, photo in photos.items()}
+        files = (
+            {key: engine.thumbnail(photo) for key, photo in photos.items()} if thumbnails else {}
+        )
     if form is Form.TABLE:
         draw = partial(thumbnails.show, files) if thumbnails else None
         print_answer(answer, guesses, request.explain, draw)
