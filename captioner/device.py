@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from threading import Thread
 from typing import Any
 
 import torch
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -105,11 +105,11 @@ class _WithoutInit(TorchFunctionMode):
         return func(*args, **given)
 
 
-def use_threads(count: int, usual: int) -> None:
-    """Let torch compute with so many threads in this one, and with the usual in all to come."""
-    torch.get_num_threads()  # a thread's first question, or work, gives it the usual number
-    torch.set_num_threads(count)
-    # That also became the number for every thread to come: give those the usual one back.
-    restoring = Thread(target=torch.set_num_threads, args=(usual,))
-    restoring.start()
-    restoring.join()
+def use_threads(count: int) -> None:
+    """Let torch compute with so many threads in the calling thread, and in no other.
+
+    torch.set_num_threads would also set what every thread to come begins with, and taking that
+    back races with threads that begin just then: OpenMP's own number is a thread's alone.
+    """
+    torch.get_num_threads()  # a thread's first question, or work, sets OpenMP's number to the usual
+    ThreadpoolController().select(user_api="openmp").limit(limits=count)

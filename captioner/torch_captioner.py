@@ -37,7 +37,7 @@ class TorchCaptioner(Captioner):
 
     def limit_threads(self, count: int) -> None:
         """Compute with at most so many threads in the calling one."""
-        use_threads(min(count, self._usual_threads), self._usual_threads)
+        use_threads(min(count, self._usual_threads))
 
     def look(self, pixels: NDArray[np.uint8]) -> PhotoState:
         """Pixels [B,3,S,S] -> quantised states."""

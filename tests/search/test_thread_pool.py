@@ -45,7 +45,7 @@ def test_failure_reaches_who_asked_and_nobody_else() -> None:
 
 def test_the_cores_are_shared_among_the_workers_and_nobody_else_loses_any() -> None:
     usual = torch.get_num_threads()
-    workers = Workers(lambda count: use_threads(min(count, usual), usual), 2)
+    workers = Workers(lambda count: use_threads(min(count, usual)), 2)
     with ThreadPoolExecutor(8) as pool:  # the workers start at the same moment
         shares = list(pool.map(lambda _: workers.run(torch.get_num_threads), range(8)))
     assert max(shares) <= max(usual // 2, 1)
