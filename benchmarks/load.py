@@ -62,7 +62,9 @@ class Phase:
 
 
 def _shares(asked: Sequence[Asked]) -> str:
-    """Milliseconds that half, 95% and 99% of the answers took at most."""
+    """Milliseconds that half, 95% and 99% of the answers took at most; a dash without answers."""
+    if not asked:
+        return "–"
     cuts = np.percentile([each.milliseconds for each in asked], [50, 95, 99])
     return " / ".join(f"{cut:,.0f}" for cut in cuts)
 

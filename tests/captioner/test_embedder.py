@@ -55,7 +55,11 @@ def test_a_sentence_reads_the_same_alone_and_among_longer_ones() -> None:
     assert onnx.encode([]).shape == (0, onnx.dimension)
 
 
-def test_only_the_default_model_on_a_cpu_is_read_without_torch(tmp_path: Path) -> None:
+def test_only_the_default_model_on_a_cpu_is_read_without_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TELLSHOW_PRECISION", raising=False)
+    monkeypatch.delenv("TELLSHOW_RUNTIME", raising=False)
     folder = shutil.copytree(SentenceEmbedder().folder, tmp_path / "model", symlinks=True)
     assert type(choose_embedder(DEFAULT_EMBEDDER, "cpu")) is OnnxEmbedder
     assert type(choose_embedder(DEFAULT_EMBEDDER, "cuda")) is SentenceEmbedder

@@ -38,6 +38,13 @@ def start(*arguments: str | Path, largest_file: int | None = None) -> subprocess
     )
 
 
+def usual_environment() -> dict[str, str]:
+    """This process's environment, but for what names another runtime than the usual one."""
+    named = {"TELLSHOW_PRECISION", "TELLSHOW_RUNTIME"}
+    kept = {name: value for name, value in os.environ.items() if name not in named}
+    return {**kept, "PYTHONPATH": str(REPOSITORY)}
+
+
 def wait_until(true: Callable[[], bool]) -> None:
     """Return as soon as something is true; fails where it never is."""
     end = time.monotonic() + PATIENCE

@@ -1,14 +1,13 @@
 """What a search loads: each of these libraries would make a fresh process wait for seconds."""
 
 import json
-import os
 import subprocess
 import sys
 
 import pytest
 
 from catalog.home import Home
-from tests.cli.command_process import REPOSITORY
+from tests.cli.command_process import REPOSITORY, usual_environment
 
 UNNEEDED = {"torchvision", "sentence_transformers", "transformers", "sklearn", "scipy", "sympy"}
 
@@ -19,7 +18,7 @@ def searching(indexed_home: Home) -> subprocess.CompletedProcess[str]:
     options = ["--home", str(indexed_home.path), "--json"]
     return subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "tellshow", "search", "a cat", *options],
-        cwd=REPOSITORY, env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        cwd=REPOSITORY, env=usual_environment(),
         capture_output=True, text=True, check=True,
     )  # fmt: skip
 

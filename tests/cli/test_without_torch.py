@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.cli.command_process import usual_environment
+
 SCRIPT = """
 import sys
 
@@ -38,7 +40,7 @@ for command in (
 def test_photos_are_indexed_and_found_where_there_is_no_torch(album: Path, tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(album), str(tmp_path / "home")],
-        capture_output=True, text=True, check=False,
+        env=usual_environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     indexed, found, completed, status, captioned = map(json.loads, ended.stdout.splitlines())
