@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
-from catalog.descriptions import change_counter
+from catalog.change_feed import position
 from catalog.runs import list_runs
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class CatalogCache(Generic[T]):
         """What is read from the catalog as it is now."""
         # A run may rename photos without a change of their vectors.
         runs = [(run.run_id, run.finished_at) for run in list_runs(session, 1)]
-        state = (change_counter(session), *runs)
+        state = (position(session), *runs)
         with self._lock:
             if self._kept is None or self._kept[0] != state:
                 self._kept = state, self._read(session)

@@ -29,6 +29,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.orm import Session
 
+from catalog.change_feed import resume_changes
 from catalog.durable_files import is_full
 from catalog.home import Home
 from catalog.home_adoption import is_blank, is_of_another_program
@@ -51,6 +52,7 @@ __all__ = [
     "DatabaseLocked",
     "DatabaseUnavailable",
     "TemporarilyUnavailable",
+    "WriteConflict",
     "WriterBusy",
     "open_database",
     "writer_lock",
@@ -73,6 +75,9 @@ _KEEPALIVE = {
 # Of the advisory lock that migrations take; any number will do, as long as it stays the same.
 POSTGRESQL_LOCK = 0x7E115110
 
+# How PostgreSQL says that a transaction came in another's way: a serialization failure, a deadlock.
+_CONFLICTS = ("40001", "40P01")
+
 # Alembic keeps its context in global variables.
 _ONE_THREAD = threading.Lock()
 
@@ -83,6 +88,10 @@ class DatabaseUnavailable(Exception):
 
 class TemporarilyUnavailable(DatabaseUnavailable):
     """The database does not answer now and may soon: the same may be tried again."""
+
+
+class WriteConflict(TemporarilyUnavailable):
+    """A transaction was taken back for another one at the same time: it may be done again."""
 
 
 class DatabaseLocked(TemporarilyUnavailable):
@@ -123,7 +132,7 @@ class Database:
 
         Raises DatabaseUnavailable.
         """
-        with _errors_translated(self.engine), Session(reading(self.engine)) as session:
+        with errors_translated(self.engine), Session(reading(self.engine)) as session:
             yield session
 
     @contextmanager
@@ -133,7 +142,7 @@ class Database:
         Raises DatabaseUnavailable.
         """
         writer = self.engine.execution_options(**WRITER)
-        with _errors_translated(self.engine), Session(writer) as session, session.begin():
+        with errors_translated(self.engine), Session(writer) as session, session.begin():
             yield session
 
     def close(self) -> None:
@@ -160,8 +169,10 @@ def open_database(home: Home) -> Database:
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise DatabaseUnavailable(f"The database URL cannot be used: {error}.") from error
     try:
-        with _errors_translated(engine):
+        with errors_translated(engine):
             _bring_up_to_date(home, engine)
+            with Session(engine) as session, session.begin():
+                resume_changes(session)
     except BaseException:
         engine.dispose()
         raise
@@ -312,7 +323,7 @@ def migrating(url: str) -> Iterator[Connection]:
 
 
 @contextmanager
-def _errors_translated(engine: Engine) -> Iterator[None]:
+def errors_translated(engine: Engine) -> Iterator[None]:
     """Raise DatabaseUnavailable for what a driver or Alembic raises about the database itself."""
     url = engine.url.render_as_string(hide_password=True)
     try:
@@ -333,6 +344,8 @@ def _errors_translated(engine: Engine) -> Iterator[None]:
                 f"The database {url} is damaged: {_reason(error, engine)}; tellshow doctor says "
                 "where."
             ) from error
+        if getattr(error.orig, "sqlstate", None) in _CONFLICTS:
+            raise WriteConflict(f"The database {url} took back a transaction.") from error
         if _is_locked(error):
             raise DatabaseLocked(f"The database {url} is locked by another program.") from error
         # The base class itself is how SQLite says that a file is damaged or no database.

@@ -1,4 +1,4 @@
-"""What a model made of photos, in SQL: captions, vectors, states, tags; the change counter.
+"""What a model made of photos, in SQL: captions, vectors, states, tags.
 
 Functions take a session and neither commit nor roll back: who opened it decides.
 """
@@ -9,14 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, func, insert, literal, select, update
+from sqlalchemy import delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from catalog import models
+from catalog.bulk_insert import insert_rows
 from catalog.checksums import check_descriptions, description_checksum
-from catalog.models import Caption, PhotoTag, State, Vector, VectorChange, clean_text
+from catalog.models import Caption, PhotoTag, State, Vector, clean_text
 from catalog.records import NewPhoto
-from catalog.sql import NO_SYNC, ONE_SHAPE, chunks
+from catalog.sql import NO_SYNC, chunks
 from catalog.tags import tag_ids
 
 _PARTS = (Caption, Vector, State, PhotoTag)
@@ -30,12 +31,14 @@ def add_descriptions(
     change: int,
 ) -> None:
     """Store what a model made of photos that have nothing by it; `owners`: (photo id, photo)."""
-    _insert(session, Caption, [row for key, new in owners for row in _captions(key, model_id, new)])
+    insert_rows(
+        session, Caption, [row for key, new in owners for row in _captions(key, model_id, new)]
+    )
     vectors = (row for key, new in owners for row in _vectors(key, model_id, new, embedder))
-    _insert(session, Vector, [{**row, "change": change} for row in vectors])
-    _insert(session, State, [_state(key, model_id, new, embedder) for key, new in owners])
+    insert_rows(session, Vector, [{**row, "change": change} for row in vectors])
+    insert_rows(session, State, [_state(key, model_id, new, embedder) for key, new in owners])
     ids = tag_ids(session, (tag for _, new in owners for tag in new.tags))
-    _insert(
+    insert_rows(
         session, PhotoTag, [row for key, new in owners for row in _tags(key, model_id, new, ids)]
     )
 
@@ -86,18 +89,6 @@ def sample_photo_ids(session: Session, model_id: int, count: int) -> list[int]:
         if start <= last
     )
     return sorted({key for key in found if key is not None})
-
-
-def change_counter(session: Session) -> int:
-    """Return the counter that every committed change to vectors makes grow; an index follows it."""
-    return session.scalars(select(VectorChange.counter)).one()
-
-
-def next_change(session: Session) -> int:
-    """Make the counter grow and return it; its row stays locked until the transaction ends."""
-    query = update(VectorChange).values(counter=VectorChange.counter + 1)
-    query = query.execution_options(**NO_SYNC)
-    return session.scalars(query.returning(VectorChange.counter)).one()
 
 
 def _captions(key: int, model_id: int, new: NewPhoto) -> Iterator[dict[str, Any]]:
@@ -158,8 +149,3 @@ def _copy_rows(
     values = [own.get(column.name, column) for column in columns]
     rows = select(*values).where(table.__table__.c.photo_id == source_id)
     session.execute(insert(table).from_select([column.name for column in columns], rows))
-
-
-def _insert(session: Session, table: type[models.Base], rows: list[dict[str, Any]]) -> None:
-    if rows:
-        session.execute(insert(table), rows, execution_options=ONE_SHAPE)

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from catalog import integrity, photos
+from catalog.advisory_lock import catalog_lock
 from catalog.calibrations import list_calibrations, remove_calibrations
 from catalog.checkpoints import KeptCheckpoints, is_sound
 from catalog.checksums import damaged_descriptions, name_damaged
-from catalog.database import Database, database_files, writer_lock
+from catalog.database import Database, database_files
 from catalog.failures import clear_failure, known_failures
 from catalog.fulltext import refresh_words
 from catalog.home import Home
@@ -136,7 +137,7 @@ class Doctor:
 
     def examine(self) -> Diagnosis:
         """Look at everything. Raises WriterBusy, FaissMissing and DatabaseUnavailable."""
-        with writer_lock(self._home):
+        with catalog_lock(self._home, self._database):
             damage = self._attempt(self._damage)
             if damage:  # nothing that it says can be believed
                 return Diagnosis((self._found(Problem.DATABASE, damage, mended=False),), 0)

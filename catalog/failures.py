@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from catalog import models
-from catalog.sql import NO_SYNC
+from catalog.sql import NO_SYNC, upsert
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,10 @@ def known_failures(session: Session) -> dict[bytes, Failure]:
 
 def record_failure(session: Session, path: bytes, size: int, mtime_ns: int, reason: str) -> None:
     """Remember why the file at an absolute path could not be indexed."""
-    clear_failure(session, path)
-    row = {"path": path, "size": size, "mtime_ns": mtime_ns, "reason": reason}
-    session.execute(insert(models.Failure), [row])
+    found = {"size": size, "mtime_ns": mtime_ns, "reason": reason}
+    query = upsert(session, models.Failure).values(path=path, **found)
+    query = query.on_conflict_do_update(index_elements=["path"], set_=found)
+    session.execute(query, execution_options=NO_SYNC)
 
 
 def clear_failure(session: Session, path: bytes) -> None:

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import TextClause, delete, insert, select, text
+from sqlalchemy import TextClause, delete, select, text
 from sqlalchemy.orm import Session
 
+from catalog.bulk_insert import insert_rows
 from catalog.keywords import note_keywords
 from catalog.models import Caption, DamagedValue, Photo, PhotoText, Root, lines_of
 from catalog.sql import NO_SYNC, chunks, readable, stored_texts
@@ -50,7 +51,7 @@ def refresh_words(session: Session, ids: Sequence[int]) -> None:
     for chunk in chunks(ids):
         query = delete(PhotoText).where(PhotoText.photo_id.in_(chunk))
         session.execute(query, execution_options=NO_SYNC)
-        session.execute(insert(PhotoText), list(_rows(session, chunk)))
+        insert_rows(session, PhotoText, list(_rows(session, chunk)))
 
 
 def photos_with_word(session: Session, word: str, most: int) -> Ids:

@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import LargeBinary, and_, cast, delete, exists, insert, select
+from sqlalchemy import LargeBinary, and_, cast, delete, exists, select
 from sqlalchemy.orm import Session
 
+from catalog.change_feed import next_change
 from catalog.checksums import vector_checksum
-from catalog.descriptions import next_change
 from catalog.model_registry import NewModel, register_models, remove_model
 from catalog.models import ChosenImageEmbedder, Model, Photo, Vector
-from catalog.sql import ONE_SHAPE, chunks
+from catalog.sql import ONE_SHAPE, chunks, upsert
 
 KIND = "image"  # of its vectors
 MODEL_KIND = "image_embedder"
@@ -115,7 +115,8 @@ def add_image_vectors(
                 }
             )
     if rows:
-        session.execute(insert(Vector), rows, execution_options=ONE_SHAPE)
+        query = upsert(session, Vector).on_conflict_do_nothing()  # another run's, of the same bytes
+        session.execute(query, rows, execution_options=ONE_SHAPE)
     return len(rows)
 
 

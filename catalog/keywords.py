@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from catalog.models import Keyword, Photo, PhotoKeyword, clean_text, lines_of
 from catalog.sql import NO_SYNC, chunks, readable, stored_texts
-from catalog.tags import labels_beginning, photos_labelled, spaced_words
+from catalog.tags import add_labels, labels_beginning, photos_labelled, spaced_words
 
 
 def note_keywords(session: Session, ids: Sequence[int]) -> None:
@@ -51,9 +51,6 @@ def _keyword_ids(session: Session, names: Iterable[str]) -> Mapping[str, int]:
     for chunk in chunks(wanted):
         query = select(Keyword.name, Keyword.id).where(Keyword.name.in_(chunk))
         known.update((name, key) for name, key in session.execute(query))
-    for name in wanted:
-        if name not in known:
-            values = {"name": name, "words": clean_text(spaced_words(name))}
-            added = insert(Keyword).values(values).returning(Keyword.id)
-            known[name] = session.scalars(added).one()
-    return known
+    fresh = [name for name in wanted if name not in known]
+    rows = [{"name": name, "words": clean_text(spaced_words(name))} for name in fresh]
+    return {**known, **add_labels(session, Keyword, rows)}

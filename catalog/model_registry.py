@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, aliased
 from catalog.checksums import check_models, checked_rows, model_checksum
 from catalog.fulltext import refresh_words
 from catalog.models import Caption, Model, Photo, Root, State
+from catalog.sql import upsert
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,11 @@ def _add(session: Session, model: NewModel) -> int:
         "metrics": dict(model.metrics),
         "created_at": datetime.now(UTC),
     }
-    row = Model(**values, checksum=model_checksum(values))
-    session.add(row)
-    session.flush()
-    return row.id
+    values["checksum"] = model_checksum(values)
+    query = upsert(session, Model).values(values).on_conflict_do_nothing()
+    session.execute(query)  # another writer may have been first
+    named = Model.name == model.name, Model.sha256 == model.sha256
+    return session.scalars(select(Model.id).where(*named)).one()
 
 
 def model_id(session: Session, *, name: str, sha256: str) -> int | None:

@@ -368,12 +368,32 @@ class Run(Base):
 
 
 class VectorChange(Base):
-    """One row: a counter that grows with every committed change to vectors."""
+    """One row: a counter that grows with every committed change to vectors; see change_feed.py.
+
+    On PostgreSQL it stays, and is added to transaction ids.
+    """
 
     __tablename__ = "vector_change"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     counter: Mapped[int] = mapped_column(BigInteger)
+
+
+class VectorCommit(Base):
+    """A transaction that changed vectors, on PostgreSQL alone; see change_feed.py."""
+
+    __tablename__ = "vector_commit"
+
+    change: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
+class VectorRemoval(Base):
+    """A photo that lost vectors, by the last change in which it did; it may be gone."""
+
+    __tablename__ = "vector_removal"
+
+    photo_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    change: Mapped[int] = mapped_column(BigInteger, index=True)
 
 
 class VectorGeneration(Base):

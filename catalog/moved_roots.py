@@ -15,8 +15,9 @@ from itertools import product, takewhile
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from catalog.change_feed import next_change, note_removed
 from catalog.checksums import HALF, root_checksum
-from catalog.descriptions import copy_descriptions, drop_descriptions, next_change
+from catalog.descriptions import copy_descriptions, drop_descriptions
 from catalog.failures import clear_failure
 from catalog.fulltext import refresh_words
 from catalog.models import Failure, Photo, Root, Run, State, Vector
@@ -128,6 +129,7 @@ def merge(session: Session, pairs: Sequence[tuple[int, int]]) -> None:
             place = places[dict(chunk)[old]]
             place["checksum"] = half + place["checksum"][HALF:]
         session.execute(delete(Photo).where(Photo.id.in_(found)), execution_options=NO_SYNC)
+        note_removed(session, (*found, *gone), change)
         session.execute(update(Photo), [{**places[new], "id": old} for old, new in chunk])
         refresh_words(session, gone)
 

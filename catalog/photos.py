@@ -10,16 +10,19 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from catalog.bulk_insert import insert_rows
+from catalog.change_feed import next_change, note_removed
 from catalog.checksums import HALF, origin_checksum, photo_checksum
-from catalog.descriptions import add_descriptions, copy_descriptions, drop_descriptions, next_change
+from catalog.descriptions import add_descriptions, copy_descriptions, drop_descriptions
 from catalog.fulltext import refresh_words
 from catalog.kept_rows import follow_contents
 from catalog.models import Photo, State
 from catalog.records import FileStamp, Metadata, NewPhoto, Origin
-from catalog.sql import NO_SYNC, ONE_SHAPE, chunks
+from catalog.sql import NO_SYNC, ONE_SHAPE, chunks, is_postgresql, upsert
 
 
 @dataclass(frozen=True)
@@ -117,11 +120,11 @@ def add_photos(
     """Store a batch and return its ids in order.
 
     A photo that is known by its path keeps its id: its captions, vectors and state by this model
-    are replaced, and those by every model where its bytes changed.
+    are replaced, and those by every model where its bytes changed. Of two writers that store the
+    same photo at once the second waits for the first, and replaces what it stored.
     """
-    # First of all: on PostgreSQL this row's lock also makes concurrent writers take turns.
     change = next_change(session)
-    ids = _store_files(session, root_id, model_id, photos)
+    ids = _store_files(session, root_id, model_id, photos, change)
     owners = list(zip(ids, photos, strict=True))
     add_descriptions(session, model_id, owners, embedder, change)
     refresh_words(session, ids)
@@ -148,6 +151,7 @@ def copy_photo(
         target = session.scalars(insert(Photo).values(photo).returning(Photo.id)).one()
     else:
         drop_descriptions(session, [target])
+        note_removed(session, [target], change)
         session.execute(update(Photo).where(Photo.id == target).values(photo))
     copy_descriptions(session, source_id, target, change)
     refresh_words(session, [target])
@@ -181,17 +185,19 @@ def remove_photos(session: Session, ids: Sequence[int]) -> None:
     """Remove photos and all that was computed from them."""
     if not ids:
         return
-    next_change(session)
-    for chunk in chunks(ids):
+    change = next_change(session)
+    for chunk in chunks(sorted(ids)):
         session.execute(delete(Photo).where(Photo.id.in_(chunk)), execution_options=NO_SYNC)
+    note_removed(session, ids, change)
 
 
 def forget_photos(session: Session, ids: Sequence[int], model_id: int) -> None:
     """Drop all that a model made of photos; the next indexing with it makes it again."""
     if not ids:
         return
-    next_change(session)
+    change = next_change(session)
     drop_descriptions(session, ids, model_id)
+    note_removed(session, ids, change)
     refresh_words(session, ids)
 
 
@@ -228,25 +234,84 @@ def _columns(known: Origin | Metadata) -> dict[str, Any]:
 
 
 def _store_files(
-    session: Session, root_id: int, model_id: int, photos: Sequence[NewPhoto]
+    session: Session, root_id: int, model_id: int, photos: Sequence[NewPhoto], change: int
 ) -> list[int]:
+    """Store the files' own rows, of photos without descriptions by the model; their ids in order.
+
+    Writers of the same photos lock them in one order, by path.
+    """
     rows = {new.file.path: _photo_row(root_id, new) for new in photos}
-    known = _known_at(session, root_id, list(rows))
-    same = [key for path, (key, digest) in known.items() if digest == rows[path]["content_hash"]]
-    changed = [key for key, _ in known.values() if key not in set(same)]
-    drop_descriptions(session, same, model_id)
-    drop_descriptions(session, changed)
-    ids = {path: key for path, (key, _) in known.items()}
-    if known:
-        session.execute(update(Photo), [{"id": key, **rows[path]} for path, key in ids.items()])
-        new = {digest: rows[path]["content_hash"] for path, (_, digest) in known.items()}
-        follow_contents(session, {old: now for old, now in new.items() if old != now})
-    fresh = [row for path, row in rows.items() if path not in known]
-    if fresh:
-        query = insert(Photo).returning(Photo.path, Photo.id)
-        added = session.execute(query, fresh, execution_options=ONE_SHAPE)
-        ids.update((row.path, row.id) for row in added)
+    waiting = list(rows)
+    ids: dict[bytes, int] = {}
+    while waiting:
+        known = _lock_known(session, root_id, sorted(waiting))
+        files = [_KnownRow(*known[path], rows[path]) for path in known]
+        _replace_files(session, model_id, files, change)
+        ids.update((path, key) for path, (key, _) in known.items())
+        ids.update(_insert_files(session, [rows[path] for path in waiting if path not in known]))
+        waiting = [path for path in waiting if path not in ids]  # another writer was first
     return [ids[new.file.path] for new in photos]
+
+
+@dataclass(frozen=True)
+class _KnownRow:
+    """A photo that is known, the hash of its former bytes, and its new row."""
+
+    photo_id: int
+    content_hash: str
+    row: dict[str, Any]
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether its bytes are others now."""
+        return self.content_hash != self.row["content_hash"]
+
+
+def _replace_files(
+    session: Session, model_id: int, files: Sequence[_KnownRow], change: int
+) -> None:
+    """Put new rows in the places of known ones, and drop what models made of them."""
+    if not files:
+        return
+    changed = [each.photo_id for each in files if each.is_changed]
+    drop_descriptions(session, [each.photo_id for each in files if not each.is_changed], model_id)
+    drop_descriptions(session, changed)
+    note_removed(session, changed, change)
+    session.execute(update(Photo), [{"id": each.photo_id, **each.row} for each in files])
+    new = {each.content_hash: each.row["content_hash"] for each in files if each.is_changed}
+    follow_contents(session, new)
+
+
+def _insert_files(session: Session, rows: Sequence[dict[str, Any]]) -> dict[bytes, int]:
+    """Insert rows of files, and return their ids by path; of none where another writer was first.
+
+    There that writer is waited for.
+    """
+    if not rows:
+        return {}
+    if is_postgresql(session):
+        rows = _with_ids(session, rows)
+        try:
+            with session.begin_nested():
+                insert_rows(session, Photo, rows)
+        except IntegrityError:
+            pass
+        else:
+            return {row["path"]: row["id"] for row in rows}
+    query = upsert(session, Photo).on_conflict_do_nothing(index_elements=["root_id", "path"])
+    query = query.returning(Photo.path, Photo.id)
+    added = session.execute(query, rows, execution_options=ONE_SHAPE)
+    return {row.path: row.id for row in added}
+
+
+def _with_ids(session: Session, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of files with ids in their order, sorted by path: the order in which all are locked."""
+    next_ids = text(
+        "SELECT nextval(pg_get_serial_sequence('photo', 'id')) FROM generate_series(1, :count)"
+    )
+    ids = session.scalars(next_ids, {"count": len(rows)})
+    given = [{"id": key, **row} for key, row in zip(ids, rows, strict=True)]
+    return sorted(given, key=lambda row: row["path"])
 
 
 def _photo_row(root_id: int, new: NewPhoto) -> dict[str, Any]:
@@ -260,13 +325,15 @@ def _photo_row(root_id: int, new: NewPhoto) -> dict[str, Any]:
     return {**row, "checksum": photo_checksum(row)}
 
 
-def _known_at(
+def _lock_known(
     session: Session, root_id: int, paths: Sequence[bytes]
 ) -> dict[bytes, tuple[int, str]]:
+    """Id and content hash by path of the files that are known, locked until the end."""
     known = {}
     for chunk in chunks(paths):
-        query = select(Photo.path, Photo.id, Photo.content_hash)
+        query = select(Photo.path, Photo.id, Photo.content_hash).order_by(Photo.path)
         query = query.where(Photo.root_id == root_id, Photo.path.in_(chunk))
+        query = query.with_for_update(key_share=True)  # nothing on SQLite
         known.update({path: (key, digest) for path, key, digest in session.execute(query)})
     return known
 

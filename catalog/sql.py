@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import LargeBinary, Text, cast, type_coerce
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 T = TypeVar("T")
@@ -23,6 +24,16 @@ ONE_SHAPE = {"render_nulls": True}
 def chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
     """Yield the items in order, at most CHUNK at a time."""
     return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
+
+
+def is_postgresql(session: Session) -> bool:
+    """Whether the database is PostgreSQL, which has several writers at a time."""
+    return session.get_bind().dialect.name == "postgresql"
+
+
+def upsert(session: Session, table: Any) -> Any:
+    """An INSERT that can say what to do with a row that is there already (ON CONFLICT)."""
+    return (postgresql if is_postgresql(session) else sqlite).insert(table)
 
 
 def stored_texts(session: Session, columns: Iterable[Any]) -> list[Any]:

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, false, func, insert, or_, select
+from sqlalchemy import ColumnElement, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from catalog.models import Keyword, Photo, PhotoTag, Tag
 from catalog.records import NewTag
-from catalog.sql import chunks
+from catalog.sql import NO_SYNC, chunks, upsert
 from catalog.words import words_in
 
 # A label's table has a name and its words; the other links labels to photos.
@@ -30,9 +30,21 @@ def tag_ids(session: Session, tags: Iterable[NewTag]) -> Mapping[str, int]:
         query = select(Tag.name, Tag.id).where(Tag.name.in_(chunk))
         known.update((name, key) for name, key in session.execute(query))
     fresh = [tag for name, tag in wanted.items() if name not in known]
-    for tag in fresh:
-        values = {"name": tag.name, "words": spaced_words(tag.sentence)}
-        known[tag.name] = session.scalars(insert(Tag).values(values).returning(Tag.id)).one()
+    rows = [{"name": tag.name, "words": spaced_words(tag.sentence)} for tag in fresh]
+    return {**known, **add_labels(session, Tag, rows)}
+
+
+def add_labels(session: Session, table: Label, rows: Sequence[Mapping[str, str]]) -> dict[str, int]:
+    """Add labels that were not known, and return their ids by name.
+
+    By name, so that writers wait for each other in one order; what another one adds is kept.
+    """
+    known: dict[str, int] = {}
+    for chunk in chunks(sorted(rows, key=lambda row: row["name"])):
+        query = upsert(session, table).on_conflict_do_nothing(index_elements=["name"])
+        session.execute(query, chunk, execution_options=NO_SYNC)
+        names = select(table.name, table.id).where(table.name.in_([row["name"] for row in chunk]))
+        known.update((name, key) for name, key in session.execute(names))
     return known
 
 

@@ -54,10 +54,10 @@ def _rows(home: Path | None) -> list[dict[str, Any]]:
 
 
 def _drop_model(home: Path | None, wanted: str, as_json: bool) -> None:
-    from catalog.database import writer_lock
+    from catalog.advisory_lock import catalog_lock
     from catalog.model_registry import described
 
-    with open_catalog(home) as (opened, database), writer_lock(opened):
+    with open_catalog(home) as (opened, database), catalog_lock(opened, database):
         with database.read() as session:
             used = described(session)
         model = _named(used, wanted)

@@ -131,9 +131,9 @@ def _list(home: Path | None, as_json: bool) -> None:
 
 @contextmanager
 def _writing(home: Path | None) -> Iterator[tuple[Home, Database]]:
-    from catalog.database import writer_lock
+    from catalog.advisory_lock import catalog_lock
 
-    with open_catalog(home) as (opened, database), writer_lock(opened):
+    with open_catalog(home) as (opened, database), catalog_lock(opened, database):
         yield opened, database
 
 

@@ -20,9 +20,10 @@ from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from captioner.image_embedder import ImageEmbedder
 from captioner.image_file import max_pixels
+from catalog.advisory_lock import IndexingLock, indexing_lock
+from catalog.change_feed import Position, position, prune_changes
 from catalog.checksums import damaged_descriptions, name_damaged
-from catalog.database import Database, TemporarilyUnavailable, writer_lock
-from catalog.descriptions import change_counter
+from catalog.database import Database, TemporarilyUnavailable
 from catalog.home import Home
 from catalog.image_vectors import KIND, choose_image_embedder
 from catalog.model_registry import undescribed
@@ -130,7 +131,9 @@ class Indexer:
         if self._image_embedder is not None:
             _ = self._image_embedder.dimension  # no run begins with one that cannot embed
         given = resolve_folders(folders)
-        with writer_lock(self._home):
+        with indexing_lock(self._home, self._database, [*map(os.fsencode, given)]) as lock:
+            self._catalog = Transactions(self._database, self._retry, lock.hold)
+            self._retry.call(lock.hold)
             withdraw_request(self._home)
             log, progress = RunLog(self._options.stoppable), progress or Silent()
             with self._interruptible(log):
@@ -138,7 +141,7 @@ class Indexer:
                 recorder = self._recorder(start)
                 run = self._run(log, recorder, progress)
                 with self._ending(run, indexes, start.change):
-                    self._bring_up_to_date(start, run, recorder)
+                    self._bring_up_to_date(start, run, recorder, lock)
                     if self._image_vectors is not None:
                         self._image_vectors.fill(progress, self._stop_request(log))
             decayed = self._verified(start) if self._options.verify else None
@@ -255,9 +258,13 @@ class Indexer:
             return bool
         return partial(is_stop_requested, self._home, log.run_id)
 
-    def _bring_up_to_date(self, start: RunStart, run: Run, recorder: Recorder) -> None:
+    def _bring_up_to_date(
+        self, start: RunStart, run: Run, recorder: Recorder, lock: IndexingLock
+    ) -> None:
         """Do the work of a run that is recorded already."""
-        self._remove_leftovers(start)
+        with lock.alone() as is_alone:
+            if is_alone:  # or what is left over may be another run's that goes on
+                self._remove_leftovers(start)
         self._forget_damaged(start)
         start = self._with_former_patterns(start)
         left = self._merge_doubled(start)
@@ -300,7 +307,7 @@ class Indexer:
         )
 
     @contextmanager
-    def _ending(self, run: Run, indexes: Sequence[VectorIndex], before: int) -> Iterator[None]:
+    def _ending(self, run: Run, indexes: Sequence[VectorIndex], before: Position) -> Iterator[None]:
         """End the run, and let FAISS follow, also after a KeyboardInterrupt."""
         try:
             yield
@@ -310,7 +317,7 @@ class Indexer:
         self._end(run, indexes, before, interrupted=False)
 
     def _end(
-        self, run: Run, indexes: Sequence[VectorIndex], before: int, interrupted: bool
+        self, run: Run, indexes: Sequence[VectorIndex], before: Position, interrupted: bool
     ) -> None:
         run.finish(interrupted)
         change = self._catalog.write(_note_end)
@@ -335,10 +342,11 @@ class Indexer:
         remove_own(self._home.path, gone)
 
 
-def _note_end(session: Session) -> int:
-    """Record which folders are there as a run ends, and return the vectors' change counter."""
+def _note_end(session: Session) -> Position:
+    """Record which folders are there as a run ends; returns how far the vectors have changed."""
     note_reachable(session)
-    return change_counter(session)
+    prune_changes(session)
+    return position(session)
 
 
 def _save(index: VectorIndex) -> None:

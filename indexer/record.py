@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from catalog import photos
-from catalog.descriptions import change_counter
+from catalog.change_feed import Position, position
 from catalog.failures import clear_failure, record_failure
 from catalog.model_registry import NewModel, model_name, register_models
 from catalog.moved_roots import common_end, size_of
@@ -39,8 +39,8 @@ class RunStart:
     `model_id`: the captioner's. `online`: id by absolute path of the folders to index, `offline`
     the paths of those that are not there. `roots`: absolute path by id of every root. `excluded`:
     the patterns of every root, by id.
-    `change`: the vectors' change counter. `live_hashes`: the content hashes of all photos where
-    the last run was killed, which may have left thumbnails that none has; else None.
+    `change`: how far the vectors have changed. `live_hashes`: the content hashes of all photos
+    where the last run was killed, which may have left thumbnails that none has; else None.
     """
 
     model_id: int
@@ -48,7 +48,7 @@ class RunStart:
     offline: Sequence[bytes]
     roots: Mapping[int, bytes]
     excluded: Mapping[int, Sequence[str]]
-    change: int
+    change: Position
     live_hashes: set[str] | None
 
 
@@ -91,7 +91,7 @@ def begin_run(
         offline=[paths[folder] for folder in offline],
         roots={root.root_id: path for path, root in roots.items()},
         excluded={root.root_id: root.excluded for root in roots.values()},
-        change=change_counter(session),
+        change=position(session),
         live_hashes=live_hashes,
     )
 

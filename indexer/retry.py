@@ -21,7 +21,7 @@ from tenacity import (
     wait_exponential,
 )
 
-from catalog.database import Database, TemporarilyUnavailable
+from catalog.database import Database, TemporarilyUnavailable, WriteConflict
 
 log = logging.getLogger(__name__)
 
@@ -71,11 +71,18 @@ class RetryPolicy:
 class Transactions:
     """Transactions of one database, each again where it does not answer; in any thread.
 
-    Raises DatabaseUnavailable.
+    `before_write` is called before each that writes. Raises DatabaseUnavailable, and what that
+    raises.
     """
 
-    def __init__(self, database: Database, retry: RetryPolicy) -> None:
+    def __init__(
+        self,
+        database: Database,
+        retry: RetryPolicy,
+        before_write: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database, self._retry = database, retry
+        self._before_write = before_write
 
     def read(self, query: Callable[[Session], T]) -> T:
         """Return what `query` returns, in a session of its own."""
@@ -90,6 +97,7 @@ class Transactions:
         """Return what `change` returns, in a transaction that is committed then."""
 
         def attempt() -> T:
+            self._before_write()
             with self._database.write() as session:
                 return change(session)
 
@@ -97,7 +105,7 @@ class Transactions:
 
     def fork(self) -> Transactions:
         """The same, whose retries are ended by themselves."""
-        return Transactions(self._database, self._retry.fork())
+        return Transactions(self._database, self._retry.fork(), self._before_write)
 
     def end(self) -> None:
         """Retry no more; see RetryPolicy."""
@@ -111,10 +119,11 @@ class _OutageLog:
         self._logged = False
 
     def log(self, state: RetryCallState) -> None:
-        """Log an outage that was not logged before."""
-        if not self._logged and state.outcome is not None:
+        """Log an outage that was not logged before; writers that met are none."""
+        error = state.outcome.exception() if state.outcome is not None else None
+        if not self._logged and error is not None and not isinstance(error, WriteConflict):
             self._logged = True
-            log.warning("%s Trying again for a while.", state.outcome.exception())
+            log.warning("%s Trying again for a while.", error)
 
     def over(self) -> None:
         """The database answered: whatever comes next is another outage."""

@@ -18,9 +18,10 @@ from captioner.config import CaptionerConfig
 from captioner.embedder import SentenceEmbedder
 from catalog import model_registry
 from catalog.cache import CatalogCache
+from catalog.change_feed import Position, position
 from catalog.checksums import check_descriptions, name_damaged
 from catalog.database import Database
-from catalog.descriptions import change_counter, sample_photo_ids
+from catalog.descriptions import sample_photo_ids
 from catalog.fulltext import name_words
 from catalog.home import Home
 from catalog.image_vectors import KIND, chosen_image_embedder
@@ -179,7 +180,7 @@ class StateCache:
         self._kept: OrderedDict[int, tuple[bytes, float]] = OrderedDict()
         self._damaged: set[int] = set()
         self._named: set[int] = set()
-        self._change = -1
+        self._change = Position(-1)
         self._lock = Lock()
 
     def load(
@@ -219,7 +220,7 @@ class StateCache:
 
     def _fetch(self, ids: Sequence[int]) -> None:
         with self._database.read() as session:
-            change = change_counter(session)
+            change = position(session)
             if change != self._change:
                 self._kept.clear()
                 self._damaged.clear()

@@ -3,9 +3,10 @@
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import psutil
 from sqlalchemy import URL, create_engine, make_url, text
 
 
@@ -40,6 +41,21 @@ class Server:
         )
         return self.url.set(database=name).render_as_string(hide_password=False)
 
+    def cpu_seconds(self) -> float:
+        """The processor time that the server and all that it started took so far."""
+        engine = create_engine(self.url)
+        with engine.connect() as connection:
+            backend = connection.scalar(text("SELECT pg_backend_pid()"))
+            postmaster = psutil.Process(backend).parents()[0]
+        engine.dispose()
+        took = 0.0
+        for process in (postmaster, *postmaster.children()):
+            with suppress(psutil.NoSuchProcess):  # a connection that ended meanwhile
+                times = process.cpu_times()
+                took += times.user + times.system
+        ended = postmaster.cpu_times()
+        return took + ended.children_user + ended.children_system
+
     def cut_connections(self) -> None:
         """End every connection, as an administrator or a broken network does."""
         self.execute(
@@ -61,13 +77,16 @@ class Server:
 
 
 @contextmanager
-def running_server() -> Iterator[Server]:
-    """A new server; run by root, it belongs to a user `pgserver`. Raises ServerUnavailable."""
+def running_server(durable: bool = False) -> Iterator[Server]:
+    """A new server; run by root, it belongs to a user `pgserver`. Raises ServerUnavailable.
+
+    `durable`: what it commits survives a power cut, which tests do not need.
+    """
     # Not in pytest's own folder: that user may not enter it.
     with tempfile.TemporaryDirectory(prefix="postgresql-", ignore_cleanup_errors=True) as folder:
         server = _started(folder)
-        # What tests write need not survive a power cut.
-        server.execute("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        if not durable:
+            server.execute("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
         yield server
         server.close()
 

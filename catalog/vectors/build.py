@@ -64,7 +64,7 @@ def write_index(faiss: Any, index: FlatOrIvf, path: Path) -> None:
 
 def _build_flat(faiss: Any, stored: StoredVectors, session: Session) -> FlatIndex:
     index = FlatIndex.empty(faiss, stored.dimension)
-    for keys, values in stored.since(session, 0):
+    for keys, values in stored.since(session):
         index.add(keys, values)
     return index
 
@@ -78,6 +78,6 @@ def _build_ivf(
     sample = np.concatenate([values for _, values in parts])
     builder = IvfBuilder(faiss, kind, len(ids), sample)
     del sample  # it is as large as a good part of the index
-    for keys, values in stored.since(session, 0):
+    for keys, values in stored.since(session):
         builder.add(keys, values)
     return builder.finish()

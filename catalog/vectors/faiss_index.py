@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sqlalchemy.orm import Session
 
+from catalog.change_feed import START, Position, position
 from catalog.database import Database, DatabaseUnavailable
-from catalog.descriptions import change_counter
 from catalog.filters import Condition
 from catalog.home import Home
 from catalog.vectors.build import FlatOrIvf, build_index, read_index, write_index
@@ -54,7 +54,7 @@ class FaissIndex:
         self._wanted = home.index_kind
         empty = FlatIndex.empty(self._faiss, dimension)
         self._vectors = ThreadSafeIndex(empty, self._stored, database)
-        self._change = 0  # what SQL's change counter was when the index followed it
+        self._followed = START  # the changes in SQL that it has taken in
         self._snapshot = 0  # number of the newest snapshot that was looked at
 
     @property
@@ -91,7 +91,7 @@ class FaissIndex:
             with self._database.read() as session:
                 stored = self._stored.ids(session)
                 newest = self._stored.newest_change(session)
-            if newest > self._change:
+            if newest > self._followed.settled:
                 return False
             return np.array_equal(np.sort(stored), np.sort(self._vectors.index.ids()))
 
@@ -113,11 +113,11 @@ class FaissIndex:
             return
         try:
             with self._database.read() as session:
-                change = change_counter(session)
+                now = position(session)
                 saved = self._snapshots.current(session)
             if saved is not None and saved.number > self._snapshot:
                 self._load_newer(saved)
-            if change != self._change:
+            if now != self._followed:
                 self._catch_up()
         finally:
             self._maintenance.release()
@@ -136,7 +136,7 @@ class FaissIndex:
             if index.is_mapped:  # nothing was changed since it was read from its file
                 return
             write = partial(write_index, self._faiss, index)
-            saved = self._snapshots.put(write, self.count, self._change)
+            saved = self._snapshots.put(write, self.count, self._followed.settled)
             self._snapshot = saved.number
 
     def add(self, ids: ArrayLike, vectors: ArrayLike) -> None:
@@ -173,13 +173,13 @@ class FaissIndex:
 
     def _build_anew(self) -> None:
         with self._database.read() as session:
-            change = change_counter(session)
+            now = position(session)
             index = build_index(self._faiss, self._stored, session, self._wanted)
-            self._replace(index, change, self._snapshot)
+            self._replace(index, now, self._snapshot)
 
-    def _replace(self, index: FlatOrIvf, change: int, snapshot: int) -> None:
+    def _replace(self, index: FlatOrIvf, followed: Position, snapshot: int) -> None:
         self._vectors.replace(index)
-        self._change = change
+        self._followed = followed
         self._snapshot = snapshot
 
     def _load_newest(self) -> bool:
@@ -194,7 +194,7 @@ class FaissIndex:
         return False
 
     def _load_newer(self, saved: Snapshot) -> None:
-        if saved.change < self._change or not self._load(saved):
+        if saved.change < self._followed.settled or not self._load(saved):
             # What is in memory is newer, or will be once it has caught up with SQL.
             self._snapshot = saved.number
 
@@ -205,34 +205,31 @@ class FaissIndex:
         index = read_index(self._faiss, path, self.dimension, saved.count)
         if index is None:
             return False
-        self._replace(index, saved.change, saved.number)
+        self._replace(index, Position(saved.change), saved.number)
         return True
 
     def _catch_up(self) -> int:
-        """Apply what SQL committed after this index's change; return how many vectors that was."""
+        """Apply what SQL committed that is not in this index; return how many vectors that was."""
         with self._database.read() as session:
-            # Read first: whatever is committed meanwhile is then seen again next time.
-            change = change_counter(session)
-            if change == self._change:
+            now = position(session)
+            if now == self._followed:
                 return 0
-            start = self._change if change > self._change else 0
-            applied = self._replay(session, start)
-            applied += self._drop_removed(session)
-        self._change = change
+            # A database that was put back to what it was is read anew.
+            since = self._followed if now.settled >= self._followed.settled else START
+            applied = self._replay(session, since)
+            applied += self._drop_removed(session, since)
+        self._followed = now
         return applied
 
-    def _replay(self, session: Session, after: int) -> int:
+    def _replay(self, session: Session, since: Position) -> int:
         applied = 0
-        for keys, values in self._stored.since(session, after):
+        for keys, values in self._stored.since(session, since):
             self.add(keys, values)
             applied += len(keys)
         return applied
 
-    def _drop_removed(self, session: Session) -> int:
-        # The index holds all that SQL does by now: the same number means the same photos.
-        if self._stored.count(session) == self.count:
-            return 0
-        gone = np.setdiff1d(self._vectors.index.ids(), self._stored.ids(session))
+    def _drop_removed(self, session: Session, since: Position) -> int:
+        gone = self._stored.removed_since(session, since, self._vectors.index.ids())
         self.remove(gone)
         return len(gone)
 

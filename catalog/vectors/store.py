@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.orm import Session
 
-from catalog.models import Vector
+from catalog.change_feed import START, Position, removed_since
+from catalog.models import Model, Vector
 from catalog.sql import chunks
 from catalog.vectors.interface import DimensionMismatch, Ids, Vectors
 
@@ -41,18 +42,28 @@ class StoredVectors:
         return session.scalar(select(func.max(Vector.change)).where(*self._own)) or 0
 
     def since(
-        self, session: Session, change: int, batch: int = BATCH
+        self, session: Session, position: Position = START, batch: int = BATCH
     ) -> Iterator[tuple[Ids, Vectors]]:
-        """Yield ids [N] and vectors [N, D] of all that were written after a change; 0 for all.
+        """Yield ids [N] and vectors [N, D] of all that were written after a position.
 
         Raises DimensionMismatch.
         """
-        query = select(Vector.photo_id, Vector.blob).where(*self._own, Vector.change > change)
+        query = select(Vector.photo_id, Vector.blob)
+        query = query.where(*self._own, position.after(Vector.change))
         query = query.order_by(Vector.change, Vector.photo_id)
         # Closed also where the reader stops early: PostgreSQL keeps a cursor open for the rest.
         with session.execute(query, execution_options={"yield_per": batch}) as rows:
             for part in rows.partitions():
                 yield self._unpacked(part)
+
+    def removed_since(self, session: Session, position: Position, held: Ids) -> Ids:
+        """Those of the photos held [N] that lost their vector after a position, and have none."""
+        gone = removed_since(session, position)
+        is_model_gone = session.scalar(select(Model.id).where(Model.id == self.model_id)) is None
+        if gone is None or is_model_gone:
+            return np.setdiff1d(held, self.ids(session))
+        left = [key for ids, _ in self.of_photos(session, gone) for key in ids.tolist()]
+        return np.setdiff1d(np.array(gone, np.int64), left)
 
     def of_photos(
         self, session: Session, photo_ids: Sequence[int]

@@ -250,12 +250,12 @@ def describing_image_embedder(
 
 
 def _take_back(home: Home, database: Database) -> None:
-    from catalog.database import writer_lock
+    from catalog.advisory_lock import catalog_lock
     from catalog.image_vectors import forget_image_embedder
     from catalog.own_files import remove_own
     from catalog.vectors.snapshots import files_of_gone_models
 
-    with writer_lock(home):
+    with catalog_lock(home, database):
         with database.write() as session:
             forget_image_embedder(session)
         remove_own(home.path, files_of_gone_models(home, database))

@@ -38,7 +38,7 @@ class Truth:
 def truth(catalog: SampleCatalog, queries: NDArray[np.float32]) -> Truth:
     """What the caption vectors in SQL say of queries [Q, D]."""
     with catalog.database.read() as session:
-        parts = list(StoredVectors(catalog.model, "caption", DIMENSION).since(session, 0))
+        parts = list(StoredVectors(catalog.model, "caption", DIMENSION).since(session))
     vectors = np.concatenate([values for _, values in parts])
     return Truth(np.concatenate([ids for ids, _ in parts]), queries @ vectors.T)
 

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, event, func, select, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from catalog import model_registry, photos
-from catalog.descriptions import change_counter, load_states
+from catalog.change_feed import START, Position, position
+from catalog.descriptions import load_states
 from catalog.failures import Failure, clear_failure, known_failures, record_failure
 from catalog.model_registry import list_models, register_model
 from catalog.models import Base, Caption, Model, Root
@@ -35,9 +36,9 @@ def totals(catalog: SampleCatalog, model: int | None = None) -> Counts:
         return count_rows(session, model)
 
 
-def change(catalog: SampleCatalog) -> int:
+def change(catalog: SampleCatalog) -> Position:
     with catalog.database.read() as session:
-        return change_counter(session)
+        return position(session)
 
 
 def captions(catalog: SampleCatalog, photo_id: int) -> list[str]:
@@ -45,7 +46,9 @@ def captions(catalog: SampleCatalog, photo_id: int) -> list[str]:
         return [text for text, _ in view_photos(session, [photo_id])[photo_id].captions]
 
 
-def vectors(catalog: SampleCatalog, kind: str = "caption", after: int = 0) -> dict[int, np.ndarray]:
+def vectors(
+    catalog: SampleCatalog, kind: str = "caption", after: Position = START
+) -> dict[int, np.ndarray]:
     with catalog.database.read() as session:
         stored = StoredVectors(catalog.model, kind, DIMENSION)
         parts = list(stored.since(session, after, batch=2))
@@ -319,7 +322,7 @@ def test_every_change_to_vectors_makes_the_counter_grow(any_catalog: SampleCatal
     with any_catalog.database.write() as session:
         photos.remove_photos(session, [key])
     seen.append(change(any_catalog))
-    assert seen == sorted(set(seen))
+    assert [each.settled for each in seen] == sorted({each.settled for each in seen})
 
 
 def test_nothing_to_do_does_nothing(any_catalog: SampleCatalog) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import event
 
@@ -101,12 +102,24 @@ def test_connections_that_break_between_batches_are_made_again(
 
 @pytest.mark.parametrize(
     "statement",
-    ["INSERT INTO photo ", "INSERT INTO state ", "INSERT INTO failure ", "UPDATE run ", "SELECT"],
+    ["COPY photo ", "COPY state ", "INSERT INTO failure ", "UPDATE run ", "SELECT"],
 )
 def test_batch_whose_connection_breaks_is_repeated(
-    statement: str, index: Index, home: Home, server: Server, undisturbed: dict[str, list[Any]]
+    statement: str,
+    index: Index,
+    home: Home,
+    server: Server,
+    undisturbed: dict[str, list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     database, cut = open_database(home), []
+    start_copy = psycopg.Cursor.copy
+
+    def copy(cursor: Any, query: str) -> Any:
+        cut_once_in_a_while(None, None, query)
+        return start_copy(cursor, query)
+
+    monkeypatch.setattr(psycopg.Cursor, "copy", copy)
 
     def cut_once_in_a_while(*arguments: Any) -> None:
         if arguments[2].startswith(statement):

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
 
+from catalog.advisory_lock import is_catalog_written
 from catalog.database import Database
 from catalog.home import Home
-from catalog.lock import is_being_written
 from catalog.paths import show_path
 from catalog.roots import list_roots
 from catalog.runs import RunView, list_runs
@@ -100,7 +100,7 @@ class ProgressMonitor:
     def _read(self) -> Progress:
         # Read before the lock: a run of ours that ended in between would look like another's.
         active = self._runner.active_run
-        written = is_being_written(self._home)
+        written = is_catalog_written(self._home, self._database)
         with self._database.read() as session:
             run = next(iter(list_runs(session, 1)), None)
             names = {root.root_id: show_path(root.path) for root in list_roots(session)}
