@@ -7,6 +7,7 @@ from catalog.home import Home
 from catalog.vectors.chosen_store import StoreName
 from catalog.vectors.faiss_index import FaissIndex
 from catalog.vectors.interface import VectorIndex
+from catalog.vectors.milvus_index import MilvusIndex
 from catalog.vectors.pgvector_index import PgvectorIndex
 
 
@@ -19,4 +20,7 @@ def make_vector_index(
     """
     if home.vector_store.name is StoreName.PGVECTOR:
         return PgvectorIndex(database, model_id, kind, dimension)
+    if home.vector_store.name is StoreName.MILVUS:
+        address = home.vector_store.address
+        return MilvusIndex(address, database, model_id, kind, dimension)
     return FaissIndex(home, database, model_id, kind, dimension)

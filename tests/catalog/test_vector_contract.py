@@ -19,7 +19,7 @@ from catalog.database import open_database
 from catalog.filters import Condition, PhotoFilter
 from catalog.home import Home, open_home
 from catalog.records import FileStamp, NewPhoto
-from catalog.vectors import kinds, pgvector_index
+from catalog.vectors import kinds, milvus_index, pgvector_index
 from catalog.vectors.chosen_store import StoreName, VectorStore
 from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import DimensionMismatch, VectorIndex
@@ -50,12 +50,13 @@ FEWEST_TRAINED = 256  # the least that FAISS can learn codes of a byte from
 class Case:
     """An implementation, by what a home says of it, on a database.
 
-    `compared`: up to how many photos pgvector compares each.
+    `compared`: up to how many photos pgvector and Milvus compare each.
     """
 
     database: str
     home: dict[str, Any]
     compared: int = 50_000
+    needs: str | None = None  # a package
 
 
 IMPLEMENTATIONS: dict[str, dict[str, Any]] = {
@@ -82,6 +83,9 @@ CASES = [
             ("compared", 50_000, (pytest.mark.slow, pytest.mark.scale)),
             ("graph", 0, (pytest.mark.slow,)),
         )
+    ),
+    pytest.param(
+        Case("sqlite", {}, compared=0, needs="milvus_lite"), id="milvus", marks=pytest.mark.scale
     ),
 ]
 
@@ -130,8 +134,11 @@ def _train_on_few() -> Iterator[None]:
 def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     """An implementation and a database."""
     case: Case = request.param
+    if case.needs:
+        pytest.importorskip(case.needs, reason=f"{case.needs} is not installed")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pgvector_index, "MOST_COMPARED", case.compared)
+        for store in (pgvector_index, milvus_index):
+            patch.setattr(store, "MOST_COMPARED", case.compared)
         yield case
 
 
@@ -154,6 +161,9 @@ def filled(
     if server is not None:
         home = replace(home, database_url=server.new_database("filled"))
     home = replace(home, **case.home)
+    if case.needs:
+        file = home.path.with_name("milvus.db")
+        home = replace(home, vector_store=VectorStore(StoreName.MILVUS, str(file)))
     database = open_database(home)
     catalog = SampleCatalog(home, database)
     catalog.add([photo(seed) for seed in range(COUNT)])
