@@ -21,6 +21,7 @@ from catalog.database import Database
 from catalog.descriptions import change_counter
 from catalog.filters import Condition
 from catalog.vectors.interface import Ids, Vectors, VectorsUnavailable
+from catalog.vectors.kept_count import KeptCount
 from catalog.vectors.store import StoredVectors
 
 # Of so few photos each is compared with its vector in SQL.
@@ -53,18 +54,13 @@ class MilvusIndex:
         catalog = sha256(database.url.encode()).hexdigest()[:12]
         self._name = f"tellshow_{catalog}_{model_id}_{kind}"
         self._change = -1  # what SQL's change counter was when the collection followed it
-        self._count: int | None = None
+        self._count = KeptCount(self._counted)
         self._maintenance = threading.RLock()
 
     @property
     def count(self) -> int:
         """Number of vectors."""
-        count = self._count
-        if count is None:
-            with self._errors_translated():
-                [row] = self._milvus.query(self._name, filter="", output_fields=["count(*)"])
-            count = self._count = int(row["count(*)"])
-        return count
+        return self._count.get()
 
     def open(self) -> None:
         """Make its collection, where there is none, and follow SQL. Raises DimensionMismatch."""
@@ -97,7 +93,7 @@ class MilvusIndex:
         with self._errors_translated():
             for start in range(0, len(rows), _BATCH):
                 self._milvus.upsert(self._name, rows[start : start + _BATCH])
-        self._count = None
+        self._count.forget()
 
     def remove(self, ids: ArrayLike) -> None:
         """Remove photo ids [N]; those that are not there do not matter."""
@@ -105,7 +101,7 @@ class MilvusIndex:
         with self._errors_translated():
             for start in range(0, len(keys), _BATCH):
                 self._milvus.delete(self._name, ids=keys[start : start + _BATCH])
-        self._count = None
+        self._count.forget()
 
     def search(
         self, queries: ArrayLike, k: int, where: Condition | None = None
@@ -166,6 +162,11 @@ class MilvusIndex:
             newest = self._stored.newest_change(session)
         return newest <= followed and np.array_equal(np.sort(stored), np.sort(known))
 
+    def _counted(self) -> int:
+        with self._errors_translated():
+            [row] = self._milvus.query(self._name, filter="", output_fields=["count(*)"])
+        return int(row["count(*)"])
+
     def _nearest(self, row: Vectors, k: int, allowed: Ids | None) -> tuple[Ids, Vectors]:
         """At least the k photos nearest to a query [D], or all there are, with similarities."""
         there = self.count if allowed is None else len(allowed)
@@ -204,7 +205,8 @@ class MilvusIndex:
         with self._errors_translated():
             followed = self._followed()
         if followed == change:  # another process was quicker
-            self._change, self._count = change, None
+            self._change = change
+            self._count.forget()
         else:
             self._follow_from(followed if followed < change else 0)
 
@@ -216,7 +218,7 @@ class MilvusIndex:
             for keys, values in self._stored.since(session, followed):
                 self.add(keys, values)
             count = self._stored.count(session)
-        self._count = None
+        self._count.forget()
         if count != self.count:
             self._reconcile()
         with self._errors_translated():
