@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := $(VENV)/installed-cpu-demo
 TEST := $(VENV)/installed-cpu-demo-test
+SCALE := $(TEST)-test_scale
 CLIENTS := tests/clients/node_modules/.package-lock.json
 # Tests run beside each other; tests/conftest.py says by how many workers.
 WORKERS := -n auto --dist worksteal
@@ -23,7 +24,7 @@ endif
 # Of the torture suite: what its chance begins with.
 SEED ?= 0
 
-.PHONY: help demo lint format types test-fast test torture bench tree audit browser proxies clients site
+.PHONY: help demo lint format types test-fast test test-scale torture bench tree audit browser proxies clients site
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -43,10 +44,13 @@ types: $(TEST) ## check types, strictly
 	$(BIN)/mypy
 
 test-fast: $(TEST) ## the tests that need no model, browser or PostgreSQL: under a minute
-	$(BIN)/pytest -m "not slow" $(WORKERS)
+	$(BIN)/pytest -m "not slow and not scale" $(WORKERS)
 
 test: $(TEST) browser proxies clients lint types $(AUDIT) ## everything, as continuous integration does
-	$(BIN)/pytest $(WORKERS)
+	$(BIN)/pytest -m "not scale" $(WORKERS)
+
+test-scale: $(SCALE) ## what reaches past one machine: engines, stores, several servers; ten minutes
+	$(BIN)/pytest -m scale $(WORKERS)
 
 torture: $(TEST) ## what docs/reliability.md promises, under kills, damage and fuzz by SEED: 20 minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture --seed $(SEED)

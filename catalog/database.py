@@ -304,8 +304,11 @@ def known_revisions() -> set[str]:
 
 
 def is_modelled(name: str | None, _kind: str, _parents: object) -> bool:
-    """Whether models.py describes a table or index; the full-text index only migrations make."""
-    return not (name or "").startswith("photo_text_fts")
+    """Whether models.py describes a table or index.
+
+    The full-text index only migrations make, and those of pgvector whoever uses it.
+    """
+    return not (name or "").startswith(("photo_text_fts", "pgvector_"))
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from catalog.roots import list_roots
 from catalog.sealed_thumbnails import is_whole
 from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
+from catalog.vectors.pgvector_table import drop_tables, tables_of_gone_models
 from catalog.vectors.snapshots import SnapshotStore, files_of_gone_models
 from catalog.views import count_rows
 
@@ -50,11 +51,12 @@ class Problem(StrEnum):
     captions of one's own are not as they were written. KEPT: albums, favourites, links that share
     photos, or saved searches are not. ORIGINALS: photos' bytes changed although
     their size and time did not, where one asked for them to be read. NOT_DESCRIBED: no model has
-    described them. WORDS: words of photos are not noted, or not as they are. VECTORS: vector files
-    are missing, damaged, or not what SQL holds. THUMBNAILS: they are missing or damaged. ORPHANS:
-    files of ours in the home that nothing names. OLD_FAILURES: files that failed, and are there no
-    more. CHECKPOINTS: kept files are not those that they are named by. MISPLACED: folders lie where
-    files belong, or the reverse. FOREIGN: what somebody else put there; nothing is wrong with it.
+    described them. WORDS: words of photos are not noted, or not as they are. VECTORS: vector files,
+    or tables, are missing, damaged, or not what SQL holds. THUMBNAILS: they are missing or damaged.
+    ORPHANS: files of ours in the home, or tables, that nothing names. OLD_FAILURES: files that
+    failed, and are there no more. CHECKPOINTS: kept files are not those that they are named by.
+    MISPLACED: folders lie where files belong, or the reverse. FOREIGN: what somebody else put
+    there; nothing is wrong with it.
     """
 
     DATABASE = "database"
@@ -314,8 +316,16 @@ class Doctor:
         mend = self._mend and bool(known)
         if mend:
             remove_own(self._home.path, nameless)
-        unnamed = self._left_by_indexes(remove=mend)
+        unnamed = [*self._left_by_indexes(remove=mend), *self._left_tables(remove=mend)]
         return self._found(Problem.ORPHANS, [*unnamed, *nameless], mended=mend)
+
+    def _left_tables(self, *, remove: bool) -> list[str]:
+        with self._database.read() as session:
+            names = tables_of_gone_models(session)
+        if names and remove:
+            with self._database.write() as session:
+                drop_tables(session, names)
+        return names
 
     def _listed(self, folder: str) -> Listing:
         return list_files(self._home.path, folder)

@@ -69,6 +69,7 @@ class Condition:
     filters: PhotoFilter = NO_FILTER
     ids: NDArray[np.int64] | None = None
     _passing: dict[PhotoFilter, NDArray[np.int64] | None] = field(default_factory=dict, repr=False)
+    _few: dict[tuple[PhotoFilter, int], bool] = field(default_factory=dict, repr=False)
 
     def among(self, ids: NDArray[np.int64]) -> Condition:
         """The same for given photos [N] alone."""
@@ -78,6 +79,25 @@ class Condition:
     def only_ids(self) -> NDArray[np.int64] | None:
         """The given photos [N] where nothing else is asked of them."""
         return self.ids if self.filters == NO_FILTER else None
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether every photo meets it."""
+        return self.ids is None and self.filters == NO_FILTER
+
+    def is_met_by_at_most(self, session: Session, most: int) -> bool:
+        """Whether so few photos meet it; looked up once, and for given ids as an upper bound."""
+        if self.ids is not None and len(self.ids) <= most:
+            return True
+        if self.filters == NO_FILTER:
+            return False
+        key = self.filters, most
+        if key not in self._few:
+            passing = select(Photo.id).where(*filter_clauses(session, self.filters))
+            some = passing.limit(most + 1).subquery()
+            count = session.scalar(select(func.count()).select_from(some)) or 0
+            self._few[key] = count <= most
+        return self._few[key]
 
     def passing(self, database: Database) -> NDArray[np.int64] | None:
         """Ids [N], ascending, of all photos that meet it; None where that is every photo.

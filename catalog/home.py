@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from catalog.durable_files import FULL
 from catalog.home_adoption import marker_for
 from catalog.home_marker import NotAHome, read_marker, write_marker
+from catalog.vectors.chosen_store import FAISS, VectorStore, read_store
 from catalog.vectors.kinds import IndexKind, read_kind
 
 __all__ = ["Home", "HomeNotWritable", "NotAHome", "is_unused", "open_home"]
@@ -37,6 +38,7 @@ class Home:
     database_url: str
     index_kind: IndexKind | None = None  # of the FAISS files; None: what suits their size
     read_only: bool = False
+    vector_store: VectorStore = FAISS
 
     @property
     def database_file(self) -> Path | None:
@@ -80,11 +82,17 @@ def open_home(path: Path | None = None, *, create: bool = True, reading: bool = 
     With `create` an empty or missing folder becomes a home, and a write is tried; where that
     fails, a home that is there can still be opened for `reading`.
     Raises NotAHome for a folder that holds anything else than a home, HomeNotWritable where it
-    cannot be made or written, UnknownIndexKind where $TELLSHOW_INDEX is none.
+    cannot be made or written, UnknownIndexKind where $TELLSHOW_INDEX is none, UnknownVectorStore
+    where $TELLSHOW_VECTORS is none.
     """
     folder = (path or _default_folder()).expanduser().absolute()
     url = os.environ.get("TELLSHOW_DATABASE_URL") or _sqlite_url(folder)
-    home = Home(folder, url, read_kind(os.environ.get("TELLSHOW_INDEX")))
+    home = Home(
+        folder,
+        url,
+        read_kind(os.environ.get("TELLSHOW_INDEX")),
+        vector_store=read_store(os.environ.get("TELLSHOW_VECTORS")),
+    )
     return _prepared(home, reading) if create else home
 
 

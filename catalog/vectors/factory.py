@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from catalog.database import Database
 from catalog.home import Home
+from catalog.vectors.chosen_store import StoreName
 from catalog.vectors.faiss_index import FaissIndex
 from catalog.vectors.interface import VectorIndex
+from catalog.vectors.milvus_index import MilvusIndex
+from catalog.vectors.pgvector_index import PgvectorIndex
 
 
 def make_vector_index(
@@ -13,6 +16,11 @@ def make_vector_index(
 ) -> VectorIndex:
     """The vectors [D] of one kind ("caption", "visual", "image") and model, not opened yet.
 
-    Raises FaissMissing.
+    Raises FaissMissing, and VectorsUnavailable where another store was chosen.
     """
+    if home.vector_store.name is StoreName.PGVECTOR:
+        return PgvectorIndex(database, model_id, kind, dimension)
+    if home.vector_store.name is StoreName.MILVUS:
+        address = home.vector_store.address
+        return MilvusIndex(address, database, model_id, kind, dimension)
     return FaissIndex(home, database, model_id, kind, dimension)

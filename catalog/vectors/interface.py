@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from catalog.database import DatabaseUnavailable
 from catalog.filters import Condition
 
 Ids = NDArray[np.int64]
@@ -18,6 +19,10 @@ Vectors = NDArray[np.float32]
 
 class DimensionMismatch(ValueError):
     """Vectors are of another length than they should be."""
+
+
+class VectorsUnavailable(DatabaseUnavailable):
+    """The vector store that was chosen is not installed, too old, or cannot be reached."""
 
 
 class VectorIndex(Protocol):

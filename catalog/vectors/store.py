@@ -78,6 +78,25 @@ class StoredVectors:
             if rows := session.execute(query).all():
                 yield self._unpacked(rows)
 
+    def similarities(self, session: Session, queries: Vectors, ids: Ids) -> Vectors:
+        """Similarities [Q, N] of queries [Q, D] with whole vectors; -inf where there is none.
+
+        Raises DimensionMismatch.
+        """
+        every, places = np.unique(ids, return_inverse=True)
+        similarity = np.full((len(queries), len(every)), -np.inf, dtype=np.float32)
+        for found, values in self.of_photos(session, every.tolist()):
+            similarity[:, np.searchsorted(every, found)] = queries @ values.T
+        wanted: Vectors = similarity[:, places]
+        return wanted
+
+    def checked_queries(self, queries: ArrayLike) -> Vectors:
+        """Queries [Q, D] as an array. Raises DimensionMismatch."""
+        rows = np.ascontiguousarray(queries, dtype=np.float32)
+        if rows.ndim != 2 or rows.shape[1] != self.dimension:
+            raise DimensionMismatch(f"Queries must be [Q, {self.dimension}], not {rows.shape}.")
+        return rows
+
     def checked(self, ids: ArrayLike, vectors: ArrayLike) -> tuple[Ids, Vectors]:
         """Ids [N] and vectors [N, D] as arrays. Raises DimensionMismatch."""
         keys = np.ascontiguousarray(ids, dtype=np.int64)

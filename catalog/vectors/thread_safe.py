@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from catalog.database import Database
 from catalog.vectors.build import FlatOrIvf
 from catalog.vectors.flat import FlatIndex
-from catalog.vectors.interface import DimensionMismatch, Ids, Vectors
+from catalog.vectors.interface import Ids, Vectors
 from catalog.vectors.store import StoredVectors
 
 
@@ -98,10 +98,7 @@ class ThreadSafeIndex:
         `allowed` None: any. Where there are fewer than k the rest is id -1, similarity -inf.
         Raises DimensionMismatch.
         """
-        rows = np.ascontiguousarray(queries, dtype=np.float32)
-        dimension = self._stored.dimension
-        if rows.ndim != 2 or rows.shape[1] != dimension:
-            raise DimensionMismatch(f"Queries must be [Q, {dimension}], not {rows.shape}.")
+        rows = self._stored.checked_queries(queries)
         with self._lock.shared():
             index = self.index
             if isinstance(index, FlatIndex):
@@ -148,10 +145,5 @@ class ThreadSafeIndex:
 
     def _compared(self, rows: Vectors, keys: Ids) -> Vectors:
         """Similarities [Q, N] of rows [Q, D] with whole vectors; -inf where there is none."""
-        every, places = np.unique(keys, return_inverse=True)
-        similarity = np.full((len(rows), len(every)), -np.inf, dtype=np.float32)
         with self._database.read() as session:
-            for found, values in self._stored.of_photos(session, every.tolist()):
-                similarity[:, np.searchsorted(every, found)] = rows @ values.T
-        wanted: Vectors = similarity[:, places]
-        return wanted
+            return self._stored.similarities(session, rows, keys)

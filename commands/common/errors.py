@@ -110,6 +110,7 @@ def _known_errors() -> tuple[type[Exception], ...]:
     from catalog.database import DatabaseUnavailable
     from catalog.home import HomeNotWritable
     from catalog.lock import WriterBusy
+    from catalog.vectors.chosen_store import UnknownVectorStore
     from catalog.vectors.faiss_index import FaissMissing
     from catalog.vectors.kinds import UnknownIndexKind
     from indexer.pipeline import FolderNotFound, NotAFolder
@@ -119,6 +120,7 @@ def _known_errors() -> tuple[type[Exception], ...]:
     return (
         CheckpointError, DeviceUnavailable, UnknownPrecision, DatasetError, EmbedderUnavailable,
         UnknownBackbone, UnreadablePhoto, HomeNotWritable, WriterBusy, DatabaseUnavailable,
-        BackupError, FaissMissing, UnknownIndexKind, FolderNotFound, NotAFolder, BadPixelLimit,
-        SamplesUnavailable, CannotWatch, ImageEmbedderUnavailable, RuntimeUnavailable,
+        BackupError, FaissMissing, UnknownIndexKind, UnknownVectorStore, FolderNotFound,
+        NotAFolder, BadPixelLimit, SamplesUnavailable, CannotWatch, ImageEmbedderUnavailable,
+        RuntimeUnavailable,
     )  # fmt: skip

@@ -5,9 +5,10 @@ Another implementation is one more entry in IMPLEMENTATIONS.
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ from catalog.database import open_database
 from catalog.filters import Condition, PhotoFilter
 from catalog.home import Home, open_home
 from catalog.records import FileStamp, NewPhoto
-from catalog.vectors import kinds
+from catalog.vectors import kinds, milvus_index, pgvector_index
+from catalog.vectors.chosen_store import StoreName, VectorStore
 from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import DimensionMismatch, VectorIndex
 from catalog.vectors.kinds import IndexKind
@@ -40,13 +42,52 @@ from tests.catalog.factories import (
 from tests.postgresql import Server
 
 COUNT = 300
+PGVECTOR = VectorStore(StoreName.PGVECTOR)
 FEWEST_TRAINED = 256  # the least that FAISS can learn codes of a byte from
 
-IMPLEMENTATIONS: dict[str, Callable[[Home], Home]] = {
-    "faiss-exact": lambda home: replace(home, index_kind=IndexKind.FLAT),
-    "faiss-ivf": lambda home: replace(home, index_kind=IndexKind.IVF),
-    "faiss-pq": lambda home: replace(home, index_kind=IndexKind.PQ),
+
+@dataclass(frozen=True)
+class Case:
+    """An implementation, by what a home says of it, on a database.
+
+    `compared`: up to how many photos pgvector and Milvus compare each.
+    """
+
+    database: str
+    home: dict[str, Any]
+    compared: int = 50_000
+    needs: str | None = None  # a package
+
+
+IMPLEMENTATIONS: dict[str, dict[str, Any]] = {
+    "faiss-exact": {"index_kind": IndexKind.FLAT},
+    "faiss-ivf": {"index_kind": IndexKind.IVF},
+    "faiss-pq": {"index_kind": IndexKind.PQ},
 }
+CASES = [
+    *(
+        pytest.param(Case("sqlite", home), id=f"{name}-sqlite")
+        for name, home in IMPLEMENTATIONS.items()
+    ),
+    *(
+        pytest.param(Case("postgresql", home), id=f"{name}-postgresql", marks=pytest.mark.slow)
+        for name, home in IMPLEMENTATIONS.items()
+    ),
+    *(
+        pytest.param(
+            Case("postgresql", {"vector_store": PGVECTOR}, compared),
+            id=f"pgvector-{name}",
+            marks=marks,
+        )
+        for name, compared, marks in (
+            ("compared", 50_000, (pytest.mark.slow, pytest.mark.scale)),
+            ("graph", 0, (pytest.mark.slow,)),
+        )
+    ),
+    pytest.param(
+        Case("sqlite", {}, compared=0, needs="milvus_lite"), id="milvus", marks=pytest.mark.scale
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -89,25 +130,40 @@ def _train_on_few() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def server(request: pytest.FixtureRequest) -> Server | None:
+@pytest.fixture(scope="module", params=CASES)
+def case(request: pytest.FixtureRequest) -> Iterator[Case]:
+    """An implementation and a database."""
+    case: Case = request.param
+    if case.needs:
+        pytest.importorskip(case.needs, reason=f"{case.needs} is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        for store in (pgvector_index, milvus_index):
+            patch.setattr(store, "MOST_COMPARED", case.compared)
+        yield case
+
+
+@pytest.fixture(scope="module")
+def server(request: pytest.FixtureRequest, case: Case) -> Server | None:
     """The PostgreSQL server, None for SQLite."""
-    if request.param == "sqlite":
+    if case.database == "sqlite":
         return None
     running: Server = request.getfixturevalue("postgresql")
     return running
 
 
-@pytest.fixture(scope="module", params=IMPLEMENTATIONS)
+@pytest.fixture(scope="module")
 def filled(
-    request: pytest.FixtureRequest,
+    case: Case,
     server: Server | None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Filled:
     home = open_home(tmp_path_factory.mktemp("filled") / "home")
     if server is not None:
         home = replace(home, database_url=server.new_database("filled"))
-    home = IMPLEMENTATIONS[request.param](home)
+    home = replace(home, **case.home)
+    if case.needs:
+        file = home.path.with_name("milvus.db")
+        home = replace(home, vector_store=VectorStore(StoreName.MILVUS, str(file)))
     database = open_database(home)
     catalog = SampleCatalog(home, database)
     catalog.add([photo(seed) for seed in range(COUNT)])
