@@ -1,7 +1,7 @@
 """A collection of several hundred photos: the samples, each many times, as different files.
 
 Each has a date, gear, a place, keywords and stars of its own, and is described as its sample was,
-so that nothing has to be captioned. Pictures and thumbnails are links to those of the samples.
+so that nothing has to be captioned. Its file is a link to the sample's.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 from sqlalchemy import select
 
 from catalog.models import State, Vector
@@ -36,14 +38,18 @@ def fill(home: Home, database: Database, real: SearchEngine, folder: Path) -> No
     from catalog.photo_places import note_places
     from catalog.photos import add_photos
     from catalog.roots import note_online
+    from indexer.thumbnails import write_thumbnail
 
     captioner, embedder = real.captioner, real.embedder
     samples = sorted(real.photos(real.sample(100)).values(), key=lambda view: view.photo_id)
     made = [_photo(number, samples[number % len(samples)], real) for number in range(COUNT)]
+    small = [_thumbnail(sample.full_path) for sample in samples]
     for number, new in enumerate(made):
-        sample = samples[number % len(samples)]
-        _link(sample.full_path, folder / os.fsdecode(new.file.path))
-        _link(real.home.thumbnail(sample.content_hash), home.thumbnail(new.content_hash))
+        target = folder / os.fsdecode(new.file.path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.link(samples[number % len(samples)].full_path, target)
+        thumbnail = home.thumbnail(new.content_hash)
+        write_thumbnail(small[number % len(samples)], thumbnail, home.thumbnails)
     with database.write() as session:
         root = note_online(session, os.fsencode(folder), None).root_id
         model = register_model(
@@ -94,6 +100,10 @@ def _photo(number: int, sample: PhotoView, real: SearchEngine) -> NewPhoto:
     )
 
 
-def _link(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    os.link(source, target)
+def _thumbnail(photo: Path) -> bytes:
+    """A small JPEG, as hundreds of them are loaded."""
+    with Image.open(photo) as picture:
+        picture.thumbnail((256, 256))
+        small = BytesIO()
+        picture.convert("RGB").save(small, "JPEG")
+    return small.getvalue()

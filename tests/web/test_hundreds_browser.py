@@ -74,9 +74,9 @@ def test_timeline_is_scrolled_looked_at_and_come_back_to(page: Page, screen: str
     for _ in range(10):
         page.mouse.wheel(0, 900)
     page.get_by_role("slider", name="Month").focus()
-    page.keyboard.press("End")
-    page.keyboard.press("ArrowUp")
-    page.wait_for_url("**/browse?month=2022-01")
+    page.keyboard.press("Home")
+    page.keyboard.press("PageDown")
+    page.wait_for_url("**/browse?month=2023-*")
     page.wait_for_function(SETTLED)
     assert page.evaluate("document.querySelectorAll('.tile').length") < COUNT / 2
     page.wait_for_timeout(500)  # until the place is remembered
@@ -108,7 +108,7 @@ def test_hundreds_are_narrowed_selected_and_kept(page: Page, screen: str) -> Non
     tops = "[...document.querySelectorAll('.panel .field')].map((each) => each.offsetTop)"
     before = page.evaluate(tops)
     page.get_by_text("Choose a folder").click()
-    assert page.evaluate(tops)[:-1] == before[:-1]  # nothing but the last button gives way
+    assert page.evaluate(tops)[:-2] == before[:-2]  # only what stands behind it gives way
     sound(page, screen)
     page.get_by_role("button", name="Show photos").click()
     page.wait_for_url("**place=Switzerland**")

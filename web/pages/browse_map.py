@@ -230,12 +230,14 @@ def _joined(one: Cluster, other: Cluster) -> Cluster:
 
 def _main_place(cluster: Cluster, fine: Sequence[Cluster]) -> Place | None:
     """The place of most photos of a cluster."""
-    area = cluster.area
+    # A mean of equal numbers may lie a last digit beside them.
+    area, last = cluster.area, 1e-9
     for part in fine:
-        inside = (
-            area.south <= part.latitude <= area.north and area.west <= part.longitude <= area.east
+        is_inside = (
+            area.south - last <= part.latitude <= area.north + last
+            and area.west - last <= part.longitude <= area.east + last
         )
-        if inside:
+        if is_inside:
             return place_of(part.latitude, part.longitude)
     return None
 
