@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Text, and_, cast, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from catalog.checksums import check_roots
@@ -104,8 +104,10 @@ def passing_photos(session: Session, wanted: PhotoFilter) -> NDArray[np.int64] |
     """Return the ids [N], ascending, of the photos that pass; None where that is every photo."""
     if wanted == NO_FILTER:
         return None
-    query = select(Photo.id).where(*filter_clauses(session, wanted)).order_by(Photo.id)
-    return np.fromiter(session.scalars(query), dtype=np.int64)
+    # As one text: a hundred thousand rows would each become an object first, ten times as slowly.
+    one_text = func.aggregate_strings(cast(Photo.id, Text), ",")
+    found = session.scalar(select(one_text).where(*filter_clauses(session, wanted)))
+    return np.sort(np.fromstring(found or "", np.int64, sep=","))
 
 
 def filter_clauses(session: Session, wanted: PhotoFilter) -> list[ColumnElement[bool]]:
