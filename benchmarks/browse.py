@@ -2,20 +2,24 @@
 
     python -m benchmarks.browse --photos 100000
     python -m benchmarks.browse --photos 100000 --keep HOME
+    python -m benchmarks.browse --photos 100000 --database postgresql+psycopg://USER@HOST/NAME
 
 Made-up rows of 24 years, in folders by year, month and event, with tags, keywords and positions,
-go into a home that is thrown away, or kept with --keep, where a second call finds them. What the
-pages and the API ask is then asked of the application, without a network between.
+go into a home that is thrown away, or kept with --keep, where a second call finds them; with
+--database into an empty database of a server. What the pages and the API ask, filters of searches
+among it, is then asked of the application, without a network between.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,13 +28,15 @@ from urllib.parse import urlencode
 import numpy as np
 
 from catalog.database import Database, open_database
+from catalog.filters import PhotoFilter, passing_photos
 from catalog.home import open_home
-from catalog.keywords import note_keywords
 from catalog.model_registry import register_model
+from catalog.photo_places import note_places
 from catalog.photos import add_photos
 from catalog.records import Annotations, FileStamp, Metadata, NewPhoto, NewTag
 from catalog.roots import note_online
 from catalog.views import count_rows
+from search.filters import read_filter
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -57,7 +63,23 @@ _ADDRESSES = {
     "tags": "/api/v1/tags?k=60",
     "keywords": "/api/v1/keywords?k=60",
     "map of the world": "/api/v1/places",
+    "what filters offer": "/api/v1/filters",
 }
+# Each is looked up as a search does it before it ranks.
+_FILTERS: dict[str, dict[str, str]] = {
+    "filter: a year": {"after": "2012-01-01", "before": "2013-01-01"},
+    "filter: a folder": {"folder": "/made-up/2012"},
+    "filter: a camera": {"camera": "camera 3"},
+    "filter: a lens": {"lens": "lens 10"},
+    "filter: a country": {"place": "Brazil"},
+    "filter: a tag": {"tag": "subject 3"},
+    "filter: a keyword": {"keyword": "subject 3"},
+    "filter: stars": {"rating": "4"},
+    "filter: all of these": {
+        "after": "2005-01-01", "folder": "/made-up", "camera": "camera", "lens": "lens",
+        "place": "Brazil", "tag": "subject", "keyword": "subject", "rating": "1",
+    },
+}  # fmt: skip
 
 
 def _photos(count: int) -> Iterator[NewPhoto]:
@@ -79,7 +101,8 @@ def _photos(count: int) -> Iterator[NewPhoto]:
                 town and town[0] + chance.gauss(0, 0.05),
                 town and town[1] + chance.gauss(0, 0.05),
                 taken_from="exif",
-                annotations=Annotations(keywords=tuple(_subjects(chance, 2))),
+                annotations=Annotations(keywords=tuple(_subjects(chance, 2)), rating=number % 6),
+                lens=f"LENS {number % 11}",
             ),
             captions=(("a dog is running in the snow", -7.5), ("a dog in the snow", -8.5)),
             vectors={},
@@ -110,9 +133,10 @@ def fill(database: Database, captioner: Captioner, count: int) -> None:
     made = list(_photos(count))
     for start in range(0, count, _BATCH):
         with database.write() as session:
-            ids = add_photos(session, root, model, made[start : start + _BATCH], "made-up")
-            note_keywords(session, ids)
+            add_photos(session, root, model, made[start : start + _BATCH], "made-up")
         print(f"{min(start + _BATCH, count):,} rows", end="\r", flush=True)
+    with database.write() as session:
+        note_places(session)
 
 
 def _times(ask: Callable[[], object], times: int) -> list[float]:
@@ -130,6 +154,11 @@ def _get(client: FlaskClient, address: str) -> object:
     if answer.status_code != 200:
         raise SystemExit(f"{address} was not answered: {answer.status_code}")
     return answer.json if answer.is_json else answer.data
+
+
+def _look_up(database: Database, wanted: PhotoFilter) -> None:
+    with database.read() as session:
+        passing_photos(session, wanted)
 
 
 def _jumps(client: FlaskClient, months: Sequence[tuple[str, int]]) -> Callable[[], object]:
@@ -184,6 +213,8 @@ def measure(
         }
         for name, address in _ADDRESSES.items():
             asked[name] = lambda address=address: _get(client, address)  # type: ignore[misc]
+        for name, wanted in _FILTERS.items():
+            asked[name] = partial(_look_up, database, read_filter(**wanted))
         return {name: _times(ask, times + 1)[1:] for name, ask in asked.items()}
     finally:
         database.close()
@@ -197,8 +228,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", type=int, default=100_000)
     parser.add_argument("--times", type=int, default=50, help="how often each is asked")
+    parser.add_argument("--database", help="URL of an empty database to use in place of SQLite")
     parser.add_argument("--keep", type=Path, help="a home for the made-up photos")
     options = parser.parse_args()
+    if options.database:
+        os.environ["TELLSHOW_DATABASE_URL"] = options.database
     models = load_checkpoint(device="cpu"), SentenceEmbedder(device="cpu")
     with tempfile.TemporaryDirectory(prefix="tellshow-") as folder:
         home = options.keep or Path(folder) / "home"

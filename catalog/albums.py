@@ -16,9 +16,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, exists, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from catalog.kept_rows import add_row, add_rows, checked, read_rows
+from catalog.kept_rows import add_row, add_rows, checked, drop_contents, read_rows
 from catalog.models import Album, AlbumPhoto, Photo, clean_text
-from catalog.sql import NO_SYNC, chunks
+from catalog.sql import NO_SYNC
 
 LONGEST_NAME = 100  # characters
 
@@ -97,24 +97,25 @@ def add_to_album(session: Session, album_id: int, hashes: Iterable[str]) -> int:
 def remove_from_album(session: Session, album_id: int, hashes: Sequence[str]) -> int:
     """Take photos out of an album; returns how many it had. Raises UnknownAlbum."""
     find_album(session, album_id)
-    gone = 0
-    for chunk in chunks(list(dict.fromkeys(hashes))):
-        own = delete(AlbumPhoto).where(_of(album_id), AlbumPhoto.content_hash.in_(chunk))
-        gone += len(session.scalars(own.returning(AlbumPhoto.content_hash)).all())
-    return gone
+    return drop_contents(session, AlbumPhoto, hashes, _of(album_id))
 
 
-def order_album(session: Session, album_id: int, hashes: Sequence[str]) -> None:
-    """Put photos of an album first, in this order; the others follow as they were.
+def order_album(
+    session: Session, album_id: int, hashes: Sequence[str], after: str | None = None
+) -> None:
+    """Put photos of an album first, or behind the one `after`; the others stay as they were.
 
-    Photos that it does not have are left out. Raises UnknownAlbum.
+    Photos that it does not have are left out; so is `after`, where it moves itself. Raises
+    UnknownAlbum.
     """
     find_album(session, album_id)
     former = album_contents(session, album_id)
     known = set(former)
     first = [each for each in dict.fromkeys(hashes) if each in known]
     moved = set(first)
-    order = [*first, *(each for each in former if each not in moved)]
+    rest = [each for each in former if each not in moved]
+    place = rest.index(after) + 1 if after in rest else 0
+    order = [*rest[:place], *first, *rest[place:]]
     session.execute(delete(AlbumPhoto).where(_of(album_id)), execution_options=NO_SYNC)
     _store(session, album_id, order, 0)
 

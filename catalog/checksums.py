@@ -46,12 +46,15 @@ from catalog.sql import chunks
 _SIZE = 16  # bytes of a checksum
 HALF = _SIZE  # characters of one half of a photo's own
 _CONTENT = ("content_hash", "width", "height", "format", "indexed_at")
-_ORIGIN = tuple(each.name for each in fields(Origin) if each.name != "annotations")
+# Each of these adds nothing where there is none of it, as before it was read.
+_ADDED = ("annotations", "lens")
+_ORIGIN = tuple(each.name for each in fields(Origin) if each.name not in _ADDED)
 _WRITTEN = tuple(each.name for each in fields(Annotations))
-_NOTHING_WRITTEN = (None, b"", "")
+_LENS = ("lens",)
+_NOTHING = (None, b"", "")
 _TEXTS = {"content_hash", "format", "indexed_at", "taken_at", "camera", "taken_from"}
-_TEXTS |= {"title", "description", "keywords", "people"}
-_OF_ORIGIN = (_ORIGIN, _WRITTEN)
+_TEXTS |= {"title", "description", "keywords", "people", "lens"}
+_OF_ORIGIN = (_ORIGIN, _WRITTEN, _LENS)
 _OF_ROOT = ("path", "excluded")
 _OF_MODEL = ("kind", "name", "sha256", "config", "metrics", "created_at")
 _AS_JSON = {"excluded", "config", "metrics"}
@@ -111,7 +114,7 @@ def photo_checksum(row: Mapping[str, Any]) -> str:
 def origin_checksum(row: Mapping[str, Any]) -> str:
     """The second half of a photo's checksum, of HALF characters.
 
-    Where nobody wrote anything that adds nothing, as before it was read.
+    Where nobody wrote anything that adds nothing, as before it was read; neither does no lens.
     """
     return _origin_digest(*([_cleaned(row[name]) for name in names] for names in _OF_ORIGIN))
 
@@ -277,7 +280,7 @@ def _details(session: Session) -> list[Any]:
     """The columns that a photo's own checksum covers, in its order, and that checksum."""
     raw = _raw if session.get_bind().dialect.name == "sqlite" else _as_text
     columns = Photo.__table__.columns
-    names = (*_CONTENT, *_ORIGIN, *_WRITTEN)
+    names = (*_CONTENT, *_ORIGIN, *_WRITTEN, *_LENS)
     covered = [raw(columns[name]) if name in _TEXTS else columns[name] for name in names]
     return [column.label(None) for column in (*covered, raw(Photo.checksum))]
 
@@ -285,8 +288,8 @@ def _details(session: Session) -> list[Any]:
 def _is_sound(details: Sequence[Any]) -> bool:
     *values, checksum = details
     content, rest = values[: len(_CONTENT)], values[len(_CONTENT) :]
-    origin, written = rest[: len(_ORIGIN)], rest[len(_ORIGIN) :]
-    actual = _digest([content], _SIZE // 2) + _origin_digest(origin, written)
+    origin, written, lens = rest[: len(_ORIGIN)], rest[len(_ORIGIN) : -1], rest[-1:]
+    actual = _digest([content], _SIZE // 2) + _origin_digest(origin, written, lens)
     return actual.encode() == _encoded(checksum)
 
 
@@ -305,9 +308,9 @@ def _cleaned(value: Any) -> Any:
     return clean_text(value) if isinstance(value, str) else value
 
 
-def _origin_digest(origin: Sequence[Any], written: Sequence[Any]) -> str:
-    rows = [origin] if all(value in _NOTHING_WRITTEN for value in written) else [origin, written]
-    return _digest(rows, _SIZE // 2)
+def _origin_digest(origin: Sequence[Any], *added: Sequence[Any]) -> str:
+    told = [row for row in added if not all(value in _NOTHING for value in row)]
+    return _digest([origin, *told], _SIZE // 2)
 
 
 def _digest(rows: Iterable[Sequence[Any]], size: int) -> str:

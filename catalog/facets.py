@@ -1,4 +1,4 @@
-"""What photos can be narrowed by: cameras, years and folders, with how many photos have each.
+"""What photos can be narrowed by: cameras, lenses, places, years, folders, and how many have each.
 
 Functions take a session and neither commit nor roll back: who opened it decides.
 """
@@ -9,17 +9,18 @@ from collections import Counter
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from catalog.folders import FolderView, top_folders
 from catalog.models import Photo
+from catalog.photo_places import PlaceCount, count_places
 from catalog.sql import readable, stored_texts
 from catalog.timeline import UNDATED, count_by_month
 
 
 @dataclass(frozen=True)
-class CameraCount:
-    """A camera, and how many photos are found by its name: those of others that hold it, too."""
+class GearCount:
+    """A camera or a lens, and how many photos its name finds: those of others that hold it, too."""
 
     name: str
     photos: int
@@ -35,9 +36,11 @@ class YearCount:
 
 @dataclass(frozen=True)
 class Facets:
-    """Cameras by name, years with the newest first, and the indexed folders by path."""
+    """Cameras and lenses by name, places by country, years the newest first, indexed folders."""
 
-    cameras: tuple[CameraCount, ...]
+    cameras: tuple[GearCount, ...]
+    lenses: tuple[GearCount, ...]
+    places: tuple[PlaceCount, ...]
     years: tuple[YearCount, ...]
     folders: tuple[FolderView, ...]
 
@@ -52,18 +55,20 @@ def read_facets(session: Session) -> Facets:
         if each.month != UNDATED:
             years[int(each.month[:4])] += each.photos
     return Facets(
-        cameras=tuple(_cameras(session)),
+        cameras=tuple(_count_names(session, Photo.camera)),
+        lenses=tuple(_count_names(session, Photo.lens)),
+        places=tuple(count_places(session)),
         years=tuple(YearCount(*each) for each in sorted(years.items(), reverse=True)),
         folders=tuple(top_folders(session)),
     )
 
 
-def _cameras(session: Session) -> list[CameraCount]:
-    [stored] = stored_texts(session, [Photo.camera])
-    query = select(stored, func.count()).where(func.length(Photo.camera) > 0)
+def _count_names(session: Session, column: InstrumentedAttribute[str | None]) -> list[GearCount]:
+    [stored] = stored_texts(session, [column])
+    query = select(stored, func.count()).where(func.length(column) > 0)
     counts = {readable(name): count for name, count in session.execute(query.group_by(stored))}
     # The filter finds a part of a name: "Canon EOS 5D" finds a "Canon EOS 5D Mark II".
     return [
-        CameraCount(name, sum(n for other, n in counts.items() if name.lower() in other.lower()))
+        GearCount(name, sum(n for other, n in counts.items() if name.lower() in other.lower()))
         for name in sorted(counts, key=str.lower)
     ]

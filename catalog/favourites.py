@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from catalog.kept_rows import add_rows, read_rows
+from catalog.kept_rows import add_rows, drop_contents, read_rows
 from catalog.models import Favourite
 from catalog.sql import chunks
 
@@ -30,11 +30,7 @@ def add_favourites(session: Session, hashes: Iterable[str]) -> int:
 
 def remove_favourites(session: Session, hashes: Sequence[str]) -> int:
     """Take the mark from photos; returns how many had it."""
-    gone = 0
-    for chunk in chunks(list(dict.fromkeys(hashes))):
-        marked = delete(Favourite).where(Favourite.content_hash.in_(chunk))
-        gone += len(session.scalars(marked.returning(Favourite.content_hash)).all())
-    return gone
+    return drop_contents(session, Favourite, hashes)
 
 
 def favourites(session: Session) -> list[str]:

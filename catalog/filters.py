@@ -1,4 +1,4 @@
-"""Photo filters as SQL: by date, folder, camera, format, shape, tag, keyword and rating."""
+"""Photo filters as SQL: by date, folder, gear, place, format, shape, tag, keyword and rating."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Text, and_, cast, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from catalog.checksums import check_roots
 from catalog.database import Database
 from catalog.keywords import has_keyword
 from catalog.models import Photo, Root
+from catalog.photo_places import has_place
 from catalog.tags import has_tag
 
 _ORIENTATIONS: dict[str, ColumnElement[bool]] = {
@@ -38,10 +39,12 @@ class PhotoFilter:
     Taken at `after` or later and before `before`; a photo without a date passes neither. Both are
     aware: what is labelled UTC itself is a clock where photos were taken, what has any other zone
     is an instant.
-    `folder`: an absolute path, as bytes, at any depth below which the photo lies. `camera`: a
-    part of its name, in small or capital letters. `formats`: names such as "JPEG".
-    `orientation`: one of ORIENTATIONS. `tag`: words of a tag that a classifier gave, `keyword`: of
-    one that people gave. `rating`: 1 to 5: so many stars or more; 0: not rejected; -1: rejected.
+    `folder`: an absolute path, as bytes, at any depth below which the photo lies. `camera`
+    and `lens`: a part of its name, in small or capital letters. `place`: words of the nearest
+    town's name, its region's or its country's; with commas, each part has to fit one. `formats`:
+    names such as "JPEG". `orientation`: one of ORIENTATIONS. `tag`: words of a tag that a
+    classifier gave, `keyword`: of one that people gave. `rating`: 1 to 5: so many stars or more;
+    0: not rejected; -1: rejected.
     """
 
     after: datetime | None = None
@@ -53,6 +56,8 @@ class PhotoFilter:
     tag: str | None = None
     keyword: str | None = None
     rating: int | None = None
+    lens: str | None = None
+    place: str | None = None
 
 
 NO_FILTER = PhotoFilter()
@@ -119,8 +124,10 @@ def passing_photos(session: Session, wanted: PhotoFilter) -> NDArray[np.int64] |
     """Return the ids [N], ascending, of the photos that pass; None where that is every photo."""
     if wanted == NO_FILTER:
         return None
-    query = select(Photo.id).where(*filter_clauses(session, wanted)).order_by(Photo.id)
-    return np.fromiter(session.scalars(query), dtype=np.int64)
+    # As one text: a hundred thousand rows would each become an object first, ten times as slowly.
+    one_text = func.aggregate_strings(cast(Photo.id, Text), ",")
+    found = session.scalar(select(one_text).where(*filter_clauses(session, wanted)))
+    return np.sort(np.fromstring(found or "", np.int64, sep=","))
 
 
 def filter_clauses(session: Session, wanted: PhotoFilter) -> list[ColumnElement[bool]]:
@@ -134,6 +141,10 @@ def filter_clauses(session: Session, wanted: PhotoFilter) -> list[ColumnElement[
         conditions.append(_below(session, wanted.folder))
     if wanted.camera is not None:
         conditions.append(Photo.camera.icontains(wanted.camera, autoescape=True))
+    if wanted.lens is not None:
+        conditions.append(Photo.lens.icontains(wanted.lens, autoescape=True))
+    if wanted.place is not None:
+        conditions.append(has_place(wanted.place))
     if wanted.formats:
         conditions.append(Photo.format.in_(wanted.formats))
     if wanted.orientation is not None:

@@ -42,6 +42,11 @@ class Place:
     country: str
     distance_km: float
 
+    @property
+    def name(self) -> str:
+        """The town with its region and country, as the filter by place takes it."""
+        return ", ".join(filter(None, (self.town, self.region, self.country)))
+
 
 class Gazetteer:
     """N towns as (town, region, country), and where they are: `latitudes`, `longitudes` [N]."""

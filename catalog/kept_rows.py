@@ -8,7 +8,7 @@ Functions take a session and neither commit nor roll back: who opened it decides
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -95,6 +95,20 @@ def _stored_rows(
     names = [column.name for column in columns]
     for values in session.execute(query):
         yield dict(zip(names, values, strict=True))
+
+
+def drop_contents(
+    session: Session, table: Any, hashes: Iterable[str], *conditions: ColumnElement[bool]
+) -> int:
+    """Remove the rows of a table with these content hashes that meet conditions; returns how many.
+
+    Of any table that has a column `content_hash`.
+    """
+    gone = 0
+    for chunk in chunks(list(dict.fromkeys(hashes))):
+        own = delete(table).where(table.content_hash.in_(chunk), *conditions)
+        gone += len(session.scalars(own.returning(table.content_hash)).all())
+    return gone
 
 
 def mend_rows(session: Session, table: type[Base]) -> None:

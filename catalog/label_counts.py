@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, FromClause, ScalarSelect, exists, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from catalog.models import Keyword, PhotoKeyword, PhotoTag, Tag
 
@@ -27,22 +27,27 @@ class LabelCount:
 
 def count_tags(session: Session) -> int:
     """How many tags some photo has."""
-    return session.scalar(select(func.count(PhotoTag.tag_id.distinct()))) or 0
+    return _count_used(session, Tag.id, PhotoTag.tag_id)
 
 
 def count_keywords(session: Session) -> int:
     """How many keywords some photo has."""
-    return session.scalar(select(func.count(PhotoKeyword.keyword_id.distinct()))) or 0
+    return _count_used(session, Keyword.id, PhotoKeyword.keyword_id)
 
 
 def frequent_tags(session: Session, count: int, offset: int = 0) -> list[LabelCount]:
     """The tags that most photos have, without the first `offset`."""
-    photos = func.count(PhotoTag.photo_id.distinct()).label("photos")
-    query = select(PhotoTag.tag_id, photos).group_by(PhotoTag.tag_id)
-    most = query.order_by(photos.desc(), PhotoTag.tag_id).limit(count).offset(offset).subquery()
-    named = select(most.c.tag_id, Tag.name, most.c.photos).join(Tag, Tag.id == most.c.tag_id)
-    rows = session.execute(named.order_by(most.c.photos.desc(), most.c.tag_id)).all()
-    return [LabelCount(name, number, _surest(session, key)) for key, name, number in rows]
+    # Several models may give a photo the same tag; to look for that takes four times as long.
+    first, last = func.min(PhotoTag.model_id), func.max(PhotoTag.model_id)
+    is_one_model = session.scalar(select(first == last))
+    photos = func.count() if is_one_model else func.count(PhotoTag.photo_id.distinct())
+    query = select(PhotoTag.tag_id, photos.label("photos")).group_by(PhotoTag.tag_id)
+    ordered = query.order_by(photos.desc(), PhotoTag.tag_id)
+    most = ordered.limit(count).offset(offset).subquery()
+    named = select(Tag.name, most.c.photos, _surest(most.c.tag_id, most))
+    named = named.join(most, most.c.tag_id == Tag.id)
+    rows = session.execute(named.order_by(most.c.photos.desc(), most.c.tag_id))
+    return [LabelCount(*row) for row in rows]
 
 
 def frequent_keywords(session: Session, count: int, offset: int = 0) -> list[LabelCount]:
@@ -57,10 +62,20 @@ def frequent_keywords(session: Session, count: int, offset: int = 0) -> list[Lab
     return [LabelCount(*row) for row in rows]
 
 
-def _surest(session: Session, tag_id: int) -> int:
-    """Of the photos with a tag that were indexed last, the one that shows it most probably."""
+def _count_used(
+    session: Session, label: InstrumentedAttribute[int], used: InstrumentedAttribute[int]
+) -> int:
+    """How many labels some photo has: a look into an index for each."""
+    return session.scalar(select(func.count(label)).where(exists().where(used == label))) or 0
+
+
+def _surest(tag_id: ColumnElement[int], of: FromClause) -> ScalarSelect[int]:
+    """Of the photos with a tag that were indexed last, the one that shows it most probably.
+
+    To be selected beside `tag_id`, a column of the query's part `of`.
+    """
     last = select(PhotoTag.photo_id, PhotoTag.probability).where(PhotoTag.tag_id == tag_id)
-    sampled = last.order_by(PhotoTag.photo_id.desc()).limit(_SAMPLED).subquery()
+    sampled = last.order_by(PhotoTag.photo_id.desc()).limit(_SAMPLED).correlate(of).subquery()
     surest = sampled.c.probability.desc(), sampled.c.photo_id.desc()
-    found: int = session.scalars(select(sampled.c.photo_id).order_by(*surest).limit(1)).one()
-    return found
+    found = select(sampled.c.photo_id).order_by(*surest).limit(1)
+    return found.correlate(of).scalar_subquery()

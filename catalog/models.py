@@ -177,9 +177,9 @@ class Root(Base):
 class Photo(Base):
     """One file of a root; `path` is relative to the root, as bytes.
 
-    `taken_at`, `taken_offset` and `taken_from` are those of records.Origin, `title` to `people`
-    those of records.Annotations, `sidecars` that of records.FileStamp. `checksum`: over what was
-    read from the file, see checksums.py.
+    `taken_at`, `taken_offset`, `taken_from` and `lens` are those of records.Origin, `title` to
+    `people` those of records.Annotations, `sidecars` that of records.FileStamp. `checksum`: over
+    what was read from the file, see checksums.py.
     """
 
     __tablename__ = "photo"
@@ -213,6 +213,7 @@ class Photo(Base):
     rating: Mapped[int | None]
     keywords: Mapped[tuple[str, ...]] = mapped_column(Lines, server_default="")
     people: Mapped[tuple[str, ...]] = mapped_column(Lines, server_default="")
+    lens: Mapped[str | None] = mapped_column(CleanText)
     indexed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     checksum: Mapped[str] = mapped_column(String(32), server_default="")
 
@@ -325,6 +326,32 @@ class PhotoKeyword(Base):
     keyword_id: Mapped[int] = mapped_column(
         ForeignKey("keyword.id", ondelete="CASCADE"), primary_key=True
     )
+
+
+class Town(Base):
+    """A town of the gazetteer; `name`: with its region and country, `words`: those of the name."""
+
+    __tablename__ = "town"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(CleanText, unique=True)
+    country: Mapped[str] = mapped_column(CleanText)
+    words: Mapped[str] = mapped_column(CleanText)
+
+
+class PhotoTown(Base):
+    """The town nearest to where a photo was taken, and the position for which it was looked up.
+
+    `town_id`: None where no town is near.
+    """
+
+    __tablename__ = "photo_town"
+    __table_args__ = (Index(None, "town_id", "photo_id"),)
+
+    photo_id: Mapped[int] = _photo_key(primary_key=True)
+    town_id: Mapped[int | None] = mapped_column(ForeignKey("town.id", ondelete="CASCADE"))
+    latitude: Mapped[float] = mapped_column(Float(53))
+    longitude: Mapped[float] = mapped_column(Float(53))
 
 
 class PhotoText(Base):

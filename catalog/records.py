@@ -27,7 +27,7 @@ class FileStamp:
 
 
 # Of the rules by which an origin is found; what was found by older ones is looked up again.
-METADATA_VERSION = 3
+METADATA_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Origin:
 
     `taken_at`: the clock where it was taken, labelled UTC. `taken_offset`: that clock's minutes
     ahead of UTC, None where nothing says. `taken_from`: how the date is known ("exif", "name",
-    "xmp", "file"). Position in degrees.
+    "xmp", "file"). Position in degrees. `lens`: its maker and model.
     """
 
     taken_at: datetime | None
@@ -65,6 +65,7 @@ class Origin:
     taken_from: str | None = None
     metadata_version: int = METADATA_VERSION
     annotations: Annotations = NO_ANNOTATIONS
+    lens: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Metadata:
     taken_from: str | None = None
     metadata_version: int = METADATA_VERSION
     annotations: Annotations = NO_ANNOTATIONS
+    lens: str | None = None
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ class PhotoView:
     rating: int | None = None
     keywords: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
+    lens: str | None = None
 
     @property
     def taken(self) -> datetime | None:
@@ -119,7 +120,7 @@ def count_rows(session: Session, model_id: int | None = None) -> Counts:
 def _view_columns() -> tuple[ColumnElement[Any], ...]:
     names = (
         "path content_hash size mtime_ns width height format taken_at camera latitude longitude "
-        "indexed_at taken_offset taken_from title description rating keywords people"
+        "indexed_at taken_offset taken_from title description rating keywords people lens"
     )
     columns = Photo.__table__.columns
     return (Photo.id.label("photo_id"), *(columns[name] for name in names.split()))

@@ -108,6 +108,7 @@ class Details(BaseModel):
     size: int = Field(description="Bytes")
     taken_at: str | None = Field(description="When, by the clock where it was taken (ISO 8601)")
     camera: str | None = Field(description="Maker and model")
+    lens: str | None = Field(description="Maker and model, else focal lengths and f-numbers")
     latitude: float | None = Field(description="Degrees")
     longitude: float | None = Field(description="Degrees")
     title: str | None = Field(description="The title that people gave it")
@@ -195,6 +196,7 @@ def details(view: PhotoView, tags: Sequence[Tag], caption_probability: float) ->
         size=view.size,
         taken_at=view.taken.isoformat() if view.taken else None,
         camera=view.camera,
+        lens=view.lens,
         latitude=view.latitude,
         longitude=view.longitude,
         title=view.title,

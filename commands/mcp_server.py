@@ -204,6 +204,13 @@ def _search_tool(engine: Callable[[], SearchEngine]) -> Callable[..., CallToolRe
         camera: Annotated[
             str | None, Field(description="Only photos of cameras with this in their name")
         ] = None,
+        lens: Annotated[
+            str | None, Field(description="Only photos of lenses with this in their name")
+        ] = None,
+        place: Annotated[
+            str | None,
+            Field(description="Only photos taken near this town, or in this region or country"),
+        ] = None,
         orientation: Literal["landscape", "portrait", "square"] | None = None,
         tag: Annotated[
             str | None, Field(description="Only photos in which the model sees such a class")
@@ -225,6 +232,8 @@ def _search_tool(engine: Callable[[], SearchEngine]) -> Callable[..., CallToolRe
             before=before,
             folder=folder,
             camera=camera,
+            lens=lens,
+            place=place,
             orientation=orientation,
             tag=tag,
             keyword=keyword,

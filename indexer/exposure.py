@@ -1,6 +1,6 @@
-"""The lens and the exposure of a photo, read from its EXIF when somebody looks at it.
+"""The exposure of a photo, read from its EXIF when somebody looks at it.
 
-They are shown and searched by nobody, so no index run keeps them. Tags that make no sense are left
+It is shown and searched by nobody, so no index run keeps it. Tags that make no sense are left
 out, as in indexer.metadata. Source of the tags: Exif 2.32, CIPA DC-008, table 8.
 """
 
@@ -13,27 +13,18 @@ from PIL import ExifTags
 
 from captioner.image_file import read_header
 
-LONGEST_LENS = 100  # characters
-_NAMES = {ExifTags.Base.LensMake, ExifTags.Base.LensModel}
 
+def read_exposure(data: bytes) -> str | None:
+    """The exposure by the bytes of a picture file, or its beginning: what JPEGs need of it.
 
-def read_exposure(data: bytes) -> list[str | None]:
-    """[lens, exposure] by the bytes of a picture file, or its beginning: what JPEGs need of it.
-
-    The exposure reads as 35 mm, f/2.8, 1/250 s, ISO 400. Raises UnreadablePhoto, and nothing else.
+    It reads as 35 mm, f/2.8, 1/250 s, ISO 400. Raises UnreadablePhoto, and nothing else.
     """
     exif, _, _ = read_header(data)
     try:
         tags: dict[int, Any] = dict(exif.get_ifd(ExifTags.IFD.Exif))
     except Exception:  # Pillow reads damaged EXIF late, and fails in every way there is
-        return [None, None]
-    return [_lens(tags), ", ".join(filter(None, _parts(tags))) or None]
-
-
-def _lens(tags: dict[int, Any]) -> str | None:
-    make, model = (_text(tags.get(tag)) for tag in sorted(_NAMES))
-    known = model.lower().startswith(make.lower())
-    return (model if known else f"{make} {model}".strip())[:LONGEST_LENS] or None
+        return None
+    return ", ".join(filter(None, _parts(tags))) or None
 
 
 def _parts(tags: dict[int, Any]) -> list[str]:
@@ -62,10 +53,3 @@ def _number(value: object) -> float | None:
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         return None
     return number if math.isfinite(number) and 1e-6 < number < 1e7 else None
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        return ""
-    printable = (mark if mark.isprintable() else " " for mark in value.split("\0")[0])
-    return " ".join("".join(printable).split())

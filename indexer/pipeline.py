@@ -30,6 +30,7 @@ from catalog.model_registry import undescribed
 from catalog.moved_roots import merge_doubled, remove_emptied
 from catalog.originals import changed_originals
 from catalog.own_files import is_own_path, pure_shards, remove_own
+from catalog.photo_places import note_places
 from catalog.photos import KnownFile, described_contents, forget_photos, photo_with_content
 from catalog.roots import KnownRoot, exclude, known_roots, note_reachable
 from catalog.stop_request import is_stop_requested, withdraw_request
@@ -277,6 +278,7 @@ class Indexer:
             self._carry_out(run, plans, known)
         finally:
             self._drop_thumbnails(recorder.replaced, start.model_id)
+        self._catalog.write(note_places)
         self._catalog.write(partial(remove_emptied, root_ids=recorder.left_roots | left.keys()))
 
     def _plans(self, start: RunStart) -> list[Plan]:

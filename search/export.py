@@ -20,8 +20,8 @@ from search.guess import LEAST_PROBABILITY
 # Of a table, in the order of ExportRow.to_json.
 COLUMNS = (
     "photo_id", "path", "width", "height", "format", "size", "taken_at", "taken_from", "camera",
-    "latitude", "longitude", "title", "description", "rating", "keywords", "people", "caption",
-    "caption_probability", "tags",
+    "lens", "latitude", "longitude", "title", "description", "rating", "keywords", "people",
+    "caption", "caption_probability", "tags",
 )  # fmt: skip
 _AT_ONCE = 500  # photos, of which states take 5 MB
 
@@ -53,6 +53,7 @@ class ExportRow:
             "taken_at": photo.taken.isoformat() if photo.taken else None,
             "taken_from": photo.taken_from,
             "camera": photo.camera,
+            "lens": photo.lens,
             "latitude": photo.latitude,
             "longitude": photo.longitude,
             "title": photo.title,

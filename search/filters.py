@@ -29,6 +29,8 @@ def read_filter(
     tag: str | None = None,
     keyword: str | None = None,
     rating: str | None = None,
+    lens: str | None = None,
+    place: str | None = None,
 ) -> PhotoFilter:
     """A filter from text; None and empty text let every photo pass.
 
@@ -44,6 +46,8 @@ def read_filter(
         tag=(tag or "").strip() or None,
         keyword=(keyword or "").strip() or None,
         rating=_rating(rating),
+        lens=(lens or "").strip() or None,
+        place=(place or "").strip() or None,
     )
     if wanted.after and wanted.before and wanted.after >= wanted.before:
         raise InvalidQuery("after", "after must be earlier than before: no date is between them")

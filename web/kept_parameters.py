@@ -74,6 +74,13 @@ def _album_number(value: object) -> int:
     return number
 
 
+def _photo_number(value: object) -> int:
+    number = _integer(value)
+    if type(number) is not int or not 0 <= number <= MAX_ID:
+        raise InvalidQuery("after", "after must be the number of a photo")
+    return number
+
+
 def _checked_ids(value: object) -> list[int]:
     if not isinstance(value, list) or len(value) > MOST_PHOTOS:
         raise InvalidQuery("photo_ids", f"give a list of at most {MOST_PHOTOS} photo numbers")
@@ -92,6 +99,9 @@ Name = Annotated[
 Ids = Annotated[list[int], BeforeValidator(_checked_ids), schema_limits(**_IDS)]
 AlbumNumber = Annotated[
     int, BeforeValidator(_album_number), schema_limits(minimum=0, maximum=MAX_ID)
+]
+PhotoNumber = Annotated[
+    int, BeforeValidator(_photo_number), schema_limits(minimum=0, maximum=MAX_ID)
 ]
 Days = Annotated[int, BeforeValidator(checked_days), schema_limits(minimum=1, maximum=MOST_DAYS)]
 Search = Annotated[
@@ -151,10 +161,13 @@ class NewAlbum(BaseModel):
 class AlbumChange(BaseModel):
     """What of an album shall change."""
 
-    model_config = _example({"name": "Umbria, 2024", "order": [57]})
+    model_config = _example({"name": "Umbria, 2024", "order": [57], "after": 22})
     name: Name | None = Field(None, description="Its new name")
     order: Ids | None = Field(
-        None, description="The photos that come first, in their order; the others follow"
+        None, description="Photos to move, in their order: to the front, or behind another"
+    )
+    after: PhotoNumber | None = Field(
+        None, description="The photo behind which `order` comes; at the front if not given"
     )
 
 

@@ -45,7 +45,8 @@ from search.limits import (
 from search.request import InvalidQuery, SearchRequest, check_count, check_range
 
 FILTERS = (
-    "after", "before", "folder", "camera", "format", "orientation", "tag", "keyword", "rating"
+    "after", "before", "folder", "camera", "lens", "place", "format", "orientation", "tag",
+    "keyword", "rating",
 )  # fmt: skip
 # The greatest id a database can hold; anything above it is no photo's.
 MAX_ID = 2**63 - 1
@@ -231,6 +232,12 @@ class SearchParameters(Parameters):
         "Only photos in this folder, at any depth; a full path", "", **PATH_LIMITS
     )
     camera: str = parameter("Only photos of cameras with this in their name", "")
+    lens: str = parameter("Only photos of lenses with this in their name", "")
+    place: str = parameter(
+        "Only photos taken near a town of this name, or in this region or country",
+        "",
+        example="Basel, Switzerland",
+    )
     format: str = parameter("Only photos of this format", "", enum=list(FORMATS))
     orientation: str = parameter("Only photos of this shape", "", enum=list(ORIENTATIONS))
     tag: str = parameter("Only photos with a tag of these words", "")

@@ -73,6 +73,8 @@ filter_options = together(
     click.option("--before", metavar="DATE", help="Taken before this date."),
     click.option("--in", "folder", type=FILE, help="In this folder, at any depth."),
     click.option("--camera", metavar="NAME", help="Part of the camera's name."),
+    click.option("--lens", metavar="NAME", help="Part of the lens's name."),
+    click.option("--place", metavar="NAME", help="Near this town, or in this country."),
     click.option("--format", metavar="NAME", help="JPEG, PNG, HEIF..."),
     click.option("--orientation", metavar="NAME", help="landscape, portrait or square."),
     click.option("--tag", metavar="NAME", help="With a tag of these words."),

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from catalog.cache import CatalogCache
-from catalog.facets import CameraCount, YearCount, read_facets
+from catalog.facets import GearCount, YearCount, read_facets
 from catalog.filters import PhotoFilter, passing_photos
 from catalog.records import NewPhoto
 from tests.catalog.factories import SampleCatalog, new_photo
@@ -31,9 +31,9 @@ def test_cameras_and_years_are_counted_as_their_filters_find_them(
     with any_catalog.database.read() as session:
         facets = read_facets(session)
         assert facets.cameras == (
-            CameraCount("apple iPhone", 1),
-            CameraCount("Canon EOS 5D", 2),
-            CameraCount("Canon EOS 5D Mark II", 1),
+            GearCount("apple iPhone", 1),
+            GearCount("Canon EOS 5D", 2),
+            GearCount("Canon EOS 5D Mark II", 1),
         )
         assert facets.years == (YearCount(2021, 1), YearCount(2020, 2))
         assert [(each.path, each.photos) for each in facets.folders] == [

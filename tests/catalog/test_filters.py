@@ -73,6 +73,13 @@ def test_dates_include_their_start_and_exclude_their_end(any_catalog: SampleCata
     assert passing(any_catalog, after=datetime(1, 1, 1, tzinfo=UTC)) == [early, exact, late]
 
 
+def test_lens_is_found_by_a_part_of_its_name(any_catalog: SampleCatalog) -> None:
+    fuji = add(any_catalog, camera="FUJIFILM X-T3", lens="FUJIFILM XF35mmF2 R WR")
+    add(any_catalog, lens=None)
+    assert passing(any_catalog, lens="xf35") == [fuji]
+    assert passing(any_catalog, lens="x-t3") == []
+
+
 def test_camera_is_found_by_a_part_of_its_name(any_catalog: SampleCatalog) -> None:
     fuji = add(any_catalog, camera="FUJIFILM X-T3")
     odd = add(any_catalog, camera="100%_camera")

@@ -39,6 +39,11 @@ def test_album_has_its_photos_in_the_order_that_somebody_gave(any_catalog: Sampl
         assert albums.add_to_album(session, album, [HASHES[0], HASHES[3], HASHES[1]]) == 2
         assert contents(session, album) == [2, 0, 3, 1]
         albums.order_album(session, album, [HASHES[1], HASHES[0], "f" * 64])
+        assert contents(session, album) == [1, 0, 2, 3]
+        albums.order_album(session, album, [HASHES[3], HASHES[1]], after=HASHES[0])
+        assert contents(session, album) == [0, 3, 1, 2]
+        albums.order_album(session, album, [HASHES[1], HASHES[0]], after=HASHES[1])
+        assert contents(session, album) == [1, 0, 3, 2]
         assert albums.remove_from_album(session, album, [HASHES[3], "f" * 64]) == 1
         albums.rename_album(session, album, "Summer")
     with any_catalog.database.read() as session:

@@ -24,10 +24,11 @@ CHANGES = (
     "taken_at = '2021-03-14 05:06:07.000000'",
     "taken_at = '2021-03-O4 05:06:07.000000'",
     "camera = 'another'",
+    "lens = 'another'",
     "latitude = 51.500000001",
     "taken_offset = 60",
     "taken_from = 'exig'",
-    "metadata_version = 4",
+    "metadata_version = 5",
     "title = 'a mill'",
     "description = CAST(x'62ff73' AS TEXT)",
     "rating = 0",
@@ -43,6 +44,7 @@ ODD = Origin(
     1e-300,
     -720,
     "xmp",
+    lens="a lens \0",
 )
 
 

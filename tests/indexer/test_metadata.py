@@ -127,6 +127,26 @@ def test_the_camera_is_make_and_model_in_printable_text(
     assert read_metadata(photo({Tag.Make: make, Tag.Model: model})).camera == camera
 
 
+@pytest.mark.parametrize(
+    ("taken", "lens"),
+    [
+        ({Tag.LensMake: "Canon", Tag.LensModel: "Canon EF 50mm"}, "Canon EF 50mm"),
+        ({Tag.LensMake: "Sigma", Tag.LensModel: "35mm F1.4 DG\0"}, "Sigma 35mm F1.4 DG"),
+        ({Tag.LensModel: " ", Tag.LensSpecification: (24.0, 70.0, 2.8, 4.0)}, "24-70 mm f/2.8-4"),
+        ({Tag.LensSpecification: (50.0, 50.0, 1.8, 1.8)}, "50 mm f/1.8"),
+        ({Tag.LensSpecification: (18.0, 0.0, 0.0, 0.0)}, "18 mm"),
+        ({Tag.LensSpecification: (0.0, 0.0, 0.0, 0.0)}, None),
+        ({Tag.LensSpecification: (24.0, 70.0)}, None),
+        ({Tag.LensSpecification: "24-70"}, None),
+        ({}, None),
+    ],
+)
+def test_the_lens_is_its_name_or_what_it_is_specified_as(
+    taken: dict[int, object], lens: str | None
+) -> None:
+    assert read_metadata(photo(taken=taken)).lens == lens
+
+
 def test_the_position_is_in_degrees_south_and_west_negative() -> None:
     assert position((43.0, 28.0, 2.8), "N", (11.0, 53.0, 6.0), "E") == pytest.approx(
         (43.467444, 11.885)

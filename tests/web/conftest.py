@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.web import hundreds_of_photos
 from tests.web.index_runs import MakeApp
 from tests.web.kept_photos import index_photos
 from tests.web.live_server import Visitor, opened, running, visitor
@@ -87,6 +88,23 @@ def made_up_engine(
     database = open_database(home)
     fill(database)
     yield SearchEngine(home, database, captioner, embedder)
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def hundreds_engine(
+    tmp_path_factory: pytest.TempPathFactory, engine: SearchEngine
+) -> Iterator[SearchEngine]:
+    """An engine over several hundred photos; see tests/web/hundreds_of_photos.py."""
+    from catalog.database import open_database
+    from catalog.home import open_home
+    from search.engine import SearchEngine
+
+    folder = tmp_path_factory.mktemp("hundreds")
+    home = open_home(folder / "home")
+    database = open_database(home)
+    hundreds_of_photos.fill(home, database, engine, folder / "photos")
+    yield SearchEngine(home, database, engine.captioner, engine.embedder)
     database.close()
 
 

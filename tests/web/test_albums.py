@@ -68,6 +68,12 @@ def test_album_is_made_filled_ordered_renamed_and_deleted(
     assert shown(client.get(album).json) == [cat, coffee]
     changed = client.patch(album, json={"name": "  Winter \n in snow ", "order": [coffee]})
     assert (shown(changed.json), changed.json["name"]) == ([coffee, cat], "Winter in snow")
+    moved = client.patch(album, json={"order": [coffee], "after": copy})
+    assert shown(moved.json) == [cat, coffee]
+    refused = client.patch(album, json={"order": [coffee], "after": -1})
+    assert refused.status_code == 400
+    assert "after must be the number of a photo" in refused.json["error"]["message"]
+    client.patch(album, json={"order": [coffee]})
     first = client.get(f"{album}?k=1").json
     assert (shown(first), first["photos"]) == ([coffee], 2)
     assert shown(client.get(first["next"]).json) == [cat]

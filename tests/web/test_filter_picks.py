@@ -1,4 +1,4 @@
-"""Years, cameras and folders of the collection, offered by the page and told by the API."""
+"""Years, gear, places and folders of the collection, offered by the page and told by the API."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 
 import pytest
 from flask.testing import FlaskClient
-from PIL import Image
+from PIL import ExifTags, Image
 
 from catalog.database import open_database
 from catalog.home import open_home
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from captioner.embedder import SentenceEmbedder
 
 PLACES = ("trips/Lisbon/IMG_20190704_1.jpg", "trips/Porto/IMG_20190705_2.jpg", "20200101_3.jpg")
-CAMERA = "Fuji X"
+CAMERA, LENS = "Fuji X", "Fujinon 35 mm"
+# North 47° 33' 20", east 7° 35' 20".
+IN_BASEL = {1: "N", 2: (47.0, 33.0, 20.0), 3: "E", 4: (7.0, 35.0, 20.0)}
+BASEL = "Basel, Basel-City, Switzerland"
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +47,8 @@ def trips(
     with Image.open(sample_photos / "rocket.jpg") as picture:
         exif = Image.Exif()
         exif[272] = CAMERA  # the model
+        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.LensModel] = LENS
+        exif.get_ifd(ExifTags.IFD.GPSInfo).update(IN_BASEL)
         picture.save(album / PLACES[2], exif=exif)
     home = open_home(album.parent / "home")
     database = open_database(home)
@@ -64,6 +69,11 @@ def album_of(engine: SearchEngine) -> str:
 def test_api_tells_what_there_is_to_choose_from(client: FlaskClient) -> None:
     assert client.get("/api/v1/filters").json == {
         "cameras": [{"name": CAMERA, "photos": 1}],
+        "lenses": [{"name": LENS, "photos": 1}],
+        "places": [
+            {"name": "Switzerland", "town": "", "photos": 1},
+            {"name": BASEL, "town": "Basel, Basel-City", "photos": 1},
+        ],
         "years": [{"year": 2020, "photos": 1}, {"year": 2019, "photos": 2}],
     }
 
@@ -90,6 +100,31 @@ def test_cameras_of_the_collection_are_a_list(client: FlaskClient) -> None:
     html = client.get(f"/?q=a+rocket&camera={CAMERA.replace(' ', '+')}").text
     assert f'<option value="{CAMERA}" selected>{CAMERA} (1)</option>' in html
     assert '<option value="uji" selected>uji</option>' in client.get("/?q=a&camera=uji").text
+
+
+def test_lenses_and_places_of_the_collection_are_lists(client: FlaskClient) -> None:
+    html = client.get(f"/?q=a+rocket&lens={quote_plus(LENS)}&place=basel").text
+    assert f'<option value="{LENS}" selected>{LENS} (1)</option>' in html
+    assert '<option value="Switzerland">Switzerland (1)</option>' in html
+    assert f'<option value="{BASEL}">– Basel, Basel-City (1)</option>' in html
+    assert '<option value="basel" selected>basel</option>' in html
+    assert "Lens Fujinon 35 mm ×" in words_of(html)
+
+
+def test_lens_and_place_narrow_a_search_and_lead_on_from_a_photo(client: FlaskClient) -> None:
+    def found(**filters: str) -> int:
+        query = {"q": "a rocket", **filters}
+        return len(client.get("/api/v1/search", query_string=query).json["results"])
+
+    assert found() == 3
+    assert found(lens="fujinon") == found(place="Basel, Switzerland") == found(place=BASEL) == 1
+    assert found(lens="Nikkor") == found(place="Basel, Italy") == found(place=",") == 0
+    [result] = client.get("/api/v1/search?q=a+rocket&lens=fujinon").json["results"]
+    photo = client.get(result["url"]).json
+    assert (photo["lens"], photo["place"]["town"]) == (LENS, "Basel")
+    page = client.get(f"/photos/{result['photo_id']}?q=a+rocket").text
+    assert f'href="/?q=a+rocket&amp;lens={quote_plus(LENS)}">same lens' in page
+    assert f'href="/?q=a+rocket&amp;place={quote_plus(BASEL)}">same place' in page
 
 
 def test_folders_are_a_tree_that_is_open_down_to_the_one_asked_for(

@@ -92,6 +92,24 @@ def test_photo_is_large_and_back_leads_to_the_results_as_they_were(page: Page) -
     page.locator(".lightbox[open]").wait_for()
 
 
+def move_about(page: Page) -> None:
+    """An album's photos are moved by keyboard and by dragging, and stay where they were put."""
+
+    def names() -> list[str]:
+        return page.locator(".card .name").all_inner_texts()
+
+    first, second, third = names()
+    page.locator(".card .picture").first.focus()
+    page.keyboard.press("Alt+Shift+ArrowRight")
+    page.get_by_role("status").get_by_text("place 2 of 3").wait_for(state="attached")
+    assert names() == [second, first, third]
+    with page.expect_response("**/api/v1/albums/*"):
+        page.locator(".card").last.drag_to(page.locator(".card").first,
+                                           target_position={"x": 5, "y": 60})  # fmt: skip
+    page.reload()
+    assert names() == [third, second, first]
+
+
 def test_photos_are_selected_kept_downloaded_and_shared(page: Page) -> None:
     page.goto(QUERY)
     first, _, third = page.locator(".choose input").all()
@@ -125,6 +143,7 @@ def test_photos_are_selected_kept_downloaded_and_shared(page: Page) -> None:
     page.get_by_role("button", name="Move to front").click()
     page.wait_for_function("name => document.querySelector('.card .name').innerText === name",
                            arg=name)  # fmt: skip
+    move_about(page)
     page.goto(link)
     assert page.locator(".card").count() == 3
     page.locator(".card .picture").first.click()

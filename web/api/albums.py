@@ -75,7 +75,9 @@ def change_album(path: AlbumPath, body: AlbumChange) -> Response:
         if body.name is not None:
             albums.rename_album(session, path.album_id, body.name)
         if body.order is not None:
-            albums.order_album(session, path.album_id, hashes_of(session, body.order))
+            after = hashes_of(session, [] if body.after is None else [body.after])
+            moved = hashes_of(session, body.order)
+            albums.order_album(session, path.album_id, moved, next(iter(after), None))
         return jsonify(_album_answer(session, path.album_id, KeptPhotosParameters()))
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 
 from flask import Response, jsonify, url_for
+from sqlalchemy.orm import Session
 
 from catalog.folders import FolderView, open_folder, top_folders
 from catalog.gazetteer import place_of
@@ -97,18 +98,14 @@ def folders(query: FolderParameters) -> Response:
 @unqueued
 def tags(query: LabelParameters) -> Response:
     """The tags that the model's classifier gave, the most frequent first."""
-    with current_engine().database.read() as session:
-        total, found = count_tags(session), frequent_tags(session, query.k, query.offset)
-    return _labels("tag", found, total, query)
+    return _labels("tag", count_tags, frequent_tags, query)
 
 
 @blueprint.get("/keywords", tags=[BROWSING], responses=answers(schemas.LabelsAnswer))
 @unqueued
 def keywords(query: LabelParameters) -> Response:
     """The keywords that people gave, the most frequent first."""
-    with current_engine().database.read() as session:
-        total, found = count_keywords(session), frequent_keywords(session, query.k, query.offset)
-    return _labels("keyword", found, total, query)
+    return _labels("keyword", count_keywords, frequent_keywords, query)
 
 
 @blueprint.get("/places", tags=[BROWSING], responses=answers(schemas.PlacesAnswer))
@@ -138,7 +135,14 @@ def _cluster_json(cluster: Cluster, sample: PhotoView | None) -> dict[str, objec
     }
 
 
-def _labels(kind: str, found: Sequence[LabelCount], total: int, query: LabelParameters) -> Response:
+def _labels(
+    kind: str,
+    count_all: Callable[[Session], int],
+    most_frequent: Callable[[Session, int, int], list[LabelCount]],
+    query: LabelParameters,
+) -> Response:
+    with current_engine().database.read() as session:
+        total, found = count_all(session), most_frequent(session, query.k, query.offset)
     samples = current_engine().photos([label.sample for label in found])
     listed = [
         {

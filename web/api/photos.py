@@ -77,8 +77,8 @@ def search_by_picture(query: PictureParameters) -> Response:
 def filter_choices() -> Response:
     """What a search can be narrowed by, and how many photos each choice has."""
     facets = current_engine().facets()
-    cameras, years = map(asdict, facets.cameras), map(asdict, facets.years)
-    return jsonify({"cameras": list(cameras), "years": list(years)})
+    lists = {name: getattr(facets, name) for name in ("cameras", "lenses", "places", "years")}
+    return jsonify({name: list(map(asdict, each)) for name, each in lists.items()})
 
 
 @blueprint.get(
@@ -197,6 +197,7 @@ def photo_json(view: PhotoView, tags: Sequence[Tag], right: float) -> dict[str, 
         "taken_at": view.taken and view.taken.isoformat(),
         "taken_from": view.taken_from,
         "camera": view.camera,
+        "lens": view.lens,
         "latitude": view.latitude,
         "longitude": view.longitude,
         "place": place and asdict(place),

@@ -209,10 +209,18 @@ class SearchAnswer(Understood, Paged):
     results: list[SearchResult] = described_field("The photos, best first")
 
 
-class CameraCount(BaseModel):
-    """A camera of the collection."""
+class GearCount(BaseModel):
+    """A camera or a lens of the collection."""
 
-    name: str = described_field("Its name, as `camera` takes it")
+    name: str = described_field("Its name, as `camera` or `lens` takes it")
+    photos: int = described_field("How many photos that finds", ge=0)
+
+
+class PlaceCount(BaseModel):
+    """A country, or a town in it, near which photos were taken."""
+
+    name: str = described_field("The country's or the town's full name, as `place` takes it")
+    town: str = described_field("The town with its region; empty for a country")
     photos: int = described_field("How many photos that finds", ge=0)
 
 
@@ -229,10 +237,23 @@ class FilterChoices(BaseModel):
     model_config = with_example(
         {
             "cameras": [{"name": "FUJIFILM X-T3", "photos": 412}],
+            "lenses": [{"name": "FUJIFILM XF35mmF2 R WR", "photos": 127}],
+            "places": [
+                {"name": "Italy", "town": "", "photos": 61},
+                {
+                    "name": "Canazei, Trentino-Alto Adige, Italy",
+                    "town": "Canazei, Trentino-Alto Adige",
+                    "photos": 12,
+                },
+            ],
             "years": [{"year": 2021, "photos": 388}, {"year": 2020, "photos": 97}],
         }
     )
-    cameras: list[CameraCount] = described_field("The cameras, by name")
+    cameras: list[GearCount] = described_field("The cameras, by name")
+    lenses: list[GearCount] = described_field("The lenses, by name")
+    places: list[PlaceCount] = described_field(
+        "The countries by name, each followed by its towns; of towns those with most photos"
+    )
     years: list[YearCount] = described_field("The years, the newest first")
 
 
@@ -295,6 +316,7 @@ class Photo(BaseModel):
             "taken_at": "2021-02-14T15:32:08",
             "taken_from": "exif",
             "camera": "FUJIFILM X-T3",
+            "lens": "FUJIFILM XF35mmF2 R WR",
             "latitude": 46.41,
             "longitude": 11.84,
             "place": _PLACE,
@@ -320,6 +342,7 @@ class Photo(BaseModel):
     taken_at: str | None = described_field("When, by the clock where it was taken (ISO 8601)")
     taken_from: str | None = described_field("How that is known: exif, name, xmp or file")
     camera: str | None = described_field("Maker and model")
+    lens: str | None = described_field("Maker and model, else focal lengths and f-numbers")
     latitude: float | None = described_field("Degrees")
     longitude: float | None = described_field("Degrees")
     place: Place | None = described_field("The nearest town; null: not known, or none is near")

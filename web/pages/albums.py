@@ -180,6 +180,7 @@ def _grid(ids: list[int], hashes: list[str]) -> dict[str, object]:
         "cards": _cards(current_engine(), page),
         "photos": len(ids),
         "missing": len(hashes) - len(ids),
+        "preceding": ids[offset - 1] if 0 < offset <= len(ids) else None,
         "before": max(offset - _PAGE, 0) if offset else None,
         "after": offset + _PAGE if offset + _PAGE < len(ids) else None,
     }

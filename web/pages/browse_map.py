@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, log2
+from math import ceil, hypot, log2
 
 from flask import Blueprint, Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -29,8 +29,8 @@ _LISTED = 24
 _FINER = 16  # the list tells places apart by cells so many times as small
 # What lies closer together than so many degrees is shown as photos, not looked at more closely.
 _SPOT = 0.005
-# Clusters stand near the middle of their cells, so that none hides another.
-_PLAY = 0.1
+# Clusters that would be drawn nearer to each other, in parts of a cell, are one: none is hidden.
+_APART = 0.6
 _AT = re.compile(r"(-?\d{1,3}(?:\.\d{1,9})?),(-?\d{1,3}(?:\.\d{1,9})?)", re.ASCII)
 _ONE_YEAR = 365 * 24 * 3600
 
@@ -125,13 +125,13 @@ def show() -> ResponseReturnValue:
     view, cell = _asked_view(), cell_of(_asked_zoom())
     with current_engine().database.read() as session:
         placed = count_placed(session)
-        coarse = clusters(session, cell, view.area)
+        coarse = _drawn_apart(clusters(session, cell, view.area), cell)
         fine = clusters(session, cell / _FINER, view.area)
     return render_template(
         "browse_map.html",
         view=view,
         placed=placed,
-        marks=[_mark(cluster, fine, view, cell) for cluster in reversed(coarse)],
+        marks=[_mark(cluster, fine, view) for cluster in reversed(coarse)],
         towns=_towns(fine[:_LISTED]),
         farthest=MAX_ZOOM,
         nameless=None if is_installed() else MISSING_EXTRA,
@@ -172,10 +172,8 @@ def _asked_view() -> View:
     return View.around(*at, _asked_zoom())
 
 
-def _mark(cluster: Cluster, fine: Sequence[Cluster], view: View, cell: float) -> Mark:
-    x, y = view.percent(
-        _near_middle(cluster.latitude, -90, cell), _near_middle(cluster.longitude, -180, cell)
-    )
+def _mark(cluster: Cluster, fine: Sequence[Cluster], view: View) -> Mark:
+    x, y = view.percent(cluster.latitude, cluster.longitude)
     place = _main_place(cluster, fine)
     photos = f"{cluster.photos:,} {'photo' if cluster.photos == 1 else 'photos'}"
     closer = _closer(cluster, view)
@@ -190,20 +188,56 @@ def _mark(cluster: Cluster, fine: Sequence[Cluster], view: View, cell: float) ->
     )
 
 
-def _near_middle(degrees: float, start: float, cell: float) -> float:
-    """A position moved towards the middle of its cell, as far as it has to be."""
-    middle = start + (int((degrees - start) / cell) + 0.5) * cell
-    return min(max(degrees, middle - _PLAY * cell), middle + _PLAY * cell)
+def _drawn_apart(found: Sequence[Cluster], cell: float) -> list[Cluster]:
+    """Clusters, most photos first, where those that would hide another are one with it.
+
+    Each stands at the mean of its photos, which may lie beside a neighbour's across an edge.
+    """
+    apart: list[Cluster] = []
+    for cluster in found:
+        near = (n for n, other in enumerate(apart) if _distance(cluster, other) < _APART * cell)
+        place = next(near, None)
+        if place is None:
+            apart.append(cluster)
+        else:
+            apart[place] = _joined(apart[place], cluster)
+    return apart
+
+
+def _distance(one: Cluster, other: Cluster) -> float:
+    """How far from each other two are drawn, in degrees of longitude."""
+    higher = height_of(one.latitude) - height_of(other.latitude)
+    return hypot(one.longitude - other.longitude, higher)
+
+
+def _joined(one: Cluster, other: Cluster) -> Cluster:
+    """Both as one; what it is shown by is what the larger is."""
+    photos = one.photos + other.photos
+    share = other.photos / photos
+    return Cluster(
+        photos,
+        one.latitude + share * (other.latitude - one.latitude),
+        one.longitude + share * (other.longitude - one.longitude),
+        Area(
+            min(one.area.south, other.area.south),
+            min(one.area.west, other.area.west),
+            max(one.area.north, other.area.north),
+            max(one.area.east, other.area.east),
+        ),
+        one.sample,
+    )
 
 
 def _main_place(cluster: Cluster, fine: Sequence[Cluster]) -> Place | None:
     """The place of most photos of a cluster."""
-    area = cluster.area
+    # A mean of equal numbers may lie a last digit beside them.
+    area, last = cluster.area, 1e-9
     for part in fine:
-        inside = (
-            area.south <= part.latitude <= area.north and area.west <= part.longitude <= area.east
+        is_inside = (
+            area.south - last <= part.latitude <= area.north + last
+            and area.west - last <= part.longitude <= area.east + last
         )
-        if inside:
+        if is_inside:
             return place_of(part.latitude, part.longitude)
     return None
 

@@ -1,4 +1,4 @@
-"""What the filters offer to pick from: years, cameras and folders of the collection."""
+"""What the filters offer to pick from: years and folders of the collection."""
 
 from __future__ import annotations
 

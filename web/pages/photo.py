@@ -31,7 +31,7 @@ from search.guess import Guess
 from search.image_to_text import captions_near, check_sentences, rank_sentences
 from search.request import InvalidQuery, check_text
 from web.context import current_config, current_engine
-from web.exposure import Exposure, exposure_of
+from web.exposure import exposure_of
 from web.images import browser_shows, version_of
 from web.pages.cards import file_name, make_similar_cards, shape_class
 from web.pages.sentence_scores import (
@@ -73,8 +73,8 @@ class Answers:
 class PhotoFacts:
     """A photo with what its page shows of it; `full`: see full_view.
 
-    `place`: the nearest town. `by_camera`, `by_day` and `by_folder` are addresses of searches; None
-    where it is not known. `by_keyword`, `by_person` and `by_tag`: each name with the address of a
+    `place`: the nearest town. `by_camera` to `by_place` are addresses of searches; None where it is
+    not known. `by_keyword`, `by_person` and `by_tag`: each name with the address of a
     search. `copies`: the other photos with the same bytes, as (id, path).
     """
 
@@ -88,12 +88,14 @@ class PhotoFacts:
     full: str
     place: Place | None
     by_camera: str | None
+    by_lens: str | None
     by_day: str | None
     by_folder: str | None
+    by_place: str | None
     by_keyword: tuple[tuple[str, str], ...]
     by_person: tuple[tuple[str, str], ...]
     by_tag: tuple[tuple[str, str], ...] = ()
-    exposure: Exposure | None = None
+    exposure: str | None = None
     copies: tuple[tuple[int, str], ...] = ()
     favourite: bool = False
 
@@ -159,6 +161,7 @@ def photo_facts(view: PhotoView, guess: Guess, query: str, tags: Sequence[Tag] =
     """A photo with its links, which search for `query`, or for its caption where that is empty."""
     title = file_name(view)
     sought = query or (view.captions[0][0] if view.captions else title)
+    place = place_of(view.latitude, view.longitude)
     return PhotoFacts(
         view=view,
         title=title,
@@ -168,10 +171,12 @@ def photo_facts(view: PhotoView, guess: Guess, query: str, tags: Sequence[Tag] =
         shape=shape_class(view.width, view.height),
         version=version_of(view),
         full=full_view(view),
-        place=place_of(view.latitude, view.longitude),
+        place=place,
         by_camera=_search(sought, camera=view.camera) if view.camera else None,
+        by_lens=_search(sought, lens=view.lens) if view.lens else None,
         by_day=_by_day(view, sought),
         by_folder=_by_folder(view, sought),
+        by_place=_search(sought, place=place.name) if place else None,
         by_keyword=tuple((name, _search(sought, keyword=name)) for name in view.keywords),
         by_person=tuple((name, _search(name)) for name in view.people),
         by_tag=tuple((tag.name, _search(sought, tag=tag.name)) for tag in tags),

@@ -8,6 +8,7 @@ from datetime import date
 from captioner.image_file import FORMATS
 from catalog.facets import Facets
 from catalog.filters import ORIENTATIONS
+from catalog.photo_places import PlaceCount
 from search.limits import COMBINED, LIKELIHOOD, MAX_EXCLUDED, RETRIEVE, STAGES
 from search.request import InvalidQuery
 from web.pages.filter_picks import FolderPick, Pick, year_picks, year_range
@@ -21,6 +22,8 @@ LABELS = {
     "before": "Taken before",
     "folder": "Folder",
     "camera": "Camera",
+    "lens": "Lens",
+    "place": "Place",
     "format": "Format",
     "orientation": "Shape",
     "tag": "Tag",
@@ -125,16 +128,27 @@ class SearchForm:
     def choices(self, name: str) -> list[Choice]:
         """What a field offers, the plain choice first; what was typed is always among it."""
         typed = self.asked.value(name)
-        offered = self._cameras() if name == "camera" else _OFFERED[name]
+        offered = self._collected(name) or _OFFERED[name]
         found = next((value for value in offered if value.lower() == typed.lower()), typed)
         if found not in offered:
             offered = {**offered, found: found}
         return [Choice(value, text, value == found) for value, text in offered.items()]
 
-    def _cameras(self) -> dict[str, str]:
-        """The cameras of the collection, each with how many photos it finds."""
-        names = {each.name: f"{each.name} ({each.photos:,})" for each in self.facets.cameras}
-        return {"": "Any", **names}
+    def _collected(self, name: str) -> dict[str, str] | None:
+        """What a field offers of the collection, each with how many photos it finds."""
+        if name == "place":
+            shown = {each.name: _place_text(each) for each in self.facets.places}
+        elif name in ("camera", "lens"):
+            gear = self.facets.cameras if name == "camera" else self.facets.lenses
+            shown = {each.name: f"{each.name} ({each.photos:,})" for each in gear}
+        else:
+            return None
+        return {"": "Any", **shown}
+
+
+def _place_text(place: PlaceCount) -> str:
+    """A country, or below it a town."""
+    return f"{f'– {place.town}' if place.town else place.name} ({place.photos:,})"
 
 
 def _is_date(text: str) -> bool:

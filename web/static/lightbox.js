@@ -10,6 +10,7 @@ import { ZoomedPicture } from "./zoomed_picture.js";
 
 const LINKS = "a[data-large]";
 const PAUSE = 4000; // milliseconds that a slide is shown
+const PATIENCE = 15000; // milliseconds that a card may take to come
 const TEMPLATE = `
   <div class="lightbox-bar">
     <p class="lightbox-title"><span data-part="name"></span> <span data-part="place"></span></p>
@@ -168,8 +169,22 @@ document.addEventListener("click", (event) => {
 // Back closes it; Forward, and Back from a photo's page, open it again where it was.
 function follow(state) {
   if (!state?.lightbox) return lightbox?.close();
-  const link = document.getElementById(location.hash.slice(1))?.querySelector(LINKS);
-  if (link && !lightbox?.dialog.open) open(link);
+  if (lightbox?.dialog.open) return;
+  const id = location.hash.slice(1);
+  const find = () => document.getElementById(id)?.querySelector(LINKS);
+  if (find()) return open(find());
+  if (id) awaitLink(find, () => history.state?.lightbox && location.hash.slice(1) === id);
+}
+
+// A page that adds cards as it is scrolled, as the timeline does, may not have this one yet.
+function awaitLink(find, wanted) {
+  const seen = new MutationObserver(() => {
+    if (!find() && wanted()) return;
+    seen.disconnect();
+    if (wanted() && !lightbox?.dialog.open) open(find());
+  });
+  seen.observe(document.querySelector("main"), { childList: true, subtree: true });
+  setTimeout(() => seen.disconnect(), PATIENCE);
 }
 window.addEventListener("popstate", (event) => follow(event.state));
 follow(history.state);
