@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import warnings
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from typing import Any
@@ -43,6 +44,15 @@ _AT_AN_ACTOR = 2
 # Blocks that may be lost, for each worker, before a pass is broken off and begun again.
 _LOST_BLOCKS = 16
 _MOST_OBJECT_MEMORY = 2 << 30
+
+# Of a task: its files are asked for again by the driver, where its worker is lost.
+_ONCE: dict[str, Any] = {"max_retries": 0}
+# Of an actor: another takes its place, on any node, and the driver asks again for what it had.
+_RESTARTED: dict[str, Any] = {
+    "max_restarts": -1,
+    "max_task_retries": 0,
+    "scheduling_strategy": "SPREAD",
+}
 
 
 class RayUnavailable(RuntimeError):
@@ -173,18 +183,28 @@ class RayEngine:
         self, left: Mapping[int, Sequence[Task]], known: Any, size: int
     ) -> Generator[DescribedFiles]:
         """Send blocks through Ray Data, and yield those that come back, as they do."""
+        assert self._pool is not None
+        _set_up_ray_data(_LOST_BLOCKS * (self._pool.workers + 1))
+        with warnings.catch_warnings():
+            # What is passed to Ray Core by Ray Data is to go, and nothing takes its place yet.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            dataset = self._dataset(left, known, size)
+        for batch in dataset.iter_batches(batch_size=None, prefetch_batches=1):
+            yield from _unbroken(batch[COLUMN])
+
+    def _dataset(self, left: Mapping[int, Sequence[Task]], known: Any, size: int) -> Any:
+        """Files -> prepared by tasks -> described by actors; nothing runs yet."""
         import ray
 
         assert self._pool is not None
-        _set_up_ray_data(_LOST_BLOCKS * (self._pool.workers + 1))
         rows = [{COLUMN: Files(number, tasks)} for number, tasks in left.items()]
         prepared = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             Prepare(self._home, self._image_size, known),
             batch_size=None,
             num_cpus=1,
-            max_retries=0,
+            **_ONCE,
         )
-        described = prepared.map_batches(
+        return prepared.map_batches(
             Describer,
             fn_constructor_args=(self._load, self._pool.threads),
             batch_size=None,
@@ -195,12 +215,8 @@ class RayEngine:
             ),
             num_cpus=1,
             num_gpus=self._options.worker_gpus or None,
-            scheduling_strategy="SPREAD",
-            max_restarts=-1,
-            max_task_retries=0,
+            **_RESTARTED,
         )
-        for batch in described.iter_batches(batch_size=None, prefetch_batches=1):
-            yield from _unbroken(batch[COLUMN])
 
     def _each_once(self, block: Block) -> Block:
         """The block, but for bytes that came in another one before: a copy of those."""
@@ -228,7 +244,8 @@ class RayEngine:
         workers = self._options.workers
         if not ray.is_initialized():
             self._is_own = True
-            _connect(address) if address else _start_here(workers or 1)
+            with _without_stderr():
+                _connect(address) if address else _start_here(workers or 1)
         found = ray.cluster_resources()
         if workers is None:
             share = self._options.worker_gpus
@@ -273,9 +290,23 @@ def _set_up_environment(address: str | None) -> None:
     running one is its own, as the environment says.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what fails is said by us
     if address is None and "RAY_AUTH_MODE" not in os.environ:
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """A context in which libraries in C that write straight to stderr are not heard."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _start_here(workers: int) -> None:

@@ -50,6 +50,10 @@ class QuickCaptioner(OnnxCaptioner):
             chance.choice(config.encoder.classes, KEPT_CLASSES, replace=False).astype(np.int16),
         )
 
+    def hub_bias(self, state: PhotoState) -> NDArray[np.float32]:
+        """Of each photo by itself: a product of matrices differs by who else is in its batch."""
+        return state.visual[:, 0].astype(np.float32)
+
     def generate_captions(
         self, state: PhotoState, beam_size: int = 3, length_penalty: float = 0.7
     ) -> list[list[Caption]]:
