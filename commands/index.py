@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,7 @@ from commands.common.loading import (
     describing_models,
     open_catalog,
 )
+from commands.common.on_ray import engine_on_ray, ray_options, read_ray_options
 from commands.common.options import (
     FILE,
     device_option,
@@ -80,6 +81,7 @@ def _check_patterns(
 )
 @download_option
 @device_option
+@ray_options
 @click.option("--parent", type=int, hidden=True)  # see commands.common.parent
 @json_option
 @home_option
@@ -99,6 +101,7 @@ def index(
     parent: int | None,
     as_json: bool,
     home: Path | None,
+    **ray: Any,
 ) -> None:
     """Add or refresh the photos in FOLDERS."""
     from indexer.pipeline import Indexer, IndexOptions
@@ -107,6 +110,7 @@ def index(
     if parent is not None:
         end_with(parent)
     refuse_files(folders)
+    on_ray = read_ray_options(batch_size, **ray)
     image_embedder = _fetched(image_embedder, download)
     retry = RetryPolicy(math.inf if watch else None)
     with open_catalog(home, retry=retry) as (opened, database):
@@ -122,8 +126,13 @@ def index(
             stoppable=parent is not None,
             verify=verify,
         )
-        indexer = Indexer(opened, database, *models, options, image_embedder=images)
-        with ProgressBar("photos") as bar:
+        with (
+            engine_on_ray(opened, models, device, on_ray) as engine,
+            ProgressBar("photos") as bar,
+        ):
+            indexer = Indexer(
+                opened, database, *models, options, image_embedder=images, engine=engine
+            )
             if watch:
                 keep_indexing(indexer, opened, folders, bar, as_json)
             else:

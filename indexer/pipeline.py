@@ -39,6 +39,7 @@ from catalog.vectors.interface import VectorIndex
 from indexer.concurrency import decoders_that_suit, photos_that_suit
 from indexer.decode_pool import Decoders, shared_decoders
 from indexer.describe import describe
+from indexer.engine import Engine, LocalEngine
 from indexer.folders import FolderNotFound, NotAFolder, resolve_folders
 from indexer.former_patterns import former_patterns
 from indexer.ignore import check_pattern, root_rules
@@ -91,7 +92,8 @@ class IndexOptions:
 class Indexer:
     """Brings the catalog up to date with folders of photos, with one captioner.
 
-    With an image embedder, that becomes the home's, and gives every photo a vector.
+    With an image embedder, that becomes the home's, and gives every photo a vector. `engine` reads
+    and describes the files, with the same captioner; None: this process does.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class Indexer:
         options: IndexOptions | None = None,
         decoders: Decoders | None = None,
         image_embedder: ImageEmbedder | None = None,
+        engine: Engine | None = None,
     ) -> None:
         self._home = home
         self._database = database
@@ -112,6 +115,7 @@ class Indexer:
         self._image_vectors: ImageVectors | None = None
         self._options = options or IndexOptions()
         self._decoders = decoders or shared_decoders()
+        self._engine = engine
         self._retry = RetryPolicy(self._options.retry_seconds)
         self._catalog = Transactions(database, self._retry)
         self._exclusion = Exclusion(self._options.exclude, self._options.forget_excluded)
@@ -249,9 +253,17 @@ class Indexer:
         return Recorder(start.model_id, self._embedder.name, start.roots, online)
 
     def _run(self, log: RunLog, recorder: Recorder, progress: Progress) -> Run:
+        engine = self._engine or self._local_engine()
+        return Run(self._catalog, engine, recorder, progress, log, self._stop_request(log))
+
+    def _local_engine(self) -> Engine:
         size = self._captioner.config.encoder.image_size
-        preparer = Preparer(self._home, self._decoders, size)
-        return Run(self._catalog, preparer, recorder, progress, log, self._stop_request(log))
+        return LocalEngine(
+            Preparer(self._home, self._decoders, size),
+            partial(describe, self._captioner, self._embedder),
+            batch_size=self._options.batch_size or photos_that_suit(self._captioner.device),
+            threads=self._options.decode_threads or decoders_that_suit(),
+        )
 
     def _stop_request(self, log: RunLog) -> Callable[[], bool]:
         """Tells whether somebody asked this run to end."""
@@ -275,7 +287,7 @@ class Indexer:
         if any(plan.tasks for plan in plans):  # reading them takes a while in a large catalog
             known = self._catalog.read(partial(described_contents, model_id=start.model_id))
         try:
-            self._carry_out(run, plans, known)
+            run.carry_out(plans, known, self._options.prune)
         finally:
             self._drop_thumbnails(recorder.replaced, start.model_id)
         self._catalog.write(note_places)
@@ -297,16 +309,6 @@ class Indexer:
 
     def _has_thumbnail(self, known: KnownFile) -> bool:
         return has_thumbnail(self._home.thumbnail(known.content_hash))
-
-    def _carry_out(self, run: Run, plans: Sequence[Plan], known: Collection[bytes]) -> None:
-        run.carry_out(
-            plans,
-            known,
-            partial(describe, self._captioner, self._embedder),
-            batch_size=self._options.batch_size or photos_that_suit(self._captioner.device),
-            threads=self._options.decode_threads or decoders_that_suit(),
-            prune=self._options.prune,
-        )
 
     @contextmanager
     def _ending(self, run: Run, indexes: Sequence[VectorIndex], before: Position) -> Iterator[None]:

@@ -1,15 +1,14 @@
-"""The main loop of a run: files are read ahead in threads, described in batches, and recorded.
+"""The main loop of a run: files are read and described by an engine, and recorded block by block.
 
-SQL gets one transaction a batch, so that a run may be interrupted at any moment; where a server is
+SQL gets one transaction a block, so that a run may be interrupted at any moment; where a server is
 lost, the transaction is repeated. FAISS follows later, by pipeline.py.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,17 +17,13 @@ from sqlalchemy.orm import Session
 from catalog.paths import show_path
 from catalog.records import NewPhoto
 from indexer.background_writer import Writer
+from indexer.engine import Block, Engine
 from indexer.plan import Plan, Task
-from indexer.prepare import Failed, Outcome, Prepared, Preparer, SameBytes
+from indexer.prepare import Failed, Prepared, SameBytes
 from indexer.progress import Progress
 from indexer.record import Recorder, RunLog
 from indexer.report import UNCHANGED, Skipped
 from indexer.retry import Transactions
-
-Describe = Callable[[Sequence[Prepared]], list[NewPhoto]]
-
-# Files that need no model fill no batch; this many batches' worth of them are committed together.
-FILES_PER_PHOTO = 8
 
 
 @dataclass(frozen=True)
@@ -51,14 +46,14 @@ class Run:
     def __init__(
         self,
         transactions: Transactions,
-        preparer: Preparer,
+        engine: Engine,
         recorder: Recorder,
         progress: Progress,
         run_log: RunLog,
         is_stop_requested: Callable[[], bool],
     ) -> None:
         self._transactions = transactions
-        self._preparer = preparer
+        self._engine = engine
         self._recorder = recorder
         self._progress = progress
         self._log = run_log
@@ -74,9 +69,6 @@ class Run:
         self,
         plans: Sequence[Plan],
         known: Collection[bytes],
-        describe: Describe,
-        batch_size: int,
-        threads: int,
         prune: bool,
     ) -> None:
         """Read, describe and record every file of the plans, then remove what vanished.
@@ -93,13 +85,11 @@ class Run:
             partial(self._log.begin, total=total, counts=counts, skipped=skipped)
         )
         tasks = [task for plan in plans for task in plan.tasks]
-        self._preparer.start_pass(known)
         with self._writing():
-            self._go_through(tasks, describe, batch_size, threads)
+            self._go_through(tasks, known)
             if self._early:  # the photo with their bytes was changed or removed meanwhile
                 tasks, self._early = [item.task for item in self._early], []
-                self._preparer.start_pass(known=())
-                self._go_through(tasks, describe, batch_size, threads)
+                self._go_through(tasks, known=())
         self._remove(plans, prune)
 
     def finish(self, interrupted: bool) -> None:
@@ -109,28 +99,20 @@ class Run:
         end = partial(self._log.end, done=done, counts=counts, skipped=skipped)
         self._transactions.write(partial(end, interrupted=interrupted))
 
-    def _go_through(
-        self, tasks: Sequence[Task], describe: Describe, batch_size: int, threads: int
-    ) -> None:
-        for batch in in_batches(self._outcomes(tasks, threads, 2 * batch_size), batch_size):
-            self._commit(batch, describe)
+    def _go_through(self, tasks: Sequence[Task], known: Collection[bytes]) -> None:
+        # Closed at once where anything is raised here: an engine may have work under way elsewhere.
+        with closing(self._engine.blocks(tasks, known, self._note_read)) as blocks:
+            for block in blocks:
+                self._commit(block)
         self._writer.wait()
         self._record_early()
         self._writer.wait()
 
-    def _outcomes(self, tasks: Iterable[Task], threads: int, depth: int) -> Iterator[Outcome]:
-        pool = ThreadPoolExecutor(threads, thread_name_prefix="prepare")
-        try:
-            for outcome in prefetch(pool, self._preparer.prepare, tasks, depth):
-                self._writer.poll()  # nothing is described in vain once nothing can be written
-                if self._is_stop_requested():
-                    raise KeyboardInterrupt  # all that Ctrl-C saves is saved
-                self._progress.read(1)
-                yield outcome
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            self._preparer.interrupt()
-            pool.shutdown()
+    def _note_read(self, files: int) -> None:
+        self._writer.poll()  # nothing is described in vain once nothing can be written
+        if self._is_stop_requested():
+            raise KeyboardInterrupt  # all that Ctrl-C saves is saved
+        self._progress.read(files)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -145,12 +127,12 @@ class Run:
         finally:
             self._writer.close()
 
-    def _commit(self, batch: Sequence[Outcome], describe: Describe) -> None:
-        """Describe a batch, and record it in the background while the next one is described."""
-        prepared = [item for item in batch if isinstance(item, Prepared)]
-        same = [item for item in batch if isinstance(item, SameBytes)]
-        failed = [item for item in batch if isinstance(item, Failed)]
-        record = partial(self._record, prepared, describe(prepared), same, failed)
+    def _commit(self, block: Block) -> None:
+        """Record a block in the background while the next one is described."""
+        prepared = [item for item in block.outcomes if isinstance(item, Prepared)]
+        same = [item for item in block.outcomes if isinstance(item, SameBytes)]
+        failed = [item for item in block.outcomes if isinstance(item, Failed)]
+        record = partial(self._record, prepared, block.new, same, failed)
         self._writer.submit(partial(self._in_background.write, record))
 
     def _record(
@@ -185,14 +167,14 @@ class Run:
         early, self._early = self._early, []
         if not early:
             return
-        reasons = self._preparer.unreadable
+        reasons = self._engine.unreadable
         bad = [
             Failed(item.task, reasons[item.content_hash], lasting=True)
             for item in early
             if item.content_hash in reasons
         ]
         good = [item for item in early if item.content_hash not in reasons]
-        self._commit([*good, *bad], lambda none: [])
+        self._commit(Block([*good, *bad], []))
 
     def _remove(self, plans: Sequence[Plan], prune: bool) -> None:
         def remove(session: Session) -> list[Counter[str]]:
@@ -204,30 +186,3 @@ class Run:
         self.skipped += skipped
         for item in skipped:
             self._progress.skipped(item.path, item.reason)
-
-
-def prefetch(
-    pool: ThreadPoolExecutor, work: Callable[[Task], Outcome], tasks: Iterable[Task], depth: int
-) -> Iterator[Outcome]:
-    """Yield what `work` returns for each task, in order, at most `depth` of them ahead."""
-    waiting: deque[Future[Outcome]] = deque()
-    for task in tasks:
-        waiting.append(pool.submit(work, task))
-        if len(waiting) >= depth:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
-
-
-def in_batches(outcomes: Iterable[Outcome], size: int) -> Iterator[list[Outcome]]:
-    """Yield batches of `size` photos for the model each, and the other outcomes between them."""
-    batch: list[Outcome] = []
-    photos = 0
-    for outcome in outcomes:
-        batch.append(outcome)
-        photos += isinstance(outcome, Prepared)
-        if photos == size or len(batch) >= FILES_PER_PHOTO * size:
-            yield batch
-            batch, photos = [], 0
-    if batch:
-        yield batch

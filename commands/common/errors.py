@@ -114,6 +114,7 @@ def _known_errors() -> tuple[type[Exception], ...]:
     from catalog.vectors.faiss_index import FaissMissing
     from catalog.vectors.kinds import UnknownIndexKind
     from indexer.pipeline import FolderNotFound, NotAFolder
+    from indexer.ray_engine import RayUnavailable
     from indexer.sample_photos import SamplesUnavailable
     from indexer.watch import CannotWatch
 
@@ -122,5 +123,5 @@ def _known_errors() -> tuple[type[Exception], ...]:
         UnknownBackbone, UnreadablePhoto, HomeNotWritable, WriterBusy, DatabaseUnavailable,
         BackupError, FaissMissing, UnknownIndexKind, UnknownVectorStore, FolderNotFound,
         NotAFolder, BadPixelLimit, SamplesUnavailable, CannotWatch, ImageEmbedderUnavailable,
-        RuntimeUnavailable,
+        RuntimeUnavailable, RayUnavailable,
     )  # fmt: skip
