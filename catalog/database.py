@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ __all__ = [
     "Database",
     "DatabaseLocked",
     "DatabaseUnavailable",
+    "Standby",
     "TemporarilyUnavailable",
     "WriterBusy",
     "open_database",
@@ -72,6 +74,11 @@ _KEEPALIVE = {
 
 # Of the advisory lock that migrations take; any number will do, as long as it stays the same.
 POSTGRESQL_LOCK = 0x7E115110
+
+# PostgreSQL's code of what a standby refuses: read_only_sql_transaction.
+_READ_ONLY = "25006"
+# What this process wrote the replica has by then.
+REPLICA_LAG_SECONDS = 5.0
 
 # Alembic keeps its context in global variables.
 _ONE_THREAD = threading.Lock()
@@ -100,11 +107,33 @@ class CatalogLost(DatabaseUnavailable):
     """The database is missing or empty in a home that had a catalog."""
 
 
+class Standby(DatabaseUnavailable):
+    """A database server that only follows another one: nothing can be written there."""
+
+
+class Replica:
+    """A standby to read from, but for some seconds after a write, which it may not have yet."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._behind_until = 0.0
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether this process wrote a moment ago."""
+        return time.monotonic() < self._behind_until
+
+    def note_write(self) -> None:
+        """Something was written."""
+        self._behind_until = time.monotonic() + REPLICA_LAG_SECONDS
+
+
 @dataclass(frozen=True)
 class Database:
-    """An open database; safe to share among threads."""
+    """An open database, and a replica to read from, if any; safe to share among threads."""
 
     engine: Engine
+    replica: Replica | None = None
 
     @property
     def url(self) -> str:
@@ -123,7 +152,9 @@ class Database:
 
         Raises DatabaseUnavailable.
         """
-        with _errors_translated(self.engine), Session(reading(self.engine)) as session:
+        replica = self.replica
+        engine = self.engine if replica is None or replica.is_behind else replica.engine
+        with _errors_translated(engine), Session(reading(engine)) as session:
             yield session
 
     @contextmanager
@@ -135,10 +166,14 @@ class Database:
         writer = self.engine.execution_options(**WRITER)
         with _errors_translated(self.engine), Session(writer) as session, session.begin():
             yield session
+        if self.replica is not None:
+            self.replica.note_write()
 
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+        if self.replica is not None:
+            self.replica.engine.dispose()
 
 
 def open_database(home: Home) -> Database:
@@ -157,6 +192,7 @@ def open_database(home: Home) -> Database:
             if home.read_only and file is not None
             else make_engine(home.database_url)
         )
+        replica = None if home.read_url is None else Replica(make_engine(home.read_url))
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise DatabaseUnavailable(f"The database URL cannot be used: {error}.") from error
     try:
@@ -165,7 +201,7 @@ def open_database(home: Home) -> Database:
     except BaseException:
         engine.dispose()
         raise
-    return Database(engine)
+    return Database(engine, replica)
 
 
 def _check_file(home: Home, file: Path) -> None:
@@ -332,6 +368,11 @@ def _errors_translated(engine: Engine) -> Iterator[None]:
             raise DatabaseUnavailable(
                 f"The database {url} is damaged: {_reason(error, engine)}; tellshow doctor says "
                 "where."
+            ) from error
+        if getattr(error.orig, "sqlstate", None) == _READ_ONLY:
+            raise Standby(
+                f"The database {url} is a standby, which can only be read: name the primary by "
+                "$TELLSHOW_DATABASE_URL, or promote it."
             ) from error
         if _is_locked(error):
             raise DatabaseLocked(f"The database {url} is locked by another program.") from error
