@@ -11,7 +11,7 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from catalog.home import Home
 from catalog.object_store import ObjectStore, open_store
 from catalog.own_files import list_files, remove_own
 
+_FOLDER = "models"
 _NAME = re.compile(r"(?:shipped-)?([0-9a-f]{64})\.safetensors")
 
 
@@ -39,7 +40,7 @@ class KeptCheckpoints:
         A checkpoint is as it was where its bytes have the SHA-256 that it is named by. Raises
         StoreUnavailable where it is not in the home, and the shared store does not answer.
         """
-        files = (self._chosen(sha256), self._shipped(sha256))
+        files = self._own(sha256)
         found = next((path for path in files if is_sound(path, sha256)), None)
         if found is not None or self._store is None or self.home.read_only:
             return found
@@ -63,6 +64,15 @@ class KeptCheckpoints:
         _place(sound, damaged, sha256)
         return True
 
+    def mend_store(self, *, mend: bool) -> list[tuple[str, bool]]:
+        """Damaged checkpoints of the shared store, as people read them, and whether each is mended.
+
+        With `mend` the home's own copy takes their place, if it has a sound one. Reads all of
+        them; raises StoreUnavailable.
+        """
+        store = self._store
+        return [] if store is None else list(self._mend_store(store, mend))
+
     def is_chosen(self, sha256: str) -> bool:
         """Whether a person chose this checkpoint. Raises StoreUnavailable."""
         return self._is_there(self._chosen(sha256))
@@ -81,7 +91,7 @@ class KeptCheckpoints:
 
     def drop(self, sha256: str) -> None:
         """Remove a checkpoint. Raises OSError."""
-        files = (self._chosen(sha256), self._shipped(sha256))
+        files = self._own(sha256)
         remove_own(self.home.path, files)
         if self._store is not None:
             self._store.delete(map(_key, files))
@@ -102,6 +112,23 @@ class KeptCheckpoints:
         there = self._store.head(_key(kept))
         if there is not None and there.size != kept.stat().st_size:
             self._store.replace(there, kept)
+
+    def _mend_store(self, store: ObjectStore, mend: bool) -> Iterator[tuple[str, bool]]:
+        for found in store.list(_FOLDER):
+            kept = self.home.models / Path(found.key).name
+            sha256 = sha256_in_name(kept)
+            with tempfile.TemporaryDirectory(prefix="tellshow-") as folder:
+                copy = Path(folder) / kept.name
+                is_whole = store.download(found.key, copy) and is_sound(copy, sha256 or "")
+            if sha256 is not None and not is_whole:
+                sound = next((each for each in self._own(sha256) if is_sound(each, sha256)), None)
+                yield (
+                    store.shown(found.key),
+                    bool(mend and sound is not None and store.replace(found, sound)),
+                )
+
+    def _own(self, sha256: str) -> tuple[Path, Path]:
+        return self._chosen(sha256), self._shipped(sha256)
 
     def _fetch(self, store: ObjectStore, kept: Path, sha256: str) -> bool:
         """Bring a checkpoint from the store into the home; whether it is sound."""
@@ -136,7 +163,7 @@ def is_sound(file: Path, sha256: str) -> bool:
 
 
 def _key(kept: Path) -> str:
-    return f"models/{kept.name}"
+    return f"{_FOLDER}/{kept.name}"
 
 
 def _names_one(file: Path) -> bool:

@@ -72,6 +72,8 @@ _KEEPALIVE = {
     "tcp_user_timeout": "60000",
 }
 
+_PREPARE = "prepare_threshold"
+
 # Of the advisory lock that migrations take; any number will do, as long as it stays the same.
 POSTGRESQL_LOCK = 0x7E115110
 
@@ -274,7 +276,10 @@ def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return create_engine(
-            parsed, pool_pre_ping=True, connect_args=_keepalive(parsed), hide_parameters=True
+            parsed.difference_update_query([_PREPARE]),
+            pool_pre_ping=True,
+            connect_args={**_keepalive(parsed), **_preparing(parsed)},
+            hide_parameters=True,
         )
     return _make_sqlite_engine(parsed, foreign_keys)
 
@@ -423,6 +428,21 @@ def _keepalive(url: URL) -> dict[str, str]:
     if not url.get_driver_name().startswith("psycopg"):
         return {}
     return {name: value for name, value in _KEEPALIVE.items() if name not in url.query}
+
+
+def _preparing(url: URL) -> dict[str, int | None]:
+    """After how many runs psycopg prepares a statement, where the URL says so; "none": never.
+
+    It takes a number alone, and a URL has text. Raises ArgumentError of SQLAlchemy for other text.
+    """
+    given = url.query.get(_PREPARE)
+    if given is None:
+        return {}
+    if given == "none":
+        return {_PREPARE: None}
+    if not (isinstance(given, str) and given.isascii() and given.isdigit()):
+        raise ArgumentError(f"{_PREPARE} is a number or none")
+    return {_PREPARE: int(given)}
 
 
 def _make_sqlite_engine(url: URL, foreign_keys: bool) -> Engine:

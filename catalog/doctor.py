@@ -286,8 +286,11 @@ class Doctor:
         spares = list(self._spares)
         left = [path for path in damaged if self._mend and not kept.mend(path, spares)]
         outside = [path for path in spares if not is_sound(path, self._spares[path])]
-        found = [*damaged, *outside]
-        return self._found(Problem.CHECKPOINTS, found, mended=not left and not outside)
+        stored = kept.mend_store(mend=self._mend)
+        found = [*damaged, *outside, *(name for name, _ in stored)]
+        left_stored = [name for name, mended in stored if not mended]
+        mended = not left and not outside and not left_stored
+        return self._found(Problem.CHECKPOINTS, found, mended=mended)
 
     def _vectors(self) -> Finding:
         with self._database.read() as session:

@@ -50,4 +50,4 @@ def following(server: Server) -> Iterator[URL]:
         try:
             yield server.url.update_query_dict({"host": str(top)})
         finally:
-            run("pg_ctl", "-D", str(data), "-w", "-m", "immediate", "stop")
+            run("pg_ctl", "-D", str(data), "-w", "-m", "fast", "stop")

@@ -225,3 +225,21 @@ def test_damaged_checkpoint_of_a_store_is_not_taken_and_gives_way(
     assert list(two_homes[1].models.iterdir()) == []
     one.keep_chosen(file, sha256)
     assert two.path(sha256) is not None
+
+
+def test_doctor_puts_a_sound_checkpoint_in_the_place_of_a_damaged_one(
+    two_homes: list[Home], tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.safetensors"
+    file.write_bytes(b"weights")
+    sha256 = sha256_of(file)
+    one, two = map(KeptCheckpoints, two_homes)
+    one.keep_chosen(file, sha256)
+    assert one.mend_store(mend=True) == []
+    stored = tmp_path / "store" / "models" / f"{sha256}.safetensors"
+    stored.write_bytes(b"weighty")
+    named = f"file:{stored}"
+    assert two.mend_store(mend=True) == [(named, False)]  # it has none of its own
+    assert one.mend_store(mend=False) == [(named, False)]
+    assert one.mend_store(mend=True) == [(named, True)]
+    assert stored.read_bytes() == b"weights"
