@@ -36,12 +36,12 @@ _REASONS = {
 }
 
 
-class UnknownStore(ValueError):
-    """What names a store is no URL of one, or the library for it is not installed."""
-
-
 class StoreUnavailable(OSError):
     """A store cannot be reached, read or written; the message says why."""
+
+
+class UnknownStore(StoreUnavailable):
+    """What names a store is no URL of one, or the library for it is not installed."""
 
 
 @dataclass(frozen=True)
@@ -210,10 +210,7 @@ def check_url(url: str) -> None:
         return
     if parts.scheme == "s3" and _BUCKET.fullmatch(parts.netloc):
         return
-    raise UnknownStore(
-        "a store is named as file:/srv/tellshow or s3://bucket/prefix, "
-        f"not {url!r}: mend $TELLSHOW_STORE"
-    )
+    raise UnknownStore(f"a store is named as file:/srv/tellshow or s3://bucket/prefix, not {url!r}")
 
 
 @functools.lru_cache

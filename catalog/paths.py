@@ -12,3 +12,8 @@ def show_path(path: bytes) -> str:
     """
     text = os.fsdecode(path).encode("utf-8", "replace").decode()
     return f"s3://{text[4:]}" if text.startswith("s3:/") and text[4:5] != "/" else text
+
+
+def read_path(text: str) -> bytes:
+    """The path that is shown as a text, unless some of its bytes are no text."""
+    return os.fsencode(f"s3:/{text[5:]}" if text.startswith("s3://") else text)

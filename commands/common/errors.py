@@ -110,7 +110,6 @@ def _known_errors() -> tuple[type[Exception], ...]:
     from catalog.database import DatabaseUnavailable
     from catalog.home import HomeNotWritable
     from catalog.lock import WriterBusy
-    from catalog.object_store import UnknownStore
     from catalog.vectors.faiss_index import FaissMissing
     from catalog.vectors.kinds import UnknownIndexKind
     from indexer.pipeline import FolderNotFound, NotAFolder
@@ -122,5 +121,4 @@ def _known_errors() -> tuple[type[Exception], ...]:
         UnknownBackbone, UnreadablePhoto, HomeNotWritable, WriterBusy, DatabaseUnavailable,
         BackupError, FaissMissing, UnknownIndexKind, FolderNotFound, NotAFolder, BadPixelLimit,
         SamplesUnavailable, CannotWatch, ImageEmbedderUnavailable, RuntimeUnavailable,
-        UnknownStore,
     )  # fmt: skip

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from catalog.object_store import ObjectStore
-from catalog.paths import show_path
+from catalog.paths import read_path, show_path
 from catalog.remote_folders import (
     as_url,
     has_objects,
@@ -48,6 +48,8 @@ def test_path_of_s3_is_told_from_others_and_shown_as_it_is_written() -> None:
     assert not is_remote(Path("./s3:/archive").absolute())
     assert as_url(FOLDER) == b"s3://archive/2026"
     assert show_path(b"s3:/archive/2026/a.jpg") == "s3://archive/2026/a.jpg"
+    assert read_path("s3://archive/2026/a.jpg") == b"s3:/archive/2026/a.jpg"
+    assert read_path("/a//b") == b"/a//b"
     assert resolve_folders([FOLDER, FOLDER / "may"]) == [FOLDER]
 
 

@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 
 from catalog.disk_usage import Footprint, measure
 from catalog.failures import failed_paths, failures_by_reason
-from catalog.paths import show_path
-from catalog.remote_folders import is_remote
+from catalog.paths import read_path, show_path
 from catalog.roots import RootView, is_reachable, list_roots
 from catalog.runs import RunView, list_runs
 from search.engine import SearchEngine, Status
@@ -127,7 +126,7 @@ def _folders(roots: list[RootView], runner: IndexRunner) -> tuple[FolderRow, ...
 
 def _folder(path: bytes, count: int | None, number: int | None) -> FolderRow:
     text = show_path(path)
-    searchable = bool(count) and (os.fsencode(text) == path or is_remote(path))
+    searchable = bool(count) and read_path(text) == path
     return FolderRow(text, count, is_reachable(path), text if searchable else None, number)
 
 
