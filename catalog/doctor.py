@@ -6,7 +6,7 @@ Only what can be repaired without the photos is; the rest is left to the next in
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,7 +29,7 @@ from catalog.originals import changed_originals
 from catalog.own_files import FOLDERS, Listing, list_files, move_aside, remove_own
 from catalog.paths import show_path
 from catalog.roots import list_roots
-from catalog.sealed_thumbnails import is_whole
+from catalog.thumbnails import thumbnails_of
 from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
 from catalog.vectors.pgvector_table import drop_tables, tables_of_gone_models
@@ -289,8 +289,11 @@ class Doctor:
         spares = list(self._spares)
         left = [path for path in damaged if self._mend and not kept.mend(path, spares)]
         outside = [path for path in spares if not is_sound(path, self._spares[path])]
-        found = [*damaged, *outside]
-        return self._found(Problem.CHECKPOINTS, found, mended=not left and not outside)
+        stored = kept.mend_store(mend=self._mend)
+        found = [*damaged, *outside, *(name for name, _ in stored)]
+        left_stored = [name for name, mended in stored if not mended]
+        mended = not left and not outside and not left_stored
+        return self._found(Problem.CHECKPOINTS, found, mended=mended)
 
     def _vectors(self) -> Finding:
         with self._database.read() as session:
@@ -311,13 +314,13 @@ class Doctor:
         with self._database.read() as session:
             known = integrity.content_hashes(session)
         left = files_of_gone_models(self._home, self._database)
-        nameless = [*left, *self._nameless_thumbnails(known)]
-        nameless += [path for path in self._listed("models").own if path.suffix == ".tmp"]
+        unfinished = [path for path in self._listed("models").own if path.suffix == ".tmp"]
         mend = self._mend and bool(known)
+        pictures = thumbnails_of(self._home).orphans(known, remove=mend)
         if mend:
-            remove_own(self._home.path, nameless)
+            remove_own(self._home.path, [*left, *unfinished])
         unnamed = [*self._left_by_indexes(remove=mend), *self._left_tables(remove=mend)]
-        return self._found(Problem.ORPHANS, [*unnamed, *nameless], mended=mend)
+        return self._found(Problem.ORPHANS, [*unnamed, *left, *pictures, *unfinished], mended=mend)
 
     def _left_tables(self, *, remove: bool) -> list[str]:
         with self._database.read() as session:
@@ -344,18 +347,15 @@ class Doctor:
                 left += store.orphans(remove=remove)
         return left
 
-    def _nameless_thumbnails(self, known: Collection[str]) -> list[Path]:
-        files = self._listed("thumbnails").own
-        return [path for path in files if path.suffix != ".jpg" or path.stem not in known]
-
     def _thumbnails(self) -> Finding:
         """The next indexing makes them again, for which it needs the photos."""
         with self._database.read() as session:
             known = integrity.content_hashes(session)
-        gone = [digest for digest in known if not is_whole(self._home.thumbnail(digest))]
+        thumbnails = thumbnails_of(self._home)
+        gone = thumbnails.damaged(known)
         ids = sorted(key for digest in gone for key in known[digest])
         if ids and self._mend:
-            remove_own(self._home.path, map(self._home.thumbnail, gone))
+            thumbnails.remove(gone)
         return self._found(Problem.THUMBNAILS, self._paths(ids), mended=False)
 
     def _old_failures(self) -> Finding:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from catalog.durable_files import FULL
 from catalog.home_adoption import marker_for
 from catalog.home_marker import NotAHome, read_marker, write_marker
+from catalog.object_store import check_url
 from catalog.vectors.chosen_store import FAISS, VectorStore, read_store
 from catalog.vectors.kinds import IndexKind, read_kind
 
@@ -31,7 +32,9 @@ class HomeNotWritable(OSError):
 class Home:
     """A folder with everything tellshow keeps, and the URL of its database.
 
-    `read_only`: nothing can be written in it, and it was opened for reading alone.
+    `read_only`: nothing can be written in it, and it was opened for reading alone. `store_url`: the
+    store of its thumbnails and checkpoints, see object_store.py; None: its own folders. `read_url`:
+    of a replica of its database to read from, None where there is none.
     """
 
     path: Path
@@ -39,6 +42,8 @@ class Home:
     index_kind: IndexKind | None = None  # of the FAISS files; None: what suits their size
     read_only: bool = False
     vector_store: VectorStore = FAISS
+    store_url: str | None = None
+    read_url: str | None = None
 
     @property
     def database_file(self) -> Path | None:
@@ -80,18 +85,23 @@ def open_home(path: Path | None = None, *, create: bool = True, reading: bool = 
     """Return the home at `path`, else $TELLSHOW_HOME, else the platform's user data folder.
 
     With `create` an empty or missing folder becomes a home, and a write is tried; where that
-    fails, a home that is there can still be opened for `reading`.
+    fails, a home that is there can still be opened for `reading`, which a replica may serve.
     Raises NotAHome for a folder that holds anything else than a home, HomeNotWritable where it
     cannot be made or written, UnknownIndexKind where $TELLSHOW_INDEX is none, UnknownVectorStore
-    where $TELLSHOW_VECTORS is none.
+    where $TELLSHOW_VECTORS is none, UnknownStore where $TELLSHOW_STORE is none.
     """
     folder = (path or _default_folder()).expanduser().absolute()
-    url = os.environ.get("TELLSHOW_DATABASE_URL") or _sqlite_url(folder)
+    store = os.environ.get("TELLSHOW_STORE") or None
+    if store:
+        check_url(store)
+    replica = os.environ.get("TELLSHOW_DATABASE_READ_URL") if reading else None
     home = Home(
         folder,
-        url,
+        os.environ.get("TELLSHOW_DATABASE_URL") or _sqlite_url(folder),
         read_kind(os.environ.get("TELLSHOW_INDEX")),
         vector_store=read_store(os.environ.get("TELLSHOW_VECTORS")),
+        store_url=store,
+        read_url=replica or None,
     )
     return _prepared(home, reading) if create else home
 

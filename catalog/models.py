@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -384,7 +385,10 @@ class Failure(Base):
 
 
 class Run(Base):
-    """One indexing run; `finished_at` stays empty where it was killed."""
+    """One indexing run; `finished_at` stays empty where it was killed.
+
+    `seen_at`: when it last said that it goes on, where its database is on a server, see runs.py.
+    """
 
     __tablename__ = "run"
 
@@ -392,6 +396,8 @@ class Run(Base):
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     counts: Mapped[dict[str, Any] | None] = mapped_column(StoredJSON)
+    seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    stop_requested: Mapped[bool] = mapped_column(server_default=false())
 
 
 class VectorChange(Base):

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from catalog.database import Database
 from catalog.models import Photo, Root
 from catalog.paths import show_path
+from catalog.remote_folders import is_remote, look_at, modified_ns, open_object
 
 
 def changed_originals(database: Database, root_ids: Sequence[int] | None = None) -> Iterator[str]:
@@ -34,6 +35,8 @@ def changed_originals(database: Database, root_ids: Sequence[int] | None = None)
 
 def _content_hash(path: bytes, size: int, mtime_ns: int) -> str | None:
     """The SHA-256 of a file that has this size and time, before and after it is read, else None."""
+    if is_remote(path):
+        return _remote_hash(path, size, mtime_ns)
     try:
         with open(path, "rb", opener=_open_at_once) as file:
             before = os.fstat(file.fileno())
@@ -41,6 +44,18 @@ def _content_hash(path: bytes, size: int, mtime_ns: int) -> str | None:
                 return None
             digest = file_digest(file, "sha256").hexdigest()
             return digest if _stamp(os.fstat(file.fileno())) == (size, mtime_ns) else None
+    except OSError:
+        return None
+
+
+def _remote_hash(path: bytes, size: int, mtime_ns: int) -> str | None:
+    """The same of a file in S3; one that cannot be read now is left to indexing, too."""
+    try:
+        found = look_at(path)
+        if found is None or (found.size, modified_ns(found)) != (size, mtime_ns):
+            return None
+        with open_object(path, found) as file:
+            return file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
 

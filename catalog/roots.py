@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from catalog.checksums import check_roots, checked_rows, root_checksum
 from catalog.models import Photo, Root, Run
+from catalog.remote_folders import is_remote, is_there
 from catalog.sql import NO_SYNC
 
 
@@ -73,6 +74,8 @@ def is_away(path: bytes) -> bool:
 
     Where it cannot be looked at for another reason nothing is known, not even that it is away.
     """
+    if is_remote(path):
+        return is_there(path) is False
     try:
         with os.scandir(path) as entries:
             return next(entries, None) is None
@@ -80,6 +83,11 @@ def is_away(path: bytes) -> bool:
         return True
     except OSError:
         return False
+
+
+def is_reachable(path: bytes) -> bool:
+    """Whether a folder is there, for who is shown it."""
+    return bool(is_there(path)) if is_remote(path) else os.path.isdir(path)
 
 
 def is_same_folder(path: bytes, other: bytes) -> bool:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from catalog.models import Run
+
+# A run that says nothing for so long was killed; it speaks every two seconds.
+_SILENT = timedelta(seconds=20)
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,8 @@ class RunView:
     folders. `total`: files to read, None while they are looked for; `done` of them were, those
     skipped included, in `seconds`. `counts`: what became of files so far, by the names of the
     index report. `interrupted`: a person broke it off. `stoppable`: it ends when it is asked
-    to, see stop_request.py.
+    to, see stop_request.py. `seen_at`: when it last said that it goes on, None where its database
+    is a file; `stop_requested`: a server on another machine asked it to end.
     """
 
     run_id: int
@@ -37,6 +41,15 @@ class RunView:
     interrupted: bool
     counts: Mapping[str, int]
     stoppable: bool = False
+    seen_at: datetime | None = None
+    stop_requested: bool = False
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it said a moment ago that it goes on; the clocks of machines must agree."""
+        if self.finished_at is not None or self.seen_at is None:
+            return False
+        return datetime.now(UTC) - self.seen_at < _SILENT
 
 
 @dataclass(frozen=True)
@@ -75,6 +88,17 @@ def note_run(session: Session, run_id: int, noted: Noted) -> None:
     session.execute(update(Run).where(Run.id == run_id).values(counts=noted.to_json()))
 
 
+def beat(session: Session, run_id: int) -> bool:
+    """Note that a run goes on; returns whether it is asked to end."""
+    query = update(Run).where(Run.id == run_id).values(seen_at=datetime.now(UTC))
+    return bool(session.scalar(query.returning(Run.stop_requested)))
+
+
+def ask_to_end(session: Session, run_id: int) -> None:
+    """Ask a run to end that may be on another machine; it hears of it with its next `beat`."""
+    session.execute(update(Run).where(Run.id == run_id).values(stop_requested=True))
+
+
 def finish_run(session: Session, run_id: int, noted: Noted) -> None:
     """Record that a run is over, and what it did."""
     values = {"finished_at": datetime.now(UTC), "counts": noted.to_json()}
@@ -90,8 +114,8 @@ def last_run_finished(session: Session) -> bool:
 
 def list_runs(session: Session, limit: int, offset: int = 0) -> list[RunView]:
     """Return runs, the last one first."""
-    query = select(Run.id, Run.started_at, Run.finished_at, Run.counts)
-    query = query.order_by(Run.id.desc()).limit(limit).offset(offset)
+    columns = (Run.started_at, Run.finished_at, Run.counts, Run.seen_at, Run.stop_requested)
+    query = select(Run.id, *columns).order_by(Run.id.desc()).limit(limit).offset(offset)
     return [_view(*row) for row in session.execute(query)]
 
 
@@ -101,7 +125,12 @@ def count_runs(session: Session) -> int:
 
 
 def _view(
-    run_id: int, started: datetime, finished: datetime | None, kept: Mapping[str, Any] | None
+    run_id: int,
+    started: datetime,
+    finished: datetime | None,
+    kept: Mapping[str, Any] | None,
+    seen: datetime | None,
+    stop_requested: bool,
 ) -> RunView:
     counts = dict(kept or {})
     progress = counts.pop("progress", {})
@@ -116,4 +145,6 @@ def _view(
         interrupted=progress.get("interrupted", False),
         counts=counts,
         stoppable=progress.get("stoppable", False),
+        seen_at=seen,
+        stop_requested=stop_requested,
     )

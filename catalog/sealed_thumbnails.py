@@ -23,7 +23,7 @@ _NAME = b"tellshow "
 _SIZE = 16  # bytes of a checksum
 _COMMENT = b"\xff\xfe" + (2 + len(_NAME) + _SIZE).to_bytes(2, "big") + _NAME
 _MOST_PIXELS = 2**20
-_MOST_BYTES = 2**22  # ten times what the largest takes
+MOST_BYTES = 2**22  # ten times what the largest takes
 
 
 def seal(jpeg: bytes, content_hash: str) -> bytes:
@@ -38,7 +38,12 @@ def is_whole(path: Path) -> bool:
     One without a checksum has to decode. A file that cannot be read is none.
     """
     content = read_thumbnail(path)
-    if content is None:
+    return content is not None and is_whole_content(content, path.stem)
+
+
+def is_whole_content(content: bytes, content_hash: str) -> bool:
+    """Whether bytes are the thumbnail of the photo with this hash, as it was written."""
+    if not is_sealed(content, content_hash):
         return False
     return content.startswith(_START + _COMMENT) or _decodes(content)
 
@@ -52,16 +57,24 @@ def read_thumbnail(path: Path) -> bytes | None:
         with path.open("rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return None
-            content = file.read(_MOST_BYTES + 1)
+            content = file.read(MOST_BYTES + 1)
     except OSError:
         return None
+    return content if is_sealed(content, path.stem) else None
+
+
+def is_sealed(content: bytes, content_hash: str) -> bool:
+    """Whether bytes are a thumbnail as its checksum says, of the photo with this hash.
+
+    One of a former release, without a checksum, is taken as it is, unless it is no JPEG at all.
+    """
     begin = _START + _COMMENT
     if not content.startswith(begin):
-        return content if content.startswith(_START) else None
+        return content.startswith(_START)
     end = len(begin) + _SIZE
     rest = _START + content[end:]
-    known = (_checksum(os.fsencode(path.stem) + rest), _checksum(rest))
-    return content if content[len(begin) : end] in known else None
+    known = (_checksum(os.fsencode(content_hash) + rest), _checksum(rest))
+    return content[len(begin) : end] in known
 
 
 def _checksum(content: bytes) -> bytes:

@@ -166,10 +166,8 @@ def _result(answer: BaseModel, images: Sequence[ContentBlock] = ()) -> CallToolR
 
 def _pictures(engine: SearchEngine, views: Sequence[PhotoView]) -> Iterator[ContentBlock]:
     """The thumbnails of photos, each below its photo's number; a missing one is told."""
-    from catalog.sealed_thumbnails import read_thumbnail
-
     for view in views:
-        jpeg = read_thumbnail(engine.thumbnail(view))
+        jpeg = engine.thumbnails.read(view.content_hash)
         if jpeg is None:
             lost = f"The thumbnail of photo {view.photo_id} is missing; index its folder again."
             yield TextContent(type="text", text=lost)

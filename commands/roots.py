@@ -144,7 +144,7 @@ def _known(database: Database, given: Path) -> tuple[bytes, KnownRoot]:
     with database.read() as session:
         known = known_roots(session)
     path = given.expanduser()
-    ways = [os.fsencode(path.resolve()), os.fsencode(os.path.abspath(path))]
+    ways = [os.fsencode(path.resolve()), os.fsencode(os.path.abspath(path)), os.fsencode(path)]
     ways += [root for root in known if _shown(root) == os.path.abspath(path)]
     for way in ways:
         if way in known:
@@ -209,13 +209,12 @@ def _ask(what: str) -> None:
 
 def _drop_thumbnails(home: Home, database: Database, hashes: set[str]) -> int:
     """Remove the thumbnails of bytes that no photo has any more; returns how many."""
-    from catalog.own_files import remove_own
     from catalog.photos import content_hashes
+    from catalog.thumbnails import thumbnails_of
 
     with database.read() as session:
         gone = hashes - content_hashes(session)
-    files = [home.thumbnail(content_hash) for content_hash in sorted(gone)]
-    return len(remove_own(home.path, [file for file in files if file.is_file()]))
+    return thumbnails_of(home).remove(sorted(gone)) if gone else 0
 
 
 def _photos(count: int) -> str:

@@ -73,11 +73,12 @@ def search(
         answer = engine.search(request)
         photos = engine.photos([result.photo_id for result in answer.results])
         guesses = engine.guesses(photos.values()) if form is Form.TABLE else {}
-        files = (
-            {key: engine.thumbnail(photo) for key, photo in photos.items()} if thumbnails else {}
-        )
+        pictures = {
+            key: engine.thumbnails.read(photo.content_hash)
+            for key, photo in (photos if thumbnails else {}).items()
+        }
     if form is Form.TABLE:
-        draw = partial(thumbnails.show, files) if thumbnails else None
+        draw = partial(thumbnails.show, pictures) if thumbnails else None
         print_answer(answer, guesses, request.explain, draw)
     else:
         print_found(form, answer.to_json(), _COLUMNS, answer.results, photos)

@@ -18,6 +18,7 @@ from commands.common.loading import open_engine
 from commands.common.model_reload import following
 from commands.common.options import (
     FILE,
+    absolute,
     device_option,
     home_option,
     model_option,
@@ -233,7 +234,7 @@ def token_for(host: str, given: str | None, file: Path | None) -> str | None:
 def _indexable(folders: tuple[Path, ...]) -> tuple[Path, ...]:
     """Absolute folders, each once; one that is not there may be on a disk that comes later."""
     refuse_files(folders)
-    return tuple(dict.fromkeys(folder.expanduser().resolve() for folder in folders))
+    return tuple(dict.fromkeys(map(absolute, folders)))
 
 
 def _index_command(home: Home, model: Path | None, device: str | None) -> tuple[str, ...]:

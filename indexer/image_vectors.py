@@ -26,7 +26,7 @@ from catalog.image_vectors import (
 )
 from catalog.own_files import remove_own
 from catalog.photos import forget_photos
-from catalog.sealed_thumbnails import read_thumbnail
+from catalog.thumbnails import thumbnails_of
 from catalog.vectors.snapshots import files_of_gone_models
 from indexer.progress import Progress
 from indexer.retry import RetryPolicy
@@ -46,6 +46,7 @@ class ImageVectors:
         retry: RetryPolicy,
     ) -> None:
         self._home, self._database, self._retry = home, database, retry
+        self._thumbnails = thumbnails_of(home)
         self._embedder, self._model_id = embedder, chosen.model_id
 
     def remove_leftovers(self) -> None:
@@ -100,7 +101,7 @@ class ImageVectors:
 
     def _pictures(self, contents: Sequence[str]) -> Iterator[tuple[str, Image.Image]]:
         for content_hash in contents:
-            jpeg = read_thumbnail(self._home.thumbnail(content_hash))
+            jpeg = self._thumbnails.read(content_hash)
             picture = None if jpeg is None else _decoded(jpeg)
             if picture is not None:
                 yield content_hash, picture

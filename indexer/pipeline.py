@@ -29,11 +29,12 @@ from catalog.image_vectors import KIND, choose_image_embedder
 from catalog.model_registry import undescribed
 from catalog.moved_roots import merge_doubled, remove_emptied
 from catalog.originals import changed_originals
-from catalog.own_files import is_own_path, pure_shards, remove_own
+from catalog.own_files import is_own_path, pure_shards
 from catalog.photo_places import note_places
-from catalog.photos import KnownFile, described_contents, forget_photos, photo_with_content
+from catalog.photos import described_contents, forget_photos, photo_with_content
 from catalog.roots import KnownRoot, exclude, known_roots, note_reachable
 from catalog.stop_request import is_stop_requested, withdraw_request
+from catalog.thumbnails import thumbnails_of
 from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
 from indexer.concurrency import decoders_that_suit, photos_that_suit
@@ -42,6 +43,7 @@ from indexer.describe import describe
 from indexer.engine import Engine, LocalEngine
 from indexer.folders import FolderNotFound, NotAFolder, resolve_folders
 from indexer.former_patterns import former_patterns
+from indexer.heartbeat import beating
 from indexer.ignore import check_pattern, root_rules
 from indexer.image_vectors import ImageVectors
 from indexer.plan import Plan, make_plan
@@ -51,7 +53,6 @@ from indexer.record import Exclusion, Recorder, RunLog, RunStart, begin_run
 from indexer.report import MOVED, IndexReport, Skipped, make_report
 from indexer.retry import RetryPolicy, Transactions
 from indexer.run import Run
-from indexer.thumbnails import has_thumbnail, remove_orphans, remove_unfinished
 
 __all__ = [
     "FolderNotFound",
@@ -108,6 +109,7 @@ class Indexer:
         engine: Engine | None = None,
     ) -> None:
         self._home = home
+        self._thumbnails = thumbnails_of(home)
         self._database = database
         self._captioner = captioner
         self._embedder = embedder
@@ -145,7 +147,7 @@ class Indexer:
                 start, indexes = self._catalog.write(partial(self._begin, given, log))
                 recorder = self._recorder(start)
                 run = self._run(log, recorder, progress)
-                with self._ending(run, indexes, start.change):
+                with beating(self._database, log), self._ending(run, indexes, start.change):
                     self._bring_up_to_date(start, run, recorder, lock)
                     if self._image_vectors is not None:
                         self._image_vectors.fill(progress, self._stop_request(log))
@@ -203,9 +205,7 @@ class Indexer:
 
     def _remove_leftovers(self, start: RunStart) -> None:
         """Remove the files that a run which was killed may have left beside the database."""
-        remove_unfinished(self._home.path)
-        if start.live_hashes is not None:
-            remove_orphans(self._home.path, start.live_hashes)
+        self._thumbnails.remove_leftovers(start.live_hashes)
         if self._image_vectors is not None:
             self._image_vectors.remove_leftovers()
 
@@ -269,7 +269,7 @@ class Indexer:
         """Tells whether somebody asked this run to end."""
         if not self._options.stoppable:
             return bool
-        return partial(is_stop_requested, self._home, log.run_id)
+        return lambda: log.is_stop_requested or is_stop_requested(self._home, log.run_id)
 
     def _bring_up_to_date(
         self, start: RunStart, run: Run, recorder: Recorder, lock: IndexingLock
@@ -294,21 +294,19 @@ class Indexer:
         self._catalog.write(partial(remove_emptied, root_ids=recorder.left_roots | left.keys()))
 
     def _plans(self, start: RunStart) -> list[Plan]:
+        has_thumbnail = self._thumbnails.lookup()
         plan = partial(
             make_plan,
             model_id=start.model_id,
             skip=pure_shards(self._home.path),
             is_own=is_own_path(self._home.path),
-            is_complete=self._has_thumbnail,
+            is_complete=lambda known: has_thumbnail(known.content_hash),
         )
         rules = {key: root_rules(patterns) for key, patterns in start.excluded.items()}
         return [
             self._catalog.read(partial(plan, root_id=key, folder=folder, rules=rules[key]))
             for folder, key in start.online.items()
         ]
-
-    def _has_thumbnail(self, known: KnownFile) -> bool:
-        return has_thumbnail(self._home.thumbnail(known.content_hash))
 
     @contextmanager
     def _ending(self, run: Run, indexes: Sequence[VectorIndex], before: Position) -> Iterator[None]:
@@ -339,11 +337,12 @@ class Indexer:
         """Remove the thumbnails of bytes that no photo has any more."""
         with self._database.read() as session:
             gone = [
-                self._home.thumbnail(content_hash)
+                content_hash
                 for content_hash in hashes
                 if photo_with_content(session, content_hash, model_id) is None
             ]
-        remove_own(self._home.path, gone)
+        if gone:
+            self._thumbnails.remove(gone)
 
 
 def _note_end(session: Session) -> Position:

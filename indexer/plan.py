@@ -18,7 +18,9 @@ from catalog.failures import Failure, known_failures
 from catalog.paths import show_path
 from catalog.photos import KnownFile
 from catalog.records import METADATA_VERSION, FileStamp
+from catalog.remote_folders import is_remote
 from indexer.ignore import NO_RULES, IgnoreRules
+from indexer.remote_walk import find_remote_photos
 from indexer.report import Skipped
 from indexer.walk import find_photos
 
@@ -77,7 +79,11 @@ def make_plan(
     unlisted: dict[bytes, OSError] = {}
     found: set[bytes] = set()
     ignored: set[bytes] = set()
-    for file in find_photos(folder, unlisted.__setitem__, skip, rules, ignored.add):
+    if is_remote(folder):
+        files = find_remote_photos(folder, unlisted.__setitem__, rules, ignored.add)
+    else:
+        files = find_photos(folder, unlisted.__setitem__, skip, rules, ignored.add)
+    for file in files:
         if is_own(os.path.join(root, file.path)):
             continue
         found.add(file.path)
@@ -130,7 +136,7 @@ def _is_known(known: KnownFile, file: FileStamp) -> bool:
 
 def _unlisted(root: bytes, path: bytes, error: OSError) -> Skipped:
     return Skipped(
-        show_path(os.path.join(root, path)), f"It cannot be looked at: {error.strerror}."
+        show_path(os.path.join(root, path)), f"It cannot be looked at: {error.strerror or error}."
     )
 
 

@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 from captioner.image_file import UnreadablePhoto, check_size, squeeze
 from catalog.home import Home
 from catalog.records import FileStamp, Metadata, Origin
+from catalog.remote_folders import is_remote, read_object
+from catalog.thumbnails import thumbnails_of
 from indexer.decode_pool import DecoderKilled, Decoders
 from indexer.decode_worker import decode_tags
 from indexer.metadata import Tags, find_origin
 from indexer.plan import Task
-from indexer.thumbnails import has_thumbnail, write_thumbnail
+from indexer.remote_walk import stamp_of
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Preparer:
     """
 
     def __init__(self, home: Home, decoders: Decoders, size: int = 224) -> None:
-        self._home = home
+        self._thumbnails = thumbnails_of(home)
         self._decoders = decoders
         self._size = size
         self._known: Collection[bytes] = ()
@@ -135,9 +137,9 @@ class Preparer:
 
     def _restore_thumbnail(self, content_hash: str, data: bytes) -> None:
         """Make the thumbnail of a known photo again where it is missing."""
-        if not has_thumbnail(self._home.thumbnail(content_hash)):
+        if not self._thumbnails.has(content_hash):
             with contextlib.suppress(UnreadablePhoto, DecoderKilled):
-                self._write_thumbnail(self._decoders.decode(data).thumbnail, content_hash)
+                self._thumbnails.add(content_hash, self._decoders.decode(data).thumbnail)
 
     def _decode(self, task: Task, content_hash: str, data: bytes) -> Outcome:
         try:
@@ -147,16 +149,11 @@ class Preparer:
             return Failed(task, str(error), lasting=True)
         except DecoderKilled as error:
             return Failed(task, str(error), lasting=False)
-        self._write_thumbnail(decoded.thumbnail, content_hash)
+        self._thumbnails.add(content_hash, decoded.thumbnail)
         pixels = squeeze(decoded.pixels, self._size)
         origin = find_origin(decoded.tags, task.full_path, task.file.mtime_ns)
         metadata = replace(decoded.metadata, **vars(origin))
         return Prepared(task, content_hash, metadata, pixels)
-
-    def _write_thumbnail(self, thumbnail: bytes, content_hash: str) -> None:
-        target = self._home.thumbnail(content_hash)
-        if not has_thumbnail(target):
-            write_thumbnail(thumbnail, target, self._home.thumbnails)
 
 
 def _has_decayed(task: Task, content_hash: str) -> bool:
@@ -164,11 +161,15 @@ def _has_decayed(task: Task, content_hash: str) -> bool:
     known, file = task.known, task.file
     if known is None or known.content_hash == content_hash:
         return False
+    if is_remote(task.root) and known.sidecars != file.sidecars:  # somebody wrote others
+        return False
     return (known.size, known.mtime_ns) == (file.size, file.mtime_ns)
 
 
 def _read(task: Task, attempts: int = 2) -> tuple[bytes, FileStamp]:
     """The bytes of a file and its stamp, of the same moment. Raises OSError, UnreadablePhoto."""
+    if is_remote(task.root):
+        return _read_remote(task)
     for _ in range(attempts):
         with open(task.full_path, "rb") as file:
             before = os.fstat(file.fileno())
@@ -181,7 +182,16 @@ def _read(task: Task, attempts: int = 2) -> tuple[bytes, FileStamp]:
     raise FileChanging("it is being written to")
 
 
+def _read_remote(task: Task) -> tuple[bytes, FileStamp]:
+    check_size(task.file.size)
+    found = read_object(task.full_path)
+    if found is None:
+        raise FileNotFoundError(task.full_path)
+    check_size(found.info.size)
+    return found.content, stamp_of(task.file.path, found.info)
+
+
 def _reason(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return "it is no longer there"
-    return error.strerror or str(error)
+    return error.strerror or str(error).rstrip(".")

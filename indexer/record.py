@@ -24,6 +24,7 @@ from catalog.model_registry import NewModel, model_name, register_models
 from catalog.moved_roots import common_end, size_of
 from catalog.photos import KnownFile
 from catalog.records import NewPhoto
+from catalog.remote_folders import is_remote, look_at
 from catalog.roots import exclude, is_same_folder, known_roots, note_online, note_reachable
 from catalog.runs import Noted, finish_run, last_run_finished, note_run, start_run
 from indexer.folders import split_by_presence
@@ -226,6 +227,8 @@ class Recorder:
 
 def is_gone(path: bytes) -> bool:
     """Whether a file is certainly not at a path any more."""
+    if is_remote(path):
+        return _is_gone_remotely(path)
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -233,6 +236,13 @@ def is_gone(path: bytes) -> bool:
     except OSError:  # nothing is known of it, not even that it is gone
         return False
     return False
+
+
+def _is_gone_remotely(path: bytes) -> bool:
+    try:
+        return look_at(path) is None
+    except OSError:
+        return False
 
 
 def is_same_entry(path: bytes, found: bytes) -> bool:
@@ -258,7 +268,8 @@ def _is_other_case(path: bytes, found: bytes) -> bool:
 class RunLog:
     """The row of one run in the catalog, by which other processes see how far it is.
 
-    `stoppable` says that the run looks for requests to stop.
+    `stoppable` says that the run looks for requests to stop. `is_stop_requested`: by a server on
+    another machine, see heartbeat.py.
     """
 
     def __init__(self, stoppable: bool = False) -> None:
@@ -268,6 +279,7 @@ class RunLog:
         self._began = time.monotonic()
         self.run_id = 0
         self.is_open = False  # whether there is a row that says nothing of an end
+        self.is_stop_requested = False
 
     def open(self, session: Session, roots: Sequence[int]) -> None:
         """Insert the row; `roots` are the ids of the run's folders."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from catalog.paths import show_path
+from catalog.roots import is_reachable
 
 # The outcomes of a file; the names of the report's counts.
 INDEXED, UNCHANGED, MOVED = "indexed", "unchanged", "moved"
@@ -99,7 +99,7 @@ def make_report(
         seconds=seconds,
         photos_per_second=counts[INDEXED] / seconds if seconds else 0.0,
         held_back=tuple(
-            HeldBack(show_path(path), count, os.path.isdir(path))
+            HeldBack(show_path(path), count, is_reachable(path))
             for path, count in undescribed.items()
         ),
     )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from catalog.folders import FolderView, open_folder
 from catalog.home import Home
 from catalog.keywords import keywords_beginning
 from catalog.tags import tags_beginning
+from catalog.thumbnails import Thumbnails, thumbnails_of
 from catalog.views import PhotoView, view_photos
 from search.collection import CollectionOpener, UnknownPhoto
 from search.guess import Guess, is_probable, make_guess
@@ -242,9 +242,10 @@ class SearchEngine:
             raise UnknownPhoto(photo_id)
         return views[photo_id]
 
-    def thumbnail(self, photo: PhotoView) -> Path:
-        """The file of a photo's thumbnail, which may be gone."""
-        return self._home.thumbnail(photo.content_hash)
+    @property
+    def thumbnails(self) -> Thumbnails:
+        """The thumbnails of the home. Raises StoreUnavailable where they are not to be had."""
+        return thumbnails_of(self._home)
 
     def status(self) -> Status:
         """Counts of the catalog."""

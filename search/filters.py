@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from captioner.image_file import FORMATS
 from catalog.filters import ORIENTATIONS, PhotoFilter
+from catalog.remote_folders import is_remote
 from search.request import InvalidQuery
 
 RATINGS = ("-1", "0", "1", "2", "3", "4", "5")
@@ -72,11 +73,13 @@ def _moment(field: str, text: str | None) -> datetime | None:
 def _folder(text: str | None) -> bytes | None:
     if not text:
         return None
-    if not os.path.isabs(text) or len(text) > _LONGEST or "\0" in text:
+    path = os.fsencode(os.path.normpath(text))
+    known = os.path.isabs(text) or is_remote(path)
+    if not known or len(text) > _LONGEST or "\0" in text:
         raise InvalidQuery(
             "folder", f"folder must be a full path such as /home/ada/Pictures, not {text[:40]!r}"
         )
-    return os.fsencode(os.path.normpath(text))
+    return path
 
 
 def _rating(text: str | None) -> int | None:

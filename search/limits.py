@@ -7,6 +7,7 @@ MAX_QUERY_LENGTH = 300  # characters
 MAX_RESULTS = 200
 MAX_CANDIDATES = 5000
 MAX_EXCLUDED = 8  # texts
+MAX_BY_LIKELIHOOD = 100_000  # photos that the captioner alone may order
 MAX_WEIGHT = 10.0
 MAX_COMPLETIONS = 50
 MAX_SENTENCES = 200

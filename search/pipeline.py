@@ -23,11 +23,11 @@ from catalog.filters import Condition
 from search.calibration import Background, backgrounds
 from search.collection import Collection, LoadedCandidates
 from search.lexical import WordHits, find_words
-from search.limits import COMBINED, LIKELIHOOD, MAX_CANDIDATES, RETRIEVE
+from search.limits import COMBINED, LIKELIHOOD, MAX_BY_LIKELIHOOD, MAX_CANDIDATES, RETRIEVE
 from search.order import SearchOrder
 from search.parsed_query import ParsedQuery, parse_words, read_vectors
 from search.query_modifiers import WIDER, QueryModifiers, read_modifiers, scale_of
-from search.request import SearchRequest
+from search.request import InvalidQuery, SearchRequest
 from search.rerank import Likelihoods, Ranked, logit_in_score, score_photos, stage_scores
 from search.retrieval import Candidates, Retriever, propose, widening
 from search.spelling import corrected
@@ -128,7 +128,7 @@ class Ranker:
         """The first stage's candidates, and the photos that the question's own words name.
 
         Where likelihood alone ranks, all photos that may be found are candidates. `where` stands
-        for the request's filters.
+        for the request's filters. Raises InvalidQuery where these are more than it may rank.
         """
         request, retriever = question.request, self._retriever(question)
         where = where or Condition(request.filters)
@@ -140,6 +140,7 @@ class Ranker:
                 session, question.parsed, few, retriever.visual.count, self.collection.names.get
             )
         if request.stage == LIKELIHOOD:
+            self._refuse_many(retriever.most, where)
             return retriever.nearest(question.vector, retriever.most, where), hits
         found = propose(retriever, question.vector, _width(question), where, hits)
         return self._as_modified(question, found, hits).take(slice(count)), hits
@@ -197,6 +198,19 @@ class Ranker:
         loaded = self.collection.load(ranked.found)
         kept = ranked.take(np.flatnonzero(np.isin(ranked.found.ids, loaded.found.ids)))
         return replace(kept, likelihoods=self._likelihoods(loaded, question))
+
+    def _refuse_many(self, most: int, where: Condition) -> None:
+        """Raise InvalidQuery where likelihood would have to rank too many photos."""
+        if most <= MAX_BY_LIKELIHOOD:
+            return
+        passing = where.passing(self.database)
+        count = most if passing is None else len(passing)
+        if count > MAX_BY_LIKELIHOOD:
+            raise InvalidQuery(
+                "stage",
+                f"stage {LIKELIHOOD} reads the state of every photo, here of {count:,}, and may of "
+                f"{MAX_BY_LIKELIHOOD:,}: take stage {COMBINED}, or narrow it down by filters",
+            )
 
     def _as_modified(self, question: Question, found: Candidates, hits: WordHits) -> Candidates:
         """Photos in the order of the first stage, with what the question's modifiers change."""

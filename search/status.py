@@ -14,7 +14,7 @@ from catalog.database import Database
 from catalog.image_vectors import chosen_image_embedder
 from catalog.model_registry import described, list_models
 from catalog.paths import show_path
-from catalog.roots import list_roots
+from catalog.roots import is_reachable, list_roots
 from catalog.views import count_rows
 from search.collection import own_model_id
 
@@ -113,8 +113,7 @@ def read_status(database: Database, captioner: Captioner, embedder: SentenceEmbe
             ModelStatus(each.name, each.sha256, each.photos, each.model_id == own) for each in used
         ),
         roots=tuple(
-            RootStatus(show_path(root.path), root.photos, os.path.isdir(root.path))
-            for root in roots
+            RootStatus(show_path(root.path), root.photos, is_reachable(root.path)) for root in roots
         ),
         sqlite=database.sqlite_version,
         runtime=captioner.runtime,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from catalog.home import Home
     from search.engine import SearchEngine
     from tests.postgresql import Server
+    from tests.s3 import S3
 
 # Photos come one batch at a time: past a few threads they only get in each other's way.
 MOST_THREADS = 4
@@ -46,7 +47,8 @@ def pytest_configure() -> None:
     Threads are shared out before torch starts them: between workers, and to what tests start.
     """
     os.environ["HF_HUB_OFFLINE"] = "1"
-    os.environ.pop("TELLSHOW_DATABASE_URL", None)
+    for name in ("TELLSHOW_DATABASE_URL", "TELLSHOW_DATABASE_READ_URL", "TELLSHOW_STORE"):
+        os.environ.pop(name, None)
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     threads = min(MOST_THREADS, max(1, cores() // workers))
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
@@ -196,6 +198,18 @@ def postgresql() -> "Iterator[Server]":
         with running_server() as server:
             yield server
     except ServerUnavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def s3() -> "Iterator[S3]":
+    """An S3 server of the session's own, which the environment names."""
+    from tests.s3 import NoServer, running_s3
+
+    try:
+        with running_s3() as server:
+            yield server
+    except NoServer as error:
         pytest.skip(str(error))
 
 

@@ -8,7 +8,8 @@ from werkzeug.exceptions import HTTPException, SecurityError
 
 from captioner.image_file import UnreadablePhoto
 from catalog.albums import UnknownAlbum
-from catalog.database import DatabaseUnavailable
+from catalog.database import DatabaseUnavailable, Standby
+from catalog.object_store import StoreUnavailable
 from catalog.shares import UnknownShare
 from indexer.decode_pool import DecoderKilled, NoDecoder
 from search.engine import UnknownPhoto
@@ -27,6 +28,18 @@ _NO_DECODER = Problem(
     "decoder_unavailable",
     "The picture cannot be decoded just now.",
     "The server may be short of memory. Try again in a moment.",
+)
+_STANDBY = Problem(
+    503,
+    "standby",
+    "Nothing can be kept just now.",
+    "The database is a standby, which can only be read. Try again once it writes.",
+)
+_NO_STORE = Problem(
+    503,
+    "store_unavailable",
+    "Pictures cannot be read just now.",
+    "The store that holds them does not answer. Try again in a moment.",
 )
 _TOO_MANY_STREAMS = Problem(
     503,
@@ -83,8 +96,10 @@ def handle_errors(app: Flask) -> None:
     app.register_error_handler(UnreadablePhoto, _unreadable_photo)
     app.register_error_handler(DecoderKilled, _no_decoder)
     app.register_error_handler(NoDecoder, _no_decoder)
+    app.register_error_handler(StoreUnavailable, _no_store)
     app.register_error_handler(UnknownPhoto, _unknown_photo)
     app.register_error_handler(DatabaseUnavailable, _unavailable)
+    app.register_error_handler(Standby, _standby)
     app.register_error_handler(TooManyStreams, _too_many_streams)
     for kind in _OF_KEPT:
         app.register_error_handler(kind, _not_kept)
@@ -129,6 +144,11 @@ def _no_decoder(error: OSError) -> ResponseReturnValue:
     return _answer(_NO_DECODER)
 
 
+def _no_store(error: StoreUnavailable) -> ResponseReturnValue:
+    current_app.logger.error("%s", error)
+    return _answer(_NO_STORE)
+
+
 def _unknown_photo(_: UnknownPhoto) -> ResponseReturnValue:
     return _answer(_UNKNOWN_PHOTO)
 
@@ -136,6 +156,11 @@ def _unknown_photo(_: UnknownPhoto) -> ResponseReturnValue:
 def _unavailable(error: DatabaseUnavailable) -> ResponseReturnValue:
     current_app.logger.error("The collection cannot be read: %s", error)
     return _answer(UNAVAILABLE)
+
+
+def _standby(error: Standby) -> ResponseReturnValue:
+    current_app.logger.error("Nothing can be written: %s", error)
+    return _answer(_STANDBY)
 
 
 def _too_many_streams(_: TooManyStreams) -> ResponseReturnValue:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -12,8 +11,9 @@ from typing import BinaryIO
 from flask import Response, request, send_file
 from werkzeug.exceptions import NotFound, RequestedRangeNotSatisfiable
 
+from catalog.object_store import StoreUnavailable
 from catalog.paths import show_path
-from catalog.sealed_thumbnails import read_thumbnail
+from catalog.remote_folders import is_remote, look_at, modified_ns, open_object
 from catalog.views import PhotoView
 from web.context import current_engine
 
@@ -54,6 +54,9 @@ _UNREACHABLE = ImageMissing(
     "The original of this photo cannot be reached.",
     "Connect the disk or share it lies on, or index its folder again.",
 )
+_CHANGED = ImageMissing(
+    "The file of this photo has changed since it was indexed.", "Index its folder again."
+)
 
 
 def browser_shows(photo: PhotoView) -> bool:
@@ -69,25 +72,25 @@ def send_thumbnail(photo_id: int, version: str) -> Response:
     Raises:
         UnknownPhoto: no such photo.
         ImageMissing: its thumbnail file is gone, or damaged.
+        StoreUnavailable: the store of thumbnails does not answer.
     """
     engine = current_engine()
     photo = engine.photo(photo_id)
-    path = engine.thumbnail(photo)
-    if not path.is_file():
+    found = engine.thumbnails.find(photo.content_hash)
+    if found is None:
         raise ImageMissing("The thumbnail of this photo is missing.", "Index its folder again.")
-    thumbnail = read_thumbnail(path)
-    if thumbnail is None:
+    if found.jpeg is None:
         raise ImageMissing(
             "The thumbnail of this photo is damaged.",
             "Run tellshow doctor, then index its folder again.",
         )
     response = send_file(
-        BytesIO(thumbnail),
+        BytesIO(found.jpeg),
         request.accept_mimetypes.best_match(THUMBNAIL_TYPES, THUMBNAIL_TYPES[0]),
         conditional=True,
-        download_name=path.name,
+        download_name=f"{photo.content_hash}.jpg",
         etag=f"{version_of(photo)}-t",
-        last_modified=path.stat().st_mtime,
+        last_modified=found.modified,
     )
     response.vary.add("Accept")
     return _cached(response, version == version_of(photo))
@@ -102,22 +105,24 @@ def send_original(photo_id: int) -> Response:
     """
     photo = current_engine().photo(photo_id)
     file = open_original(photo)
-    found = os.fstat(file.fileno())
+    if is_remote(photo.full_path):
+        # The server would read what it wraps itself in the thread that serves every connection.
+        request.environ.pop("wsgi.file_wrapper", None)
     response = send_file(
         file,
         _content_type(photo),
         as_attachment=not browser_shows(photo),
         download_name=download_name(photo.full_path),
         # Flask's own tag fails on names that are no text.
-        etag=f"{found.st_mtime_ns:x}-{found.st_size:x}",
-        last_modified=datetime.fromtimestamp(found.st_mtime, UTC),
+        etag=f"{photo.mtime_ns:x}-{photo.size:x}",
+        last_modified=photo.mtime_ns // 10**9,
     )
     response.headers["Cache-Control"] = "private, no-cache"
-    response.content_length = found.st_size
+    response.content_length = photo.size
     response.call_on_close(file.close)
     try:
         return response.make_conditional(  # type: ignore[return-value]
-            request, accept_ranges=True, complete_length=found.st_size
+            request, accept_ranges=True, complete_length=photo.size
         )
     except RequestedRangeNotSatisfiable:
         file.close()
@@ -130,6 +135,8 @@ def open_original(photo: PhotoView) -> BinaryIO:
     What is served is what was looked at, since the open file itself is: of a link that was put
     there since, not what it leads to.
     """
+    if is_remote(photo.full_path):
+        return _open_remote(photo)
     try:
         handle = os.open(photo.full_path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
@@ -138,11 +145,29 @@ def open_original(photo: PhotoView) -> BinaryIO:
     if stat.S_ISREG(found.st_mode) and _is_indexed_file(found, photo):
         return os.fdopen(handle, "rb")
     os.close(handle)
-    if not stat.S_ISREG(found.st_mode):
+    raise _CHANGED if stat.S_ISREG(found.st_mode) else _UNREACHABLE
+
+
+def is_reachable(photo: PhotoView) -> bool:
+    """Whether the photo's own file is there."""
+    if not is_remote(photo.full_path):
+        return photo.full_path.is_file()
+    try:
+        return look_at(photo.full_path) is not None
+    except StoreUnavailable:
+        return False
+
+
+def _open_remote(photo: PhotoView) -> BinaryIO:
+    try:
+        found = look_at(photo.full_path)
+    except StoreUnavailable as error:
+        raise _UNREACHABLE from error
+    if found is None:
         raise _UNREACHABLE
-    raise ImageMissing(
-        "The file of this photo has changed since it was indexed.", "Index its folder again."
-    )
+    if (found.size, modified_ns(found)) != (photo.size, photo.mtime_ns):
+        raise _CHANGED
+    return open_object(photo.full_path, found)
 
 
 def _is_indexed_file(found: os.stat_result, photo: PhotoView) -> bool:

@@ -110,7 +110,7 @@ def _add(
                 member.write(piece)
                 yield out.take()
         except OSError as error:
-            return f"{entry.filename}: it could not be read to its end ({error.strerror})."
+            return f"{entry.filename}: it could not be read to its end ({error.strerror or error})."
     return ""
 
 

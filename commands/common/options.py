@@ -87,8 +87,14 @@ def photo_filter(folder: Path | None = None, **filters: str | None) -> PhotoFilt
     """The filter of `filter_options`; raises InvalidQuery."""
     from search.filters import read_filter
 
-    below = str(folder.expanduser().resolve()) if folder else None
-    return read_filter(folder=below, **filters)
+    return read_filter(folder=str(absolute(folder)) if folder else None, **filters)
+
+
+def absolute(folder: Path) -> Path:
+    """A folder as the catalog knows it: absolute, or in S3."""
+    from catalog.remote_folders import is_remote
+
+    return folder if is_remote(folder) else folder.expanduser().resolve()
 
 
 def refuse_files(folders: tuple[Path, ...]) -> None:

@@ -62,12 +62,15 @@ def print_found(
 
 def print_paths(paths: Iterable[Path], *, null: bool) -> None:
     """Print paths as the bytes that they are; in a terminal made safe, a line each."""
+    from catalog.remote_folders import as_url, is_remote
+
     end = b"\0" if null else b"\n"
     for path in paths:
+        name = as_url(path) if is_remote(path) else os.fsencode(path)
         if is_terminal(sys.stdout):
-            click.echo(safe_text(str(path)))
+            click.echo(safe_text(os.fsdecode(name)))
         else:
-            click.echo(os.fsencode(path) + end, nl=False)
+            click.echo(name + end, nl=False)
 
 
 def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:

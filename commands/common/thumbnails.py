@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
+from io import BytesIO
 from typing import Any
 
 from commands.common.output import note
@@ -29,13 +29,16 @@ class Thumbnails:
     def __init__(self, kind: Callable[..., Any]) -> None:
         self._kind = kind
 
-    def show(self, files: Mapping[int, Path], photo_id: int) -> None:
-        """Draw a photo's file, at most 8 rows high; nothing where it is missing or damaged."""
+    def show(self, pictures: Mapping[int, bytes | None], photo_id: int) -> None:
+        """Draw a photo's JPEG, at most 8 rows high; nothing where it is missing or damaged."""
         from PIL import Image
         from rich.console import Console
 
         console = Console(file=sys.stdout)
-        with suppress(KeyError, OSError), Image.open(files[photo_id]) as picture:
+        jpeg = pictures.get(photo_id)
+        if jpeg is None:
+            return
+        with suppress(OSError), Image.open(BytesIO(jpeg)) as picture:
             picture.load()
             columns = min(_COLUMNS, console.width)
             is_wide = picture.width * _ROWS * 2 > picture.height * columns

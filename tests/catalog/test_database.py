@@ -31,6 +31,7 @@ from catalog.vectors.factory import make_vector_index
 from catalog.views import count_rows
 from tests.catalog.conftest import REPOSITORY
 from tests.catalog.factories import DIMENSION, SampleCatalog, new_photos
+from tests.postgresql import Server
 
 NOTHING = Noted([], {})
 Start = Callable[..., subprocess.Popen[str]]
@@ -255,3 +256,25 @@ def test_unreachable_server_is_named_without_its_password(tmp_path: Path) -> Non
     with pytest.raises(DatabaseUnavailable, match=r"cannot be reached") as caught:
         open_database(home)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("said", "threshold"), [("none", None), ("0", 0), ("7", 7)])
+def test_statements_are_prepared_as_the_url_says(
+    postgresql: Server, said: str, threshold: int | None
+) -> None:
+    url = postgresql.url.update_query_dict({"prepare_threshold": said})
+    engine = make_engine(url.render_as_string(hide_password=False))
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        assert driver.prepare_threshold == threshold
+    engine.dispose()
+
+
+def test_url_that_prepares_statements_in_no_way_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "postgresql+psycopg://nobody@nowhere/none?prepare_threshold=often"
+    monkeypatch.setenv("TELLSHOW_DATABASE_URL", url)
+    with pytest.raises(DatabaseUnavailable, match="prepare_threshold is a number or none"):
+        open_database(open_home(tmp_path / "home"))

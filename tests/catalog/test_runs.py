@@ -1,8 +1,9 @@
 """Runs and failures as others see them, and how much room a home takes."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import insert
 
 from catalog.disk_usage import measure
@@ -12,6 +13,8 @@ from catalog.lock import is_being_written, writer_lock
 from catalog.models import Run
 from catalog.runs import (
     Noted,
+    ask_to_end,
+    beat,
     count_runs,
     finish_run,
     last_run_finished,
@@ -96,3 +99,21 @@ def _put_thumbnails(home: Home, folders: "range | list[int]", each: int) -> None
         folder.mkdir()
         for name in range(each):
             (folder / f"{name}.jpg").write_bytes(b"x" * 100)
+
+
+def test_run_is_alive_while_it_says_so_and_hears_that_it_shall_end(
+    any_catalog: SampleCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with any_catalog.database.write() as session:
+        run_id = start_run(session, Noted([any_catalog.root], {}))
+        assert not list_runs(session, 1)[0].is_alive  # one in a file never says so
+        assert not beat(session, run_id)
+        assert list_runs(session, 1)[0].is_alive
+        ask_to_end(session, run_id)
+        assert beat(session, run_id)
+        assert list_runs(session, 1)[0].stop_requested
+        monkeypatch.setattr("catalog.runs._SILENT", timedelta(0))
+        assert not list_runs(session, 1)[0].is_alive
+        monkeypatch.undo()
+        finish_run(session, run_id, Noted([any_catalog.root], {}))
+        assert not list_runs(session, 1)[0].is_alive

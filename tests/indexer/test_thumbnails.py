@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from catalog.home import Home
 from catalog.sealed_thumbnails import is_whole
-from indexer.thumbnails import make_thumbnail, write_thumbnail
+from catalog.thumbnails import FolderThumbnails
+from indexer.thumbnails import make_thumbnail
 
 
 def photo(width: int, height: int) -> Image.Image:
@@ -21,10 +23,10 @@ def photo(width: int, height: int) -> Image.Image:
      ((20000, 3), (512, 1))],
 )  # fmt: skip
 def test_the_longer_side_is_512_at_most(
-    tmp_path: Path, size: tuple[int, int], thumbnail: tuple[int, int]
+    home: Home, size: tuple[int, int], thumbnail: tuple[int, int]
 ) -> None:
-    target = tmp_path / "ab" / "abc.jpg"
-    write_thumbnail(make_thumbnail(photo(*size)), target, tmp_path)
+    target = home.thumbnail("abc")
+    FolderThumbnails(home).add("abc", make_thumbnail(photo(*size)))
     with Image.open(target) as image:
         assert image.format == "JPEG"
         assert image.size == thumbnail
@@ -35,12 +37,12 @@ def test_the_longer_side_is_512_at_most(
 
 
 def test_a_thumbnail_that_cannot_be_written_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*args: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        write_thumbnail(b"thumbnail", tmp_path / "a.jpg", tmp_path)
-    assert not list(tmp_path.iterdir())
+        FolderThumbnails(home).add("abc", b"thumbnail")
+    assert not list(home.thumbnails.iterdir())

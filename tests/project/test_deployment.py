@@ -15,9 +15,13 @@ import tellshow
 from tests.project.source_tree import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-UNIT = (ROOT / "deploy" / "tellshow.service").read_text(encoding="utf-8")
+UNITS = {
+    name: (ROOT / "deploy" / name).read_text(encoding="utf-8").replace("%i", "8765")
+    for name in ("tellshow.service", "tellshow@.service")
+}
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
+SEVERAL = yaml.safe_load((ROOT / "deploy" / "several.compose.yaml").read_text(encoding="utf-8"))
 
 
 def parsed(arguments: list[str]) -> str:
@@ -63,17 +67,39 @@ def test_service_of_a_profile_may_write_to_its_volumes_alone(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
 
 
-def test_unit_runs_a_command_that_there_is() -> None:
-    [line] = re.findall(r"^ExecStart=(.*)$", UNIT, re.M)
+def test_several_servers_share_all_but_their_homes() -> None:
+    servers = [SEVERAL["services"][name] for name in ("one", "two")]
+    assert servers[0] == servers[1]
+    assert parsed(servers[0]["command"]) == "serve"
+    wanted = {"TELLSHOW_TOKEN", "TELLSHOW_DATABASE_URL", "TELLSHOW_STORE", "AWS_ENDPOINT_URL"}
+    assert wanted <= set(servers[0]["environment"])
+    assert not any("/catalog" in volume for volume in servers[0]["volumes"])
+
+
+def test_proxy_of_several_servers_is_the_one_of_the_document() -> None:
+    """Which a test of several servers runs."""
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    proxy = (ROOT / "deploy" / "several.nginx.conf").read_text(encoding="utf-8")
+    upstream, location = re.findall(r"```nginx\n(.*?)```", text, re.S)
+    for server, own in (("127.0.0.1:8765", "one:8765"), ("127.0.0.1:8766", "two:8765")):
+        upstream = upstream.replace(server, own)
+    assert upstream in proxy
+    assert location.split() == proxy[proxy.index("    location") : proxy.rindex("}")].split()
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_unit_runs_a_command_that_there_is(name: str) -> None:
+    [line] = re.findall(r"^ExecStart=(.*)$", UNITS[name], re.M)
     program, *arguments = shlex.split(line)
     assert Path(program).name == "tellshow"
     assert parsed(arguments) == "serve"
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
-def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path, name: str) -> None:
     unit = tmp_path / "tellshow.service"
-    unit.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", UNIT, flags=re.M))
+    unit.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", UNITS[name], flags=re.M))
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True
     )

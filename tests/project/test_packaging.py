@@ -85,7 +85,7 @@ def test_setup_names_every_package(setup_config: ConfigParser) -> None:
 def test_everything_imported_is_a_declared_dependency(setup_config: ConfigParser) -> None:
     declared = names_of(setup_config["options"]["install_requires"])
     extras = setup_config["options.extras_require"]
-    for extra in ("cpu", "mcp", "places", "postgres", "raw", "ray", "train"):
+    for extra in ("cpu", "mcp", "places", "postgres", "raw", "ray", "store", "train"):
         declared |= names_of(extras[extra])
     owners = packages_distributions()
     undeclared = {

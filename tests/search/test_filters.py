@@ -172,3 +172,14 @@ def test_dates_with_nothing_between_them_are_refused() -> None:
         with pytest.raises(InvalidQuery, match="after must be earlier than before") as caught:
             read_filter(after="2021-07-14", before=before)
         assert caught.value.field == "after"
+
+
+def test_likelihood_ranks_no_more_photos_than_it_may_read(
+    dated_engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.pipeline.MAX_BY_LIKELIHOOD", 6)
+    with pytest.raises(InvalidQuery, match="here of 12, and may of 6: take") as error:
+        find(dated_engine, "likelihood")
+    assert error.value.field == "stage"
+    assert len(find(dated_engine, "likelihood", before="2021-07-20")) == 6
+    assert len(find(dated_engine, "combined")) == 12

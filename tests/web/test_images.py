@@ -65,7 +65,7 @@ def test_damaged_thumbnail_is_not_sent(
     own_client: FlaskClient, own_engine: SearchEngine, harm: str
 ) -> None:
     [key] = own_engine.sample(1)
-    path = own_engine.thumbnail(own_engine.photo(key))
+    path = own_engine.home.thumbnail(own_engine.photo(key).content_hash)
     address, content = f"/api/v1/photos/{key}/thumbnail", path.read_bytes()
     assert own_client.get(address).data == content
     middle = len(content) // 2

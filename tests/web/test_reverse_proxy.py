@@ -3,119 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import socket
-import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.parse import urljoin, urlsplit
 
 import pytest
 
-from tests.project.source_tree import ROOT
 from tests.web.live_server import running
+from tests.web.proxies import PATIENCE, documented, proxy
 from web import WebConfig
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
 
-PATIENCE = 60  # seconds
 TOKEN = "of-the-proxy"
 LIMIT = 50  # requests a minute
-NGINX = """
-{user}
-daemon off;
-pid {folder}/pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    server {{
-        listen 127.0.0.1:{port};
-        {location}
-    }}
-}}
-"""
-CADDY = """
-{{
-    admin off
-    auto_https off
-}}
-http://127.0.0.1:{port} {{
-    {location}
-}}
-"""
-
-
-def documented(language: str) -> str:
-    """The lines of the documentation that set up a proxy."""
-    text = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
-    found = re.search(rf"```{language}\n(.*?)```", text, re.S)
-    assert found
-    return found[1]
-
-
-def missing(program: str) -> NoReturn:
-    reason = f"{program} is not installed"
-    if os.environ.get("TELLSHOW_REQUIRE_PROXY") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-@contextmanager
-def proxy(kind: str, location: str, folder: Path) -> Iterator[str]:
-    """The URL of a proxy with these lines in the place of its site, stopped at the end."""
-    program = shutil.which(kind, path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        missing(kind)
-    port, file = free_port(), folder / kind
-    layout = NGINX if kind == "nginx" else CADDY
-    user = "user root;" if os.geteuid() == 0 else ""  # whose the folder is
-    file.write_text(layout.format(folder=folder, port=port, location=location, user=user))
-    command = {
-        "nginx": [program, "-c", str(file), "-e", str(folder / "error.log")],
-        "caddy": [program, "run", "--adapter", "caddyfile", "--config", str(file)],
-    }[kind]
-    environment = {**os.environ, "HOME": str(folder)}  # where Caddy keeps what it knows
-    with (folder / "out.log").open("wb") as out:
-        started = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
-    try:
-        wait_for(port, started, folder / "out.log")
-        yield f"http://127.0.0.1:{port}/photos/"
-    finally:
-        started.terminate()
-        started.wait(PATIENCE)
-
-
-def wait_for(port: int, started: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        assert started.poll() is None, log.read_text()
-        with closing(socket.socket()) as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    pytest.fail(f"it does not listen: {log.read_text()}")
-
-
 WAYS = ("nginx", "nginx that takes the path off", "caddy")
 
 
@@ -141,7 +47,7 @@ def behind(
             location = location.replace(f"http://{place};", f"http://{place}/;")
             location = location.replace('X-Forwarded-Prefix ""', "X-Forwarded-Prefix /photos")
         with proxy(kind, location, tmp_path_factory.mktemp("proxy")) as site:
-            yield site
+            yield f"{site}photos/"
 
 
 class Unredirected(urllib.request.HTTPRedirectHandler):

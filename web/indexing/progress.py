@@ -1,6 +1,7 @@
 """The progress of indexing, by this server or by a command elsewhere.
 
-The database says how far a run is, the writer's lock whether its process is still alive.
+The database says how far a run is; whether its process is still alive says the writer's lock, and
+of one on another machine the database, too.
 """
 
 from __future__ import annotations
@@ -104,6 +105,7 @@ class ProgressMonitor:
         with self._database.read() as session:
             run = next(iter(list_runs(session, 1)), None)
             names = {root.root_id: show_path(root.path) for root in list_roots(session)}
+        written = written or (run is not None and run.is_alive)
         state = _state(run, active, written)
         other = run if active is None and state in (LOOKING, READING) else None
         other = other if self._may_stop(other) else None
@@ -121,7 +123,9 @@ class ProgressMonitor:
         return run is not None and run.stoppable and allowed
 
     def _is_stopping(self, run: RunView | None) -> bool:
-        return run is not None and is_stop_requested(self._home, run.run_id)
+        if run is None:
+            return False
+        return run.stop_requested or is_stop_requested(self._home, run.run_id)
 
 
 def _state(run: RunView | None, active: ActiveRun | None, written: bool) -> str:

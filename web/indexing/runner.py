@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,13 +80,21 @@ class ActiveRun:
 class IndexRunner:
     """Starts and stops index runs, one at a time; safe to use from several threads.
 
-    `command`: the arguments of a program to which the folder is appended.
+    `command`: the arguments of a program to which the folder is appended. `is_running_elsewhere`
+    tells of a run on another machine, whose lock is not this home's.
     """
 
-    def __init__(self, home: Home, folders: Sequence[Path], command: Sequence[str]) -> None:
+    def __init__(
+        self,
+        home: Home,
+        folders: Sequence[Path],
+        command: Sequence[str],
+        is_running_elsewhere: Callable[[], bool] = bool,
+    ) -> None:
         self.folders = tuple(folders)
         self._home = home
         self._command = tuple(command)
+        self._is_running_elsewhere = is_running_elsewhere
         self._lock = Lock()
         self._active: ActiveRun | None = None
         self._last: EndedRun | None = None
@@ -110,11 +118,16 @@ class IndexRunner:
         raise NotPermitted
 
     def start(self, folder: Path) -> None:
-        """Begin to index an allowed folder; raises NotPermitted and AlreadyRunning."""
+        """Begin to index an allowed folder.
+
+        Raises NotPermitted, AlreadyRunning and DatabaseUnavailable.
+        """
         if folder not in self.folders:
             raise NotPermitted
         with self._lock:
             if self._active is not None or is_being_written(self._home):
+                raise AlreadyRunning
+            if self._is_running_elsewhere():
                 raise AlreadyRunning
             self._active = active = self._spawn(folder)
             self._waiter = Thread(target=self._reap, args=(active,), name="index run", daemon=True)

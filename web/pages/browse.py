@@ -19,7 +19,7 @@ from catalog.label_counts import (
     frequent_keywords,
     frequent_tags,
 )
-from catalog.paths import show_path
+from catalog.paths import read_path, show_path
 from catalog.timeline import UNDATED, MonthCount, count_by_month, photos_of_month
 from catalog.views import PhotoView
 from search.engine import SearchEngine
@@ -205,7 +205,7 @@ def _branch(folder: OpenFolder) -> list[FolderRow]:
 
 def _folder_row(view: FolderView, name: str) -> FolderRow:
     text = show_path(view.path)
-    path = text if os.fsencode(text) == view.path else None
+    path = text if read_path(text) == view.path else None
     return FolderRow(name, path, view.photos, view.has_subfolders)
 
 

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from catalog.disk_usage import Footprint, measure
 from catalog.failures import failed_paths, failures_by_reason
-from catalog.paths import show_path
-from catalog.roots import RootView, list_roots
+from catalog.paths import read_path, show_path
+from catalog.roots import RootView, is_reachable, list_roots
 from catalog.runs import RunView, list_runs
 from search.engine import SearchEngine, Status
 from web.indexing.messages import detail, duration, ending, headline, outcome
@@ -126,8 +126,8 @@ def _folders(roots: list[RootView], runner: IndexRunner) -> tuple[FolderRow, ...
 
 def _folder(path: bytes, count: int | None, number: int | None) -> FolderRow:
     text = show_path(path)
-    searchable = bool(count) and os.fsencode(text) == path
-    return FolderRow(text, count, os.path.isdir(path), text if searchable else None, number)
+    searchable = bool(count) and read_path(text) == path
+    return FolderRow(text, count, is_reachable(path), text if searchable else None, number)
 
 
 def _runs(runs: list[RunView], roots: list[RootView], progress: Progress) -> tuple[RunRow, ...]:

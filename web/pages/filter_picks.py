@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from catalog.facets import Facets, YearCount
 from catalog.folders import FolderView
-from catalog.paths import show_path
+from catalog.paths import read_path, show_path
 from search.engine import SearchEngine
 from web.pages.search_url import SearchUrl
 
@@ -61,7 +61,7 @@ def folder_picks(engine: SearchEngine, asked: SearchUrl, facets: Facets) -> list
 
     Raises DatabaseUnavailable.
     """
-    wanted = os.fsencode(asked.value("folder"))
+    wanted = read_path(asked.value("folder"))
     return [_folder(engine, asked, top, show_path(top.path), wanted) for top in facets.folders]
 
 
@@ -69,7 +69,7 @@ def _folder(
     engine: SearchEngine, asked: SearchUrl, folder: FolderView, name: str, wanted: bytes
 ) -> FolderPick:
     text = show_path(folder.path)
-    is_text = os.fsencode(text) == folder.path
+    is_text = read_path(text) == folder.path
     subfolders = None
     if folder.has_subfolders and wanted.startswith(os.path.join(folder.path, b"")):
         subfolders = [

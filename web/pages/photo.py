@@ -32,7 +32,7 @@ from search.image_to_text import captions_near, check_sentences, rank_sentences
 from search.request import InvalidQuery, check_text
 from web.context import current_config, current_engine
 from web.exposure import exposure_of
-from web.images import browser_shows, version_of
+from web.images import browser_shows, is_reachable, version_of
 from web.pages.cards import file_name, make_similar_cards, shape_class
 from web.pages.sentence_scores import (
     ScoredSentence,
@@ -185,7 +185,7 @@ def photo_facts(view: PhotoView, guess: Guess, query: str, tags: Sequence[Tag] =
 
 def full_view(view: PhotoView) -> str:
     """Which picture the page shows: "original", or why the thumbnail: "offline", "undrawable"."""
-    if not view.full_path.is_file():
+    if not is_reachable(view):
         return "offline"
     return "original" if browser_shows(view) else "undrawable"
 
