@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
 from catalog.database import open_database
@@ -33,7 +35,7 @@ from indexer.retry import RetryPolicy, Transactions
 from tests.postgresql import Server, running_server
 
 WRITERS = (1, 2, 4)
-PHOTOS = 2048  # in all, shared out among the writers
+PHOTOS = 4096  # in all, shared out among the writers
 BLOCK = 256  # photos of one transaction
 STATE_BYTES, DIMENSION = 9600, 384
 CAPTIONS, TAGS, TAG_NAMES = 3, 5, 1000
@@ -88,22 +90,51 @@ def _timed(server: Server, home: Home, writers: int) -> Written:
     taken = processes.SimpleQueue()
     share = PHOTOS // writers
     started = [
-        processes.Process(target=_write, args=(home, number, share, start, taken))
+        processes.Process(target=record_photos, args=(home, number, share, start, taken))
         for number in range(writers)
     ]
     for process in started:
         process.start()
+    start.wait()  # all are ready
+    before = _cpu_seconds(server)
     start.wait()
-    before, began = server.cpu_seconds(), time.perf_counter()
+    began = time.perf_counter()
     client = sum(taken.get() for _ in started)
     seconds = time.perf_counter() - began
     for process in started:
         process.join()
-    return Written(writers, seconds, client, server.cpu_seconds() - before)
+    return Written(writers, seconds, client, _cpu_seconds(server) - before)
 
 
-def _write(home: Home, number: int, count: int, start: Barrier, taken: SimpleQueue[float]) -> None:
-    """Record `count` photos of a root of its own, in blocks, as an index run does."""
+def _cpu_seconds(server: Server) -> float:
+    """The processor time of a server and of all that it started, those that have ended included."""
+    engine = create_engine(server.url)
+    with engine.connect() as connection:
+        backend = connection.scalar(text("SELECT pg_backend_pid()"))
+        postmaster = _times(Path(f"/proc/{backend}"))[0]
+        ticks = sum(_times(Path(f"/proc/{postmaster}"))[1:])
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+                parent, own, _ = _times(folder)
+                ticks += own if parent == postmaster else 0
+    engine.dispose()
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _times(process: Path) -> tuple[int, int, int]:
+    """Of a process in Linux's /proc: its parent, its own ticks, those of children that ended."""
+    fields = (process / "stat").read_text().rpartition(")")[2].split()
+    user, system, children_user, children_system = map(int, fields[11:15])
+    return int(fields[1]), user + system, children_user + children_system
+
+
+def record_photos(
+    home: Home, number: int, count: int, start: Barrier, taken: SimpleQueue[float]
+) -> None:
+    """Record `count` photos of a root of its own, in blocks, as an index run does.
+
+    Waits at `start` once it is ready, and once to begin; puts its CPU seconds into `taken`.
+    """
     database = open_database(home)
     folder, log = os.fsencode(f"/photos-{number}"), RunLog()
     with database.write() as session:
@@ -116,7 +147,8 @@ def _write(home: Home, number: int, count: int, start: Barrier, taken: SimpleQue
         for first in range(0, count, BLOCK)
     ]
     transactions = Transactions(database, RetryPolicy())
-    start.wait()
+    for _ in ("ready", "go"):
+        start.wait()
     before = time.process_time()
     for block in blocks:
         transactions.write(partial(_record, recorder, log, block))

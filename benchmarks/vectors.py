@@ -151,7 +151,7 @@ def _exact(home: Home, kind: str, queries: Vectors) -> NDArray[np.int64]:
     ids = np.empty((len(queries), 0), np.int64)
     similarity = np.empty((len(queries), 0), np.float32)
     with database.read() as session:
-        for keys, values in StoredVectors(1, kind, DIMENSION).since(session, 0):
+        for keys, values in StoredVectors(1, kind, DIMENSION).since(session):
             similarity = np.hstack([similarity, queries @ values.T])
             ids = np.hstack([ids, np.broadcast_to(keys, (len(ids), len(keys)))])
             best = np.argpartition(-similarity, min(RESULTS, ids.shape[1]) - 1)[:, :RESULTS]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from hashlib import blake2b
 from typing import Protocol
 
@@ -138,13 +138,13 @@ class _AdvisoryLock:
         with self._one_thread:
             connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
+            _close(connection)
 
     def _is_lost(self, connection: Connection) -> bool:
         try:
             connection.execute(text("SELECT 1"))
         except DBAPIError:
-            connection.close()
+            _close(connection)
             return True
         return False
 
@@ -153,7 +153,7 @@ class _AdvisoryLock:
         try:
             self._take(connection)
         except BaseException:
-            connection.close()
+            _close(connection)
             raise
         return connection
 
@@ -168,6 +168,14 @@ class _AdvisoryLock:
                 "wait until it has ended."
             )
             _wait(connection, _TAKE, _number(folder), _INSTANT, busy)
+
+
+def _close(connection: Connection) -> None:
+    """Close a connection, which may be lost: it notices the first time."""
+    for _ in range(2):
+        with suppress(DBAPIError):
+            connection.close()
+            return
 
 
 def _wait(connection: Connection, take: TextClause, key: int, patience: str, busy: str) -> None:

@@ -38,7 +38,8 @@ def _copy(connection: Connection, table: Any, rows: Rows) -> None:
     statement = f"COPY {table.name} ({', '.join(names)}) FROM STDIN (FORMAT BINARY)"
     errors: Any = dialect.dbapi
     try:
-        with connection.connection.cursor() as cursor, cursor.copy(statement) as copy:
+        cursor: Any = connection.connection.cursor()
+        with cursor, cursor.copy(statement) as copy:
             copy.set_types([_type_name(column, connection) for column in columns])
             for row in rows:
                 copy.write_row(_stored(process, [row[name] for name in names]))
@@ -63,7 +64,7 @@ def _translated(connection: Connection, statement: str, error: Any) -> BaseExcep
     is_lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
     if is_lost:
         connection.invalidate(error)
-    return DBAPIError.instance(
+    wrapped: BaseException = DBAPIError.instance(
         statement,
         None,
         error,
@@ -72,3 +73,4 @@ def _translated(connection: Connection, statement: str, error: Any) -> BaseExcep
         connection_invalidated=is_lost,
         dialect=dialect,
     )
+    return wrapped

@@ -70,6 +70,16 @@ def load_states(
     return {key: (each.state, each.bias) for key, each in found.items()}
 
 
+def description_changes(session: Session, ids: Sequence[int], model_id: int) -> dict[int, int]:
+    """Return the last change of each photo's description by a model; see change_feed.py."""
+    changes: dict[int, int] = {}
+    for chunk in chunks(ids):
+        query = select(Vector.photo_id, func.max(Vector.change)).group_by(Vector.photo_id)
+        query = query.where(Vector.photo_id.in_(chunk), Vector.model_id == model_id)
+        changes.update((key, change) for key, change in session.execute(query))
+    return changes
+
+
 def sample_photo_ids(session: Session, model_id: int, count: int) -> list[int]:
     """Return at most `count` ids of photos with a state by the model, evenly spread, ascending.
 

@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from catalog.bulk_insert import insert_rows
 from catalog.change_feed import next_change, note_removed
 from catalog.checksums import HALF, origin_checksum, photo_checksum
+from catalog.database import WriteConflict
 from catalog.descriptions import add_descriptions, copy_descriptions, drop_descriptions
 from catalog.fulltext import refresh_words
 from catalog.kept_rows import follow_contents
@@ -136,9 +137,10 @@ def copy_photo(
 ) -> int:
     """Store a file with the same bytes as a known photo, all that was computed included.
 
-    `origin`: the file's own, where it may be another, as its name is.
+    `origin`: the file's own, where it may be another, as its name is. Raises WriteConflict where
+    another writer removed the known one.
     """
-    target = _id_at(session, root_id, file.path)
+    target, _ = _lock_known(session, root_id, [file.path]).get(file.path, (None, ""))
     if target == source_id:
         touch_photo(session, source_id, file, origin)
         return source_id
@@ -148,7 +150,10 @@ def copy_photo(
     photo.update({} if origin is None else _columns(origin))
     photo["checksum"] = photo_checksum(photo)
     if target is None:
-        target = session.scalars(insert(Photo).values(photo).returning(Photo.id)).one()
+        new = _insert_files(session, [photo]).get(file.path)
+        if new is None:  # another writer was first
+            return copy_photo(session, source_id, root_id, file, origin)
+        target = new
     else:
         drop_descriptions(session, [target])
         note_removed(session, [target], change)
@@ -264,7 +269,7 @@ class _KnownRow:
     @property
     def is_changed(self) -> bool:
         """Whether its bytes are others now."""
-        return self.content_hash != self.row["content_hash"]
+        return bool(self.content_hash != self.row["content_hash"])
 
 
 def _replace_files(
@@ -345,5 +350,9 @@ def _id_at(session: Session, root_id: int, path: bytes) -> int | None:
 
 def _copied_photo(session: Session, source_id: int) -> dict[str, Any]:
     columns = [column for column in Photo.__table__.columns if column.name != "id"]
-    row = session.execute(select(*columns).where(Photo.id == source_id)).mappings().one()
+    query = select(*columns).where(Photo.id == source_id)
+    # On PostgreSQL it stays as it is until all of it is copied.
+    row = session.execute(query.with_for_update(key_share=True)).mappings().one_or_none()
+    if row is None:
+        raise WriteConflict(f"Photo {source_id} was removed while it was copied.")
     return dict(row)

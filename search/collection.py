@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +18,12 @@ from sqlalchemy.orm import Session
 from captioner.captioner import Captioner, PhotoState
 from captioner.config import CaptionerConfig
 from captioner.embedder import SentenceEmbedder
-from catalog import model_registry
+from catalog import cache, model_registry
 from catalog.cache import CatalogCache
-from catalog.change_feed import Position, position
+from catalog.change_feed import START, position
 from catalog.checksums import check_descriptions, name_damaged
 from catalog.database import Database
-from catalog.descriptions import sample_photo_ids
+from catalog.descriptions import description_changes, sample_photo_ids
 from catalog.fulltext import name_words
 from catalog.home import Home
 from catalog.image_vectors import KIND, chosen_image_embedder
@@ -129,18 +131,20 @@ class CollectionOpener:
         self._home, self._database = home, database
         self._captioner, self._embedder = captioner, embedder
         self._opened: Collection | None = None
+        self._followed_at = -math.inf
         self._lock = Lock()
 
     def open(self) -> Collection | None:
-        """The collection as it is now, None where this captioner has indexed nothing yet.
+        """The collection as of the last second; None: nothing is indexed by this captioner yet.
 
         Raises DatabaseUnavailable.
         """
         with self._lock:
             if self._opened is None:
                 self._opened = self._find()
-            if self._opened is not None:
+            if self._opened is not None and cache.is_due(self._followed_at):
                 self._opened.follow()
+                self._followed_at = time.monotonic()
             return self._opened
 
     def _find(self) -> Collection | None:
@@ -179,8 +183,10 @@ class StateCache:
         self._config, self._capacity = config, capacity
         self._kept: OrderedDict[int, tuple[bytes, float]] = OrderedDict()
         self._damaged: set[int] = set()
+        self._changes: dict[int, int | None] = {}  # of those, as they were when they were read
         self._named: set[int] = set()
-        self._change = Position(-1)
+        self._position = START
+        self._current: set[int] = set()  # those of which no later change is known at the position
         self._lock = Lock()
 
     def load(
@@ -220,11 +226,7 @@ class StateCache:
 
     def _fetch(self, ids: Sequence[int]) -> None:
         with self._database.read() as session:
-            change = position(session)
-            if change != self._change:
-                self._kept.clear()
-                self._damaged.clear()
-                self._change = change
+            self._drop_changed(session, ids)
             missing = [key for key in ids if key not in self._kept and key not in self._damaged]
             found = check_descriptions(session, missing, self._model_id)
             self._kept.update({key: (each.state, each.bias) for key, each in found.sound.items()})
@@ -238,8 +240,25 @@ class StateCache:
                     name,
                 )
 
+    def _drop_changed(self, session: Session, ids: Sequence[int]) -> None:
+        """Drop those of the photos that were described anew, or forgotten, since they were read."""
+        now = position(session)
+        if now != self._position:
+            self._position = now
+            self._current.clear()
+        unsure = [key for key in ids if key not in self._current]
+        changes = description_changes(session, unsure, self._model_id)
+        for key in unsure:
+            if self._changes.get(key) != changes.get(key):
+                self._kept.pop(key, None)
+                self._damaged.discard(key)
+                self._changes[key] = changes.get(key)
+        self._current.update(unsure)
+
     def _shrink(self, used: Sequence[int]) -> None:
         for key in used:
             self._kept.move_to_end(key)
         while len(self._kept) > self._capacity:
-            self._kept.popitem(last=False)
+            key, _ = self._kept.popitem(last=False)
+            self._changes.pop(key, None)
+            self._current.discard(key)

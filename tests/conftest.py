@@ -82,6 +82,14 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["TELLSHOW_HOME"] = str(tmp_path_factory.mktemp("own") / "home")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _readers_look_each_time() -> None:
+    """What a test has changed is seen at once, also within a second of what it looked at before."""
+    from catalog import cache
+
+    cache.SECONDS_BETWEEN_LOOKS = 0.0
+
+
 @pytest.fixture(scope="session")
 def sample_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of a dozen photographs. Shared by the whole session: copy it before changing it."""

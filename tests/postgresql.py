@@ -3,10 +3,9 @@
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
-import psutil
 from sqlalchemy import URL, create_engine, make_url, text
 
 
@@ -40,21 +39,6 @@ class Server:
             f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name} TEMPLATE {template}"
         )
         return self.url.set(database=name).render_as_string(hide_password=False)
-
-    def cpu_seconds(self) -> float:
-        """The processor time that the server and all that it started took so far."""
-        engine = create_engine(self.url)
-        with engine.connect() as connection:
-            backend = connection.scalar(text("SELECT pg_backend_pid()"))
-            postmaster = psutil.Process(backend).parents()[0]
-        engine.dispose()
-        took = 0.0
-        for process in (postmaster, *postmaster.children()):
-            with suppress(psutil.NoSuchProcess):  # a connection that ended meanwhile
-                times = process.cpu_times()
-                took += times.user + times.system
-        ended = postmaster.cpu_times()
-        return took + ended.children_user + ended.children_system
 
     def cut_connections(self) -> None:
         """End every connection, as an administrator or a broken network does."""

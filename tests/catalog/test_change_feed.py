@@ -15,8 +15,8 @@ from catalog.change_feed import Position, position, prune_changes, removed_since
 from catalog.database import Database, WriteConflict, open_database
 from catalog.home import Home
 from catalog.models import Caption, Photo, VectorCommit
-from catalog.photos import add_photos, forget_photos, remove_photos
-from catalog.records import NewTag
+from catalog.photos import add_photos, copy_photo, forget_photos, remove_photos
+from catalog.records import FileStamp, NewTag
 from catalog.vectors.store import StoredVectors
 from catalog.views import Counts, count_rows
 from indexer.retry import RetryPolicy, Transactions
@@ -132,6 +132,27 @@ def test_second_writer_of_a_photo_waits_and_replaces(shared: SampleCatalog) -> N
         texts = session.scalars(select(Caption.text).where(Caption.photo_id == first))
         assert set(texts) == {"best sentence 2", "second sentence 2"}
         assert session.scalars(select(Photo.size).order_by(Photo.id)).all() == [1002, 1003]
+
+
+def test_copy_made_twice_at_once_is_there_once(shared: SampleCatalog) -> None:
+    [source] = shared.add(new_photos([1]))
+
+    def copy() -> int:
+        with shared.database.write() as session:
+            return copy_photo(session, source, shared.root, FileStamp(b"copy", 5, 6))
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(shared.database) as session:
+            first = copy_photo(session, source, shared.root, FileStamp(b"copy", 5, 6))
+            second = pool.submit(copy)
+        assert second.result(timeout=60) == first
+    with shared.database.read() as session:
+        assert count_rows(session) == Counts(photos=2, captions=4, failures=0, vectors=4)
+
+
+def test_copy_of_a_photo_that_is_gone_is_a_conflict(any_catalog: SampleCatalog) -> None:
+    with pytest.raises(WriteConflict), any_catalog.database.write() as session:
+        copy_photo(session, 77, any_catalog.root, FileStamp(b"copy", 5, 6))
 
 
 def test_deadlock_is_a_conflict_that_is_tried_again(shared: SampleCatalog) -> None:
