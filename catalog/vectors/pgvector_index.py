@@ -122,7 +122,7 @@ class PgvectorIndex:
         ids = np.full((len(rows), k), -1, dtype=np.int64)
         similarity = np.full((len(rows), k), -np.inf, dtype=np.float32)
         with self._searching() as session:
-            few = max(MOST_COMPARED, self.count // LEAST_SHARE) if MOST_COMPARED else 0
+            few = max(MOST_COMPARED, self.count // LEAST_SHARE)
             compare = is_small or wanted.is_met_by_at_most(session, few)
             for place, row in enumerate(rows):
                 near = self._nearest(session, row, k, wanted, compare)
