@@ -118,11 +118,12 @@ class PgvectorIndex:
         """
         rows = self._stored.checked_queries(queries)
         wanted = where or Condition()
-        is_small = self.count <= MOST_COMPARED or k > MOST_WALKED
+        count = self.count  # by a connection of its own: not while a search holds another
+        is_small = count <= MOST_COMPARED or k > MOST_WALKED
         ids = np.full((len(rows), k), -1, dtype=np.int64)
         similarity = np.full((len(rows), k), -np.inf, dtype=np.float32)
         with self._searching() as session:
-            few = max(MOST_COMPARED, self.count // LEAST_SHARE)
+            few = max(MOST_COMPARED, count // LEAST_SHARE)
             compare = is_small or wanted.is_met_by_at_most(session, few)
             for place, row in enumerate(rows):
                 near = self._nearest(session, row, k, wanted, compare)
