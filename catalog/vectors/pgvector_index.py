@@ -34,6 +34,8 @@ from catalog.vectors.kept_count import KeptCount
 from catalog.vectors.pgvector_table import PgvectorTable, schema_of_pgvector
 from catalog.vectors.store import StoredVectors
 
+AnySelect = Select[*tuple[Any, ...]]
+
 # Of so few photos each is compared; a graph is made, and walked, for more. Where a filter lets less
 # than a twentieth pass, a walk would take longer than comparing those.
 MOST_COMPARED = 50_000
@@ -53,9 +55,9 @@ _MANY, _COUNTED_FOR = 1_000_000, 60.0
 
 _COMPARING = "SET LOCAL jit = off; SET LOCAL enable_sort = on; SET LOCAL enable_seqscan = on"
 _WALKING = (
-    "SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off;"
-    " SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL"
-    f" hnsw.ef_search = {_IN_VIEW}; SET LOCAL hnsw.max_scan_tuples = {_MOST_VISITED};"
+    "SET LOCAL jit = off; SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off;"
+    " SET LOCAL hnsw.iterative_scan = relaxed_order;"
+    f" SET LOCAL hnsw.ef_search = {_IN_VIEW}; SET LOCAL hnsw.max_scan_tuples = {_MOST_VISITED};"
     f" SET LOCAL hnsw.scan_mem_multiplier = {_MEMORY}"
 )
 
@@ -116,11 +118,12 @@ class PgvectorIndex:
         """
         rows = self._stored.checked_queries(queries)
         wanted = where or Condition()
-        is_small = self.count <= MOST_COMPARED or k > MOST_WALKED
+        count = self.count  # by a connection of its own: not while a search holds another
+        is_small = count <= MOST_COMPARED or k > MOST_WALKED
         ids = np.full((len(rows), k), -1, dtype=np.int64)
         similarity = np.full((len(rows), k), -np.inf, dtype=np.float32)
         with self._searching() as session:
-            few = max(MOST_COMPARED, self.count // LEAST_SHARE) if MOST_COMPARED else 0
+            few = max(MOST_COMPARED, count // LEAST_SHARE)
             compare = is_small or wanted.is_met_by_at_most(session, few)
             for place, row in enumerate(rows):
                 near = self._nearest(session, row, k, wanted, compare)
@@ -233,7 +236,7 @@ class PgvectorIndex:
         )(own)
         return distance
 
-    def _passing(self, session: Session, query: Select[Any], wanted: Condition) -> Select[Any]:
+    def _passing(self, session: Session, query: AnySelect, wanted: Condition) -> AnySelect:
         """A query over the table, for photos that meet a condition alone."""
         photo_id = self._table.photo_id
         query = query.select_from(self._table.table)

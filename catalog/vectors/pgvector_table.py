@@ -198,7 +198,7 @@ class PgvectorTable:
                 f" embedding {self.type.get_col_spec()} NOT NULL)"
             )
         )
-        # Not by lists or compressed: each comparison reads the values.
+        # In the row and not compressed: each comparison reads the values.
         session.execute(text(f"ALTER TABLE {name} ALTER embedding SET STORAGE PLAIN"))
         count = 0
         for ids, values in self._stored.since(session, 0):
@@ -309,7 +309,12 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _copy(session: Session, name: str, ids: Ids, values: Vectors) -> None:
-    """Send vectors [N, D] of photos [N] as PostgreSQL's binary COPY reads them."""
+    """Send vectors [N, D] of photos [N] as PostgreSQL's binary COPY reads them.
+
+    Damaged ones, which pgvector would refuse, are left out.
+    """
+    sound = np.isfinite(values).all(axis=1)
+    ids, values = ids[sound], values[sound]
     dimension = values.shape[1]
     row = np.dtype(
         [

@@ -60,12 +60,14 @@ def _linked(photos: Any, album: Path) -> Path:
 
 @contextmanager
 def _catalog_in(folder: Path) -> Iterator[tuple[Home, Database]]:
-    """A new home in SQLite, whatever the environment says."""
+    """A new home in SQLite and FAISS, whatever the environment says."""
     from catalog.database import open_database
     from catalog.home import open_home
+    from catalog.vectors.chosen_store import FAISS
 
     home = open_home(folder)
-    home = replace(home, database_url=f"sqlite:///{home.path / 'catalog.db'}")
+    url = f"sqlite:///{home.path / 'catalog.db'}"
+    home = replace(home, database_url=url, vector_store=FAISS)
     database = open_database(home)
     try:
         yield home, database

@@ -222,6 +222,22 @@ def test_doctor_finds_what_is_wrong_with_the_table_and_mends_it(
     assert_exact(shared, index)
 
 
+def test_damaged_vector_keeps_no_table_from_being_made(
+    shared: SampleCatalog, index: PgvectorIndex
+) -> None:
+    whole = index.count
+    with shared.database.write() as session:
+        session.execute(text("ALTER TABLE vector DISABLE TRIGGER USER"))
+        infinite = np.full(DIMENSION, np.inf, "<f2").tobytes()
+        query = "UPDATE vector SET blob = :blob WHERE photo_id = 5 AND kind = 'caption'"
+        session.execute(text(query), {"blob": infinite})
+    index.rebuild()
+    assert index.count == whole - 1
+    assert 5 not in index.search(QUERIES[:1], whole)[0]
+    Doctor(shared.home, shared.database, mend=True).examine()  # forgets it
+    assert index.verify()
+
+
 def test_doctor_drops_the_table_of_a_model_that_is_gone(shared: SampleCatalog) -> None:
     other = shared.other_model()
     make_vector_index(shared.home, shared.database, other, "visual", DIMENSION).open()
