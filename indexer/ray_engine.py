@@ -133,7 +133,7 @@ class RayEngine:
             tasks = yield from self._read_all(tasks, known, size, on_read)
             if not tasks:
                 return
-            log.warning("A worker was lost with %d photos.", len(tasks))
+            log.warning("Lost with a worker: %d of the photos.", len(tasks))
             if not self._any and len(tasks) > size:
                 raise RayUnavailable(
                     "every worker of Ray was lost: see its logs, and whether each node has this "
