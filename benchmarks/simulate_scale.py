@@ -2,9 +2,9 @@
 
     python -m benchmarks.simulate_scale --photos 100000000 --workers 64 --writers 4 --shards 16
 
-Nothing here runs a model or a database. Each part has a median and a 95th percentile, as they were
-measured (docs/benchmarks.md, docs/scaling.md), and is drawn from the log-normal distribution with
-both; queues, shards that wait for the slowest, and workers that die do the rest.
+Nothing here runs a model or a database. Each part has a median and a 95th percentile, measured or
+assumed (docs/scaling.md says which), and is drawn from the log-normal distribution with both;
+queues, shards that wait for the slowest, and workers that die do the rest.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class WritePath:
     `restart_seconds`: until it works again. A death costs the block under way.
     """
 
-    describe: Part = Part(444, 640)  # 32 photos at 72/s: one worker of two cores
-    commit: Part = Part(51, 90)  # 32 photos at 625/s: one writer on PostgreSQL
+    describe: Part = Part(581, 810)  # 32 photos at 55/s, measured on two cores; spread assumed
+    commit: Part = Part(64, 110)  # 32 photos at 500/s, a quarter of the aim for four writers
     block: int = 32
     workers: int = 64
     writers: int = 4
@@ -77,10 +77,10 @@ class QueryPath:
     read: Part = Part(10, 12)
     nearest: Part = Part(5.5, 9.4)  # both vectors among a million, IVF
     measured_photos: int = 1_000_000
-    fetch: Part = Part(0.12, 0.35)
+    fetch: Part = Part(0.12, 0.35)  # assumed
     score: Part = Part(62, 104)
     rows: Part = Part(3, 20)
-    network: Part = Part(0.5, 2.0)
+    network: Part = Part(0.5, 2.0)  # assumed
     candidates: int = 200
     reads: int = 16
     shards: int = 16

@@ -1,7 +1,7 @@
 """The engine on Ray Data: files are read and described by a cluster, and recorded by the driver.
 
 The plan's files -> tasks that prepare -> a pool of actors that describe -> blocks, in the order in
-which they are done. Ray retries nothing: the driver knows which blocks came back, and asks again
+which they are done. Ray retries no block: the driver knows which blocks came back, and asks again
 for those that did not, photo by photo, so that one which kills its worker is known by name.
 """
 
@@ -45,14 +45,9 @@ _AT_AN_ACTOR = 2
 _LOST_BLOCKS = 16
 _MOST_OBJECT_MEMORY = 2 << 30
 
-# Of a task: its files are asked for again by the driver, where its worker is lost.
-_ONCE: dict[str, Any] = {"max_retries": 0}
-# Of an actor: another takes its place, on any node, and the driver asks again for what it had.
-_RESTARTED: dict[str, Any] = {
-    "max_restarts": -1,
-    "max_task_retries": 0,
-    "scheduling_strategy": "SPREAD",
-}
+# How often Ray may do a block again whose worker was lost: never, as its photos are asked for again
+# one by one; and one photo once, so that who was sent to an actor that just died is not blamed.
+_RETRIES_OF_BLOCKS, _RETRIES_OF_PHOTOS = 0, 1
 
 
 class RayUnavailable(RuntimeError):
@@ -127,17 +122,18 @@ class RayEngine:
     ) -> Generator[Block]:
         """See Engine. Raises RayUnavailable, and what Preparer.prepare and the captioner raise.
 
-        A photo that is lost with its worker is read again by itself, twice, and then skipped.
+        A photo that is lost with its worker is read again by itself, and skipped once it has so
+        ended two.
         """
         if not tasks:
             return
         self._pool = self._pool or self._start()
         self._seen = set()
-        for size in (self._block_size, 1, 1):
+        for size in (self._block_size, 1):
             tasks = yield from self._read_all(tasks, known, size, on_read)
             if not tasks:
                 return
-            log.warning("%d photos were lost with a worker, and are read again.", len(tasks))
+            log.warning("Lost with a worker: %d of the photos.", len(tasks))
             if not self._any and len(tasks) > size:
                 raise RayUnavailable(
                     "every worker of Ray was lost: see its logs, and whether each node has this "
@@ -197,12 +193,13 @@ class RayEngine:
         import ray
 
         assert self._pool is not None
+        retries = _RETRIES_OF_PHOTOS if size == 1 else _RETRIES_OF_BLOCKS
         rows = [{COLUMN: Files(number, tasks)} for number, tasks in left.items()]
         prepared = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             Prepare(self._home, self._image_size, known),
             batch_size=None,
             num_cpus=1,
-            **_ONCE,
+            max_retries=retries,
         )
         return prepared.map_batches(
             Describer,
@@ -215,7 +212,9 @@ class RayEngine:
             ),
             num_cpus=1,
             num_gpus=self._options.worker_gpus or None,
-            **_RESTARTED,
+            max_restarts=-1,  # on any node
+            max_task_retries=retries,
+            scheduling_strategy="SPREAD",
         )
 
     def _each_once(self, block: Block) -> Block:

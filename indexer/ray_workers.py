@@ -72,7 +72,7 @@ class SortedHashes(Collection[bytes]):
         self._hashes = np.sort(np.array(list(hashes), "S32"))
 
     def __contains__(self, content_hash: object) -> bool:
-        place = int(np.searchsorted(self._hashes, np.bytes_(content_hash)))  # type: ignore[call-overload]
+        place = int(np.searchsorted(self._hashes, np.bytes_(content_hash)))
         return place < len(self._hashes) and bool(self._hashes[place] == content_hash)
 
     def __iter__(self) -> Iterator[bytes]:
