@@ -32,8 +32,8 @@ from captioner.scores import (
 from captioner.vocabulary import END, PAD, START
 from captioner.weights import expected_shapes
 
-# Photos that pass the CNN, and photos whose logits are computed, together; measured, more are
-# no faster.
+# Photos that pass the CNN, and photos whose logits are computed, together at most; measured, more
+# are no faster.
 _LOOKED_AT, _READ = 4, 64
 # Photos that captions are found for together, at least: a few hypotheses are as dear as many.
 _CAPTIONED = 8
@@ -82,7 +82,8 @@ class OnnxCaptioner(Captioner):
     def look(self, pixels: NDArray[np.uint8]) -> PhotoState:
         """Pixels [B,3,S,S] -> quantised states."""
         # Photos side by side, each by one thread: none waits at the end of every convolution.
-        chunks = [pixels[row : row + _LOOKED_AT] for row in range(0, len(pixels), _LOOKED_AT)]
+        size = max(1, min(_LOOKED_AT, -(-len(pixels) // threads())))
+        chunks = [pixels[row : row + size] for row in range(0, len(pixels), size)]
         parts = in_parallel(lambda chunk: self._encoder.run(pixels=chunk), chunks)
         seen = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         classes = None
