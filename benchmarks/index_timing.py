@@ -10,26 +10,26 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-import torchvision  # type: ignore[import-untyped]
+import numpy as np
 from sqlalchemy.orm import Session
-from torch import Tensor, nn
 
+from benchmarks.clip_tower import Pixels, tower_of
 from captioner.captioner import Captioner
 from captioner.checkpoint import load_checkpoint
-from captioner.device import send
 from captioner.embedder import SentenceEmbedder, choose_embedder
 from captioner.image_file import squeeze
+from captioner.tags import tags_of
 from catalog.database import Database, open_database
 from catalog.home import Home, open_home
 from indexer.concurrency import decoders_that_suit
 from indexer.decode_pool import Decoders
+from indexer.describe import named_vectors
 from indexer.pipeline import Indexer, IndexOptions, IndexReport
 from indexer.walk import is_named_like_a_photo
 from search.engine import SearchEngine
@@ -41,11 +41,11 @@ Models = tuple[Captioner, SentenceEmbedder]
 
 @dataclass(frozen=True)
 class Rates:
-    """Photos a second: of indexing, and of the tower in each precision."""
+    """Photos a second: of indexing, and of the tower in the same runtime and precision."""
 
     photos: int
     index: float
-    tower: dict[str, float]
+    tower: float
 
 
 @dataclass(frozen=True)
@@ -95,26 +95,19 @@ def load_models(device: str) -> Models:
     return load_checkpoint(device=device), choose_embedder(device=device)
 
 
-def threads() -> int:
-    """How many threads torch computes with, for both sides."""
-    return torch.get_num_threads()
-
-
 def compare(models: Models, album: Album, batch_size: int, repeat: int) -> Rates:
     """The best of several times each, in turns, so that both meet the same machine."""
-    towers = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-    tower = _tower(torch.device(models[0].device))
+    see = tower_of(models[0])
     index: list[float] = []
-    rates: dict[str, list[float]] = {name: [] for name in towers}
+    tower: list[float] = []
     decoders, photos = Decoders(), 0
     for _ in range(repeat):
         report = _index(models, album, batch_size, decoders)
         photos = report.indexed
         index.append(report.photos_per_second)
-        for name, kind in towers.items():
-            rates[name].append(_tower_rate(tower, kind, album, batch_size, decoders))
+        tower.append(_tower_rate(see, album, batch_size, decoders))
     decoders.close()
-    return Rates(photos, max(index), {name: max(found) for name, found in rates.items()})
+    return Rates(photos, max(index), max(tower))
 
 
 def _index(models: Models, album: Album, batch_size: int, decoders: Decoders) -> IndexReport:
@@ -134,34 +127,20 @@ def _home() -> Iterator[tuple[Home, Database]]:
             database.close()
 
 
-def _tower(device: torch.device) -> nn.Module:
-    torch.manual_seed(0)
-    tower: nn.Module = torchvision.models.vit_b_32(weights=None).eval()
-    tower.heads = nn.Identity()  # CLIP has a projection there, which costs next to nothing
-    return tower.to(device)
-
-
-@torch.inference_mode()
 def _tower_rate(
-    tower: nn.Module, kind: torch.dtype, album: Album, batch_size: int, decoders: Decoders
+    see: Callable[[Pixels], object], album: Album, batch_size: int, decoders: Decoders
 ) -> float:
     started = time.perf_counter()
-    device = next(tower.parameters()).device
     for pixels in _batches(album.files, batch_size, decoders):
-        with torch.autocast(device.type, torch.bfloat16, enabled=kind == torch.bfloat16):
-            tower(_normalised(send(pixels, device))).cpu()
+        see(pixels)
     return len(album.files) / (time.perf_counter() - started)
 
 
-def _normalised(pixels: Tensor) -> Tensor:
-    return (pixels.float() / 255 - 0.45) / 0.26
-
-
-def _batches(files: Sequence[Path], size: int, decoders: Decoders) -> Iterator[Tensor]:
+def _batches(files: Sequence[Path], size: int, decoders: Decoders) -> Iterator[Pixels]:
     """uint8 [B,3,224,224], decoded ahead by as many threads and workers as the indexer has."""
 
-    def pixels(file: Path) -> Tensor:
-        return torch.from_numpy(squeeze(decoders.decode(file.read_bytes()).pixels))
+    def pixels(file: Path) -> Pixels:
+        return squeeze(decoders.decode(file.read_bytes()).pixels)
 
     with ThreadPoolExecutor(decoders_that_suit()) as pool:
         ahead = [pool.submit(pixels, file) for file in files[: _DEPTH * size]]
@@ -170,7 +149,7 @@ def _batches(files: Sequence[Path], size: int, decoders: Decoders) -> Iterator[T
             del ahead[: len(batch)]
             after = start + _DEPTH * size
             ahead += [pool.submit(pixels, file) for file in files[after : after + size]]
-            yield torch.stack(batch)
+            yield np.stack(batch)
 
 
 def stages(models: Models, album: Album, batch_size: int) -> list[Stage]:
@@ -193,15 +172,15 @@ def stages(models: Models, album: Album, batch_size: int) -> list[Stage]:
     return [Stage(name, 1000 * seconds / photos) for name, seconds in spent.seconds.items()]
 
 
-def _describe(models: Models, pixels: Tensor, spent: _Spent) -> None:
+def _describe(models: Models, pixels: Pixels, spent: _Spent) -> None:
     captioner, embedder = models
     with spent.on("the CNN"):
-        state = captioner.look(pixels.numpy())
+        state = captioner.look(pixels)
     with spent.on("captions"):
         found = captioner.generate_captions(state)
-    with spent.on("the vectors of captions"):
-        texts = [captions[0].text for captions in found]
-        captioner.read(texts, embedder.encode(texts))
+    with spent.on("what photos are named"):
+        named_vectors(captioner, embedder, state, [captions[0].text for captions in found])
+        tags_of(captioner, state)
     with spent.on("hub bias and packing"):
         captioner.hub_bias(state)
         state.pack()

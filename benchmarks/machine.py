@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import platform
 import re
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -14,6 +17,7 @@ _FEATURES = (
     "asimd", "asimddp", "i8mm", "bf16", "sve", "sve2",
 )  # fmt: skip
 _PACKAGES = ("torch", "onnxruntime", "faiss-cpu", "numpy", "pillow", "simplejpeg", "sqlalchemy")
+_RUNTIMES = ("torch ", "onnxruntime ", "faiss")
 _SETTINGS = ("ONEDNN_MAX_CPU_ISA", "OMP_NUM_THREADS", "TELLSHOW_PRECISION", "TELLSHOW_RUNTIME")
 
 
@@ -22,7 +26,7 @@ def described() -> str:
     cpu = _cpuinfo()
     rows = {
         "processor": f"{model_of(cpu)}, {_cores()} cores for this run, {_memory()}",
-        "it computes in": ", ".join(features_of(cpu)) or "unknown",
+        "it computes in": _features(cpu),
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "versions": ", ".join(_versions()),
         "settings": ", ".join(f"{name}={os.environ[name]}" for name in _SETTINGS if name in
@@ -32,6 +36,13 @@ def described() -> str:
     return "\n".join(
         ["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items())]
     )
+
+
+def in_short() -> str:
+    """One line for beside a table: processor, features, cores and runtimes."""
+    cpu = _cpuinfo()
+    runtimes = [each for each in _versions() if each.startswith(_RUNTIMES)]
+    return f"{model_of(cpu)} ({_features(cpu)}), {_cores()} cores; {', '.join(runtimes)}"
 
 
 def model_of(cpuinfo: str) -> str:
@@ -45,6 +56,26 @@ def features_of(cpuinfo: str) -> list[str]:
     found = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", cpuinfo, re.M)
     named = set(found[1].split()) if found else set()
     return [name for name in _FEATURES if name in named]
+
+
+def not_masked(features: list[str], seen: Mapping[str, bool]) -> list[str]:
+    """The features that a process sees; `seen` is what NumPy found by asking the processor.
+
+    Where CPUID is masked, as for another processor's figures, the system still names them all.
+    """
+    if seen.get("AVX512F", True) or "avx512f" not in features:
+        return features
+    return [name for name in features if name in ("avx2", "fma")]
+
+
+def _features(cpuinfo: str) -> str:
+    seen: Mapping[str, bool] = {}
+    with contextlib.suppress(ImportError, AttributeError):  # NumPy may move it
+        seen = importlib.import_module("numpy._core._multiarray_umath").__cpu_features__
+    named = features_of(cpuinfo)
+    shown = not_masked(named, seen)
+    text = ", ".join(shown) or "unknown"
+    return text if shown == named else f"{text}; CPUID masked, the processor has more"
 
 
 def _cpuinfo() -> str:

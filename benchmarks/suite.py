@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from benchmarks.machine import described
+from benchmarks.machine import described, in_short
 from benchmarks.plots import draw
 
 ROOT = Path(__file__).parents[1]
@@ -168,7 +168,8 @@ def run(measure: Measure, seconds: float, names: Mapping[str, str]) -> str:
     found = _finished([sys.executable, *command], left) if left > 0 else None
     took = f"{time.monotonic() - started:.0f} s"
     result = "Broken off: the time for all benchmarks was over." if found is None else found
-    section = f"### {measure.title}\n\n`{shlex.join(['python', *command])}` ({took})\n\n{result}"
+    shown = f"`{shlex.join(['python', *command])}` ({took})"
+    section = f"### {measure.title}\n\n{shown}\n\n*{in_short()}; fixed seeds.*\n\n{result}"
     for folder, name in names.items():
         section = section.replace(folder, name)
     return section

@@ -48,7 +48,7 @@ class _Beams:
 
 
 class BeamSearch:
-    """Searches captions of photos; safe to use from several threads."""
+    """Searches captions of photos, in the calling thread alone; safe to use from several."""
 
     def __init__(self, config: CaptionerConfig, arrays: Arrays, vocabulary: Vocabulary) -> None:
         self._config, self._arrays, self._vocabulary = config, arrays, vocabulary
@@ -71,7 +71,7 @@ class BeamSearch:
         with self._lock:
             if width not in self._sessions:
                 self._sessions[width] = Session(
-                    lambda: beam_model(self._config, self._arrays, width)
+                    lambda: beam_model(self._config, self._arrays, width), threads=1
                 )
             return self._sessions[width]
 

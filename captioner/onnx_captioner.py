@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from captioner import onnx_decoder
 from captioner.captioner import Captioner, ClassEvidence, Floats, PhotoState, Tables, pad_rows
 from captioner.checkpoint import Checkpoint, CheckpointError
+from captioner.machine import threads
 from captioner.onnx_beam_search import BeamSearch
 from captioner.onnx_encoder import encoder_model
-from captioner.onnx_session import Session
+from captioner.onnx_session import Session, in_parallel
 from captioner.scores import (
     OCCLUSION_CHUNK,
     OCCLUSION_FRAME,
@@ -31,9 +32,11 @@ from captioner.scores import (
 from captioner.vocabulary import END, PAD, START
 from captioner.weights import expected_shapes
 
-# Photos that pass the CNN, and photos whose logits are computed, together; measured, more are
-# slower.
-_LOOKED_AT, _READ = 8, 64
+# Photos that pass the CNN, and photos whose logits are computed, together at most; measured, more
+# are no faster.
+_LOOKED_AT, _READ = 4, 64
+# Photos that captions are found for together, at least: a few hypotheses are as dear as many.
+_CAPTIONED = 8
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class OnnxCaptioner(Captioner):
         config, arrays = checkpoint.config, checkpoint.arrays
         _check(checkpoint)
         super().__init__(config, checkpoint.vocabulary, checkpoint.provenance, Tables.of(arrays))
-        self._encoder = Session(lambda: encoder_model(config, arrays))
+        self._encoder = Session(lambda: encoder_model(config, arrays), threads=1)
         self._step = Session(lambda: onnx_decoder.step_model(config, arrays))
         self._term = Session(lambda: onnx_decoder.photo_model(config, arrays))
         self._chosen = Session(lambda: onnx_decoder.reading_model(config, arrays, all_words=False))
@@ -78,10 +81,10 @@ class OnnxCaptioner(Captioner):
 
     def look(self, pixels: NDArray[np.uint8]) -> PhotoState:
         """Pixels [B,3,S,S] -> quantised states."""
-        parts = [
-            self._encoder.run(pixels=pixels[row : row + _LOOKED_AT])
-            for row in range(0, len(pixels), _LOOKED_AT)
-        ]
+        # Photos side by side, each by one thread: none waits at the end of every convolution.
+        size = max(1, min(_LOOKED_AT, -(-len(pixels) // threads())))
+        chunks = [pixels[row : row + size] for row in range(0, len(pixels), size)]
+        parts = in_parallel(lambda chunk: self._encoder.run(pixels=chunk), chunks)
         seen = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         classes = None
         if "ids" in seen:
@@ -140,9 +143,15 @@ class OnnxCaptioner(Captioner):
         if beam_size < 1:
             raise ValueError("beam_size must be at least 1")
         photos = self._photos(*state.features)
-        return self._beams.search(
-            photos.memory, photos.seed, photos.term, beam_size, length_penalty
+        size = max(_CAPTIONED, -(-len(photos) // threads()))
+        parts = [photos[row : row + size] for row in range(0, len(photos), size)]
+        found = in_parallel(
+            lambda part: self._beams.search(
+                part.memory, part.seed, part.term, beam_size, length_penalty
+            ),
+            parts,
         )
+        return [captions for part in found for captions in part]
 
     def occlude(self, words: Sequence[str], state: PhotoState) -> Occlusion:
         """See Captioner."""

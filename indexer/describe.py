@@ -22,7 +22,7 @@ def describe(
         return []
     state = captioner.look(np.stack([photo.pixels for photo in batch]))
     captions = captioner.generate_captions(state)
-    named = _named(captioner, embedder, state, [found[0].text for found in captions])
+    named = named_vectors(captioner, embedder, state, [found[0].text for found in captions])
     tags = tags_of(captioner, state)
     blobs, biases = state.pack(), captioner.hub_bias(state).tolist()
     return [
@@ -40,7 +40,7 @@ def describe(
     ]
 
 
-def _named(
+def named_vectors(
     captioner: Captioner, embedder: SentenceEmbedder, state: PhotoState, captions: Sequence[str]
 ) -> NDArray[np.float32]:
     """What photos are named where sentences are [B,E]: their classes, else their captions."""

@@ -115,7 +115,7 @@ def test_indexing_is_timed_beside_a_tower_and_as_it_grows(
     data = ["--folder", str(sample_photos), "--count", "3", "--repeat", "1", "--growth", "2"]
     printed = printed_by("index", [*data, "--batch-size", "2"])
     assert "3 photos, " in printed
-    assert "| CLIP ViT-B/32's image tower alone, bfloat16 | " in printed
+    assert "| CLIP ViT-B/32's image tower alone, onnx float32 | " in printed
     assert "| SQL, beside the model | " in printed
     assert "\n| 2 | " in printed
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.machine import features_of, model_of
+from benchmarks.machine import features_of, in_short, model_of, not_masked
 from benchmarks.plots import first_table
 from benchmarks.suite import Measure, as_markdown, run, written
 from tests.project.source_tree import ROOT
@@ -32,6 +32,12 @@ def test_machine_is_told_by_its_model_and_what_networks_run_fast_on() -> None:
     assert features_of("") == []
 
 
+def test_masked_features_are_not_told_as_those_of_a_run() -> None:
+    named = features_of(_CPUINFO)
+    assert not_masked(named, {"AVX512F": False}) == ["avx2", "fma"]
+    assert not_masked(named, {"AVX512F": True}) == not_masked(named, {}) == named
+
+
 def test_plots_are_drawn_of_the_first_table() -> None:
     table = first_table(_SECTION)
     assert table is not None
@@ -57,6 +63,7 @@ def test_last_run_gives_way_to_the_next_and_all_else_stays() -> None:
 def test_benchmark_that_is_not_done_in_time_is_broken_off() -> None:
     section = run(Measure("Slow", "walk", lambda: []), 0.2, {})
     assert section.startswith("### Slow\n\n`python -m benchmarks.walk`")
+    assert in_short() in section
     assert "Broken off" in section
 
 

@@ -69,6 +69,19 @@ def test_both_runtimes_make_the_same_states(
     assert np.allclose(state.classes.probability, other.classes.probability, atol=1e-3)
 
 
+def test_photos_seen_side_by_side_keep_their_order(
+    by_onnx: Captioner, state: PhotoState, pixels: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    order = np.array([2, 0, 1, 1, 0, 2, 2, 1, 0])
+    together = by_onnx.look(pixels[order])
+    assert abs(together.memory.astype(int) - state.memory[order]).max() <= 1  # of 127
+    assert np.allclose(together.visual, state.visual[order], atol=1e-3)
+    apart = [found[0].text for found in by_onnx.generate_captions(state)]
+    found = by_onnx.generate_captions(together)
+    assert [each[0].text for each in found] == [apart[place] for place in order]
+
+
 def test_both_runtimes_find_the_same_captions(
     by_onnx: Captioner, by_torch: Captioner, state: PhotoState
 ) -> None:
