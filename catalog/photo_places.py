@@ -85,23 +85,33 @@ def count_places(session: Session) -> list[PlaceCount]:
     query = select(Town.name, Town.country, Town.words, number)
     query = query.join(PhotoTown, PhotoTown.town_id == Town.id)
     query = query.group_by(Town.id, Town.name, Town.country, Town.words)
-    rows = [tuple(row) for row in session.execute(query.order_by(number.desc(), Town.name))]
-    towns = sorted(rows[:LISTED_TOWNS], key=lambda row: row[0].lower())
+    every = [_Town(*row) for row in session.execute(query.order_by(number.desc(), Town.name))]
+    shown = sorted(every[:LISTED_TOWNS], key=lambda town: town.name.lower())
     listed = []
-    for country in sorted({row[1] for row in rows}, key=str.lower):
-        listed.append(PlaceCount(country, "", _found_by(country, rows)))
-        own = (row for row in towns if row[1] == country)
+    for country in sorted({town.country for town in every}, key=str.lower):
+        listed.append(PlaceCount(country, "", _found_by(country, every)))
         listed += [
-            PlaceCount(name, name.removesuffix(f", {country}"), _found_by(name, rows))
-            for name, *_ in own
+            PlaceCount(
+                town.name, town.name.removesuffix(f", {country}"), _found_by(town.name, every)
+            )
+            for town in shown
+            if town.country == country
         ]
     return listed
 
 
-def _found_by(name: str, rows: Sequence[tuple[str, str, str, int]]) -> int:
+@dataclass(frozen=True)
+class _Town:
+    name: str
+    country: str
+    words: str
+    photos: int
+
+
+def _found_by(name: str, towns: Sequence[_Town]) -> int:
     """How many photos the filter finds: "Georgia" is a country, and a state of another."""
     parts = [spaced_words(part) for part in name.split(",")]
-    return sum(row[3] for row in rows if all(part in row[2] for part in parts))
+    return sum(town.photos for town in towns if all(part in town.words for part in parts))
 
 
 def _is_placed() -> ColumnElement[bool]:
@@ -118,7 +128,11 @@ def _stale(session: Session) -> list[tuple[int, float, float]]:
         PhotoTown.longitude != Photo.longitude,
     )
     rows = session.execute(query.where(_is_placed(), moved).order_by(Photo.id))
-    return [(key, latitude, longitude) for key, latitude, longitude in rows]
+    return [
+        (key, latitude, longitude)
+        for key, latitude, longitude in rows
+        if latitude is not None and longitude is not None
+    ]
 
 
 def _town_ids(session: Session, places: Iterable[Place]) -> Mapping[str, int]:

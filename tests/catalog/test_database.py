@@ -103,11 +103,12 @@ def test_every_revision_goes_down_and_up_with_data_in_it(any_catalog: SampleCata
         record_failure(session, b"/m\xfcnze.jpg", 2**40, 2**62, "It is no photo.")
         finish_run(session, start_run(session, NOTHING), Noted([1], {"indexed": 20}, 20, 20))
     before = contents(any_catalog.database)
-    # Tags and keywords are made anew with what carries them; what an image embedder made goes, by a
-    # test of its own, and so do calibrations, and what people keep.
+    # Tags, keywords and towns are made anew with what carries them; what an image embedder made
+    # goes, by a test of its own, and so do calibrations, and what people keep.
     empty = {"tag", "photo_tag", "keyword", "photo_keyword", "image_embedder", "calibration"}
     empty |= {"album", "album_photo", "favourite", "share", "share_photo"}
-    empty |= {"saved_search", "recent_search", "preference", "vector_removal"}
+    empty |= {"saved_search", "recent_search", "preference", "town", "photo_town"}
+    empty.add("vector_removal")
     if any_catalog.home.database_file is not None:
         empty.add("vector_commit")  # SQLite counts
     assert {name for name, rows in before.items() if not rows} == empty

@@ -47,6 +47,7 @@ PHOTO_FIELDS = {
     "taken_at",
     "taken_from",
     "camera",
+    "lens",
     "latitude",
     "longitude",
     "place",
