@@ -6,6 +6,7 @@ import functools
 import re
 import shutil
 import stat
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from catalog.durable_files import sha256_of, sync
 from catalog.home import Home
 from catalog.own_files import list_files, remove_own
 
+_READING = threading.Lock()
 _NAME = re.compile(r"(?:shipped-)?([0-9a-f]{64})\.safetensors")
 
 
@@ -35,10 +37,13 @@ class KeptCheckpoints:
         files = (self._chosen(sha256), self._shipped(sha256))
         return next((path for path in files if is_sound(path, sha256)), None)
 
+    def files(self) -> list[Path]:
+        """All checkpoints that are kept, sound or not."""
+        return [path for path in list_files(self.home.path, "models").own if _names_one(path)]
+
     def damaged(self) -> list[Path]:
         """Kept files whose bytes are not those that they are named by."""
-        kept = [path for path in list_files(self.home.path, "models").own if _names_one(path)]
-        return [path for path in kept if not is_sound(path, sha256_in_name(path) or "")]
+        return [path for path in self.files() if not is_sound(path, sha256_in_name(path) or "")]
 
     def mend(self, damaged: Path, spares: Sequence[Path]) -> bool:
         """Replace a damaged file by a sound copy, kept beside it or a spare; False without one.
@@ -89,11 +94,22 @@ def sha256_in_name(file: Path) -> str | None:
 def is_sound(file: Path, sha256: str) -> bool:
     """Whether a file is there and has this SHA-256; read once a process, unless it changes."""
     try:
-        found = file.stat()
-        stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-        return stat.S_ISREG(found.st_mode) and _sha256(file, stamp) == sha256
+        return checked_sha256(file) == sha256
     except OSError:
         return False
+
+
+def checked_sha256(file: Path) -> str:
+    """A file's SHA-256, of its bytes; read once a process, unless it changes.
+
+    Who asks while another thread reads it waits for that. Raises OSError, also for what is no file.
+    """
+    found = file.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(f"{file} is no file")
+    stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    with _READING:
+        return _sha256(file, stamp)
 
 
 def _names_one(file: Path) -> bool:
