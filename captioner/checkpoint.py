@@ -128,7 +128,7 @@ def read_checkpoint(path: Path | None = None, sha256: str | None = None) -> Chec
         raise CheckpointError(f"there is no checkpoint {path}")
     # Read once: what is computed with is what was checked, whatever becomes of the file.
     content = np.fromfile(path, np.uint8)
-    sha256 = sha256 or hashlib.sha256(content).hexdigest()
+    sha256 = sha256 or hashlib.sha256(content.data).hexdigest()
     if path == DEFAULT_CHECKPOINT and sha256 != DEFAULT_SHA256:
         raise CheckpointError(
             f"the captioner that came with tellshow is damaged: {path} is not as it was shipped; "

@@ -146,7 +146,12 @@ def fetch(name: str) -> Path:
 
     Raises ImageEmbedderUnavailable where that fails.
     """
-    from huggingface_hub import snapshot_download
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        raise ImageEmbedderUnavailable(
+            f"fetching {name!r} needs huggingface-hub; install tellshow[train]"
+        ) from error
 
     full = name if "/" in name else f"{_PUBLISHER}/{name}"
     try:

@@ -210,7 +210,7 @@ def _lost(home: Home, what: str) -> str:
 def _bring_up_to_date(home: Home, engine: Engine) -> None:
     """Apply the revisions that are missing, unless all of them are where there was a catalog."""
     had_catalog, backend = _had_catalog(home), engine.dialect.name
-    current, newest = _current_revisions(engine), {_newest_revision()}
+    current, newest = _current_revisions(engine), {newest_revision()}
     if had_catalog and not current:
         url = engine.url.render_as_string(hide_password=True)
         raise CatalogLost(_lost(home, f"the database {url} is empty"))
@@ -275,7 +275,7 @@ def migrate(engine: Engine, url: str) -> None:
 
     Raises CommandError of Alembic where the database has a revision that this release does not.
     """
-    if _current_revisions(engine) != {_newest_revision()}:
+    if _current_revisions(engine) != {newest_revision()}:
         # Importing it takes longer than a search does, and most homes are up to date.
         from alembic import command
 
@@ -432,7 +432,7 @@ def _current_revisions(engine: Engine) -> set[str]:
 
 
 @cache
-def _newest_revision() -> str:
+def newest_revision() -> str:
     """What this release brings a database to: its migrations' files are numbered in their order."""
     return max(file.name for file in (_migrations() / "versions").glob("[0-9]*.py"))[:4]
 
