@@ -14,8 +14,8 @@ LIMIT = 256
 ODD = [
     "", " ", "\t\n\r", "!?", "don't", "two  spaces", "x" * 101, "word " * 500, "ÀÉÎ Straße İ",
     "a\N{COMBINING ACUTE ACCENT}b", "ΟΔΟΣ", "🐕 runs 🏃‍♀️", "一只狗running",
-    "개가", "คน", "[MASK] [SEP]x", "[mask]", "a\x00b\x1fc\x85d", "zero\N{ZERO WIDTH SPACE}width", "3.50 € ½ ①",
-    "a\N{NO-BREAK SPACE}b",
+    "개가", "คน", "[MASK] [SEP]x", "[mask]", "a\x00b\x1fc\x85d", "zero\N{ZERO WIDTH SPACE}width",
+    "3.50 € ½ ①", "a\N{NO-BREAK SPACE}b",
 ]  # fmt: skip
 
 
