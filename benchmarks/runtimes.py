@@ -104,7 +104,7 @@ def quantised_encoder(pixels: Pixels, folder: Path) -> Callable[[Pixels], object
             return None if batch is None else {"pixels": batch}
 
     checkpoint = read_checkpoint()
-    model = onnx.load_from_string(encoder_model(checkpoint.config, checkpoint.arrays))
+    model = onnx.load_from_string(encoder_model(checkpoint.config, checkpoint.arrays).whole())
     target = folder / "int8.onnx"
     quantize_static(
         model, target, Reader(), quant_format=QuantFormat.QDQ,

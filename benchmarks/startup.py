@@ -3,8 +3,9 @@
     python -m benchmarks.startup --home HOME --count 15
 
 Half of the processes are the command itself: one clock until its first result, one until its
-end. The others tell their stages, which are timed where the command calls them. The disk is
-warm: one process goes before.
+end. The others tell their stages, which are timed where the command calls them; what threads load
+meanwhile is in none of them. As a measure of the machine `import numpy` is timed beside. The disk
+is warm: one process goes before.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 
 _TOLD = "stages: "
 _FIRST, _END = "first result", "end of the process"
+_NUMPY = "`import numpy` alone"
 
 
 def fresh(home: Path, query: str) -> dict[str, float]:
@@ -39,6 +41,13 @@ def fresh(home: Path, query: str) -> dict[str, float]:
     if process.returncode or not found:
         raise SystemExit(f"{' '.join(command)} found nothing, or failed")
     return {_FIRST: first, _END: time.perf_counter() - start}
+
+
+def importing() -> dict[str, float]:
+    """Seconds that a new process takes to import NumPy and to end."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "import numpy"], check=True)
+    return {_NUMPY: time.perf_counter() - start}
 
 
 def told(home: Path, query: str) -> dict[str, float]:
@@ -106,13 +115,15 @@ def main() -> None:
         return
     fresh(options.home, options.query)  # warms the disk
     rounds = [
-        told(options.home, options.query) | fresh(options.home, options.query)
+        told(options.home, options.query) | fresh(options.home, options.query) | importing()
         for _ in range(options.count)
     ]
     print("| | median s | worst s |\n| --- | --- | --- |")
     for stage in rounds[0]:
         seconds = [each[stage] for each in rounds]
         print(f"| {stage} | {median(seconds):.2f} | {max(seconds):.2f} |")
+    ratio = median(each[_FIRST] for each in rounds) / median(each[_NUMPY] for each in rounds)
+    print(f"\nThe first result takes {ratio:.1f} times as long as `import numpy`.")
 
 
 if __name__ == "__main__":

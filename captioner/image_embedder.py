@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from captioner.filehash import sha256_of
 
 if TYPE_CHECKING:
+    from PIL import Image
     from sentence_transformers import SentenceTransformer
 
 _BATCH = 32
@@ -73,6 +73,8 @@ class ImageEmbedder:
         Raises ImageEmbedderUnavailable where that fails. A model whose files are not all there may
         load, and make the same of all sentences.
         """
+        from PIL import Image
+
         pictures = self._probe([Image.new("RGB", (64, 48), each) for each in _COLOURS], "pictures")
         sentences = self._probe(list(_SENTENCES), "text")
         if pictures.shape != sentences.shape or pictures.ndim != 2:
@@ -144,7 +146,12 @@ def fetch(name: str) -> Path:
 
     Raises ImageEmbedderUnavailable where that fails.
     """
-    from huggingface_hub import snapshot_download
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        raise ImageEmbedderUnavailable(
+            f"fetching {name!r} needs huggingface-hub; install tellshow[train]"
+        ) from error
 
     full = name if "/" in name else f"{_PUBLISHER}/{name}"
     try:

@@ -26,6 +26,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from captioner import jpeg_file
 from captioner.colour import to_rgb
+from captioner.formats import BY_PILLOW
 from captioner.jpeg_file import SHORTER_SIDE
 from captioner.raw import MISSING_EXTRA, NoPreview, can_read_raw, is_raw, read_preview
 from captioner.tiff_file import (
@@ -44,9 +45,6 @@ MAX_PIXELS = 100_000_000  # of a picture that is decoded in full, where the envi
 MOST_FRAMES = 100
 VISIBLE = 0.01  # part of a frame's pixels that makes it a picture
 
-# Only formats that hold photos (MPO comes as JPEG): some others start foreign programs (EPS).
-_BY_PILLOW = ("JPEG", "PNG", "HEIF", "AVIF", "WEBP", "TIFF", "GIF", "BMP", "JPEG2000", "PPM")
-FORMATS = (*_BY_PILLOW, "RAW")
 _ANIMATIONS = ("PNG", "WEBP", "GIF", "AVIF")
 
 _UPRIGHT = {
@@ -211,9 +209,7 @@ def _check_pixels(width: int, height: int, limit: int) -> None:
 def _open(data: bytes, limit: int) -> Iterator[Image.Image]:
     """Open a picture, at the page or frame to show, whose pixels do not exceed the limit."""
     limit *= jpeg_file.times_cheaper(data)
-    with jpeg_file.open_picture(data) or Image.open(
-        io.BytesIO(data), formats=_BY_PILLOW
-    ) as picture:
+    with jpeg_file.open_picture(data) or Image.open(io.BytesIO(data), formats=BY_PILLOW) as picture:
         _check_pixels(*picture.size, limit)
         if isinstance(picture, TiffImageFile):
             seek_largest_page(picture)

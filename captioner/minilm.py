@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file
-from tokenizers import Tokenizer
 
-from captioner.captioner import Floats
-from captioner.onnx_graph import Graph, Value
+from captioner.captioner import Floats, pad_rows
+from captioner.mapped_weights import map_weights
+from captioner.onnx_graph import Graph, Model, Value
 from captioner.onnx_layers import Arrays, gelu, layer_norm, linear, unit, weight
 from captioner.onnx_session import Session
+from captioner.wordpiece import WordPiece
 
 _BATCH = 32
 _HIDDEN = 1e9  # taken off the scores of padding, which then is not attended to
@@ -29,32 +29,37 @@ class MiniLM:
     def __init__(self, folder: Path) -> None:
         config = _json(folder / "config.json")
         self.dimension = int(config["hidden_size"])
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         limit = _json(folder / "sentence_bert_config.json")["max_seq_length"]
-        self._tokenizer.enable_truncation(limit)
-        self._tokenizer.enable_padding()
-        self._session = Session(lambda: bert_model(config, load_file(folder / "model.safetensors")))
+        self._tokeniser = WordPiece(folder / "vocab.txt", limit)
+        arrays = map_weights(folder / "model.safetensors")
+        # Looked up here: a session would copy all 30,000 rows for the few that are asked for.
+        self._words = arrays["embeddings.word_embeddings.weight"]
+        self._session = Session(lambda: bert_model(config, arrays))
+
+    def load(self) -> None:
+        """Make ready to encode, which the first sentence would otherwise wait for."""
+        self._session.load()
 
     def encode(self, sentences: Sequence[str]) -> Floats:
         """Sentences -> float32 unit rows [N,E]."""
         parts = [np.empty((0, self.dimension), np.float32)]
         for start in range(0, len(sentences), _BATCH):
-            read = self._tokenizer.encode_batch(list(sentences[start : start + _BATCH]))
-            ids = np.array([each.ids for each in read], np.int64)
-            mask = np.array([each.attention_mask for each in read], np.float32)
-            parts.append(self._session.run(ids=ids, mask=mask)["vectors"])
+            read = [self._tokeniser.encode(text) for text in sentences[start : start + _BATCH]]
+            ids, lengths = pad_rows(read), np.array([[len(each)] for each in read])
+            mask = (np.arange(ids.shape[1]) < lengths).astype(np.float32)
+            parts.append(self._session.run(words=self._words[ids], mask=mask)["vectors"])
         return np.concatenate(parts)
 
 
-def bert_model(config: dict[str, Any], arrays: Arrays) -> bytes:
+def bert_model(config: dict[str, Any], arrays: Arrays) -> Model:
     """BERT (Devlin et al. 2019, arXiv 1810.04805), the mean over a sentence's tokens after it.
 
-    Ids of tokens int64 [B,T] and 0 for padding, else 1, float32 [B,T] -> unit vectors [B,E].
+    Vectors of tokens [B,T,E] and 0 for padding, else 1, float32 [B,T] -> unit vectors [B,E].
     """
     graph, width, epsilon = Graph(), int(config["hidden_size"]), float(config["layer_norm_eps"])
-    ids = graph.input("ids", "int64", "B", "T")
+    words = graph.input("words", "float32", "B", "T", width)
     mask = graph.input("mask", "float32", "B", "T")
-    embedded = _embedded(graph, arrays, ids)
+    embedded = _embedded(graph, arrays, words)
     x = layer_norm(graph, arrays, "embeddings.LayerNorm", embedded, epsilon)  # [B,T,E]
     beside = graph.node("Sub", mask, graph.scalar(1))
     hidden = graph.node("Mul", beside, graph.scalar(_HIDDEN))
@@ -73,10 +78,9 @@ def bert_model(config: dict[str, Any], arrays: Arrays) -> bytes:
     return graph.model()
 
 
-def _embedded(graph: Graph, arrays: Arrays, ids: Value) -> Value:
+def _embedded(graph: Graph, arrays: Arrays, words: Value) -> Value:
     """Sums of the tokens', places' and the first segment's vectors: [B,T,E]."""
-    words = graph.node("Gather", weight(graph, arrays, "embeddings.word_embeddings.weight"), ids)
-    length = graph.node("Shape", ids, start=1, end=2)
+    length = graph.node("Shape", words, start=1, end=2)
     places = weight(graph, arrays, "embeddings.position_embeddings.weight")
     near = graph.node("Slice", places, graph.ints(0), length, graph.ints(0))
     segment = arrays["embeddings.token_type_embeddings.weight"][0].astype(np.float32)

@@ -79,6 +79,11 @@ class OnnxCaptioner(Captioner):
         """What computes, and in which precision."""
         return "onnx float32"
 
+    def load(self) -> None:
+        """See Captioner."""
+        for each in (self._term, self._step, self._chosen, self._sentences):
+            each.load()
+
     def look(self, pixels: NDArray[np.uint8]) -> PhotoState:
         """Pixels [B,3,S,S] -> quantised states."""
         # Photos side by side, each by one thread: none waits at the end of every convolution.

@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from captioner.config import WORD_SCALE, CaptionerConfig, DecoderConfig
-from captioner.onnx_graph import Graph, Value
+from captioner.onnx_graph import Graph, Model, Value
 from captioner.onnx_layers import Arrays, gelu, linear, unit, weight
 from captioner.vocabulary import END, UNKNOWN
 
 
-def step_model(config: CaptionerConfig, arrays: Arrays) -> bytes:
+def step_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     """One step of the LSTM: words int64 [R], hidden and cell [N,H] -> hidden and cell [N,H].
 
     What a word adds to the gates is computed once where all photos read the same.
@@ -26,7 +26,7 @@ def step_model(config: CaptionerConfig, arrays: Arrays) -> bytes:
     return graph.model()
 
 
-def reading_model(config: CaptionerConfig, arrays: Arrays, *, all_words: bool) -> bytes:
+def reading_model(config: CaptionerConfig, arrays: Arrays, *, all_words: bool) -> Model:
     """Words int64 [R,T] and the hidden states after them [N,T,H] -> log-likelihoods.
 
     Either of `targets` int64 [R,T], which is [N,T]; or of `all_words`, which is [N,T,V].
@@ -49,7 +49,7 @@ def reading_model(config: CaptionerConfig, arrays: Arrays, *, all_words: bool) -
     return graph.model()
 
 
-def photo_model(config: CaptionerConfig, arrays: Arrays) -> bytes:
+def photo_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     """A photo's share of the multimodal layer, the same at every step.
 
     Seed [N,H] and visual [N,E] -> term [N,H].
@@ -64,7 +64,7 @@ def photo_model(config: CaptionerConfig, arrays: Arrays) -> bytes:
     return graph.model()
 
 
-def beam_model(config: CaptionerConfig, arrays: Arrays, width: int) -> bytes:
+def beam_model(config: CaptionerConfig, arrays: Arrays, width: int) -> Model:
     """One step of a beam search: the likeliest words after each of N hypotheses.
 
     Their last words int64 [N], hidden and cell [N,H], the words that may not follow int64 [N,F] and
@@ -92,7 +92,7 @@ def beam_model(config: CaptionerConfig, arrays: Arrays, width: int) -> bytes:
     return graph.model()
 
 
-def sentence_model(config: CaptionerConfig, arrays: Arrays) -> bytes:
+def sentence_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     """The head's sentence side: embeddings [N,E], word ids int64 [N,T] -> unit vectors [N,E]."""
     graph, width = Graph(), config.head.dimension
     sentences = graph.input("embeddings", "float32", "N", width)

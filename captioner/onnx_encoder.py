@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from captioner import lite_layout
 from captioner.config import CLASS_TEMPERATURE, KEPT_CLASSES, CaptionerConfig
 from captioner.lite_layout import Block, Convolution, Stage, named_convolutions
-from captioner.onnx_graph import Graph, Value
+from captioner.onnx_graph import Graph, Model, Value
 from captioner.onnx_layers import Arrays, gelu, layer_norm, linear, unit, weight
 
 
-def encoder_model(config: CaptionerConfig, arrays: Arrays) -> bytes:
+def encoder_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     """The model: pixels uint8 [B,3,S,S] -> memory [B,P,M], seed [B,H], visual [B,E].
 
     With a classifier also ids int64 and probability of the likeliest classes [B,K].

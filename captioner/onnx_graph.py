@@ -8,13 +8,20 @@ installation 30 MB. A test has that package check what is written here.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 _IR_VERSION, _OPSET = 9, 20
+# The domain of ONNX Runtime's own operators, and the version of them that is used.
+CONTRIBUTED, _CONTRIBUTED_OPSET = "com.microsoft", 1
+# TensorProto.DataLocation
+_EXTERNAL = 1
+# Smaller constants stand in the graph itself, where shapes and axes have to.
+_APART = 1024
 # TensorProto.DataType
 _TYPES = {"float32": 1, "uint8": 2, "int8": 3, "int64": 7, "bool": 9, "float16": 10}
 # AttributeProto.AttributeType
@@ -24,11 +31,34 @@ Value = str
 Dimension = int | str  # a name stands for any number
 
 
+@dataclass(frozen=True)
+class Model:
+    """A finished model; `weights`: its large arrays by their names, which it refers to."""
+
+    weights: Mapping[str, NDArray[Any]]
+    _graph: bytes
+
+    def apart(self) -> bytes:
+        """The serialised model without its weights, for a runtime that is given them beside it."""
+        return self._serialised(_tensor_apart(*each) for each in self.weights.items())
+
+    def whole(self) -> bytes:
+        """The serialised model with its weights inside."""
+        return self._serialised(_tensor(*each) for each in self.weights.items())
+
+    def _serialised(self, tensors: Iterable[bytes]) -> bytes:
+        graph = b"".join([self._graph, *(_message(5, each) for each in tensors)])
+        opsets = [_number(2, _OPSET), _text(1, CONTRIBUTED) + _number(2, _CONTRIBUTED_OPSET)]
+        operators = b"".join(_message(8, each) for each in opsets)
+        return _number(1, _IR_VERSION) + _message(7, graph) + operators
+
+
 class Graph:
     """A graph under construction; its values are known by names."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
+        self._weights: dict[str, NDArray[Any]] = {}
         self._count = 0
 
     def input(self, name: str, kind: str, *shape: Dimension) -> Value:
@@ -42,12 +72,12 @@ class Graph:
         self._parts.append(_message(12, _value_info(name, kind, shape)))
 
     def constant(self, array: NDArray[Any]) -> Value:
-        """An array as a value of the graph."""
-        name, whole = self._name(), np.ascontiguousarray(array)
-        fields = [_number(1, size) for size in array.shape]
-        fields += [_number(2, _TYPES[array.dtype.name]), _text(8, name)]
-        fields.append(_message(9, whole.tobytes()))
-        self._parts.append(_message(5, b"".join(fields)))
+        """An array as a value of the graph; a large one is referred to and not copied."""
+        name = self._name()
+        if array.nbytes < _APART:
+            self._parts.append(_message(5, _tensor(name, array)))
+        else:
+            self._weights[name] = np.ascontiguousarray(array)
         return name
 
     def ints(self, *values: int) -> Value:
@@ -58,9 +88,11 @@ class Graph:
         """A float32 number as a value."""
         return self.constant(np.array(value, np.float32))
 
-    def node(self, operator: str, *inputs: Value, **attributes: Any) -> Value:
+    def node(self, operator: str, *inputs: Value, domain: str = "", **attributes: Any) -> Value:
         """What an operator makes of its inputs; an empty name stands for one left out."""
-        return self.nodes(operator, *inputs, outputs=1, **attributes)[0]
+        name = self._name()
+        self._parts.append(_message(1, _node(operator, inputs, [name], attributes, domain)))
+        return name
 
     def nodes(self, operator: str, *inputs: Value, outputs: int, **attributes: Any) -> list[Value]:
         """The same for an operator of several outputs."""
@@ -68,23 +100,43 @@ class Graph:
         self._parts.append(_message(1, _node(operator, inputs, names, attributes)))
         return names
 
-    def model(self) -> bytes:
-        """The serialised model."""
-        graph = b"".join([*self._parts, _text(2, "tellshow")])
-        opset = _number(2, _OPSET)
-        return _number(1, _IR_VERSION) + _message(7, graph) + _message(8, opset)
+    def model(self) -> Model:
+        """The model that has been written."""
+        return Model(self._weights, b"".join([*self._parts, _text(2, "tellshow")]))
 
     def _name(self) -> str:
         self._count += 1
         return f"v{self._count}"
 
 
+def _tensor(name: str, array: NDArray[Any]) -> bytes:
+    return _description(name, array) + _message(9, np.ascontiguousarray(array).tobytes())
+
+
+def _tensor_apart(name: str, array: NDArray[Any]) -> bytes:
+    """A tensor whose bytes are given to the session, as if they lay in a file."""
+    place = _message(13, _text(1, "location") + _text(2, name))
+    return _description(name, array) + place + _number(14, _EXTERNAL)
+
+
+def _description(name: str, array: NDArray[Any]) -> bytes:
+    fields = [_number(1, size) for size in array.shape]
+    fields += [_number(2, _TYPES[array.dtype.name]), _text(8, name)]
+    return b"".join(fields)
+
+
 def _node(
-    operator: str, inputs: Sequence[Value], outputs: Sequence[Value], attributes: dict[str, Any]
+    operator: str,
+    inputs: Sequence[Value],
+    outputs: Sequence[Value],
+    attributes: dict[str, Any],
+    domain: str = "",
 ) -> bytes:
     fields = [_text(1, name) for name in inputs] + [_text(2, name) for name in outputs]
     fields.append(_text(4, operator))
     fields += [_message(5, _attribute(*each)) for each in attributes.items()]
+    if domain:
+        fields.append(_text(7, domain))
     return b"".join(fields)
 
 

@@ -8,23 +8,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.onnx_graph import Graph, Value
+from captioner.onnx_graph import CONTRIBUTED, Graph, Value
 
 Arrays = Mapping[str, NDArray[Any]]
 
 
 def weight(graph: Graph, arrays: Arrays, name: str) -> Value:
     """A checkpoint's array as a float32 value."""
-    return graph.constant(arrays[name].astype(np.float32))
+    return graph.constant(single(arrays, name))
+
+
+def single(arrays: Arrays, name: str) -> NDArray[np.float32]:
+    """A checkpoint's array in float32: itself where it is."""
+    return arrays[name].astype(np.float32, copy=False)
 
 
 def linear(graph: Graph, arrays: Arrays, name: str, x: Value) -> Value:
     """torch.nn.Linear: x [...,I] -> [...,O]."""
-    matrix = graph.constant(arrays[f"{name}.weight"].astype(np.float32).T)
-    product = graph.node("MatMul", x, matrix)
+    product = times_transposed(graph, x, weight(graph, arrays, f"{name}.weight"))
     if f"{name}.bias" not in arrays:
         return product
     return graph.node("Add", product, weight(graph, arrays, f"{name}.bias"))
+
+
+def times_transposed(graph: Graph, x: Value, matrix: Value) -> Value:
+    """x [...,I] @ matrix [O,I].T -> [...,O], without a transposed copy of the matrix."""
+    return graph.node("FusedMatMul", x, matrix, domain=CONTRIBUTED, transB=1)
 
 
 def layer_norm(graph: Graph, arrays: Arrays, name: str, x: Value, epsilon: float = 1e-5) -> Value:

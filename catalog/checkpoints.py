@@ -11,6 +11,7 @@ import re
 import shutil
 import stat
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from catalog.object_store import ObjectStore, open_store
 from catalog.own_files import list_files, remove_own
 
 _FOLDER = "models"
+_READING = threading.Lock()
 _NAME = re.compile(r"(?:shipped-)?([0-9a-f]{64})\.safetensors")
 
 
@@ -46,10 +48,13 @@ class KeptCheckpoints:
             return found
         return next((path for path in files if self._fetch(self._store, path, sha256)), None)
 
+    def files(self) -> list[Path]:
+        """All checkpoints that are kept, sound or not."""
+        return [path for path in list_files(self.home.path, "models").own if _names_one(path)]
+
     def damaged(self) -> list[Path]:
         """Kept files whose bytes are not those that they are named by."""
-        kept = [path for path in list_files(self.home.path, "models").own if _names_one(path)]
-        return [path for path in kept if not is_sound(path, sha256_in_name(path) or "")]
+        return [path for path in self.files() if not is_sound(path, sha256_in_name(path) or "")]
 
     def mend(self, damaged: Path, spares: Sequence[Path]) -> bool:
         """Replace a damaged file by a sound copy, kept beside it or a spare; False without one.
@@ -155,15 +160,24 @@ def sha256_in_name(file: Path) -> str | None:
 def is_sound(file: Path, sha256: str) -> bool:
     """Whether a file is there and has this SHA-256; read once a process, unless it changes."""
     try:
-        found = file.stat()
-        stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-        return stat.S_ISREG(found.st_mode) and _sha256(file, stamp) == sha256
+        return checked_sha256(file) == sha256
     except OSError:
         return False
 
 
 def _key(kept: Path) -> str:
     return f"{_FOLDER}/{kept.name}"
+def checked_sha256(file: Path) -> str:
+    """A file's SHA-256, of its bytes; read once a process, unless it changes.
+
+    Who asks while another thread reads it waits for that. Raises OSError, also for what is no file.
+    """
+    found = file.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(f"{file} is no file")
+    stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    with _READING:
+        return _sha256(file, stamp)
 
 
 def _names_one(file: Path) -> bool:

@@ -12,13 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import (
     ArgumentError,
@@ -45,6 +40,9 @@ from catalog.read_only import (
     make_reading_engine,
     message_of,
 )
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 __all__ = [
     "CatalogLost",
@@ -260,7 +258,7 @@ def _lost(home: Home, what: str) -> str:
 def _bring_up_to_date(home: Home, engine: Engine) -> None:
     """Apply the revisions that are missing, unless all of them are where there was a catalog."""
     had_catalog, backend = _had_catalog(home), engine.dialect.name
-    current, newest = _revisions(engine, migration_config(home.database_url))
+    current, newest = _current_revisions(engine), {newest_revision()}
     if had_catalog and not current:
         url = engine.url.render_as_string(hide_password=True)
         raise CatalogLost(_lost(home, f"the database {url} is empty"))
@@ -270,10 +268,22 @@ def _bring_up_to_date(home: Home, engine: Engine) -> None:
                 f"The home {home.path} cannot be written, and its database was made by another "
                 "release of tellshow: run tellshow status once where it can be written."
             )
-        migrate(engine, home.database_url)
+        _migrate(engine, home.database_url)
     marker = read_marker(home.path)
     if marker is not None and marker.catalog != backend and not home.read_only:
         write_marker(home.path, Marker(backend))
+
+
+def _migrate(engine: Engine, url: str) -> None:
+    """Apply the missing revisions; raises DatabaseUnavailable where one of them is unknown."""
+    from alembic.util.exc import CommandError
+
+    try:
+        migrate(engine, url)
+    except CommandError as error:
+        name = engine.url.render_as_string(hide_password=True)
+        reason = f"it was made by another release of tellshow ({error})"
+        raise DatabaseUnavailable(f"The database {name} cannot be used: {reason}.") from error
 
 
 def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
@@ -316,11 +326,12 @@ def migrate(engine: Engine, url: str) -> None:
 
     Raises CommandError of Alembic where the database has a revision that this release does not.
     """
-    config = migration_config(url)
-    current, newest = _revisions(engine, config)
-    if current != newest:
+    if _current_revisions(engine) != {newest_revision()}:
+        # Importing it takes longer than a search does, and most homes are up to date.
+        from alembic import command
+
         with _ONE_THREAD:
-            command.upgrade(config, "head")
+            command.upgrade(migration_config(url), "head")
 
 
 def migration_config(url: str) -> Config:
@@ -328,17 +339,18 @@ def migration_config(url: str) -> Config:
 
     Raises ModuleNotFoundError.
     """
-    spec = find_spec("migrations")
-    if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError("tellshow's own package `migrations` is not installed")
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", spec.submodule_search_locations[0].replace("%", "%%"))
+    config.set_main_option("script_location", str(_migrations()).replace("%", "%%"))
     config.attributes["url"] = url
     return config
 
 
 def known_revisions() -> set[str]:
     """Every revision of the database that this release knows, the newest among them."""
+    from alembic.script import ScriptDirectory
+
     scripts = ScriptDirectory.from_config(migration_config(""))
     return {script.revision for script in scripts.walk_revisions()}
 
@@ -367,13 +379,10 @@ def migrating(url: str) -> Iterator[Connection]:
 
 @contextmanager
 def errors_translated(engine: Engine) -> Iterator[None]:
-    """Raise DatabaseUnavailable for what a driver or Alembic raises about the database itself."""
+    """Raise DatabaseUnavailable for what a driver raises about the database itself."""
     url = engine.url.render_as_string(hide_password=True)
     try:
         yield
-    except CommandError as error:
-        reason = f"it was made by another release of tellshow ({error})"
-        raise DatabaseUnavailable(f"The database {url} cannot be used: {reason}.") from error
     except DamagedValue as error:
         raise DatabaseUnavailable(
             f"The database {url} is damaged: {error}; tellshow doctor says where."
@@ -490,15 +499,22 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
 
 
-def _revisions(engine: Engine, config: Config) -> tuple[set[str], set[str]]:
-    """The revisions that a database has, and those that this release brings it to."""
-    newest = _newest(config.get_main_option("script_location") or "")
-    with _ONE_THREAD, engine.connect() as connection:
-        return set(MigrationContext.configure(connection).get_current_heads()), set(newest)
+def _current_revisions(engine: Engine) -> set[str]:
+    """The revisions that a database has, as Alembic notes them; none in an empty one."""
+    with engine.connect() as connection:
+        if not connection.dialect.has_table(connection, "alembic_version"):
+            return set()
+        return set(connection.scalars(text("SELECT version_num FROM alembic_version")))
 
 
 @cache
-def _newest(script_location: str) -> frozenset[str]:
-    """The newest revisions in a folder of migrations; the files are read once a process."""
-    with _ONE_THREAD:
-        return frozenset(ScriptDirectory(script_location).get_heads())
+def newest_revision() -> str:
+    """What this release brings a database to: its migrations' files are numbered in their order."""
+    return max(file.name for file in (_migrations() / "versions").glob("[0-9]*.py"))[:4]
+
+
+def _migrations() -> Path:
+    spec = find_spec("migrations")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("tellshow's own package `migrations` is not installed")
+    return Path(spec.submodule_search_locations[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta, timezone
 
-from captioner.image_file import FORMATS
+from captioner.formats import FORMATS
 from catalog.filters import ORIENTATIONS, PhotoFilter
 from catalog.remote_folders import is_remote
 from search.request import InvalidQuery

@@ -26,7 +26,7 @@ from pydantic import (
     model_validator,
 )
 
-from captioner.image_file import FORMATS
+from captioner.formats import FORMATS
 from catalog.filters import ORIENTATIONS, PhotoFilter
 from search.filters import RATINGS, read_filter
 from search.image_to_text import NEAREST_PHOTOS, check_sentences

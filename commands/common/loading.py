@@ -6,7 +6,7 @@ Which captioner a command takes: the one named by --model, else the home's own, 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ import click
 
 from commands.common.errors import Failed, sentence
 from commands.common.output import note
+from commands.common.preparation import preparing
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -73,18 +74,24 @@ def open_engine(
     finds photos by sentences, with all that the home has for that. `asking` raises Failed where no
     photo is indexed, and makes nothing there.
     """
-    from search.engine import SearchEngine
-
-    if asking:
-        _refuse_unused(home)
-    with open_catalog(home, reading=True) as (opened, database):
+    with preparing() as preparation:
+        if finding:
+            preparation.embedder(device)
         if asking:
-            _refuse_empty(database)
-        if model is None:
-            engine = answering_engine(opened, database, device, counting)
-        else:
-            engine = SearchEngine(opened, database, *load_models(model, device))
-        yield finding_engine(engine) if finding else engine
+            _refuse_unused(home)
+        with open_catalog(home, reading=True) as (opened, database):
+            preparation.checkpoints(opened)
+            from search.engine import SearchEngine
+
+            if asking:
+                _refuse_empty(database)
+            if model is None:
+                engine = answering_engine(opened, database, device, counting)
+            else:
+                engine = SearchEngine(opened, database, *load_models(model, device))
+            if finding:
+                preparation.captioner(engine.captioner)
+            yield finding_engine(engine) if finding else engine
 
 
 def _refuse_unused(home: Path | None) -> None:
@@ -182,12 +189,12 @@ def load_models(
 
     `embedder` names another one.
     """
-    from captioner.checkpoint import load_checkpoint
+    from captioner.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
     from captioner.embedder import choose_embedder
 
     if model is not None:
         _refuse_damaged(model)
-    captioner = load_checkpoint(model, device)
+    captioner = load_checkpoint(model, device, _checked(model or DEFAULT_CHECKPOINT))
     name = embedder or captioner.embedder_name
     return captioner, choose_embedder(name, captioner.device)
 
@@ -203,6 +210,15 @@ def _refuse_damaged(model: Path) -> None:
             f"{model} is damaged: its bytes are not those that it is named by; run tellshow "
             "doctor, bring it back from a backup, or name a sound file with --model FILE"
         )
+
+
+def _checked(file: Path) -> str | None:
+    """A checkpoint's SHA-256, of which this process may know already; None where it is no file."""
+    from catalog.checkpoints import checked_sha256
+
+    with suppress(OSError):  # said by who loads it
+        return checked_sha256(file)
+    return None
 
 
 def home_image_embedder(database: Database, device: str | None) -> ImageEmbedder | None:

@@ -142,7 +142,7 @@ def test_graphs_are_what_onnx_allows() -> None:
         onnx_decoder.beam_model(config, arrays, 3),
         onnx_decoder.sentence_model(config, arrays),
     ):
-        onnx.checker.check_model(onnx.load_from_string(model), full_check=True)
+        onnx.checker.check_model(onnx.load_from_string(model.whole()), full_check=True)
 
 
 @pytest.mark.parametrize("backbone", [f"efficientnet_lite{number}" for number in range(5)])

@@ -20,6 +20,7 @@ from catalog.database import (
     is_modelled,
     make_engine,
     migration_config,
+    newest_revision,
     open_database,
     sqlite_driver,
 )
@@ -172,6 +173,12 @@ def test_alembic_itself_migrates_the_default_home(tmp_path: Path) -> None:
         names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     connection.close()
     assert names >= set(Base.metadata.tables)
+
+
+def test_the_newest_revision_is_told_by_the_files_as_alembic_tells_it() -> None:
+    """Alembic itself is not imported where a database is up to date."""
+    scripts = ScriptDirectory.from_config(migration_config(""))
+    assert scripts.get_heads() == [newest_revision()]
 
 
 def test_migrations_can_be_printed_as_sql(capsys: pytest.CaptureFixture[str]) -> None:

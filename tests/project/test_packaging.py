@@ -166,6 +166,7 @@ def test_program_indexes_and_searches_with_nothing_but_what_it_asks_for(
         return done.stderr if fails else done.stdout
 
     unneeded = ["torch", "torchvision", "transformers", "sentence_transformers", "scipy", "pytest"]
+    unneeded += ["tokenizers", "huggingface_hub"]
     lacking = f"from importlib.util import find_spec; print(*filter(find_spec, {unneeded}))"
     assert run("python", "-c", lacking).strip() == ""
     assert tellshow.__version__ in run("tellshow", "--version")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from captioner.image_file import FORMATS
+from captioner.formats import FORMATS
 from catalog.facets import Facets
 from catalog.filters import ORIENTATIONS
 from catalog.photo_places import PlaceCount
