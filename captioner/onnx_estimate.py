@@ -14,10 +14,9 @@ benchmarks/cascade.py measures the difference.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from captioner.captioner import Floats
-from captioner.config import CaptionerConfig, DecoderConfig
+from captioner.config import CaptionerConfig
 from captioner.onnx_decoder import attended
 from captioner.onnx_graph import Graph, Value
 from captioner.onnx_layers import Arrays, linear, weight

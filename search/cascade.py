@@ -24,7 +24,7 @@ _FIRST, _NEXT = DEFAULT_RESULTS + 16, 24
 # With fewer candidates there is nothing to save.
 FEWEST = 2 * _FIRST
 # Standard deviations of the estimates' errors that a candidate may be better than its estimate.
-_DEVIATIONS = 3.0
+_DEVIATIONS = 3.5
 
 Rows = NDArray[np.int64]
 

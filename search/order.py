@@ -26,8 +26,9 @@ BLOCK = DEFAULT_CANDIDATES
 class SearchOrder:
     """The photos that one question finds, by place from 0; ranked as far as it is looked at.
 
-    `candidates`: the best, scored as far as they are looked at. `following`: ids of all others, in parts. `rank` puts
-    ids [N] of a block in order, with likelihoods. Made for one search, in one thread.
+    `candidates`: the best, scored as far as they are looked at. `following`: ids of all others, in
+    parts. `rank` puts ids [N] of a block in order, with likelihoods. Made for one search, in one
+    thread.
     """
 
     def __init__(
