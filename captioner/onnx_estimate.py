@@ -102,17 +102,18 @@ def _log_mass(graph: Graph, arrays: Arrays, outputs: Value) -> Value:
         product = graph.node("MatMul", of, graph.constant(matrix[:, part]))
         return graph.node("Add", product, graph.constant(bias[part]))
 
-    def mass(of: Value, highest: Value, keepdims: int) -> Value:
-        powers = graph.node("Exp", graph.node("Sub", of, highest))
-        return graph.node("ReduceSum", powers, graph.ints(-1), keepdims=keepdims)
+    def mass(of: Value) -> Value:
+        return graph.node("ReduceSum", graph.node("Exp", of), graph.ints(-1), keepdims=0)
 
     mean = graph.node("ReduceMean", outputs, graph.ints(0), keepdims=0)  # [T,E]
     common, rare = slice(None, _COMMON), slice(_COMMON, None)
-    usual = logits(mean, common)  # [T,C]
-    highest = graph.node("ReduceMax", usual, graph.ints(-1), keepdims=1)  # [T,1]
-    total = mass(logits(outputs, common), highest, 0)  # [N,T]
+    highest = graph.node("ReduceMax", logits(mean, common), graph.ints(-1), keepdims=1)  # [T,1]
+    # The bias less the highest logit, one sum for all photos, is [T,C]: exp stays in range.
+    offset = graph.node("Sub", graph.constant(bias[common]), highest)
+    product = graph.node("MatMul", outputs, graph.constant(matrix[:, common]))
+    total = mass(graph.node("Add", product, offset))  # [N,T]
     if len(bias) > _COMMON:
-        total = graph.node("Add", total, mass(logits(mean, rare), highest, 0))
-    return graph.node(
-        "Add", graph.node("Log", total), graph.node("Squeeze", highest, graph.ints(1))
-    )
+        rest = graph.node("Sub", logits(mean, rare), highest)
+        total = graph.node("Add", total, mass(rest))
+    highest = graph.node("Squeeze", highest, graph.ints(1))
+    return graph.node("Add", graph.node("Log", total), highest)
