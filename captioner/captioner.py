@@ -33,7 +33,7 @@ class ClassEvidence:
     ids: NDArray[np.int16]  # [B,K]
     probability: NDArray[np.float16]  # [B,K], of all classes together 1
 
-    def __getitem__(self, rows: slice) -> ClassEvidence:
+    def __getitem__(self, rows: slice | NDArray[np.int64]) -> ClassEvidence:
         return ClassEvidence(self.ids[rows], self.probability[rows])
 
 
@@ -49,7 +49,7 @@ class PhotoState:
     def __len__(self) -> int:
         return len(self.seed)
 
-    def __getitem__(self, rows: slice) -> PhotoState:
+    def __getitem__(self, rows: slice | NDArray[np.int64]) -> PhotoState:
         classes = self.classes[rows] if self.classes else None
         return PhotoState(self.memory[rows], self.seed[rows], self.visual[rows], classes)
 
@@ -322,6 +322,13 @@ class Captioner(ABC):
     ) -> tuple[SentenceScore, SentenceScore]:
         """The same on every photo, and without a photo."""
         return self.score_words(words, state), self.score_without_photo(words)
+
+    def estimate(self, words: Sequence[str], state: PhotoState) -> Floats | None:
+        """About log p(sentence | photo) of B photos [B], END included, in nats.
+
+        Good to tell which photos are worth scoring; None where scoring them is as fast.
+        """
+        return None
 
     @abstractmethod
     def score_sentences(

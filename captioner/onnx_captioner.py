@@ -19,6 +19,7 @@ from captioner.checkpoint import Checkpoint, CheckpointError
 from captioner.machine import threads
 from captioner.onnx_beam_search import BeamSearch
 from captioner.onnx_encoder import encoder_model
+from captioner.onnx_estimate import estimate_model, shared_paths
 from captioner.onnx_session import Session, in_parallel
 from captioner.scores import (
     OCCLUSION_CHUNK,
@@ -32,9 +33,9 @@ from captioner.scores import (
 from captioner.vocabulary import END, PAD, START
 from captioner.weights import expected_shapes
 
-# Photos that pass the CNN, and photos whose logits are computed, together at most; measured, more
-# are no faster.
-_LOOKED_AT, _READ = 4, 64
+# Photos that pass the CNN, photos whose logits are computed, and those whose log-likelihoods are
+# estimated, together at most; measured, more are no faster.
+_LOOKED_AT, _READ, _ESTIMATED = 4, 64, 256
 # Photos that captions are found for together, at least: a few hypotheses are as dear as many.
 _CAPTIONED = 8
 
@@ -66,6 +67,7 @@ class OnnxCaptioner(Captioner):
         self._term = Session(lambda: onnx_decoder.photo_model(config, arrays))
         self._chosen = Session(lambda: onnx_decoder.reading_model(config, arrays, all_words=False))
         self._every = Session(lambda: onnx_decoder.reading_model(config, arrays, all_words=True))
+        self._estimate = Session(lambda: estimate_model(config, arrays))
         self._sentences = Session(lambda: onnx_decoder.sentence_model(config, arrays))
         self._beams = BeamSearch(config, arrays, self.vocabulary)
         memory, seed, visual = (
@@ -112,6 +114,25 @@ class OnnxCaptioner(Captioner):
         pairs = zip(state.features, self._absent_inputs, strict=True)
         scored = self._score(words, self._photos(*(np.concatenate(pair) for pair in pairs)))
         return scored.take(slice(-1)), scored.take(slice(-1, None))
+
+    def estimate(self, words: Sequence[str], state: PhotoState) -> Floats | None:
+        """See Captioner."""
+        photos = self._photos(*state.features)
+        said = np.array([START, *self.vocabulary.encode(words), END], np.int64)
+        seeds, shares = shared_paths(photos.seed)
+        paths = self._run(said[None, :-1], _Photos(photos.memory[:0], seeds, seeds))
+        parts = [
+            self._estimate.run(
+                words=said[:-1],
+                targets=said[1:],
+                paths=paths,
+                shares=shares[rows],
+                memory=photos.memory[rows],
+                term=photos.term[rows],
+            )["log_likelihood"]
+            for rows in (slice(row, row + _ESTIMATED) for row in range(0, len(photos), _ESTIMATED))
+        ]
+        return np.concatenate(parts)
 
     def score_sentences(
         self, sentences: Sequence[Sequence[str]], state: PhotoState | None

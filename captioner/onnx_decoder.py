@@ -183,20 +183,26 @@ def _attend(
     graph: Graph, arrays: Arrays, sizes: DecoderConfig, hidden: Value, memory: Value
 ) -> Value:
     """Multi-head attention: hidden [N,T,H], memory [N,P,M] -> context [N,T,M]."""
+    query = linear(graph, arrays, "decoder.query", hidden)
+    return attended(graph, arrays, sizes, query, memory)
+
+
+def attended(
+    graph: Graph, arrays: Arrays, sizes: DecoderConfig, query: Value, memory: Value
+) -> Value:
+    """Multi-head attention: queries [N,T,M], memory [N,P,M] -> context [N,T,M]."""
     heads = sizes.attention_heads
     width = sizes.memory // heads
     apart = graph.ints(0, 0, heads, width)
 
-    def by_heads(x: Value, *order: int) -> Value:
-        return graph.node("Transpose", graph.node("Reshape", x, apart), perm=list(order))
+    def by_heads(x: Value) -> Value:
+        return graph.node("Transpose", graph.node("Reshape", x, apart), perm=[0, 2, 1, 3])
 
-    asked = graph.node(
-        "Mul", linear(graph, arrays, "decoder.query", hidden), graph.scalar(width**-0.5)
-    )
-    query = by_heads(asked, 0, 2, 1, 3)  # [N,h,T,w]
-    placed = graph.node("Add", memory, weight(graph, arrays, "decoder.place"))
-    scores = graph.node("MatMul", query, by_heads(placed, 0, 2, 3, 1))  # [N,h,T,P]
-    shares = graph.node("Softmax", scores, axis=-1)
-    context = graph.node("MatMul", shares, by_heads(memory, 0, 2, 1, 3))
+    asked = by_heads(graph.node("Mul", query, graph.scalar(width**-0.5)))  # [N,h,T,w]
+    keys = by_heads(graph.node("Add", memory, weight(graph, arrays, "decoder.place")))
+    # A transposition of the last two axes becomes part of the product.
+    scores = graph.node("MatMul", asked, graph.node("Transpose", keys, perm=[0, 1, 3, 2]))
+    shares = graph.node("Softmax", scores, axis=-1)  # [N,h,T,P]
+    context = graph.node("MatMul", shares, by_heads(memory))
     together = graph.node("Transpose", context, perm=[0, 2, 1, 3])
     return graph.node("Reshape", together, graph.ints(0, 0, sizes.memory))

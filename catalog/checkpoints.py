@@ -167,6 +167,8 @@ def is_sound(file: Path, sha256: str) -> bool:
 
 def _key(kept: Path) -> str:
     return f"{_FOLDER}/{kept.name}"
+
+
 def checked_sha256(file: Path) -> str:
     """A file's SHA-256, of its bytes; read once a process, unless it changes.
 

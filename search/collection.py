@@ -55,6 +55,11 @@ class LoadedCandidates:
     state: PhotoState | None  # None: no candidates
     bias: NDArray[np.float32]  # [N]
 
+    def take(self, rows: NDArray[np.int64]) -> LoadedCandidates:
+        """Some of them, in the order given."""
+        state = None if self.state is None else self.state[rows]
+        return LoadedCandidates(self.found.take(rows), state, self.bias[rows])
+
 
 @dataclass(frozen=True)
 class Collection:

@@ -61,8 +61,9 @@ def photo_beside(
     order = engine.order(engine.read(request))
     start = max(request.offset - 1, 0)
     page = order.page(start, request.offset + request.k + 1)
-    places = dict(enumerate(order.candidates.found.ids.tolist()))
-    places.update(enumerate(page.found.ids.tolist(), start))
+    places = dict(enumerate(page.found.ids.tolist(), start))
+    if photo_id not in places.values():
+        places.update(enumerate(order.candidates.whole.found.ids.tolist()))
     own = next((place for place, other in places.items() if other == photo_id), None)
     if own is None or own + step not in places:
         return None

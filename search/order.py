@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from search.cascade import Cascade
 from search.limits import DEFAULT_CANDIDATES
 from search.rerank import Ranked
 
@@ -25,12 +26,13 @@ BLOCK = DEFAULT_CANDIDATES
 class SearchOrder:
     """The photos that one question finds, by place from 0; ranked as far as it is looked at.
 
-    `candidates`: the best, with likelihoods. `following`: ids of all others, in parts. `rank` puts
-    ids [N] of a block in order, with likelihoods. Made for one search, in one thread.
+    `candidates`: the best, scored as far as they are looked at. `following`: ids of all others, in
+    parts. `rank` puts ids [N] of a block in order, with likelihoods. Made for one search, in one
+    thread.
     """
 
     def __init__(
-        self, candidates: Ranked, following: Iterator[Ids], rank: Callable[[Ids], Ranked]
+        self, candidates: Cascade, following: Iterator[Ids], rank: Callable[[Ids], Ranked]
     ) -> None:
         self.candidates = candidates
         self._parts, self._rank = following, rank
@@ -40,7 +42,7 @@ class SearchOrder:
     @classmethod
     def empty(cls) -> SearchOrder:
         """Of no photo."""
-        return cls(Ranked.empty(), iter(()), lambda ids: Ranked.empty())
+        return cls(Cascade.of(Ranked.empty()), iter(()), lambda ids: Ranked.empty())
 
     def page(self, start: int, stop: int) -> Ranked:
         """The photos at places from `start` to before `stop`, with likelihoods.
@@ -48,7 +50,7 @@ class SearchOrder:
         Fewer where the order ends, and where some of them were removed since it was made.
         """
         first = len(self.candidates)
-        shown = [self.candidates.take(np.arange(first)[start:stop])]
+        shown = [self.candidates.page(start, stop)]
         known = self._known(stop - first)
         for begin in range(max(start - first, 0) // BLOCK * BLOCK, known, BLOCK):
             block = self._block(begin)

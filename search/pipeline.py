@@ -21,6 +21,7 @@ from captioner.vocabulary import SPECIAL_WORDS
 from catalog.database import Database
 from catalog.filters import Condition
 from search.calibration import Background, backgrounds
+from search.cascade import FEWEST, Cascade
 from search.collection import Collection, LoadedCandidates
 from search.lexical import WordHits, find_words
 from search.limits import COMBINED, LIKELIHOOD, MAX_BY_LIKELIHOOD, MAX_CANDIDATES, RETRIEVE
@@ -28,7 +29,14 @@ from search.order import SearchOrder
 from search.parsed_query import ParsedQuery, parse_words, read_vectors
 from search.query_modifiers import WIDER, QueryModifiers, read_modifiers, scale_of
 from search.request import InvalidQuery, SearchRequest
-from search.rerank import Likelihoods, Ranked, logit_in_score, score_photos, stage_scores
+from search.rerank import (
+    Likelihoods,
+    Ranked,
+    Reader,
+    logit_in_score,
+    score_photos,
+    stage_scores,
+)
 from search.retrieval import Candidates, Retriever, propose, widening
 from search.spelling import corrected
 
@@ -96,14 +104,14 @@ class Ranker:
         """The order of all photos that a question finds, with likelihoods."""
         where, retriever = Condition(question.request.filters), self._retriever(question)
         found, hits = self.propose(question, where)
-        candidates = self.rank_found(question, found, hits)
+        candidates = self._candidates(question, found, hits)
 
         def rank(ids: NDArray[np.int64]) -> Ranked:
             block = retriever.compare(question.vector, ids, len(ids))
             return self.with_likelihoods(self.rank_found(question, block, hits), question)
 
         following = self.follow(question, where, hits, found)
-        return SearchOrder(self.with_likelihoods(candidates, question), following, rank)
+        return SearchOrder(candidates, following, rank)
 
     def rank(self, question: Question) -> Ranked:
         """All candidates, best first."""
@@ -113,7 +121,42 @@ class Ranker:
         """Those of N photos that have a state, best first."""
         if not len(found):
             return Ranked.empty()
+        return self._rank_loaded(question, self.collection.load(found), hits)
+
+    def _candidates(self, question: Question, found: Candidates, hits: WordHits) -> Cascade:
+        """Those of the candidates that have a state, scored as far as they are looked at.
+
+        All are scored at once where what one scores hangs on the others.
+        """
+        if len(found) < FEWEST or question.modifiers is not None or hits.places(found.ids).any():
+            ranked = self.rank_found(question, found, hits)
+            return Cascade.of(self.with_likelihoods(ranked, question))
         loaded = self.collection.load(found)
+        estimate = self._estimate(question, loaded)
+        if estimate is None:
+            ranked = self._rank_loaded(question, loaded, hits)
+            return Cascade.of(self.with_likelihoods(ranked, question))
+        logit = self._logit(question)
+        ranked = self.score(question, loaded.found, loaded.bias, estimate).with_bonus(hits, logit)
+        reader = Reader(self.captioner, question.parsed.words)
+
+        def score(rows: NDArray[np.int64]) -> Ranked:
+            part = loaded.take(rows)
+            assert part.state is not None
+            said = reader.read(part.state)
+            scored = self.score(question, part.found, part.bias, said.log_likelihood)
+            return replace(scored.with_bonus(hits, logit), likelihoods=said)
+
+        return Cascade(ranked.score, score, hits)
+
+    def _estimate(self, question: Question, loaded: LoadedCandidates) -> NDArray[np.float32] | None:
+        """About log p(query | photo) [N]; None where all N are to be scored."""
+        words, stage = question.parsed.words, question.request.stage
+        if stage != COMBINED or not words or loaded.state is None or len(loaded.found) < FEWEST:
+            return None
+        return self.captioner.estimate(words, loaded.state)
+
+    def _rank_loaded(self, question: Question, loaded: LoadedCandidates, hits: WordHits) -> Ranked:
         asked = question.request.stage != RETRIEVE
         likelihoods = self._likelihoods(loaded, question) if asked else None
         log_likelihood = likelihoods.log_likelihood if likelihoods else None
@@ -184,9 +227,7 @@ class Ranker:
 
     def put_in_order(self, question: Question, ranked: Ranked, hits: WordHits) -> Ranked:
         """Photos that were scored, best first, those lifted that the question's words name."""
-        stage, is_known = question.request.stage, bool(question.parsed.words)
-        logit = logit_in_score(stage, self._ranking(question), words_known=is_known)
-        return ranked.in_order(hits, logit)
+        return ranked.in_order(hits, self._logit(question))
 
     def with_likelihoods(self, ranked: Ranked, question: Question) -> Ranked:
         """The same photos with likelihoods.
@@ -251,6 +292,11 @@ class Ranker:
         """The collection's, by whatever embedders have read the question."""
         retriever = self.collection.retriever
         return retriever if question.image is None else retriever.with_image(question.image)
+
+    def _logit(self, question: Question) -> float:
+        """What one logit of evidence is in the scores of the question's stage."""
+        stage, is_known = question.request.stage, bool(question.parsed.words)
+        return logit_in_score(stage, self._ranking(question), words_known=is_known)
 
     def _ranking(self, question: Question) -> Ranking:
         return self.captioner.provenance.ranking.for_words(len(question.parsed.words))

@@ -83,6 +83,23 @@ def score_photos(captioner: Captioner, words: tuple[str, ...], state: PhotoState
     return Likelihoods(*captioner.score_both(words, state))
 
 
+class Reader:
+    """Reads one query on photos, some at a time; what it is without a photo is read once."""
+
+    def __init__(self, captioner: Captioner, words: tuple[str, ...]) -> None:
+        self._captioner, self._words = captioner, words
+        self._without_photo: SentenceScore | None = None
+
+    def read(self, state: PhotoState) -> Likelihoods:
+        """Likelihoods of at least one known word on at least one photo."""
+        if self._without_photo is not None:
+            scored = self._captioner.score_words(self._words, state)
+            return Likelihoods(scored, self._without_photo)
+        both = score_photos(self._captioner, self._words, state)
+        self._without_photo = both.without_photo
+        return both
+
+
 def stage_scores(
     stage: str,
     ranking: Ranking,
@@ -204,14 +221,18 @@ class Ranked:
 
         `logit`: what one is in these scores.
         """
-        bonus, places = hits.bonus(self.found.ids), hits.places(self.found.ids)
-        score = self.score + np.float32(logit) * bonus
-        best_first = np.argsort(-score, kind="stable")
-        ranked = replace(self, score=score, hits=hits).take(best_first)
+        ranked, places = self.with_bonus(hits, logit), hits.places(self.found.ids)
+        best_first = np.argsort(-ranked.score, kind="stable")
+        ranked = ranked.take(best_first)
         if not places.any():
             return ranked
         score = lifted(ranked.score, places[best_first])
         return replace(ranked, score=score).take(np.argsort(-score, kind="stable"))
+
+    def with_bonus(self, hits: WordHits, logit: float) -> Ranked:
+        """As they are, with what rare names and tags add to their scores."""
+        score = self.score + np.float32(logit) * hits.bonus(self.found.ids)
+        return replace(self, score=score, hits=hits)
 
     @property
     def is_named(self) -> NDArray[np.bool_]:

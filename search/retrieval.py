@@ -21,6 +21,9 @@ from search.lexical import Ids, WordHits
 
 T = TypeVar("T")
 
+# So many given photos are all compared with the query: that is faster than a search among them.
+_COMPARED = 2000
+
 # Known words may take one place in so many from what the whole sentence means.
 _KNOWN_SHARE = 4
 
@@ -101,7 +104,7 @@ class Retriever:
         Only photos that meet `where` are proposed, any where it is None.
         """
         given = None if where is None else where.only_ids
-        if given is not None and len(given) <= count:
+        if given is not None and len(given) <= max(count, _COMPARED):
             return self.compare(query, given, count)
         proposed = [
             index.search(query[None], max(min(count, index.count), 1), where)[0][0]

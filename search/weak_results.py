@@ -57,7 +57,7 @@ class Judge:
         return Verdict(
             probability=self.chances(page),
             weak=self.weak(page),
-            all_weak=bool(self.weak(order.candidates).all()),
+            all_weak=all(self.weak(part).all() for part in order.candidates.parts()),
             line=find_line(order, stop, self.weak),
             more=order.reaches(stop),
         )

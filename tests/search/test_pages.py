@@ -14,6 +14,7 @@ from catalog.photos import remove_photos
 from catalog.vectors import kinds
 from catalog.vectors.kinds import IndexKind
 from catalog.views import list_photos
+from search.cascade import Cascade
 from search.engine import SearchEngine
 from search.limits import MAX_CANDIDATES, STAGES
 from search.order import SearchOrder
@@ -216,7 +217,7 @@ def made_up_order(count: int) -> SearchOrder:
 
     ids = np.arange(count)
     parts = (ids[start : start + 300] for start in range(200, count, 300))
-    return SearchOrder(rank(ids[:200]), parts, rank)
+    return SearchOrder(Cascade.of(rank(ids[:200])), parts, rank)
 
 
 @pytest.mark.parametrize("line", [0, 3, 198, 199, 250, 599, 997])
