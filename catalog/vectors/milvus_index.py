@@ -6,6 +6,7 @@ Vectors are float32 there, the type that Milvus Lite and servers share.
 from __future__ import annotations
 
 import importlib
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sqlalchemy.orm import Session
 
+from catalog.change_feed import START, Position, position
 from catalog.database import Database
-from catalog.descriptions import change_counter
 from catalog.filters import Condition
 from catalog.vectors.interface import Ids, Vectors, VectorsUnavailable
 from catalog.vectors.kept_count import KeptCount
@@ -53,7 +54,7 @@ class MilvusIndex:
             self._milvus = _client(address)
         catalog = sha256(database.url.encode()).hexdigest()[:12]
         self._name = f"tellshow_{catalog}_{model_id}_{kind}"
-        self._change = -1  # what SQL's change counter was when the collection followed it
+        self._seen: Position | None = None  # how far the collection had followed SQL
         self._count = KeptCount(self._counted)
         self._maintenance = threading.RLock()
 
@@ -148,7 +149,7 @@ class MilvusIndex:
             with self._errors_translated():
                 if self._known_dimension() != self.dimension:
                     self._make()
-            self._follow_from(0)
+            self._follow_from(START)
 
     def verify(self) -> bool:
         """Whether the collection holds the photos that SQL does, as of its last change."""
@@ -160,7 +161,7 @@ class MilvusIndex:
         with self._database.read() as session:
             stored = self._stored.ids(session)
             newest = self._stored.newest_change(session)
-        return newest <= followed and np.array_equal(np.sort(stored), np.sort(known))
+        return newest <= followed.settled and np.array_equal(np.sort(stored), np.sort(known))
 
     def _counted(self) -> int:
         with self._errors_translated():
@@ -193,28 +194,28 @@ class MilvusIndex:
                 there = np.isfinite(own)
                 return among[there], own[there]
             ids, parts = np.empty(0, np.int64), np.empty(0, np.float32)
-            for keys, values in self._stored.since(session, 0):
+            for keys, values in self._stored.since(session):
                 ids, parts = np.append(ids, keys), np.append(parts, values @ row)
         return ids, parts
 
     def _catch_up(self) -> None:
         with self._database.read() as session:
-            change = change_counter(session)
-        if change == self._change:
+            now = position(session)
+        if now == self._seen:
             return
         with self._errors_translated():
             followed = self._followed()
-        if followed == change:  # another process was quicker
-            self._change = change
+        if followed == now:  # another process was quicker
+            self._seen = now
             self._count.forget()
         else:
-            self._follow_from(followed if followed < change else 0)
+            self._follow_from(followed if followed.settled <= now.settled else START)
 
-    def _follow_from(self, followed: int) -> None:
+    def _follow_from(self, followed: Position) -> None:
         """Apply what SQL committed after a change, and note how far that went."""
         with self._database.read() as session:
             # Read first: whatever is committed meanwhile is then seen again next time.
-            change = change_counter(session)
+            now = position(session)
             for keys, values in self._stored.since(session, followed):
                 self.add(keys, values)
             count = self._stored.count(session)
@@ -222,9 +223,9 @@ class MilvusIndex:
         if count != self.count:
             self._reconcile()
         with self._errors_translated():
-            properties = {_CHANGE: str(change)}
+            properties = {_CHANGE: json.dumps([now.settled, sorted(now.beyond)])}
             self._milvus.alter_collection_properties(self._name, properties=properties)
-        self._change = change
+        self._seen = now
 
     def _reconcile(self) -> None:
         """Remove what SQL has no more; add what another process that was behind removed."""
@@ -259,8 +260,10 @@ class MilvusIndex:
         fields = {each["name"]: each for each in self._described()["fields"]}
         return int(fields["embedding"]["params"]["dim"])
 
-    def _followed(self) -> int:
-        return int(self._described().get("properties", {}).get(_CHANGE, 0))
+    def _followed(self) -> Position:
+        kept = self._described().get("properties", {}).get(_CHANGE, "[0, []]")
+        settled, beyond = json.loads(kept)
+        return Position(settled, frozenset(beyond))
 
     def _described(self) -> dict[str, Any]:
         described: dict[str, Any] = self._milvus.describe_collection(self._name)

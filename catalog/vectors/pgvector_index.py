@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from catalog.change_feed import Position, position
 from catalog.database import Database
-from catalog.descriptions import change_counter
 from catalog.filters import NO_FILTER, Condition, filter_clauses
 from catalog.models import Photo
 from catalog.vectors.interface import Ids, Vectors
@@ -76,7 +76,7 @@ class PgvectorIndex:
         self._stored = StoredVectors(model_id, kind, dimension)
         self._table = PgvectorTable(self._stored, schema_of_pgvector(database))
         self._count = KeptCount(self._counted)
-        self._change = -1
+        self._seen: Position | None = None
 
     @property
     def count(self) -> int:
@@ -96,9 +96,9 @@ class PgvectorIndex:
     def follow(self) -> None:
         """Nothing to take in: the database has it."""
         with self._database.read() as session:
-            change = change_counter(session)
-        if change != self._change and self._count.forget(many=_MANY, seconds=_COUNTED_FOR):
-            self._change = change
+            now = position(session)
+        if now != self._seen and self._count.forget(many=_MANY, seconds=_COUNTED_FOR):
+            self._seen = now
 
     def add(self, ids: ArrayLike, vectors: ArrayLike) -> None:
         """Nothing to add: their rows' transaction did. Raises DimensionMismatch."""

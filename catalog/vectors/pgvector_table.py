@@ -201,7 +201,7 @@ class PgvectorTable:
         # In the row and not compressed: each comparison reads the values.
         session.execute(text(f"ALTER TABLE {name} ALTER embedding SET STORAGE PLAIN"))
         count = 0
-        for ids, values in self._stored.since(session, 0):
+        for ids, values in self._stored.since(session):
             _copy(session, name, ids, values)
             count += len(ids)
         if count > index_from:
