@@ -65,8 +65,10 @@ def shared_paths(seeds: Floats) -> tuple[Floats, Floats]:
     mean = seeds.mean(axis=0)
     apart = seeds - mean
     start = np.random.default_rng(0).standard_normal((seeds.shape[1], _AXES), np.float32)
-    axes, _ = np.linalg.qr(apart.T @ (apart @ start))  # [H,A]
-    places = apart @ axes  # [N,A]
+    # By einsum, in this thread: for products as small as these BLAS wakes threads that then spin.
+    along = np.einsum("nh,ha->na", apart, start)
+    axes, _ = np.linalg.qr(np.einsum("nh,na->ha", apart, along))  # [H,A]
+    places = np.einsum("nh,ha->na", apart, axes)  # [N,A]
     steps = np.maximum(places.std(axis=0), np.float32(1e-6))
     shares = places / steps
     first = 1 - shares.sum(axis=1, keepdims=True)

@@ -19,10 +19,11 @@ from search.lexical import WordHits
 from search.limits import DEFAULT_RESULTS
 from search.rerank import Ranked
 
-# Candidates in the first batch and in each of those after it: a page, and what may belong on it.
-_FIRST, _NEXT = DEFAULT_RESULTS + 16, 24
-# With fewer candidates there is nothing to save.
-FEWEST = 2 * _FIRST
+# Candidates in the first batch: a page, and what may belong on it (27 in the median). In each of
+# those after it a quarter of what was read so far, at least the second number.
+_FIRST, _NEXT = DEFAULT_RESULTS + 8, 8
+# With fewer candidates there is little to save.
+FEWEST = 3 * _FIRST
 # Standard deviations of the estimates' errors that a candidate may be better than its estimate.
 _DEVIATIONS = 3.5
 
@@ -85,7 +86,8 @@ class Cascade:
         """Give places to those whose place is known, after one more batch where there are none."""
         ready = self._ready()
         if not ready:
-            self._read(self._unread[: _NEXT if self._count or len(self._waiting) else _FIRST])
+            done = len(self._off)
+            self._read(self._unread[: max(_NEXT, done // 4) if done else _FIRST])
             ready = self._ready()
         rows = np.arange(len(self._waiting))
         self._place(self._waiting.take(rows[:ready]))

@@ -5,12 +5,18 @@ Not safe among threads by itself: thread_safe.py sees to that.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from catalog.vectors.interface import Ids, Vectors
 from catalog.vectors.kinds import IndexKind
+
+# One thread compares so many vectors in a few milliseconds; more would wait for one another, and
+# OpenMP's wait by spinning.
+_OF_ONE_THREAD = 30_000
 
 
 class FlatIndex:
@@ -64,8 +70,19 @@ class FlatIndex:
         only = None
         if allowed is not None:
             only = self._faiss.SearchParameters(sel=selector(self._faiss, allowed))
-        similarity, ids = self.index.search(rows, k, params=only)
+        with self._few_threads():
+            similarity, ids = self.index.search(rows, k, params=only)
         return ids, similarity
+
+    @contextmanager
+    def _few_threads(self) -> Iterator[None]:
+        """FAISS with one thread in the calling one, where the index is small."""
+        usual = self._faiss.omp_get_max_threads()
+        self._faiss.omp_set_num_threads(1 if self.count <= _OF_ONE_THREAD else usual)
+        try:
+            yield
+        finally:
+            self._faiss.omp_set_num_threads(usual)
 
     def vectors(self, ids: Ids) -> Vectors:
         """The vectors [N, D] of ids; NaN for those that are not there."""
