@@ -379,7 +379,10 @@ def migrating(url: str) -> Iterator[Connection]:
 
 @contextmanager
 def errors_translated(engine: Engine) -> Iterator[None]:
-    """Raise DatabaseUnavailable for what a driver raises about the database itself."""
+    """Raise DatabaseUnavailable for what a driver raises about the database itself.
+
+    Which that is says more: ConnectionLost, WriteConflict, DatabaseLocked, Standby.
+    """
     url = engine.url.render_as_string(hide_password=True)
     try:
         yield

@@ -80,7 +80,7 @@ class FaissIndex:
         with self._maintenance:
             if not self._load_newest():
                 self.rebuild()
-            elif self._catch_up() > WORTH_SAVING * self.count:
+            elif self._catch_up(compare=True) > WORTH_SAVING * self.count:
                 self._save_if_possible()
 
     def verify(self) -> bool:
@@ -208,16 +208,22 @@ class FaissIndex:
         self._replace(index, Position(saved.change), saved.number)
         return True
 
-    def _catch_up(self) -> int:
-        """Apply what SQL committed that is not in this index; return how many vectors that was."""
+    def _catch_up(self, *, compare: bool = False) -> int:
+        """Apply what SQL committed that is not in this index; return how many vectors that was.
+
+        `compare`: whether it holds photos that SQL does not, too, as after a lost transaction.
+        """
         with self._database.read() as session:
             now = position(session)
             if now == self._followed:
                 return 0
-            # A database that was put back to what it was is read anew.
-            since = self._followed if now.settled >= self._followed.settled else START
+            went_back = now.settled < self._followed.settled
+            since = START if went_back else self._followed
             applied = self._replay(session, since)
-            applied += self._drop_removed(session, since)
+            if compare or went_back:
+                applied += self._drop_unknown(session)
+            else:
+                applied += self._drop_removed(session, since)
         self._followed = now
         return applied
 
@@ -227,6 +233,14 @@ class FaissIndex:
             self.add(keys, values)
             applied += len(keys)
         return applied
+
+    def _drop_unknown(self, session: Session) -> int:
+        # The index holds all that SQL does by now: the same number means the same photos.
+        if self._stored.count(session) == self.count:
+            return 0
+        gone = np.setdiff1d(self._vectors.index.ids(), self._stored.ids(session))
+        self.remove(gone)
+        return len(gone)
 
     def _drop_removed(self, session: Session, since: Position) -> int:
         gone = self._stored.removed_since(session, since, self._vectors.index.ids())

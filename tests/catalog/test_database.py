@@ -113,9 +113,6 @@ def test_every_revision_goes_down_and_up_with_data_in_it(any_catalog: SampleCata
     if any_catalog.home.database_file is not None:
         empty.add("vector_commit")  # SQLite counts
     assert {name for name, rows in before.items() if not rows} == empty
-    if commits := before["vector_commit"]:  # the counter goes on behind the last of them
-        counter = max(int(row["change"]) for row in commits)
-        before |= {"vector_commit": [], "vector_change": [{"id": "1", "counter": str(counter)}]}
     config = migration_config(any_catalog.home.database_url)
     newest, *older = (
         script.revision for script in ScriptDirectory.from_config(config).walk_revisions()
@@ -125,6 +122,9 @@ def test_every_revision_goes_down_and_up_with_data_in_it(any_catalog: SampleCata
         left = contents(any_catalog.database)
         assert "photo" in left
         left.pop("photo_text", None)  # cut by other rules then
+        if "vector_commit" not in left and (commits := before["vector_commit"]):
+            counter = max(int(row["change"]) for row in commits)  # goes on behind the last of them
+            before |= {"vector_commit": [], "vector_change": [{"id": "1", "counter": str(counter)}]}
         for name, rows in left.items():
             assert not rows or rows == without(
                 before[name], before[name][0].keys() - rows[0].keys()
