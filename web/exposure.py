@@ -22,10 +22,8 @@ def exposure_of(photo: PhotoView) -> str | None:
         if photo.format == "JPEG":
             return read_exposure(_read(photo, _BEGINNING))
         if photo.format in _BY_DECODER and photo.size <= _MOST_BYTES:
-            exposure: str | None = upload_decoders().decode(
-                _read(photo, _MOST_BYTES), read_exposure
-            )
-            return exposure
+            told: str | None = upload_decoders().decode(_read(photo, _MOST_BYTES), read_exposure)
+            return told
     except (ImageMissing, UnreadablePhoto, DecoderKilled, NoDecoder, OSError):
         pass
     return None
