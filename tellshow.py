@@ -8,62 +8,90 @@ from __future__ import annotations
 import gc
 import io
 import sys
+from collections.abc import Iterator, Mapping, MutableMapping
+from importlib import import_module
 from pathlib import Path
 
 import click
 
-from commands.backup import backup
-from commands.calibrate import calibrate
-from commands.caption import caption
 from commands.common.errors import Exit, Failed, InterruptedSaved, fail, word
 from commands.common.help import NarrowFormatter, keep_summaries_whole
 from commands.common.options import home_option
 from commands.common.terminal import echo, encode_leniently
 from commands.common.termination import raised_termination
-from commands.complete import complete_command
-from commands.demo import demo
-from commands.doctor import doctor
-from commands.evaluate import evaluate_command
-from commands.explain import explain_command
-from commands.export import export
-from commands.index import index
-from commands.mcp import mcp
-from commands.models import models
-from commands.rebuild import rebuild
-from commands.restore import restore
-from commands.roots import roots
-from commands.score import score
-from commands.search import search
-from commands.serve import serve
-from commands.similar import similar
-from commands.status import status
-from commands.train import train
 
 __version__ = "0.2.0"
 
-_COMMANDS = (
-    index, search, complete_command, similar, caption, score, explain_command, serve, mcp, train,
-    evaluate_command, calibrate, export, status, roots, rebuild, models, doctor, backup, restore,
-    demo,
-)  # fmt: skip
+# Each command, a file in commands/, and its name there.
+_COMMANDS = {
+    "index": "index",
+    "search": "search",
+    "complete": "complete_command",
+    "similar": "similar",
+    "caption": "caption",
+    "score": "score",
+    "explain": "explain_command",
+    "serve": "serve",
+    "mcp": "mcp",
+    "train": "train",
+    "evaluate": "evaluate_command",
+    "calibrate": "calibrate",
+    "export": "export",
+    "status": "status",
+    "roots": "roots",
+    "rebuild": "rebuild",
+    "models": "models",
+    "doctor": "doctor",
+    "backup": "backup",
+    "restore": "restore",
+    "demo": "demo",
+}
 
 # How many objects are made between two looks for cyclic garbage. Imports make a hundred thousand
 # and no garbage: looking after every 700, as is the default, takes a tenth of a search's start.
 _BETWEEN_COLLECTIONS = 50_000
 
+
+class Commands(MutableMapping[str, click.Command]):
+    """The commands by name, each imported when it is first asked for: one run needs one of them."""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self._places = dict(places)
+        self._imported: dict[str, click.Command] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in self._imported:
+            attribute = self._places[name]
+            command: click.Command = getattr(import_module(f"commands.{name}"), attribute)
+            keep_summaries_whole(command)
+            self._imported[name] = command
+        return self._imported[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._places[name] = command.name or name
+        self._imported[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._places[name]
+        self._imported.pop(name, None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
 click.Context.formatter_class = NarrowFormatter  # of every command
 
 
-@click.group(commands=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(commands=Commands(_COMMANDS), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tellshow")
 @home_option
 @click.pass_context
 def cli(context: click.Context, home: Path | None) -> None:
     """Tell it a sentence, it shows the pictures."""
     context.obj = home
-
-
-keep_summaries_whole(cli)
 
 
 def run(arguments: list[str] | None = None) -> Exit:
