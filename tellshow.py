@@ -94,6 +94,9 @@ def cli(context: click.Context, home: Path | None) -> None:
     context.obj = home
 
 
+cli.short_help = cli.get_short_help_str()
+
+
 def run(arguments: list[str] | None = None) -> Exit:
     """Run one command and return its exit code."""
     try:

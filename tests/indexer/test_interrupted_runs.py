@@ -102,11 +102,11 @@ def test_a_run_that_a_person_broke_off_says_so(catalog: Catalog, folder: Path) -
     assert (run.done, run.total) == (2, len(PHOTOS))
 
 
-@pytest.mark.parametrize("steps", range(1, 8))
+@pytest.mark.parametrize("steps", range(2, 9))
 def test_a_run_broken_off_while_it_still_begins_is_ended(
     catalog: Catalog, folder: Path, steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C comes just after so many transactions: the first of them records the run."""
+    """Ctrl-C comes after so many transactions; the second of them records the run."""
     call, done = RetryPolicy.call, 0
 
     def interrupted(policy: RetryPolicy, work: Callable[[], object]) -> object:

@@ -158,9 +158,12 @@ def _load() -> None:
     quick.encode(["a photo"])
     assert quick.sha256  # read once
 
-    def load_once(path: Path | None = None, device: str | None = None) -> Any:
+    def load_once(
+        path: Path | None = None, device: str | None = None, sha256: str | None = None
+    ) -> Any:
         file = path or checkpoint.DEFAULT_CHECKPOINT
-        return shipped if sha256_of(file) == shipped.sha256 else load(path, device)
+        own = sha256 or sha256_of(file)
+        return shipped if own == shipped.sha256 else load(path, device, sha256)
 
     def choose_quick(name: str = "", device: str | None = None) -> Any:
         if name and name != quick.name:
