@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -74,7 +73,7 @@ def frequent_keywords(session: Session, count: int, offset: int = 0) -> list[Lab
 
 
 def _shown_apart(
-    session: Session, rows: Sequence[Row[Any]], others: Callable[[int], Select[tuple[int]]]
+    session: Session, rows: Sequence[Row[str, int, int, int]], others: Callable[[int], Select[int]]
 ) -> list[LabelCount]:
     """Labels of rows (name, photos, sample, id), no two with the same photo where they have others.
 
@@ -91,12 +90,12 @@ def _shown_apart(
     return labels
 
 
-def _newest_photos(keyword_id: int) -> Select[tuple[int]]:
+def _newest_photos(keyword_id: int) -> Select[int]:
     of = select(PhotoKeyword.photo_id).where(PhotoKeyword.keyword_id == keyword_id)
     return of.order_by(PhotoKeyword.photo_id.desc())
 
 
-def _surest_photos(tag_id: int) -> Select[tuple[int]]:
+def _surest_photos(tag_id: int) -> Select[int]:
     last = select(PhotoTag.photo_id, PhotoTag.probability).where(PhotoTag.tag_id == tag_id)
     sampled = last.order_by(PhotoTag.photo_id.desc()).limit(_SAMPLED).subquery()
     return select(sampled.c.photo_id).order_by(
