@@ -34,7 +34,7 @@ def split_weights(raw: NDArray[np.uint8]) -> tuple[dict[str, str], dict[str, NDA
     described = json.loads(raw[_LENGTH:start].tobytes())
     try:
         metadata = described.pop("__metadata__", {})
-        end = max(each["data_offsets"][1] for each in described.values())
+        end = max((each["data_offsets"][1] for each in described.values()), default=0)
         if start + end != len(raw):
             raise ValueError(f"its arrays end at {start + end} of {len(raw)} bytes")
         return metadata, {name: _view(raw[start:], **each) for name, each in described.items()}

@@ -30,7 +30,7 @@ from pathlib import Path
 from commands.common.thumbnails import choose_thumbnails
 drawn = choose_thumbnails({wanted})
 if drawn:
-    drawn.show({{1: Path(sys.argv[1])}}, 1)
+    drawn.show({{1: Path(sys.argv[1]).read_bytes()}}, 1)
 """
 
 
