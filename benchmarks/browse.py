@@ -26,9 +26,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import numpy as np
+from sqlalchemy.orm import Session
 
 from catalog.database import Database, open_database
-from catalog.filters import PhotoFilter, passing_photos
+from catalog.facets import read_facets
+from catalog.filters import passing_photos
 from catalog.home import open_home
 from catalog.model_registry import register_model
 from catalog.photo_places import note_places
@@ -156,9 +158,9 @@ def _get(client: FlaskClient, address: str) -> object:
     return answer.json if answer.is_json else answer.data
 
 
-def _look_up(database: Database, wanted: PhotoFilter) -> None:
+def _read(database: Database, read: Callable[[Session], object]) -> None:
     with database.read() as session:
-        passing_photos(session, wanted)
+        read(session)
 
 
 def _jumps(client: FlaskClient, months: Sequence[tuple[str, int]]) -> Callable[[], object]:
@@ -213,8 +215,10 @@ def measure(
         }
         for name, address in _ADDRESSES.items():
             asked[name] = lambda address=address: _get(client, address)  # type: ignore[misc]
+        asked["what filters offer, after a change"] = partial(_read, database, read_facets)
         for name, wanted in _FILTERS.items():
-            asked[name] = partial(_look_up, database, read_filter(**wanted))
+            passing = partial(passing_photos, wanted=read_filter(**wanted))
+            asked[name] = partial(_read, database, passing)
         return {name: _times(ask, times + 1)[1:] for name, ask in asked.items()}
     finally:
         database.close()

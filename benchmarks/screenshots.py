@@ -75,6 +75,19 @@ class Subject:
     visit: Callable[[Page], object]
 
 
+def _filters(page: Page) -> None:
+    page.goto(QUERY)
+    page.locator(".filters > summary").click()
+
+
+def _selection(page: Page) -> None:
+    page.goto(QUERY)
+    boxes = page.locator(".choose input")
+    boxes.first.check(force=True)
+    boxes.nth(2).click(modifiers=["Shift"], force=True)
+    page.locator(".chosen-bar").wait_for()
+
+
 def _photo(page: Page) -> None:
     page.goto(QUERY)
     page.locator(".card .name a").first.click()
@@ -109,11 +122,17 @@ def _album(page: Page) -> None:
 SUBJECTS = (
     Subject("welcome", "Welcome", lambda page: page.goto("/")),
     Subject("search", "Results", lambda page: page.goto(QUERY)),
+    Subject("filters", "Filters", _filters),
+    Subject("selection", "Photos selected", _selection),
     Subject("lightbox", "A photo, large", _lightbox),
     Subject("photo", "One photo", _photo),
     Subject("timeline", "The timeline", _timeline),
+    Subject("folders", "Folders", lambda page: page.goto("/browse/folders")),
+    Subject("tags", "Tags and keywords", lambda page: page.goto("/browse/tags")),
     Subject("places", "The map", lambda page: page.goto("/browse/places")),
+    Subject("albums", "Albums", lambda page: page.goto("/albums")),
     Subject("album", "An album", _album),
+    Subject("saved", "Searches", lambda page: page.goto("/saved")),
     Subject("look", "Search by photo", _look),
     Subject("collection", "The collection", lambda page: page.goto("/collection")),
     Subject("api", "The API, to read", lambda page: page.goto("/api/v1/docs")),

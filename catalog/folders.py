@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from catalog.models import Photo
 from catalog.roots import list_roots
 from catalog.selection import beginning_with, position_of_slash, rest_of_path, roots_around
+from catalog.sql import expect_few_groups
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def _add(session: Session, counts: _Counts, root_id: int, prefix: bytes) -> None
     deeper = position_of_slash(session, func.substr(rest, slash + 1, type_=LargeBinary)) > 0
     query = select(name, func.count(), func.sum(case((slash == 0, 0), (deeper, 1), else_=0)))
     query = query.where(Photo.root_id == root_id, *beginning_with(prefix)).group_by(name)
+    expect_few_groups(session)
     for found, photos, below in session.execute(query):
         if found is None:
             counts.own += photos

@@ -5,9 +5,19 @@ Functions take a session and neither commit nor roll back: who opened it decides
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, FromClause, ScalarSelect, exists, func, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Row,
+    ScalarSelect,
+    Select,
+    exists,
+    func,
+    select,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from catalog.models import Keyword, PhotoKeyword, PhotoTag, Tag
@@ -44,10 +54,10 @@ def frequent_tags(session: Session, count: int, offset: int = 0) -> list[LabelCo
     query = select(PhotoTag.tag_id, photos.label("photos")).group_by(PhotoTag.tag_id)
     ordered = query.order_by(photos.desc(), PhotoTag.tag_id)
     most = ordered.limit(count).offset(offset).subquery()
-    named = select(Tag.name, most.c.photos, _surest(most.c.tag_id, most))
+    named = select(Tag.name, most.c.photos, _surest(most.c.tag_id, most), most.c.tag_id)
     named = named.join(most, most.c.tag_id == Tag.id)
-    rows = session.execute(named.order_by(most.c.photos.desc(), most.c.tag_id))
-    return [LabelCount(*row) for row in rows]
+    rows = session.execute(named.order_by(most.c.photos.desc(), most.c.tag_id)).all()
+    return _shown_apart(session, rows, _surest_photos)
 
 
 def frequent_keywords(session: Session, count: int, offset: int = 0) -> list[LabelCount]:
@@ -56,10 +66,41 @@ def frequent_keywords(session: Session, count: int, offset: int = 0) -> list[Lab
     query = select(PhotoKeyword.keyword_id, photos, newest).group_by(PhotoKeyword.keyword_id)
     ordered = query.order_by(photos.desc(), PhotoKeyword.keyword_id)
     most = ordered.limit(count).offset(offset).subquery()
-    named = select(Keyword.name, most.c.photos, most.c.newest)
+    named = select(Keyword.name, most.c.photos, most.c.newest, most.c.keyword_id)
     named = named.join(most, most.c.keyword_id == Keyword.id)
-    rows = session.execute(named.order_by(most.c.photos.desc(), most.c.keyword_id))
-    return [LabelCount(*row) for row in rows]
+    rows = session.execute(named.order_by(most.c.photos.desc(), most.c.keyword_id)).all()
+    return _shown_apart(session, rows, _newest_photos)
+
+
+def _shown_apart(
+    session: Session, rows: Sequence[Row[str, int, int, int]], others: Callable[[int], Select[int]]
+) -> list[LabelCount]:
+    """Labels of rows (name, photos, sample, id), no two with the same photo where they have others.
+
+    `others`: the photos of a label in the order in which they would show it.
+    """
+    shown: set[int] = set()
+    labels = []
+    for name, photos, sample, key in rows:
+        if sample in shown and photos > 1:
+            found = session.scalars(others(key).limit(_SAMPLED))
+            sample = next((each for each in found if each not in shown), sample)
+        shown.add(sample)
+        labels.append(LabelCount(name, photos, sample))
+    return labels
+
+
+def _newest_photos(keyword_id: int) -> Select[int]:
+    of = select(PhotoKeyword.photo_id).where(PhotoKeyword.keyword_id == keyword_id)
+    return of.order_by(PhotoKeyword.photo_id.desc())
+
+
+def _surest_photos(tag_id: int) -> Select[int]:
+    last = select(PhotoTag.photo_id, PhotoTag.probability).where(PhotoTag.tag_id == tag_id)
+    sampled = last.order_by(PhotoTag.photo_id.desc()).limit(_SAMPLED).subquery()
+    return select(sampled.c.photo_id).order_by(
+        sampled.c.probability.desc(), sampled.c.photo_id.desc()
+    )
 
 
 def _count_used(

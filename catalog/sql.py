@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import LargeBinary, Text, cast, type_coerce
+from sqlalchemy import LargeBinary, Text, cast, text, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -29,6 +29,15 @@ def chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
 def is_postgresql(session: Session) -> bool:
     """Whether the database is PostgreSQL, which has several writers at a time."""
     return session.get_bind().dialect.name == "postgresql"
+
+
+def expect_few_groups(session: Session) -> None:
+    """Let PostgreSQL group rows in memory until the transaction ends.
+
+    It takes what an expression makes of all rows for different, and would sort them on the disk.
+    """
+    if is_postgresql(session):
+        session.execute(text("SET LOCAL work_mem = '64MB'"))
 
 
 def upsert(session: Session, table: Any) -> Any:

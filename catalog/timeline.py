@@ -11,12 +11,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Text, false, func, select
+from sqlalchemy import ColumnElement, Subquery, Text, false, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from catalog.models import Photo
 from catalog.selection import EVERYTHING, Selection, selection_clauses
+from catalog.sql import expect_few_groups, is_postgresql
 
 # In the place of a month, for photos without a date.
 UNDATED = "undated"
@@ -41,11 +43,13 @@ def count_by_month(session: Session, chosen: Selection = EVERYTHING) -> list[Mon
 
     A date that damage made unreadable is in no month. Raises DamagedValue as selection_clauses.
     """
-    month = _month(session)
-    query = select(month, func.count()).where(*selection_clauses(session, chosen))
+    start = _start_of_month(session)
+    query = select(start.label("start"), func.count().label("photos"))
+    starts = query.where(*selection_clauses(session, chosen)).group_by(start).subquery()
+    expect_few_groups(session)
     counts = {
         UNDATED if name is None else name: count
-        for name, count in session.execute(query.group_by(month))
+        for name, count in session.execute(select(_month(session, starts), starts.c.photos))
     }
     undated = counts.pop(UNDATED, 0)
     newest = sorted((name for name in counts if is_month(name)), reverse=True)
@@ -75,11 +79,18 @@ def newest_photos(session: Session, count: int) -> Sequence[int]:
     return found
 
 
-def _month(session: Session) -> ColumnElement[str | None]:
-    """The month of a photo as text, in the order of time; NULL without a date."""
-    if session.get_bind().dialect.name == "sqlite":  # which stores times as text
-        return func.substr(Photo.taken_at, 1, 7, type_=Text)
-    return func.to_char(func.timezone("UTC", Photo.taken_at), "YYYY-MM", type_=Text)
+def _start_of_month(session: Session) -> ColumnElement[Any]:
+    """What photos of one month have in common, found for each fast; NULL without a date."""
+    if is_postgresql(session):
+        return func.date_trunc("month", func.timezone("UTC", Photo.taken_at))
+    return func.substr(Photo.taken_at, 1, 7, type_=Text)  # SQLite stores times as text
+
+
+def _month(session: Session, starts: Subquery) -> ColumnElement[str | None]:
+    """The month as text, in the order of time."""
+    if is_postgresql(session):
+        return func.to_char(starts.c.start, "YYYY-MM", type_=Text)
+    return type_coerce(starts.c.start, Text)
 
 
 def _taken_in(month: str) -> list[ColumnElement[bool]]:

@@ -206,6 +206,16 @@ def test_keywords_are_counted_and_chosen_by_their_whole_name(any_catalog: Sample
     assert photos(any_catalog, "2021-03", keyword="harvest") == [keys[1], keys[0]]
 
 
+def test_labels_of_the_same_photos_are_shown_by_different_ones(any_catalog: SampleCatalog) -> None:
+    words = ("cat", "sofa")
+    keys = [add(any_catalog, tags=words, annotations=Annotations(keywords=words)) for _ in range(2)]
+    with any_catalog.database.write() as session:
+        note_keywords(session, keys)
+    with any_catalog.database.read() as session:
+        for labels in (frequent_tags(session, 5), frequent_keywords(session, 5)):
+            assert [each.sample for each in labels] == [keys[1], keys[0]]
+
+
 # By place
 
 

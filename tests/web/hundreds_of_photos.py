@@ -38,18 +38,18 @@ def fill(home: Home, database: Database, real: SearchEngine, folder: Path) -> No
     from catalog.photo_places import note_places
     from catalog.photos import add_photos
     from catalog.roots import note_online
-    from indexer.thumbnails import write_thumbnail
+    from catalog.thumbnails import thumbnails_of
 
     captioner, embedder = real.captioner, real.embedder
     samples = sorted(real.photos(real.sample(100)).values(), key=lambda view: view.photo_id)
     made = [_photo(number, samples[number % len(samples)], real) for number in range(COUNT)]
     small = [_thumbnail(sample.full_path) for sample in samples]
+    thumbnails = thumbnails_of(home)
     for number, new in enumerate(made):
         target = folder / os.fsdecode(new.file.path)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.link(samples[number % len(samples)].full_path, target)
-        thumbnail = home.thumbnail(new.content_hash)
-        write_thumbnail(small[number % len(samples)], thumbnail, home.thumbnails)
+        thumbnails.add(new.content_hash, small[number % len(samples)])
     with database.write() as session:
         root = note_online(session, os.fsencode(folder), None).root_id
         model = register_model(

@@ -7,11 +7,12 @@ always the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from captioner.vocabulary import tokenise
-from catalog.label_counts import LabelCount, frequent_keywords, frequent_tags
+from catalog.label_counts import frequent_keywords, frequent_tags
 from catalog.timeline import newest_photos
 from catalog.views import PhotoView
 from search.calibration import caption_probability
@@ -62,7 +63,7 @@ def examples_of(engine: SearchEngine) -> list[Example]:
     """
     chosen: list[Example] = []
     told: set[str] = set()
-    for query, view in (*_captions(engine), *_labels(engine)):
+    for query, view in chain(_captions(engine), _labels(engine)):
         words = {*tokenise(query)} - FUNCTION_WORDS
         if words and not words & told:
             told |= words
@@ -83,15 +84,9 @@ def _captions(engine: SearchEngine) -> list[tuple[str, PhotoView]]:
 
 
 def _labels(engine: SearchEngine) -> Iterator[tuple[str, PhotoView | None]]:
-    """The keywords and then the tags that most photos have."""
+    """The keywords and then the tags that most photos have, read when the first is asked for."""
     with engine.database.read() as session:
         found = [*frequent_keywords(session, _LATEST), *frequent_tags(session, _LATEST)]
-    return _with_samples(engine, found)
-
-
-def _with_samples(
-    engine: SearchEngine, labels: Iterable[LabelCount]
-) -> Iterator[tuple[str, PhotoView | None]]:
-    labels = list(labels)
-    views = engine.photos([label.sample for label in labels])
-    return ((label.name, views.get(label.sample)) for label in labels)
+    views = engine.photos([label.sample for label in found])
+    for label in found:
+        yield label.name, views.get(label.sample)
