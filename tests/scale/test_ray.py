@@ -291,7 +291,10 @@ def test_photos_of_a_node_that_was_lost_are_described_by_the_others(
     assert library.skipped == []
 
 
-def test_command_starts_ray_on_this_machine_and_ends_it(album: Path, tmp_path: Path) -> None:
+def test_command_starts_ray_on_this_machine_and_ends_it(
+    nodes: Nodes, album: Path, tmp_path: Path
+) -> None:
+    """One of its own, though another one runs here."""
     environment = {name: each for name, each in os.environ.items() if "RAY" not in name}
     program = [sys.executable, "-m", "tellshow", "index", album, "--engine", "ray", "--json"]
     done = subprocess.run(
