@@ -49,8 +49,9 @@ test-fast: $(TEST) ## the tests that need no model, browser or PostgreSQL: under
 test: $(TEST) browser proxies clients lint types $(AUDIT) ## everything, as continuous integration does
 	$(BIN)/pytest -m "not scale" $(WORKERS)
 
+# By files, so that each cluster and each server is started once.
 test-scale: $(SCALE) ## what reaches past one machine: engines, stores, several servers; ten minutes
-	$(BIN)/pytest -m scale $(WORKERS)
+	$(BIN)/pytest -m scale -n auto --dist loadfile
 
 torture: $(TEST) ## what docs/reliability.md promises, under kills, damage and fuzz by SEED: 20 minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture --seed $(SEED)

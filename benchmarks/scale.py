@@ -11,12 +11,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from benchmarks import scale_writes
+from benchmarks import scale_ray, scale_servers, scale_vectors, scale_writes
 from benchmarks.machine import described
 
 # In the order in which they are run and printed.
 MEASUREMENTS: dict[str, Callable[[], str]] = {
     "writes": scale_writes.measure,
+    "ray": scale_ray.measure,
+    "vectors": scale_vectors.measure,
+    "servers": scale_servers.measure,
 }
 
 

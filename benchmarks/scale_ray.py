@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.collection import linked
+from benchmarks.scale_servers import make_photos
 from captioner.checkpoint import load_checkpoint
 from captioner.embedder import choose_embedder
 from catalog.database import open_database
@@ -28,6 +29,8 @@ from indexer.ray_workers import ModelSource
 from indexer.walk import is_named_like_a_photo
 
 _FIRST = 200
+COUNT, WORKERS = 1000, 2
+SIDE = 500  # pixels of a photo that is made up
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,20 @@ class Timed:
         return self.photos_between / (self.long_seconds - self.short_seconds)
 
 
+def measure() -> str:
+    """A Markdown table of both engines over parts of the sample photos; needs the extra `ray`."""
+    with TemporaryDirectory(prefix="tellshow-") as name:
+        folder = Path(name) / "photos"
+        make_photos(folder, COUNT + _FIRST, seed=0, side=SIDE)
+        return table(compare(sorted(folder.iterdir()), WORKERS))
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=1000)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--count", type=int, default=COUNT)
+    parser.add_argument("--workers", type=int, default=WORKERS)
     options = parser.parse_args()
     files = sorted(path for path in options.folder.iterdir() if is_named_like_a_photo(bytes(path)))
     print(table(compare(files[: options.count + _FIRST], options.workers)))

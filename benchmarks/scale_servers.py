@@ -71,8 +71,8 @@ def _measured(top: Path) -> str:
     return "\n".join(rows)
 
 
-def make_photos(folder: Path, count: int, seed: int) -> None:
-    """Random parts of the sample photos, each another one."""
+def make_photos(folder: Path, count: int, seed: int, side: int = SIDE) -> None:
+    """Random parts of the sample photos, each another one, squares of `side` pixels."""
     chance = random.Random(seed)
     folder.mkdir()
     with tempfile.TemporaryDirectory(prefix="tellshow-") as name:
@@ -80,9 +80,9 @@ def make_photos(folder: Path, count: int, seed: int) -> None:
         pictures = [Image.open(path) for path in sorted((Path(name) / "samples").iterdir())]
         for number in range(count):
             whole = pictures[number % len(pictures)].convert("RGB")
-            side = chance.randint(min(whole.size) // 2, min(whole.size))
-            left, top = (chance.randint(0, edge - side) for edge in whole.size)
-            part = whole.crop((left, top, left + side, top + side)).resize((SIDE, SIDE))
+            cut = chance.randint(min(whole.size) // 2, min(whole.size))
+            left, top = (chance.randint(0, edge - cut) for edge in whole.size)
+            part = whole.crop((left, top, left + cut, top + cut)).resize((side, side))
             part.save(folder / f"{number:05d}.jpg", quality=85)
 
 

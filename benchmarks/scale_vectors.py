@@ -10,7 +10,6 @@ vectors are made up (benchmarks/vectors.py), one kind; dates are at random, and 
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -105,39 +104,42 @@ def recall_of(index: VectorIndex, vectors: Vectors, queries: Vectors, share: flo
     return float(np.mean(found))
 
 
-def measure(count: int, asked: int) -> dict[str, Any]:
-    """Build both stores over `count` vectors and ask each `asked` sentences, with each filter."""
+def measure(count: int = 200_000, asked: int = 200) -> str:
+    """A Markdown table: both stores over `count` vectors, each asked `asked` sentences by filter.
+
+    Raises ServerUnavailable without PostgreSQL.
+    """
     vectors, queries = mixture(0, count), sentences(asked)
+    lines = [
+        f"| {count:,} vectors | p50 ms | p95 ms | recall@{RESULTS} |",
+        "| --- | --- | --- | --- |",
+    ]
     with _catalog() as (home, database):
-        model, seconds = _timed(lambda: fill(database, home.path, vectors))
-        return {
-            "machine": described(),
-            "vectors": count,
-            "fill_seconds": round(seconds, 1),
-            **{name.value: _of(name, home, database, model, vectors, queries) for name in _STORES},
-        }
+        model = fill(database, home.path, vectors)
+        for name in _STORES:
+            lines += _rows(name, home, database, model, vectors, queries)
+    return "\n".join(lines)
 
 
-def _of(
+def _rows(
     name: StoreName, home: Home, database: Database, model: int, vectors: Vectors, queries: Vectors
-) -> dict[str, Any]:
+) -> list[str]:
+    """What a store takes to be built and to write a block, and by filter to be asked."""
     chosen = replace(home, vector_store=VectorStore(name))
     index = make_vector_index(chosen, database, model, KIND, DIMENSION)
     _, seconds = _timed(index.rebuild)
     written = _timed(lambda: _write(database, home.path, model, vectors[:_WRITTEN]))[1]
-    told: dict[str, Any] = {
-        "build_seconds": round(seconds, 1),
-        f"write_{_WRITTEN}_ms": round(1000 * written),
-    }
+    rows = [
+        f"| {name.value}, built in {seconds:.1f} s; {_WRITTEN} photos written in "
+        f"{1000 * written:.0f} ms | | | |"
+    ]
     for share in (None, *SHARES):
         label = "no filter" if share is None else f"{100 * share:g}% pass"
         took = [_ask(index, row, share, len(vectors)) for row in (*queries[:5], *queries)][5:]
-        told[label] = {
-            "p50_ms": round(1000 * float(np.percentile(took, 50)), 1),
-            "p95_ms": round(1000 * float(np.percentile(took, 95)), 1),
-            "recall_at_200": round(recall_of(index, vectors, queries[:50], share), 4),
-        }
-    return told
+        half, most = 1000 * np.percentile(took, [50, 95])
+        recall = recall_of(index, vectors, queries[:50], share)
+        rows.append(f"| {name.value}, {label} | {half:.1f} | {most:.1f} | {recall:.3f} |")
+    return rows
 
 
 def _write(database: Database, folder: Path, model: int, vectors: Vectors) -> None:
@@ -188,12 +190,13 @@ def _timed(work: Callable[[], T]) -> tuple[T, float]:
 
 
 def main() -> None:
-    """Print what was measured as JSON."""
+    """Print the machine and the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--photos", type=int, default=200_000)
     parser.add_argument("--queries", type=int, default=200, help="for each filter")
     chosen = parser.parse_args()
-    print(json.dumps(measure(chosen.photos, chosen.queries), indent=2))
+    print(described())
+    print(measure(chosen.photos, chosen.queries))
 
 
 if __name__ == "__main__":

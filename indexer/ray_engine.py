@@ -313,6 +313,7 @@ def _start_here(workers: int) -> None:
     import ray
 
     ray.init(
+        "local",  # not one that runs here already, or that RAY_ADDRESS names
         num_cpus=cores() + workers,
         object_store_memory=min(_MOST_OBJECT_MEMORY, (memory() or _MOST_OBJECT_MEMORY) // 4),
         include_dashboard=False,

@@ -72,8 +72,9 @@ class SortedHashes(Collection[bytes]):
         self._hashes = np.sort(np.array(list(hashes), "S32"))
 
     def __contains__(self, content_hash: object) -> bool:
-        place = int(np.searchsorted(self._hashes, np.bytes_(content_hash)))
-        return place < len(self._hashes) and bool(self._hashes[place] == content_hash)
+        wanted = np.bytes_(content_hash).rstrip(b"\0")  # as numpy gives its own back
+        place = int(np.searchsorted(self._hashes, np.bytes_(wanted)))
+        return place < len(self._hashes) and bool(self._hashes[place] == wanted)
 
     def __iter__(self) -> Iterator[bytes]:
         return (bytes(each).ljust(32, b"\0") for each in self._hashes)

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from indexer.progress import Silent
 from indexer.ray_engine import KILLED, RayEngine, RayOptions, RayUnavailable, has_ray
 from indexer.ray_workers import ModelSource, SortedHashes
 from tests.cli.catalog_contents import content
+from tests.postgresql import Server
 from tests.scale.quick_models import QuickModels
 
 pytestmark = [
@@ -89,11 +90,13 @@ class Library:
 
     path: Path
     on_advance: Callable[[], None] = lambda: None
+    database_url: str | None = None
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def home(self) -> Home:
-        return open_home(self.path)
+        home = open_home(self.path)
+        return replace(home, database_url=self.database_url or home.database_url)
 
     def index(self, folder: Path, engine: str = "ray", workers: int = 2) -> IndexReport:
         quick, library = QuickModels(self.path), self
@@ -170,6 +173,19 @@ def test_ray_writes_the_rows_that_one_process_writes(
     assert (first.done, first.total) == (PHOTOS + 5, PHOTOS + 5)
     assert (last.done, last.total) == (2, 2)
     assert first.finished_at is not None
+
+
+def test_ray_writes_into_postgresql_what_one_process_writes_into_sqlite(
+    nodes: Nodes,
+    photos: Path,
+    tmp_path: Path,
+    postgresql: Server,
+    expected: dict[str, list[Any]],
+) -> None:
+    library = Library(tmp_path / "library", database_url=postgresql.new_database("ray"))
+    assert library.index(photos).indexed == PHOTOS
+    assert content(library.home) == expected
+    assert library.index(photos).unchanged == PHOTOS
 
 
 def test_each_worker_loads_the_homes_captioner(
@@ -275,7 +291,10 @@ def test_photos_of_a_node_that_was_lost_are_described_by_the_others(
     assert library.skipped == []
 
 
-def test_command_starts_ray_on_this_machine_and_ends_it(album: Path, tmp_path: Path) -> None:
+def test_command_starts_ray_on_this_machine_and_ends_it(
+    nodes: Nodes, album: Path, tmp_path: Path
+) -> None:
+    """One of its own, though another one runs here."""
     environment = {name: each for name, each in os.environ.items() if "RAY" not in name}
     program = [sys.executable, "-m", "tellshow", "index", album, "--engine", "ray", "--json"]
     done = subprocess.run(
