@@ -31,11 +31,18 @@ def test_metadata_comes_with_the_arrays() -> None:
     assert split_weights(content)[0] == {"name": "some"}
 
 
+def test_a_file_without_arrays_is_whole() -> None:
+    assert split_weights(np.frombuffer(save({}, {"name": "none"}), np.uint8)) == (
+        {"name": "none"},
+        {},
+    )
+
+
 @pytest.mark.parametrize(
     "content",
     [
         b"", b"notes", save(ARRAYS)[:-1], save(ARRAYS) + b" ", save(ARRAYS)[:40],
-        b"\x02" + bytes(7) + b"[]", b"\x02" + bytes(7) + b"{}", b"\x07" + bytes(7) + b'{"a":1}',
+        b"\x02" + bytes(7) + b"[]", b"\x02" + bytes(7) + b"{} ", b"\x07" + bytes(7) + b'{"a":1}',
         bytes(4096),
     ],
 )  # fmt: skip
