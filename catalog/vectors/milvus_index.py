@@ -124,17 +124,13 @@ class MilvusIndex:
 
     def similarities(self, query: ArrayLike, ids: ArrayLike) -> Vectors:
         """Return the similarity [N] of one query [D] to given photos; -inf for those not there."""
-        keys = np.ascontiguousarray(ids, dtype=np.int64)
-        row = np.asarray(query, dtype=np.float32)
         with self._database.read() as session:
-            return self._stored.similarities(session, row[None], keys).reshape(-1)
+            return self._stored.similarities_to(session, query, ids)
 
     def stored(self, photo_id: int) -> Vectors | None:
         """Return the vector [D] of a photo, None where it has none."""
         with self._database.read() as session:
-            for _, values in self._stored.of_photos(session, [photo_id]):
-                return values.reshape(-1)
-        return None
+            return self._stored.of_photo(session, photo_id)
 
     def save(self) -> None:
         """Follow SQL, and let Milvus put on disk what it has."""

@@ -78,6 +78,21 @@ class StoredVectors:
             if rows := session.execute(query).all():
                 yield self._unpacked(rows)
 
+    def of_photo(self, session: Session, photo_id: int) -> Vectors | None:
+        """The vector [D] of a photo, None where it has none. Raises DimensionMismatch."""
+        for _, values in self.of_photos(session, [photo_id]):
+            return values.reshape(-1)
+        return None
+
+    def similarities_to(self, session: Session, query: ArrayLike, ids: ArrayLike) -> Vectors:
+        """Similarity [N] of one query [D] to given photos; -inf where there is none.
+
+        Raises DimensionMismatch.
+        """
+        row = np.asarray(query, dtype=np.float32)[None]
+        keys = np.ascontiguousarray(ids, dtype=np.int64)
+        return self.similarities(session, row, keys).reshape(-1)
+
     def similarities(self, session: Session, queries: Vectors, ids: Ids) -> Vectors:
         """Similarities [Q, N] of queries [Q, D] with whole vectors; -inf where there is none.
 

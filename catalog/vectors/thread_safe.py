@@ -129,9 +129,7 @@ class ThreadSafeIndex:
                 found = self.index.vectors(np.array([photo_id], dtype=np.int64))
                 return None if np.isnan(found).any() else found.reshape(-1)
         with self._database.read() as session:
-            for _, values in self._stored.of_photos(session, [photo_id]):
-                return values.reshape(-1)
-        return None
+            return self._stored.of_photo(session, photo_id)
 
     def _best(self, rows: Vectors, proposed: Ids, k: int) -> tuple[Ids, Vectors]:
         """The k best of the ids [Q, K] proposed for each row [Q, D], by whole vectors."""
