@@ -233,3 +233,14 @@ def many(
 
     with many_photos(tmp_path_factory.mktemp("many"), captioner, embedder, engine) as made:
         yield made
+
+
+@pytest.fixture
+def no_towns(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As if the package of the towns were not installed."""
+    from catalog.gazetteer import gazetteer
+
+    monkeypatch.setattr("catalog.gazetteer._PACKAGE", "no_such_package")
+    gazetteer.cache_clear()
+    yield
+    gazetteer.cache_clear()

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -41,15 +40,6 @@ def test_towns_are_read_when_a_name_is_wanted_and_without_scipy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == ("0 False", "")
-
-
-@pytest.fixture
-def no_towns(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As if the package of the towns were not installed."""
-    monkeypatch.setattr("catalog.gazetteer._PACKAGE", "no_such_package")
-    gazetteer.cache_clear()
-    yield
-    gazetteer.cache_clear()
 
 
 @pytest.mark.usefixtures("no_towns")

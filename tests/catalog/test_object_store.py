@@ -194,12 +194,17 @@ def test_thumbnail_of_one_machine_is_read_by_the_other(two_homes: list[Home]) ->
     assert [list(home.thumbnails.iterdir()) for home in two_homes] == [[], []]
 
 
+def _checkpoint(folder: Path) -> tuple[Path, str]:
+    """A file that stands for a checkpoint, and its SHA-256."""
+    file = folder / "mine.safetensors"
+    file.write_bytes(b"weights")
+    return file, sha256_of(file)
+
+
 def test_checkpoint_of_one_machine_comes_to_the_other(
     two_homes: list[Home], tmp_path: Path
 ) -> None:
-    file = tmp_path / "mine.safetensors"
-    file.write_bytes(b"weights")
-    sha256 = sha256_of(file)
+    file, sha256 = _checkpoint(tmp_path)
     one, two = map(KeptCheckpoints, two_homes)
     assert (two.path(sha256), two.is_kept(sha256)) == (None, False)
     one.keep_chosen(file, sha256)
@@ -214,9 +219,7 @@ def test_checkpoint_of_one_machine_comes_to_the_other(
 def test_damaged_checkpoint_of_a_store_is_not_taken_and_gives_way(
     two_homes: list[Home], tmp_path: Path
 ) -> None:
-    file = tmp_path / "mine.safetensors"
-    file.write_bytes(b"weights")
-    sha256 = sha256_of(file)
+    file, sha256 = _checkpoint(tmp_path)
     stored = tmp_path / "store" / "models" / f"{sha256}.safetensors"
     stored.parent.mkdir()
     stored.write_bytes(b"half")
@@ -230,9 +233,7 @@ def test_damaged_checkpoint_of_a_store_is_not_taken_and_gives_way(
 def test_doctor_puts_a_sound_checkpoint_in_the_place_of_a_damaged_one(
     two_homes: list[Home], tmp_path: Path
 ) -> None:
-    file = tmp_path / "mine.safetensors"
-    file.write_bytes(b"weights")
-    sha256 = sha256_of(file)
+    file, sha256 = _checkpoint(tmp_path)
     one, two = map(KeptCheckpoints, two_homes)
     one.keep_chosen(file, sha256)
     assert one.mend_store(mend=True) == []

@@ -1,8 +1,6 @@
 """A photo whose description is damaged is in no answer, until it is described again."""
 
 import logging
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,26 +8,13 @@ from sqlalchemy import select, text
 
 from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
-from catalog.database import Database, DatabaseUnavailable, open_database
-from catalog.home import Home, open_home
+from catalog.database import Database, DatabaseUnavailable
+from catalog.home import Home
 from catalog.models import Photo, State
 from indexer.pipeline import Indexer
 from search.engine import SearchEngine
 from search.request import SearchRequest
 from tests.catalog.damage import HARMS, harm
-
-
-@pytest.fixture
-def own_home(indexed_home: Home, tmp_path: Path) -> Home:
-    """A copy of the home with the sample photos."""
-    return open_home(Path(shutil.copytree(indexed_home.path, tmp_path / "copy")))
-
-
-@pytest.fixture
-def own_database(own_home: Home) -> Iterator[Database]:
-    database = open_database(own_home)
-    yield database
-    database.close()
 
 
 def cat_of(database: Database) -> tuple[int, int]:

@@ -1,8 +1,6 @@
 """Photo states that are kept, and how often a server looks whether anything is new."""
 
-import shutil
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import select
@@ -11,26 +9,13 @@ from captioner.captioner import Captioner
 from captioner.embedder import SentenceEmbedder
 from catalog import cache
 from catalog.checksums import Checked, check_descriptions
-from catalog.database import Database, open_database
-from catalog.home import Home, open_home
+from catalog.database import Database
+from catalog.home import Home
 from catalog.models import Photo, State
 from catalog.photos import copy_photo, forget_photos, remove_photos
 from catalog.records import FileStamp
 from search import collection
 from search.collection import Collection, CollectionOpener, StateCache
-
-
-@pytest.fixture
-def own_home(indexed_home: Home, tmp_path: Path) -> Home:
-    """A copy of the home with the sample photos."""
-    return open_home(Path(shutil.copytree(indexed_home.path, tmp_path / "copy")))
-
-
-@pytest.fixture
-def own_database(own_home: Home) -> Iterator[Database]:
-    database = open_database(own_home)
-    yield database
-    database.close()
 
 
 @pytest.fixture

