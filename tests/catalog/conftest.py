@@ -26,9 +26,11 @@ def postgresql_url(postgresql: Server) -> str:
 def any_home(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Home:
-    """An empty home, once with each kind of database."""
+    """An empty home, once with each kind of database, which `any_database` finds migrated."""
     if request.param == "postgresql":
-        url = request.getfixturevalue("postgresql_url")
+        server: Server = request.getfixturevalue("postgresql")
+        migrated = "any_database" in request.fixturenames
+        url = server.empty_catalog() if migrated else server.empty()
         monkeypatch.setenv("TELLSHOW_DATABASE_URL", url)
     return open_home(tmp_path / "home")
 

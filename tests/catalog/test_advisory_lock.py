@@ -14,9 +14,9 @@ ONE, OTHER = b"/photos", b"/scans"
 
 
 @pytest.fixture
-def shared(home: Home, postgresql_url: str) -> Iterator[tuple[Home, Database]]:
+def shared(home: Home, postgresql: Server) -> Iterator[tuple[Home, Database]]:
     """A home whose database is PostgreSQL."""
-    home = replace(home, database_url=postgresql_url)
+    home = replace(home, database_url=postgresql.empty_catalog())
     database = open_database(home)
     yield home, database
     database.close()

@@ -21,12 +21,13 @@ from catalog.vectors.store import StoredVectors
 from catalog.views import Counts, count_rows
 from indexer.retry import RetryPolicy, Transactions
 from tests.catalog.factories import DIMENSION, SampleCatalog, new_photo, new_photos
+from tests.postgresql import Server
 
 
 @pytest.fixture
-def shared(home: Home, postgresql_url: str) -> Iterator[SampleCatalog]:
+def shared(home: Home, postgresql: Server) -> Iterator[SampleCatalog]:
     """A root and a model in PostgreSQL."""
-    home = replace(home, database_url=postgresql_url)
+    home = replace(home, database_url=postgresql.empty_catalog())
     database = open_database(home)
     yield SampleCatalog(home, database)
     database.close()

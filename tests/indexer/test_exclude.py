@@ -1,6 +1,7 @@
 """Patterns of files to leave out: remembered with their folder, and followed at the next run."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,11 +25,14 @@ def either(
     tmp_path: Path,
     captioner: Captioner,
     embedder: SentenceEmbedder,
+    empty_catalog: Path,
 ) -> Iterator[Catalog]:
     """An empty home, once with each kind of database."""
     home = open_home(tmp_path / "home")
     if request.param == "postgresql":
-        home = Home(home.path, request.getfixturevalue("postgresql").empty())
+        home = Home(home.path, request.getfixturevalue("postgresql").empty_catalog())
+    else:
+        shutil.copy(empty_catalog, home.path)
     database = open_database(home)
     yield Catalog(home, database, captioner, embedder)
     database.close()

@@ -28,7 +28,7 @@ def any_catalog(
     if request.param == "sqlite":
         yield catalog
         return
-    url = request.getfixturevalue("postgresql").empty()
+    url = request.getfixturevalue("postgresql").empty_catalog()
     catalog.home = Home(open_home(tmp_path / "served").path, url)
     catalog.database = open_database(catalog.home)
     yield catalog
