@@ -45,8 +45,10 @@ def pytest_configure() -> None:
     """Keep the tests off the network, off the settings of whoever runs them, and off each other.
 
     Threads are shared out before torch starts them: between workers, and to what tests start.
+    What is compiled is kept, or each of some hundred processes would compile tellshow again.
     """
     os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for name in ("TELLSHOW_DATABASE_URL", "TELLSHOW_DATABASE_READ_URL", "TELLSHOW_STORE"):
         os.environ.pop(name, None)
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))

@@ -108,10 +108,8 @@ def _say(number: int) -> None:
 
 
 def _load() -> None:
-    """All that indexing would load, and nothing that it would start."""
+    """What indexing would load, but for ONNX Runtime: its threads do not live on in a fork."""
     import faiss  # noqa: F401
-    import sentence_transformers  # noqa: F401
-    import torchvision.transforms.v2  # noqa: F401
 
     import indexer.pipeline  # noqa: F401
     import search.engine  # noqa: F401
