@@ -34,11 +34,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*was deleted while still open")
 NAMES = ("cat.png", "coffee.png", "rocket.jpg", "retina.jpg")
 
 
-@pytest.fixture
-def album(sample_photos: Path, tmp_path: Path) -> Path:
-    """Four photos, a copy of one, and a file that is none."""
-    made = tmp_path / "album"
-    made.mkdir()
+@pytest.fixture(scope="module")
+def album(sample_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four photos, a copy of one, and a file that is none; no test changes them."""
+    made = tmp_path_factory.mktemp("album")
     for name in NAMES:
         shutil.copy(sample_photos / name, made / name)
     shutil.copy(made / "cat.png", made / "z-copy.png")
@@ -57,7 +56,7 @@ def server(postgresql: Server) -> Iterator[Server]:
 @pytest.fixture
 def home(server: Server, tmp_path: Path) -> Home:
     made = open_home(tmp_path / "home")
-    return Home(made.path, server.empty())
+    return Home(made.path, server.empty_catalog())
 
 
 class Index:
@@ -80,15 +79,15 @@ class Index:
         used.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def index(album: Path, captioner: Captioner, embedder: SentenceEmbedder) -> Index:
     return Index(album, captioner, embedder)
 
 
-@pytest.fixture
-def undisturbed(index: Index, tmp_path: Path) -> dict[str, list[Any]]:
+@pytest.fixture(scope="module")
+def undisturbed(index: Index, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     """What the album comes to where nothing happens, in a database that cannot be lost."""
-    home = open_home(tmp_path / "undisturbed")
+    home = open_home(tmp_path_factory.mktemp("undisturbed") / "home")
     index(home)
     return content(home)
 
