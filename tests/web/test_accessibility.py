@@ -6,6 +6,7 @@ A new page needs one line in PAGES.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -138,18 +139,22 @@ def axe(page: Page, kind: str, rules: tuple[str, ...]) -> list[str]:
     return violations
 
 
-@pytest.mark.parametrize("screen", SCREENS.values(), ids=SCREENS)
-@pytest.mark.parametrize("address", PAGES.values(), ids=PAGES)
-def test_axe_finds_no_violation(
-    browser: Browser, site: str, address: str, screen: dict[str, int]
-) -> None:
-    options = {"color_scheme": "light", "reduced_motion": "reduce", "viewport": screen}
+@pytest.fixture(scope="module", params=itertools.product(PAGES, SCREENS), ids="-".join)
+def shown(request: pytest.FixtureRequest, browser: Browser, site: str) -> Iterator[Page]:
+    """Each page, loaded once for all that is asked of it; nothing on it moves."""
+    name, screen = request.param
+    options = {"color_scheme": "light", "reduced_motion": "reduce", "viewport": SCREENS[screen]}
     with opened(browser, site, [], **options) as page:
-        page.goto(address, wait_until="networkidle")
-        page.evaluate(AXE_SCRIPT)
-        assert axe(page, "tag", RULES) == []
-        page.emulate_media(color_scheme="dark")
-        assert axe(page, "rule", RULES_OF_COLOUR) == []
+        page.goto(PAGES[name], wait_until="networkidle")
+        yield page
+
+
+def test_axe_finds_no_violation(shown: Page) -> None:
+    shown.evaluate(AXE_SCRIPT)
+    shown.emulate_media(color_scheme="light")
+    assert axe(shown, "tag", RULES) == []
+    shown.emulate_media(color_scheme="dark")
+    assert axe(shown, "rule", RULES_OF_COLOUR) == []
 
 
 @pytest.fixture
@@ -188,22 +193,17 @@ def test_axe_finds_no_violation_where_photos_are_kept_and_large(
             assert axe(page, "tag", RULES) == []
 
 
-@pytest.mark.parametrize("screen", SCREENS.values(), ids=SCREENS)
-@pytest.mark.parametrize("address", PAGES.values(), ids=PAGES)
-def test_tab_reaches_everything_shows_where_it_is_and_gets_out(
-    browser: Browser, site: str, address: str, screen: dict[str, int]
-) -> None:
-    with opened(browser, site, [], viewport=screen) as page:
-        page.goto(address, wait_until="networkidle")
-        page.evaluate(TO_THE_TOP)
-        controls = page.evaluate(NUMBER_CONTROLS)
-        for _ in range(3 * len(controls)):
-            page.keyboard.press("Tab")
-            if page.evaluate(IS_OUT):
-                break
-        else:
-            pytest.fail("Tab never leaves the page")
-        reached = page.evaluate("() => window.reached")
+def test_tab_reaches_everything_shows_where_it_is_and_gets_out(shown: Page) -> None:
+    shown.emulate_media(color_scheme="light", reduced_motion="no-preference")
+    shown.evaluate(TO_THE_TOP)
+    controls = shown.evaluate(NUMBER_CONTROLS)
+    for _ in range(3 * len(controls)):
+        shown.keyboard.press("Tab")
+        if shown.evaluate(IS_OUT):
+            break
+    else:
+        pytest.fail("Tab never leaves the page")
+    reached = shown.evaluate("() => window.reached")
     assert [focused["html"] for focused in reached if not focused["seen"]] == []
     numbers = {focused["number"] for focused in reached}
     assert [html for number, html in enumerate(controls) if number not in numbers] == []
