@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 
 from tests.web import hundreds_of_photos
 from tests.web.index_runs import MakeApp
@@ -29,6 +31,26 @@ if TYPE_CHECKING:
     from catalog.database import Database
     from catalog.home import Home
     from search.engine import SearchEngine
+
+
+class CompiledTemplates(BytecodeCache):
+    """Templates that an application has compiled, for those that are made after it."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if (code := self._code.get(bucket.key)) is not None:
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_are_compiled_once() -> None:
+    """Most tests make an application of their own, and compiling takes longer than a page does."""
+    Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": CompiledTemplates()}
 
 
 @pytest.fixture
