@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import URL, NullPool, create_engine, make_url, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError
 
 from catalog.database import migrate
 
@@ -97,7 +97,7 @@ class Server:
             with engine.connect() as connection:
                 connection.execute(text(_DELETE_ALL))
                 return list(connection.execute(text(_SCHEMA)).scalar_one())
-        except ProgrammingError:
+        except DBAPIError:
             return None
 
     def new_database(self, name: str, template: str = "template1") -> str:
