@@ -25,8 +25,7 @@ from captioner.onnx_decoder import photo_term
 from captioner.onnx_graph import CONTRIBUTED, Graph, Model, Value
 from captioner.onnx_layers import Arrays, linear, single, times_transposed, weight
 
-
-_AXES, _SIDE, _WORDS, _DIRECTIONS = 4, 4, 128, 8
+_AXES, _SIDE, _WORDS, _DIRECTIONS, _COMMON = 4, 4, 128, 8, 1536
 
 
 def photo_parts_model(config: CaptionerConfig, arrays: Arrays) -> Model:
@@ -42,9 +41,7 @@ def photo_parts_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     pooling = _pooling(len(arrays["decoder.place"])) / np.float32(127)
     places = graph.node("MatMul", graph.constant(pooling), graph.node("Cast", memory, to=1))
     apart = graph.node("Reshape", places, graph.ints(0, 0, sizes.attention_heads, -1))
-    graph.output(
-        graph.node("Transpose", apart, perm=[0, 2, 1, 3]), "places", "float32", *"NhLw"
-    )
+    graph.output(graph.node("Transpose", apart, perm=[0, 2, 1, 3]), "places", "float32", *"NhLw")
     term = photo_term(graph, arrays, sizes, *(graph.node("Cast", x, to=1) for x in (seed, visual)))
     graph.output(term, "term", "float32", "N", sizes.hidden)
     return graph.model()
@@ -146,7 +143,8 @@ def _context(
 def _likely(graph: Graph, arrays: Arrays, fused: Value, targets: Value, mixes: Value) -> Value:
     """Outputs of the multimodal layer [T,N,H] -> log-likelihoods of the words after it [T,N]."""
     expected = _expected_logits(graph, arrays, graph.node("MatMul", mixes, fused))  # [T,V]
-    count = min(_WORDS, len(arrays["decoder.word_bias"]))
+    matrix, bias = _output_words(arrays)
+    count = min(_WORDS, len(bias))
     logits, ids = graph.nodes("TopK", expected, graph.ints(count), outputs=2, axis=-1)  # [T,K]
     highest = graph.node("ReduceMax", logits, graph.ints(-1), keepdims=1)  # [T,1]
 
@@ -157,7 +155,6 @@ def _likely(graph: Graph, arrays: Arrays, fused: Value, targets: Value, mixes: V
     every, chosen = (mass(graph.node("Sub", each, highest)) for each in (expected, logits))
     others = graph.node("Max", graph.node("Sub", every, chosen), graph.scalar(0.0))  # [T,1]
     rows = graph.node("Concat", ids, graph.node("Unsqueeze", targets, graph.ints(1)), axis=1)
-    matrix, bias = _output_words(arrays)
     vectors = graph.node("Gather", graph.constant(matrix), rows)  # [T,K+1,H]
     offset = graph.node("Sub", graph.node("Gather", graph.constant(bias), rows), highest)
     product = graph.node("FusedMatMul", fused, vectors, domain=CONTRIBUTED, transB=1)  # [T,N,K+1]
@@ -174,15 +171,14 @@ def _expected_logits(graph: Graph, arrays: Arrays, mixed: Value) -> Value:
     By the moments of a normal distribution.
     """
     outputs = times_transposed(graph, mixed, weight(graph, arrays, "decoder.output.weight"))
-    matrix = graph.constant(single(arrays, "decoder.embedding.weight").T)
-    logits = graph.node("MatMul", outputs, matrix)  # [T,1+D,V]
+    common = single(arrays, "decoder.embedding.weight")[:_COMMON]
+    logits = times_transposed(graph, outputs, graph.constant(common))  # [T,1+D,C]
     sizes = graph.ints(1, _DIRECTIONS)
     mean, apart = graph.nodes("Split", logits, sizes, outputs=2, axis=1)
     squares = graph.node("ReduceSumSquare", apart, graph.ints(1), keepdims=0)
     half = graph.node("Mul", squares, graph.scalar(0.5 / _DIRECTIONS))
-    biased = graph.node(
-        "Add", graph.node("Squeeze", mean, graph.ints(1)), graph.constant(_output_words(arrays)[1])
-    )
+    bias = graph.constant(_output_words(arrays)[1][:_COMMON])
+    biased = graph.node("Add", graph.node("Squeeze", mean, graph.ints(1)), bias)
     return graph.node("Add", biased, half)
 
 
