@@ -5,10 +5,10 @@ It is the decoder of captioner/onnx_decoder.py with four savings, each an approx
 - The LSTM runs for no photo, but for the mean of the photos' seeds and for a step from it along
   each of their first principal axes. A photo's hidden states are linear in its place on these.
 - Attention asks for all photos what it would ask for the mean one, of a coarser grid.
-- The softmax sums, at each step, the words that are likeliest on these photos. A word's logits
-  over the photos are taken for normally distributed: exp of its mean and half its variance is
-  expected of it. The other words have the mass that is expected of them.
-- What is linear after the last tanh is one matrix, so that only the logits that count are computed.
+- The softmax sums, at each step, the words that are likeliest on these photos, and for the others
+  what is expected of them. A word's logits over the photos are taken for normally distributed: the
+  mean of exp(logit) is then exp(mean + variance / 2).
+- What is linear after the last tanh is one matrix, so that only logits that count are computed.
 
 benchmarks/cascade.py measures the difference.
 """
@@ -25,7 +25,11 @@ from captioner.onnx_decoder import photo_term
 from captioner.onnx_graph import CONTRIBUTED, Graph, Model, Value
 from captioner.onnx_layers import Arrays, linear, single, times_transposed, weight
 
-_AXES, _SIDE, _WORDS, _DIRECTIONS, _COMMON = 4, 4, 128, 8, 1536
+# Principal axes of the seeds, places a side of the coarser grid, words that each step sums, of so
+# many of the commonest, and random directions that tell variances. Measured on candidates of 40 of
+# Flickr8k's dev captions: 0.85 nats off over 1,376 photos and 0.55 over 8,000 (standard deviations;
+# at most 1.4), where the candidates' own log-likelihoods are 4.9 and 4.2 apart.
+_AXES, _SIDE, _WORDS, _COMMON, _DIRECTIONS = 4, 4, 128, 1536, 8
 
 
 def photo_parts_model(config: CaptionerConfig, arrays: Arrays) -> Model:
@@ -80,7 +84,7 @@ def mixes_of(count: int) -> Floats:
 
     The mean square of what these make of any linear function is about its variance over photos.
     """
-    signs = np.random.default_rng(0).choice(np.float32([-1, 1]), (_DIRECTIONS, count))
+    signs = np.random.default_rng(0).choice(np.array([-1, 1], np.float32), (_DIRECTIONS, count))
     apart = (signs - signs.mean(axis=1, keepdims=True)) / np.float32(count**0.5)
     return np.concatenate([np.full((1, count), 1 / count, np.float32), apart])
 
@@ -107,7 +111,9 @@ def shared_paths(seeds: Floats) -> tuple[Floats, Floats]:
 
 def _pooling(places: int) -> Floats:
     """Weights that make a coarser grid's places [L,P], means of the neighbours in each."""
-    return _cells(places) / _cells(places).sum(axis=1, keepdims=True)
+    cells = _cells(places)
+    weights: Floats = cells / cells.sum(axis=1, keepdims=True)
+    return weights
 
 
 def _cells(places: int) -> Floats:
@@ -115,7 +121,8 @@ def _cells(places: int) -> Floats:
     side = isqrt(places)
     cell = np.arange(side) * min(side, _SIDE) // side
     both = (cell[:, None] * min(side, _SIDE) + cell).ravel()  # [P]
-    return (both == np.arange(both[-1] + 1)[:, None]).astype(np.float32)
+    which: Floats = (both == np.arange(both[-1] + 1)[:, None]).astype(np.float32)
+    return which
 
 
 def _context(

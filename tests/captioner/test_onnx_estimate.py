@@ -11,7 +11,7 @@ from captioner.onnx_captioner import OnnxCaptioner
 from captioner.onnx_estimate import mixes_of, shared_paths
 from captioner.onnx_session import in_parallel
 
-WORDS = "two dogs run through the snow".split()
+WORDS = ["two", "dogs", "run", "through", "the", "snow"]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,8 @@ def state(by_onnx: OnnxCaptioner) -> PhotoState:
     visual = random.standard_normal((40, sizes.visual))
     visual /= np.linalg.norm(visual, axis=1, keepdims=True)
     memory = np.tanh(random.standard_normal((40, 49, sizes.memory)))
-    return PhotoState.quantised(*(x.astype(np.float32) for x in (memory, seed, visual)))
+    parts = [x.astype(np.float32) for x in (memory, seed, visual)]
+    return PhotoState.quantised(parts[0], parts[1], parts[2])
 
 
 def test_estimates_put_photos_nearly_in_the_order_of_their_likelihoods(
