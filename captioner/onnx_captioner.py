@@ -87,7 +87,7 @@ class OnnxCaptioner(Captioner):
 
     def load(self) -> None:
         """See Captioner."""
-        for each in (self._scores, self._paths, self._parts, self._estimate, self._sentences):
+        for each in (self._sentences, self._scores, self._paths, self._parts, self._estimate):
             each.load()
 
     def look(self, pixels: NDArray[np.uint8]) -> PhotoState:

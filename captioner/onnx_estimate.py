@@ -150,7 +150,9 @@ def _context(
 def _likely(graph: Graph, arrays: Arrays, fused: Value, targets: Value, mixes: Value) -> Value:
     """Outputs of the multimodal layer [T,N,H] -> log-likelihoods of the words after it [T,N]."""
     expected = _expected_logits(graph, arrays, graph.node("MatMul", mixes, fused))  # [T,V]
-    matrix, bias = _output_words(arrays)
+    # The decoder's last two layers in one [V,H].
+    embedding = single(arrays, "decoder.embedding.weight")
+    matrix, bias = embedding @ single(arrays, "decoder.output.weight"), _output_bias(arrays)
     count = min(_WORDS, len(bias))
     logits, ids = graph.nodes("TopK", expected, graph.ints(count), outputs=2, axis=-1)  # [T,K]
     highest = graph.node("ReduceMax", logits, graph.ints(-1), keepdims=1)  # [T,1]
@@ -184,15 +186,14 @@ def _expected_logits(graph: Graph, arrays: Arrays, mixed: Value) -> Value:
     mean, apart = graph.nodes("Split", logits, sizes, outputs=2, axis=1)
     squares = graph.node("ReduceSumSquare", apart, graph.ints(1), keepdims=0)
     half = graph.node("Mul", squares, graph.scalar(0.5 / _DIRECTIONS))
-    bias = graph.constant(_output_words(arrays)[1][:_COMMON])
+    bias = graph.constant(_output_bias(arrays)[:_COMMON])
     biased = graph.node("Add", graph.node("Squeeze", mean, graph.ints(1)), bias)
     return graph.node("Add", biased, half)
 
 
-def _output_words(arrays: Arrays) -> tuple[Floats, Floats]:
-    """The decoder's last two layers in one: a matrix [V,H] and a bias [V]."""
-    embedding = single(arrays, "decoder.embedding.weight")
-    bias = single(arrays, "decoder.word_bias")
-    if "decoder.output.bias" in arrays:
-        bias = bias + embedding @ single(arrays, "decoder.output.bias")
-    return embedding @ single(arrays, "decoder.output.weight"), bias
+def _output_bias(arrays: Arrays) -> Floats:
+    """What each word's logit has, whatever the multimodal layer makes [V]."""
+    by_output: Floats = single(arrays, "decoder.embedding.weight") @ single(
+        arrays, "decoder.output.bias"
+    )
+    return by_output + single(arrays, "decoder.word_bias")
