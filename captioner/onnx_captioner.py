@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import isqrt
 
 import numpy as np
@@ -19,7 +20,7 @@ from captioner.checkpoint import Checkpoint, CheckpointError
 from captioner.machine import threads
 from captioner.onnx_beam_search import BeamSearch
 from captioner.onnx_encoder import encoder_model
-from captioner.onnx_estimate import estimate_model, shared_paths
+from captioner.onnx_estimate import estimate_model, mixes_of, photo_parts_model, shared_paths
 from captioner.onnx_session import Session, in_parallel
 from captioner.scores import (
     OCCLUSION_CHUNK,
@@ -33,9 +34,9 @@ from captioner.scores import (
 from captioner.vocabulary import END, PAD, START
 from captioner.weights import expected_shapes
 
-# Photos that pass the CNN, photos whose logits are computed, and those whose log-likelihoods are
-# estimated, together at most; measured, more are no faster.
-_LOOKED_AT, _READ, _ESTIMATED = 4, 64, 256
+# Photos that pass the CNN, and photos whose logits are computed, together at most; measured, more
+# are no faster.
+_LOOKED_AT, _READ = 4, 64
 # Photos that captions are found for together, at least: a few hypotheses are as dear as many.
 _CAPTIONED = 8
 
@@ -64,11 +65,14 @@ class OnnxCaptioner(Captioner):
         super().__init__(config, checkpoint.vocabulary, checkpoint.provenance, Tables.of(arrays))
         self._encoder = Session(lambda: encoder_model(config, arrays), threads=1)
         self._step = Session(lambda: onnx_decoder.step_model(config, arrays))
-        self._term = Session(lambda: onnx_decoder.photo_model(config, arrays))
+        self._term = Session(lambda: onnx_decoder.photo_model(config, arrays), threads=1)
         self._chosen = Session(lambda: onnx_decoder.reading_model(config, arrays, all_words=False))
         self._every = Session(lambda: onnx_decoder.reading_model(config, arrays, all_words=True))
-        self._estimate = Session(lambda: estimate_model(config, arrays))
-        self._sentences = Session(lambda: onnx_decoder.sentence_model(config, arrays))
+        self._scores = Session(lambda: onnx_decoder.scoring_model(config, arrays), threads=1)
+        self._paths = Session(lambda: onnx_decoder.sentence_run_model(config, arrays), threads=1)
+        self._parts = Session(lambda: photo_parts_model(config, arrays), threads=1)
+        self._estimate = Session(lambda: estimate_model(config, arrays), threads=1)
+        self._sentences = Session(lambda: onnx_decoder.sentence_model(config, arrays), threads=1)
         self._beams = BeamSearch(config, arrays, self.vocabulary)
         memory, seed, visual = (
             arrays[f"decoder.absent_{name}"].astype(np.float32)
@@ -83,7 +87,7 @@ class OnnxCaptioner(Captioner):
 
     def load(self) -> None:
         """See Captioner."""
-        for each in (self._term, self._step, self._chosen, self._sentences):
+        for each in (self._sentences, self._scores, self._paths, self._parts, self._estimate):
             each.load()
 
     def look(self, pixels: NDArray[np.uint8]) -> PhotoState:
@@ -101,38 +105,48 @@ class OnnxCaptioner(Captioner):
 
     def score_words(self, words: Sequence[str], state: PhotoState) -> SentenceScore:
         """See Captioner."""
-        return self._score(words, self._photos(*state.features))
+        return self._score(words, state.features)
 
     def score_without_photo(self, words: Sequence[str]) -> SentenceScore:
         """See Captioner."""
-        return self._score(words, self._photos(*self._absent_inputs))
+        return self._score(words, self._absent_inputs)
 
     def score_both(
         self, words: Sequence[str], state: PhotoState
     ) -> tuple[SentenceScore, SentenceScore]:
         """See Captioner; no photo goes through the network as one more photo."""
-        pairs = zip(state.features, self._absent_inputs, strict=True)
-        scored = self._score(words, self._photos(*(np.concatenate(pair) for pair in pairs)))
+        memory, seed, visual = map(
+            np.concatenate, zip(state.features, self._absent_inputs, strict=True)
+        )
+        scored = self._score(words, (memory, seed, visual))
         return scored.take(slice(-1)), scored.take(slice(-1, None))
 
     def estimate(self, words: Sequence[str], state: PhotoState) -> Floats | None:
         """See Captioner."""
-        photos = self._photos(*state.features)
-        said = np.array([START, *self.vocabulary.encode(words), END], np.int64)
-        seeds, shares = shared_paths(photos.seed)
-        paths = self._run(said[None, :-1], _Photos(photos.memory[:0], seeds, seeds))
-        parts = [
-            self._estimate.run(
-                words=said[:-1],
-                targets=said[1:],
-                paths=paths,
-                shares=shares[rows],
-                memory=photos.memory[rows],
-                term=photos.term[rows],
-            )["log_likelihood"]
-            for rows in (slice(row, row + _ESTIMATED) for row in range(0, len(photos), _ESTIMATED))
+        said, following = self._sentence(words)
+        seeds, shares = shared_paths(state.seed.astype(np.float32))
+        size = -(-len(state) // max(threads() - 1, 1))
+        parts = [state[row : row + size] for row in range(0, len(state), size)]
+        work = [partial(self._paths.run, words=said, seed=seeds)]
+        work += [
+            partial(self._parts.run, memory=part.memory, seed=part.seed, visual=part.visual)
+            for part in parts
         ]
-        return np.concatenate(parts)
+        paths, *photos = in_parallel(lambda run: run(), work)
+        places, term = (_joined([each[name] for each in photos]) for name in ("places", "term"))
+        inputs = {"shares": shares, "mixes": mixes_of(len(state)), "places": places, "term": term}
+
+        def likely(steps: NDArray[np.int64]) -> Floats:
+            """Log-likelihoods of the words of some steps [T,N]."""
+            some = slice(steps[0], steps[-1] + 1)
+            run = self._estimate.run(
+                words=said[some], targets=following[some], paths=paths["hidden"][:, some], **inputs
+            )
+            return run["likely"]
+
+        steps = np.array_split(np.arange(len(said)), min(threads(), len(said)))
+        estimate: Floats = np.concatenate(in_parallel(likely, steps)).sum(axis=0)
+        return estimate
 
     def score_sentences(
         self, sentences: Sequence[Sequence[str]], state: PhotoState | None
@@ -214,15 +228,30 @@ class OnnxCaptioner(Captioner):
         term = self._term.run(seed=seed, visual=visual)["term"]
         return _Photos(memory, seed, term)
 
-    def _score(self, words: Sequence[str], photos: _Photos) -> SentenceScore:
-        ids = np.array([[START, *self.vocabulary.encode(words), END]], np.int64)
-        inputs, targets = ids[:, :-1], ids[:, 1:]  # [1,T+1]
-        hidden = self._run(inputs, photos)
-        parts = [
-            self._choose(inputs, targets, hidden[rows], photos[rows])
-            for rows in (slice(row, row + _READ) for row in range(0, len(photos), _READ))
-        ]
-        return SentenceScore(tuple(words), np.concatenate(parts))
+    def _sentence(self, words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Ids of the words that a sentence is read by, and of those that follow them; [T+1]."""
+        ids = np.array([START, *self.vocabulary.encode(words), END], np.int64)
+        return ids[:-1], ids[1:]
+
+    def _score(
+        self, words: Sequence[str], features: tuple[Floats, Floats, Floats]
+    ) -> SentenceScore:
+        said, following = self._sentence(words)
+        memory, seed, visual = features
+        size = min(_READ, -(-len(seed) // threads()))
+
+        def likely(rows: slice) -> Floats:
+            run = self._scores.run(
+                words=said,
+                targets=following,
+                memory=memory[rows],
+                seed=seed[rows],
+                visual=visual[rows],
+            )
+            return run["likely"]
+
+        parts = [slice(row, row + size) for row in range(0, len(seed), size)]
+        return SentenceScore(tuple(words), np.concatenate(in_parallel(likely, parts)))
 
     def _run(self, words: NDArray[np.int64], photos: _Photos) -> Floats:
         """The LSTM over words [R,T], for N photos: hidden [N,T,H]; R is 1 or N."""
@@ -252,6 +281,10 @@ def _check(checkpoint: Checkpoint) -> None:
         raise CheckpointError(f"{checkpoint.path} needs torch: {error}") from error
     if {name: array.shape for name, array in checkpoint.arrays.items()} != expected:
         raise CheckpointError(f"the weights in {checkpoint.path} do not fit its configuration")
+
+
+def _joined(parts: Sequence[Floats]) -> Floats:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _with_hidden_parts(memory: Floats) -> tuple[Floats, int]:

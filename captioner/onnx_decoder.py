@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from captioner.captioner import Floats
 from captioner.config import WORD_SCALE, CaptionerConfig, DecoderConfig
 from captioner.onnx_graph import Graph, Model, Value
-from captioner.onnx_layers import Arrays, gelu, linear, unit, weight
+from captioner.onnx_layers import Arrays, gelu, linear, single, times_transposed, unit, weight
 from captioner.vocabulary import END, UNKNOWN
 
 
@@ -26,6 +27,35 @@ def step_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     return graph.model()
 
 
+def sentence_run_model(config: CaptionerConfig, arrays: Arrays) -> Model:
+    """The LSTM over one sentence, words int64 [T], from seeds [N,H]: hidden states [N,T,H]."""
+    graph = Graph()
+    words = graph.input("words", "int64", "T")
+    seed = graph.input("seed", "float32", "N", config.decoder.hidden)
+    hidden = _sentence_run(graph, arrays, config.decoder, words, seed)
+    graph.output(hidden, "hidden", "float32", "N", "T", config.decoder.hidden)
+    return graph.model()
+
+
+def scoring_model(config: CaptionerConfig, arrays: Arrays) -> Model:
+    """One sentence on N photos: words and those that followed, int64 [T] -> log-likelihoods [N,T].
+
+    The photos' memory [N,P,M], seed [N,H] and visual [N,E].
+    """
+    graph, sizes = Graph(), config.decoder
+    words, targets = (graph.input(name, "int64", "T") for name in ("words", "targets"))
+    memory = graph.input("memory", "float32", "N", "P", sizes.memory)
+    seed = graph.input("seed", "float32", "N", sizes.hidden)
+    visual = graph.input("visual", "float32", "N", sizes.visual)
+    hidden = _sentence_run(graph, arrays, sizes, words, seed)
+    term = photo_term(graph, arrays, sizes, seed, visual)
+    one = graph.node("Unsqueeze", words, graph.ints(0))
+    logits = _logits(graph, arrays, sizes, one, hidden, (memory, term))
+    followed = graph.node("Unsqueeze", targets, graph.ints(0))
+    graph.output(_chosen(graph, logits, followed), "likely", "float32", "N", "T")
+    return graph.model()
+
+
 def reading_model(config: CaptionerConfig, arrays: Arrays, *, all_words: bool) -> Model:
     """Words int64 [R,T] and the hidden states after them [N,T,H] -> log-likelihoods.
 
@@ -37,15 +67,12 @@ def reading_model(config: CaptionerConfig, arrays: Arrays, *, all_words: bool) -
     logits = _logits(
         graph, arrays, config.decoder, words, hidden, _photo_inputs(graph, config.decoder)
     )
-    likely = graph.node("LogSoftmax", logits, axis=-1)
     if all_words:
+        likely = graph.node("LogSoftmax", logits, axis=-1)
         graph.output(likely, "likely", "float32", "N", "T", len(arrays["decoder.word_bias"]))
         return graph.model()
     targets = graph.input("targets", "int64", "R", "T")
-    shape = graph.node("Shape", hidden, start=0, end=2)
-    each = graph.node("Unsqueeze", graph.node("Expand", targets, shape), graph.ints(2))
-    chosen = graph.node("GatherElements", likely, each, axis=2)
-    graph.output(graph.node("Squeeze", chosen, graph.ints(2)), "likely", "float32", "N", "T")
+    graph.output(_chosen(graph, logits, targets), "likely", "float32", "N", "T")
     return graph.model()
 
 
@@ -57,11 +84,18 @@ def photo_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     graph, sizes = Graph(), config.decoder
     seed = graph.input("seed", "float32", "N", sizes.hidden)
     visual = graph.input("visual", "float32", "N", sizes.visual)
-    scaled = graph.node("Mul", visual, graph.scalar(sizes.visual**0.5))
-    both = graph.node("Concat", graph.node("Tanh", seed), scaled, axis=-1)
-    term = linear(graph, arrays, "decoder.from_photo", both)
+    term = photo_term(graph, arrays, sizes, seed, visual)
     graph.output(term, "term", "float32", "N", sizes.hidden)
     return graph.model()
+
+
+def photo_term(
+    graph: Graph, arrays: Arrays, sizes: DecoderConfig, seed: Value, visual: Value
+) -> Value:
+    """Seed [N,H] and visual [N,E] -> their share of the multimodal layer [N,H]."""
+    scaled = graph.node("Mul", visual, graph.scalar(sizes.visual**0.5))
+    both = graph.node("Concat", graph.node("Tanh", seed), scaled, axis=-1)
+    return linear(graph, arrays, "decoder.from_photo", both)
 
 
 def beam_model(config: CaptionerConfig, arrays: Arrays, width: int) -> Model:
@@ -140,6 +174,43 @@ def _step(
     return hidden, cell
 
 
+def _sentence_run(
+    graph: Graph, arrays: Arrays, sizes: DecoderConfig, words: Value, seed: Value
+) -> Value:
+    """The same steps as one operator, words int64 [T] for all of N seeds [N,H]: [N,T,H].
+
+    The operator wants inputs of its own for each photo: they are the places of the words, one-hot,
+    so that what a word adds to the gates is computed once.
+    """
+    parts = {name: _gates_of_onnx(single(arrays, f"decoder.lstm.{name}_l0")) for name in _LSTM}
+    vectors = graph.node("Gather", weight(graph, arrays, "decoder.embedding.weight"), words)
+    added = times_transposed(graph, graph.constant(parts["weight_ih"]), vectors)  # [4H,T]
+    steps, count = graph.node("Shape", words), graph.node("Shape", seed, start=0, end=1)
+    square = graph.node("ConstantOfShape", graph.node("Concat", steps, steps, axis=0))
+    places = graph.node("Unsqueeze", graph.node("EyeLike", square), graph.ints(1))  # [T,1,T]
+    shape = graph.node("Concat", steps, count, steps, axis=0)
+    bias = np.concatenate([parts["bias_ih"], parts["bias_hh"]])
+    [hidden] = graph.nodes(
+        "LSTM",
+        graph.node("Expand", places, shape),
+        graph.node("Unsqueeze", added, graph.ints(0)),
+        graph.constant(parts["weight_hh"][None]),
+        graph.constant(bias[None]),
+        "",
+        "",
+        graph.node("Unsqueeze", seed, graph.ints(0)),
+        outputs=1,
+        hidden_size=sizes.hidden,
+    )  # [T,1,N,H]
+    return graph.node("Transpose", graph.node("Squeeze", hidden, graph.ints(1)), perm=[1, 0, 2])
+
+
+def _gates_of_onnx(gates: Floats) -> Floats:
+    """Gates [4H,...] in ONNX's order, from torch's."""
+    enter, forget, change, leave = np.split(gates, 4)
+    return np.concatenate([enter, leave, forget, change])
+
+
 _LSTM = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
@@ -177,6 +248,15 @@ def _logits(
     matrix = graph.constant(arrays["decoder.embedding.weight"].astype(np.float32).T)
     logits = graph.node("MatMul", outputs, matrix)
     return graph.node("Add", logits, weight(graph, arrays, "decoder.word_bias"))
+
+
+def _chosen(graph: Graph, logits: Value, targets: Value) -> Value:
+    """Logits [N,T,V] and the words that followed, int64 [R,T] -> their log-likelihoods [N,T]."""
+    likely = graph.node("LogSoftmax", logits, axis=-1)
+    shape = graph.node("Shape", logits, start=0, end=2)
+    each = graph.node("Unsqueeze", graph.node("Expand", targets, shape), graph.ints(2))
+    chosen = graph.node("GatherElements", likely, each, axis=2)
+    return graph.node("Squeeze", chosen, graph.ints(2))
 
 
 def _attend(

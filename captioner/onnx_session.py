@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -51,13 +52,39 @@ class Session:
             return self._loaded
 
 
+class _Cores:
+    """Counts the threads that compute, for callers at the same time to share the cores."""
+
+    def __init__(self) -> None:
+        self._taken, self._lock = 0, Lock()
+
+    @contextmanager
+    def take(self, wanted: int) -> Iterator[int]:
+        """As many threads of those wanted as have a core free, at least one."""
+        with self._lock:
+            count = max(1, min(wanted, threads() - self._taken))
+            self._taken += count
+        try:
+            yield count
+        finally:
+            with self._lock:
+                self._taken -= count
+
+
+_cores = _Cores()
+
+
 def in_parallel(work: Callable[[T], R], parts: Sequence[T]) -> list[R]:
-    """What `work` makes of each part, in order, as many at once as there are threads to compute."""
-    count = min(threads(), len(parts))
-    if count < 2:
-        return [work(part) for part in parts]
-    with ThreadPoolExecutor(count, thread_name_prefix="compute") as pool:
-        return list(pool.map(work, parts))
+    """What `work` makes of each part, in order, as many at once as there are cores to compute.
+
+    Who calls while others compute gets the cores that those leave: with none left its parts come
+    one after another in the calling thread, which is faster than waiting for each other.
+    """
+    with _cores.take(len(parts)) as count:
+        if count < 2:
+            return [work(part) for part in parts]
+        with ThreadPoolExecutor(count, thread_name_prefix="compute") as pool:
+            return list(pool.map(work, parts))
 
 
 def _options(model: Model, count: int | None) -> onnxruntime.SessionOptions:

@@ -19,13 +19,13 @@ from search.lexical import WordHits
 from search.limits import DEFAULT_RESULTS
 from search.rerank import Ranked
 
-# Candidates in the first batch: a page, and what may belong on it (27 in the median). In each of
-# those after it a quarter of what was read so far, at least the second number.
-_FIRST, _NEXT = DEFAULT_RESULTS + 8, 8
+# Candidates in the first batch: a page, and what may belong on it. In each of those after it a
+# quarter of what was read so far, at least the second number.
+_FIRST, _NEXT = DEFAULT_RESULTS + 4, 8
 # With fewer candidates there is little to save.
 FEWEST = 3 * _FIRST
 # Standard deviations of the estimates' errors that a candidate may be better than its estimate.
-_DEVIATIONS = 3.5
+_DEVIATIONS = 3.0
 
 Rows = NDArray[np.int64]
 

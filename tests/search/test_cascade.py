@@ -60,6 +60,14 @@ def test_a_page_is_right_though_few_are_scored() -> None:
     assert len(set(photos.read)) == len(photos.read)
 
 
+def test_a_page_is_right_though_estimates_misplace_its_photos() -> None:
+    photos = MadeUp(error=0.3)
+    nearly = np.argsort(-photos.estimate, kind="stable")[:24].tolist()
+    assert not set(photos.best_first[:20]) <= set(nearly)
+    assert photos.cascade().page(0, 20).found.ids.tolist() == photos.best_first[:20]
+    assert len(photos.read) < COUNT / 2
+
+
 @pytest.mark.parametrize("error", [0.0, 0.1, 5.0])
 @pytest.mark.parametrize("size", [1, 7, 20, 199])
 def test_pages_are_parts_of_one_order_however_far_estimates_are_off(
