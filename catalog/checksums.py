@@ -18,11 +18,12 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import blake2b
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import LargeBinary, Select, Text, cast, select, type_coerce
+from sqlalchemy import LargeBinary, Select, Table, Text, bindparam, cast, select, type_coerce
 from sqlalchemy.orm import Session
 
 from catalog.models import (
@@ -41,7 +42,7 @@ from catalog.models import (
 )
 from catalog.paths import show_path
 from catalog.records import Annotations, Origin
-from catalog.sql import chunks
+from catalog.sql import by_photo_id, chunks, is_postgresql
 
 _SIZE = 16  # bytes of a checksum
 HALF = _SIZE  # characters of one half of a photo's own
@@ -59,7 +60,10 @@ _OF_ROOT = ("path", "excluded")
 _OF_MODEL = ("kind", "name", "sha256", "config", "metrics", "created_at")
 _AS_JSON = {"excluded", "config", "metrics"}
 _LENGTH = struct.Struct("<Q")
+_LENGTHS = [_LENGTH.pack(length) for length in range(256)]  # most values are short
 _FLOAT = struct.Struct("<d")
+_IDS = bindparam("ids", expanding=True)
+_MODEL = bindparam("model")
 
 
 @dataclass(frozen=True)
@@ -183,24 +187,37 @@ def _rows(
 ) -> Iterator[tuple[int, bool, tuple[Any, ...]]]:
     """The id of each row, whether it is sound, and the columns that were asked for."""
     names = _OF_ROOT if table is Root else _OF_MODEL
-    raw = _raw if session.get_bind().dialect.name == "sqlite" else _as_is
-    every = table.__table__.columns
-    covered = [every[name] if name in _AS_JSON else raw(every[name]) for name in names]
-    query = select(table.id.label(None), raw(table.checksum).label(None)).order_by(table.id)
-    query = query.add_columns(*(column.label(None) for column in covered), *columns)
-    for key, checksum, *rest in session.execute(query):
+    query = _rows_query(table, is_postgresql(session))
+    for key, checksum, *rest in session.execute(query.add_columns(*columns) if columns else query):
         values = rest[: len(names)]
         is_sound = not checksum or _row_checksum(values, names).encode() == _encoded(checksum)
         yield key, is_sound, tuple(rest[len(names) :])
 
 
+@cache
+def _rows_query(table: type[Root] | type[Model], postgresql: bool) -> Select[*tuple[Any, ...]]:
+    """Id, checksum, and what that covers, of each row."""
+    names = _OF_ROOT if table is Root else _OF_MODEL
+    raw, every = (_as_is if postgresql else _raw), table.__table__.columns
+    covered = [every[name] if name in _AS_JSON else raw(every[name]) for name in names]
+    query = select(every["id"].label(None), raw(every["checksum"]).label(None))
+    return query.add_columns(*(each.label(None) for each in covered)).order_by(every["id"])
+
+
 def sound_photos(session: Session, ids: Sequence[int]) -> list[int]:
     """Those of the photos whose own rows are as they were written."""
-    found = []
+    found, query = [], _photos_query(is_postgresql(session))
     for chunk in chunks(ids):
-        query = select(Photo.id, *_details(session)).where(Photo.id.in_(chunk)).order_by(Photo.id)
-        found += [key for key, *details in session.execute(query) if _is_sound(details)]
+        rows = session.execute(query, {"ids": chunk})
+        found += [key for key, *details in rows if _is_sound(details)]
     return found
+
+
+@cache
+def _photos_query(postgresql: bool) -> Select[*tuple[Any, ...]]:
+    """Id, what the checksum covers, and that, of some photos by id."""
+    key = Photo.__table__.columns["id"]
+    return select(key, *_details(postgresql)).where(key.in_(_IDS)).order_by(key)
 
 
 def check_descriptions(session: Session, ids: Sequence[int], model_id: int) -> Checked:
@@ -255,34 +272,40 @@ class _Parts:
     @classmethod
     def read(cls, session: Session, ids: Sequence[int], model_id: int) -> _Parts:
         """The rows of at most a chunk of photos."""
-        raw = _raw if session.get_bind().dialect.name == "sqlite" else _as_is
-        states = _of(State, ids, model_id, raw(Photo.content_hash), raw(State.blob), State.bias)
-        states = states.add_columns(raw(State.checksum), *_details(session))
-        states = states.join(Photo, Photo.id == State.photo_id)
-        captions = _of(
-            Caption, ids, model_id, Caption.rank, raw(Caption.text), Caption.log_likelihood
+        given = {"ids": ids, "model": model_id}
+        states, *others = (
+            session.execute(query, given) for query in _parts_queries(is_postgresql(session))
         )
-        vectors = _of(Vector, ids, model_id, raw(Vector.kind), raw(Vector.embedder))
-        # A tag that is gone from its table leaves a row without a name, which fits no checksum.
-        tags = _of(PhotoTag, ids, model_id, raw(Tag.name), PhotoTag.probability)
-        tags = tags.outerjoin(Tag, Tag.id == PhotoTag.tag_id)
-        return cls(
-            session.execute(states).all(),
-            _by_photo(session.execute(captions.order_by(Caption.photo_id, Caption.rank))),
-            _by_photo(
-                session.execute(vectors.add_columns(raw(Vector.blob)).order_by(Vector.photo_id))
-            ),
-            _by_photo(session.execute(tags.order_by(PhotoTag.photo_id))),
-        )
+        return cls(states.all(), *map(_by_photo, others))
 
 
-def _details(session: Session) -> list[Any]:
+@cache
+def _parts_queries(postgresql: bool) -> tuple[Select[*tuple[Any, ...]], ...]:
+    """States with what their photos' own checksums cover; captions, vectors, tags."""
+    raw = _as_is if postgresql else _raw
+    photo, tag = Photo.__table__, Tag.__table__
+    state, caption, vector, link = (each.__table__ for each in (State, Caption, Vector, PhotoTag))
+    states = _of(state, raw(photo.c.content_hash), raw(state.c.blob), state.c.bias)
+    states = states.add_columns(raw(state.c.checksum), *_details(postgresql))
+    captions = _of(caption, caption.c.rank, raw(caption.c.text), caption.c.log_likelihood)
+    vectors = _of(vector, *map(raw, (vector.c.kind, vector.c.embedder, vector.c.blob)))
+    # A tag that is gone from its table leaves a row without a name, which fits no checksum.
+    tags = _of(link, raw(tag.c.name), link.c.probability)
+    return (
+        states.join(photo, photo.c.id == state.c.photo_id),
+        captions.order_by(caption.c.photo_id, caption.c.rank),
+        vectors.order_by(vector.c.photo_id),
+        tags.outerjoin(tag, tag.c.id == link.c.tag_id).order_by(link.c.photo_id),
+    )
+
+
+def _details(postgresql: bool) -> list[Any]:
     """The columns that a photo's own checksum covers, in its order, and that checksum."""
-    raw = _raw if session.get_bind().dialect.name == "sqlite" else _as_text
+    raw = _as_text if postgresql else _raw
     columns = Photo.__table__.columns
     names = (*_CONTENT, *_ORIGIN, *_WRITTEN, *_LENS)
     covered = [raw(columns[name]) if name in _TEXTS else columns[name] for name in names]
-    return [column.label(None) for column in (*covered, raw(Photo.checksum))]
+    return [column.label(None) for column in (*covered, raw(columns["checksum"]))]
 
 
 def _is_sound(details: Sequence[Any]) -> bool:
@@ -317,14 +340,17 @@ def _digest(rows: Iterable[Sequence[Any]], size: int) -> str:
     parts: list[bytes] = []
     for row in rows:
         for value in (len(row), *row):
-            encoded = _encoded(value)
-            parts += (_LENGTH.pack(len(encoded)), encoded)
+            # Most are bytes or nothing; a search that reads new photos spends its time here.
+            encoded = value if type(value) is bytes else _encoded(value)
+            length = len(encoded)
+            parts += (_LENGTHS[length] if length < 256 else _LENGTH.pack(length), encoded)
     return blake2b(b"".join(parts), digest_size=size).hexdigest()
 
 
-def _of(table: Any, ids: Sequence[int], model_id: int, *columns: Any) -> Select[*tuple[Any, ...]]:
-    query = select(table.photo_id, *columns)
-    return query.where(table.model_id == model_id, table.photo_id.in_(ids))
+def _of(table: Table, *columns: Any) -> Select[*tuple[Any, ...]]:
+    """Columns of some photos' rows by a model."""
+    own = by_photo_id(table.c.model_id) == _MODEL
+    return select(table.c.photo_id, *columns).where(own, table.c.photo_id.in_(_IDS))
 
 
 def _raw(column: Any) -> Any:
@@ -351,6 +377,8 @@ def _encoded(value: Any) -> bytes:
 
     Times are text in UTC, as SQLAlchemy stores them in SQLite.
     """
+    if value is None:
+        return b"None"
     if isinstance(value, bytes):
         return value
     if isinstance(value, str):

@@ -23,7 +23,7 @@ from catalog.home import Home
 from catalog.keywords import keywords_beginning
 from catalog.tags import tags_beginning
 from catalog.thumbnails import Thumbnails, thumbnails_of
-from catalog.views import PhotoView, view_photos
+from catalog.views import PhotoSource, PhotoView, sound_descriptions, view_photos
 from search.collection import CollectionOpener, UnknownPhoto
 from search.guess import Guess, is_probable, make_guess
 from search.limits import DEFAULT_RESULTS
@@ -83,7 +83,7 @@ class SearchEngine:
         ranking = self.captioner.provenance.ranking.for_words(len(question.parsed.words))
         hidden = ranker.occlude(page, question) if ranker and request.explain else None
         meant = ranker.spelled(question, order.candidates.hits, self.embedder) if ranker else None
-        return make_answer(self._database, ranking, question, order, page, hidden, meant, started)
+        return make_answer(self._source, ranking, question, order, page, hidden, meant, started)
 
     def order(self, question: Question) -> SearchOrder:
         """The order of all that a question finds; empty where nothing is indexed yet."""
@@ -132,7 +132,7 @@ class SearchEngine:
         if collection is None:
             return ()
         vector = state.visual[0].astype(np.float32)
-        return similar_photos(self._database, self._caption_fit, *collection.similar(vector, k))
+        return similar_photos(self._source, self._caption_fit, *collection.similar(vector, k))
 
     def similar_to(
         self, photo_id: int, k: int = DEFAULT_RESULTS, offset: int = 0
@@ -149,7 +149,7 @@ class SearchEngine:
             return ()
         ids, similarities = collection.similar(vector, offset + k, without=photo_id)
         found = ids[offset:], similarities[offset:]
-        return similar_photos(self._database, self._caption_fit, *found)
+        return similar_photos(self._source, self._caption_fit, *found)
 
     def nearest(self, query: NDArray[np.float32], count: int) -> Candidates:
         """Photos whose vectors are nearest to a unit vector [E] of sentence space, best first."""
@@ -250,6 +250,13 @@ class SearchEngine:
     def status(self) -> Status:
         """Counts of the catalog."""
         return read_status(self._database, self.captioner, self.embedder)
+
+    @property
+    def _source(self) -> PhotoSource:
+        """Where answers read photos: of what is kept already, only their own rows."""
+        collection = self._opener.open()
+        describe = collection.states.described if collection else sound_descriptions
+        return PhotoSource(self._database, describe)
 
     @property
     def _caption_fit(self) -> CaptionFit:
