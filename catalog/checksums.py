@@ -23,7 +23,17 @@ from hashlib import blake2b
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import LargeBinary, Select, Table, Text, bindparam, cast, select, type_coerce
+from sqlalchemy import (
+    BindParameter,
+    FromClause,
+    LargeBinary,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    select,
+    type_coerce,
+)
 from sqlalchemy.orm import Session
 
 from catalog.models import (
@@ -62,8 +72,8 @@ _AS_JSON = {"excluded", "config", "metrics"}
 _LENGTH = struct.Struct("<Q")
 _LENGTHS = [_LENGTH.pack(length) for length in range(256)]  # most values are short
 _FLOAT = struct.Struct("<d")
-_IDS = bindparam("ids", expanding=True)
-_MODEL = bindparam("model")
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_MODEL: BindParameter[Any] = bindparam("model")
 
 
 @dataclass(frozen=True)
@@ -347,7 +357,7 @@ def _digest(rows: Iterable[Sequence[Any]], size: int) -> str:
     return blake2b(b"".join(parts), digest_size=size).hexdigest()
 
 
-def _of(table: Table, *columns: Any) -> Select[*tuple[Any, ...]]:
+def _of(table: FromClause, *columns: Any) -> Select[*tuple[Any, ...]]:
     """Columns of some photos' rows by a model."""
     own = by_photo_id(table.c.model_id) == _MODEL
     return select(table.c.photo_id, *columns).where(own, table.c.photo_id.in_(_IDS))

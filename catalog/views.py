@@ -13,14 +13,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import LargeBinary, Select, bindparam, cast, func, select
 from sqlalchemy.orm import Session
 
 from catalog import models
 from catalog.checksums import Description, check_descriptions, check_roots, sound_photos
 from catalog.database import Database
 from catalog.models import Caption, Photo, Root, Vector
-from catalog.sql import chunks
+from catalog.sql import chunks, is_postgresql, readable
 
 
 @dataclass(frozen=True)
@@ -153,23 +153,35 @@ def _photos_query() -> Select[*tuple[Any, ...]]:
 
 
 @cache
-def _newest_query() -> Select[int, int]:
-    """The newest model that captioned each of some photos."""
-    caption = Caption.__table__
-    query = select(caption.c.photo_id, func.max(caption.c.model_id)).group_by(caption.c.photo_id)
-    return query.where(caption.c.photo_id.in_(bindparam("ids", expanding=True)))
+def _captions_query(postgresql: bool) -> Select[*tuple[Any, ...]]:
+    """All captions of some photos as they are stored, those of the newest model last."""
+    caption = Caption.__table__.c
+    stored = caption.text if postgresql else cast(caption.text, LargeBinary)
+    query = select(caption.photo_id, caption.model_id, stored.label(None), caption.log_likelihood)
+    query = query.where(caption.photo_id.in_(bindparam("ids", expanding=True)))
+    return query.order_by(caption.photo_id, caption.model_id, caption.rank)
 
 
 def _captions_of(
     session: Session, ids: Sequence[int], describe: Describe
 ) -> dict[int, tuple[tuple[str, float], ...]]:
+    """Captions of photos by the newest model, of those whose rows are as they were written.
+
+    A description that is not read anew is held against them.
+    """
+    stored: dict[int, dict[int, list[tuple[str, float]]]] = {}
+    for key, model, text, likelihood in session.execute(
+        _captions_query(is_postgresql(session)), {"ids": ids}
+    ):
+        stored.setdefault(key, {}).setdefault(model, []).append((readable(text), likelihood))
     by_model: dict[int, list[int]] = {}
-    for key, model in session.execute(_newest_query(), {"ids": ids}):
-        by_model.setdefault(model, []).append(key)
+    for key, captions in stored.items():
+        by_model.setdefault(max(captions), []).append(key)
     return {
         key: description.captions
         for model, keys in by_model.items()
         for key, description in describe(session, keys, model).items()
+        if list(description.captions) == stored[key][model]
     }
 
 
