@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field, fields
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,12 +116,8 @@ class SimilarPhoto:
 
 def _fields_of(told: SearchAnswer | SearchResult) -> dict[str, object]:
     """The fields that JSON has, as they are: dataclasses.asdict would copy all that is in them."""
-    return {name: getattr(told, name) for name in _said_fields(type(told))}
-
-
-@cache
-def _said_fields(kind: type[SearchAnswer | SearchResult]) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(kind) if each.metadata != _UNSAID)
+    said = (each.name for each in fields(told) if each.metadata != _UNSAID)
+    return {name: getattr(told, name) for name in said}
 
 
 def make_answer(
