@@ -80,12 +80,14 @@ _MODEL: BindParameter[Any] = bindparam("model")
 class Description:
     """What a model made of a photo, as it is stored and as it was checked.
 
-    `captions`: (text, log-likelihood in nats), best first.
+    `captions`: (text, log-likelihood in nats), best first. `change`: its last one, see
+    change_feed.py; None where it has no vector.
     """
 
     state: bytes
     bias: float
     captions: tuple[tuple[str, float], ...]
+    change: int | None = None
 
 
 @dataclass
@@ -241,7 +243,7 @@ def check_descriptions(session: Session, ids: Sequence[int], model_id: int) -> C
             actual = description_checksum(content_hash, state, bias, captions, vectors, tags)
             if actual.encode() == _encoded(checksum) and _is_sound(details):
                 texts = tuple((_encoded(text).decode(), value) for _, text, value in captions)
-                found.sound[key] = Description(state, bias, texts)
+                found.sound[key] = Description(state, bias, texts, parts.changes.get(key))
             else:
                 found.damaged.append(key)
     return found
@@ -272,21 +274,30 @@ def name_damaged(session: Session, ids: Sequence[int]) -> list[str]:
 
 @dataclass(frozen=True)
 class _Parts:
-    """Rows of photos: states with hashes and checksums; captions, vectors, tags by photo id."""
+    """Rows of photos: states with hashes and checksums; captions, vectors, tags by photo id.
+
+    `changes`: the last of each photo's vectors.
+    """
 
     states: Sequence[Any]
     captions: dict[int, list[tuple[Any, Any, Any]]]
     vectors: dict[int, list[tuple[Any, Any, Any]]]
     tags: dict[int, list[tuple[Any, Any]]]
+    changes: dict[int, int]
 
     @classmethod
     def read(cls, session: Session, ids: Sequence[int], model_id: int) -> _Parts:
         """The rows of at most a chunk of photos."""
         given = {"ids": ids, "model": model_id}
-        states, *others = (
-            session.execute(query, given) for query in _parts_queries(is_postgresql(session))
+        states, captions, vectors, tags = (
+            session.execute(query, given).all() for query in _parts_queries(is_postgresql(session))
         )
-        return cls(states.all(), *map(_by_photo, others))
+        changes: dict[int, int] = {}
+        for key, *_, change in vectors:
+            if isinstance(change, int):  # a damaged one may be anything
+                changes[key] = max(change, changes.get(key, change))
+        known = [(key, *values) for key, *values, _ in vectors]
+        return cls(states, *map(_by_photo, (captions, known, tags)), changes)
 
 
 @cache
@@ -299,6 +310,7 @@ def _parts_queries(postgresql: bool) -> tuple[Select[*tuple[Any, ...]], ...]:
     states = states.add_columns(raw(state.c.checksum), *_details(postgresql))
     captions = _of(caption, caption.c.rank, raw(caption.c.text), caption.c.log_likelihood)
     vectors = _of(vector, *map(raw, (vector.c.kind, vector.c.embedder, vector.c.blob)))
+    vectors = vectors.add_columns(vector.c.change)
     # A tag that is gone from its table leaves a row without a name, which fits no checksum.
     tags = _of(link, raw(tag.c.name), link.c.probability)
     return (

@@ -253,6 +253,10 @@ class StateCache:
         found = check_descriptions(session, ids, self._model_id)
         self._kept.update(found.sound)
         self._damaged.update(found.damaged)
+        self._changes.update({key: each.change for key, each in found.sound.items()})
+        if found.damaged:
+            changes = description_changes(session, found.damaged, self._model_id)
+            self._changes.update({key: changes.get(key) for key in found.damaged})
         fresh = [key for key in found.damaged if key not in self._named]
         self._named.update(fresh)
         for name in name_damaged(session, fresh) if fresh else ():
@@ -268,14 +272,14 @@ class StateCache:
         if now != self._position:
             self._position = now
             self._current.clear()
-        unsure = [key for key in ids if key not in self._current]
-        changes = description_changes(session, unsure, self._model_id)
+        unsure = [key for key in ids if key not in self._current and key in self._changes]
+        changes = description_changes(session, unsure, self._model_id) if unsure else {}
         for key in unsure:
-            if self._changes.get(key) != changes.get(key):
+            if self._changes[key] != changes.get(key):
                 self._kept.pop(key, None)
                 self._damaged.discard(key)
-                self._changes[key] = changes.get(key)
-        self._current.update(unsure)
+                del self._changes[key]
+        self._current.update(ids)
 
     def _shrink(self, used: Iterable[int]) -> None:
         for key in used:
