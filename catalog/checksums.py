@@ -296,8 +296,8 @@ class _Parts:
         for key, *_, change in vectors:
             if isinstance(change, int):  # a damaged one may be anything
                 changes[key] = max(change, changes.get(key, change))
-        known = [(key, *values) for key, *values, _ in vectors]
-        return cls(states, *map(_by_photo, (captions, known, tags)), changes)
+        known = _by_photo((key, *values) for key, *values, _ in vectors)
+        return cls(states, _by_photo(captions), known, _by_photo(tags), changes)
 
 
 @cache
