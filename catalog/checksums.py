@@ -18,11 +18,22 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import blake2b
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import LargeBinary, Select, Text, cast, select, type_coerce
+from sqlalchemy import (
+    BindParameter,
+    FromClause,
+    LargeBinary,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    select,
+    type_coerce,
+)
 from sqlalchemy.orm import Session
 
 from catalog.models import (
@@ -41,7 +52,7 @@ from catalog.models import (
 )
 from catalog.paths import show_path
 from catalog.records import Annotations, Origin
-from catalog.sql import chunks
+from catalog.sql import by_photo_id, chunks, is_postgresql
 
 _SIZE = 16  # bytes of a checksum
 HALF = _SIZE  # characters of one half of a photo's own
@@ -59,19 +70,24 @@ _OF_ROOT = ("path", "excluded")
 _OF_MODEL = ("kind", "name", "sha256", "config", "metrics", "created_at")
 _AS_JSON = {"excluded", "config", "metrics"}
 _LENGTH = struct.Struct("<Q")
+_LENGTHS = [_LENGTH.pack(length) for length in range(256)]  # most values are short
 _FLOAT = struct.Struct("<d")
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_MODEL: BindParameter[Any] = bindparam("model")
 
 
 @dataclass(frozen=True)
 class Description:
     """What a model made of a photo, as it is stored and as it was checked.
 
-    `captions`: (text, log-likelihood in nats), best first.
+    `captions`: (text, log-likelihood in nats), best first. `change`: its last one, see
+    change_feed.py; None where it has no vector.
     """
 
     state: bytes
     bias: float
     captions: tuple[tuple[str, float], ...]
+    change: int | None = None
 
 
 @dataclass
@@ -183,24 +199,37 @@ def _rows(
 ) -> Iterator[tuple[int, bool, tuple[Any, ...]]]:
     """The id of each row, whether it is sound, and the columns that were asked for."""
     names = _OF_ROOT if table is Root else _OF_MODEL
-    raw = _raw if session.get_bind().dialect.name == "sqlite" else _as_is
-    every = table.__table__.columns
-    covered = [every[name] if name in _AS_JSON else raw(every[name]) for name in names]
-    query = select(table.id.label(None), raw(table.checksum).label(None)).order_by(table.id)
-    query = query.add_columns(*(column.label(None) for column in covered), *columns)
-    for key, checksum, *rest in session.execute(query):
+    query = _rows_query(table, is_postgresql(session))
+    for key, checksum, *rest in session.execute(query.add_columns(*columns) if columns else query):
         values = rest[: len(names)]
         is_sound = not checksum or _row_checksum(values, names).encode() == _encoded(checksum)
         yield key, is_sound, tuple(rest[len(names) :])
 
 
+@cache
+def _rows_query(table: type[Root] | type[Model], postgresql: bool) -> Select[*tuple[Any, ...]]:
+    """Id, checksum, and what that covers, of each row."""
+    names = _OF_ROOT if table is Root else _OF_MODEL
+    raw, every = (_as_is if postgresql else _raw), table.__table__.columns
+    covered = [every[name] if name in _AS_JSON else raw(every[name]) for name in names]
+    query = select(every["id"].label(None), raw(every["checksum"]).label(None))
+    return query.add_columns(*(each.label(None) for each in covered)).order_by(every["id"])
+
+
 def sound_photos(session: Session, ids: Sequence[int]) -> list[int]:
     """Those of the photos whose own rows are as they were written."""
-    found = []
+    found, query = [], _photos_query(is_postgresql(session))
     for chunk in chunks(ids):
-        query = select(Photo.id, *_details(session)).where(Photo.id.in_(chunk)).order_by(Photo.id)
-        found += [key for key, *details in session.execute(query) if _is_sound(details)]
+        rows = session.execute(query, {"ids": chunk})
+        found += [key for key, *details in rows if _is_sound(details)]
     return found
+
+
+@cache
+def _photos_query(postgresql: bool) -> Select[*tuple[Any, ...]]:
+    """Id, what the checksum covers, and that, of some photos by id."""
+    key = Photo.__table__.columns["id"]
+    return select(key, *_details(postgresql)).where(key.in_(_IDS)).order_by(key)
 
 
 def check_descriptions(session: Session, ids: Sequence[int], model_id: int) -> Checked:
@@ -214,7 +243,7 @@ def check_descriptions(session: Session, ids: Sequence[int], model_id: int) -> C
             actual = description_checksum(content_hash, state, bias, captions, vectors, tags)
             if actual.encode() == _encoded(checksum) and _is_sound(details):
                 texts = tuple((_encoded(text).decode(), value) for _, text, value in captions)
-                found.sound[key] = Description(state, bias, texts)
+                found.sound[key] = Description(state, bias, texts, parts.changes.get(key))
             else:
                 found.damaged.append(key)
     return found
@@ -245,44 +274,60 @@ def name_damaged(session: Session, ids: Sequence[int]) -> list[str]:
 
 @dataclass(frozen=True)
 class _Parts:
-    """Rows of photos: states with hashes and checksums; captions, vectors, tags by photo id."""
+    """Rows of photos: states with hashes and checksums; captions, vectors, tags by photo id.
+
+    `changes`: the last of each photo's vectors.
+    """
 
     states: Sequence[Any]
     captions: dict[int, list[tuple[Any, Any, Any]]]
     vectors: dict[int, list[tuple[Any, Any, Any]]]
     tags: dict[int, list[tuple[Any, Any]]]
+    changes: dict[int, int]
 
     @classmethod
     def read(cls, session: Session, ids: Sequence[int], model_id: int) -> _Parts:
         """The rows of at most a chunk of photos."""
-        raw = _raw if session.get_bind().dialect.name == "sqlite" else _as_is
-        states = _of(State, ids, model_id, raw(Photo.content_hash), raw(State.blob), State.bias)
-        states = states.add_columns(raw(State.checksum), *_details(session))
-        states = states.join(Photo, Photo.id == State.photo_id)
-        captions = _of(
-            Caption, ids, model_id, Caption.rank, raw(Caption.text), Caption.log_likelihood
+        given = {"ids": ids, "model": model_id}
+        states, captions, vectors, tags = (
+            session.execute(query, given).all() for query in _parts_queries(is_postgresql(session))
         )
-        vectors = _of(Vector, ids, model_id, raw(Vector.kind), raw(Vector.embedder))
-        # A tag that is gone from its table leaves a row without a name, which fits no checksum.
-        tags = _of(PhotoTag, ids, model_id, raw(Tag.name), PhotoTag.probability)
-        tags = tags.outerjoin(Tag, Tag.id == PhotoTag.tag_id)
-        return cls(
-            session.execute(states).all(),
-            _by_photo(session.execute(captions.order_by(Caption.photo_id, Caption.rank))),
-            _by_photo(
-                session.execute(vectors.add_columns(raw(Vector.blob)).order_by(Vector.photo_id))
-            ),
-            _by_photo(session.execute(tags.order_by(PhotoTag.photo_id))),
-        )
+        changes: dict[int, int] = {}
+        for key, *_, change in vectors:
+            if isinstance(change, int):  # a damaged one may be anything
+                changes[key] = max(change, changes.get(key, change))
+        known = _by_photo((key, *values) for key, *values, _ in vectors)
+        return cls(states, _by_photo(captions), known, _by_photo(tags), changes)
 
 
-def _details(session: Session) -> list[Any]:
+@cache
+def _parts_queries(postgresql: bool) -> tuple[Select[*tuple[Any, ...]], ...]:
+    """States with what their photos' own checksums cover; captions, vectors, tags."""
+    raw = _as_is if postgresql else _raw
+    photo, tag = Photo.__table__, Tag.__table__
+    state, caption, vector, link = (each.__table__ for each in (State, Caption, Vector, PhotoTag))
+    states = _of(state, raw(photo.c.content_hash), raw(state.c.blob), state.c.bias)
+    states = states.add_columns(raw(state.c.checksum), *_details(postgresql))
+    captions = _of(caption, caption.c.rank, raw(caption.c.text), caption.c.log_likelihood)
+    vectors = _of(vector, *map(raw, (vector.c.kind, vector.c.embedder, vector.c.blob)))
+    vectors = vectors.add_columns(vector.c.change)
+    # A tag that is gone from its table leaves a row without a name, which fits no checksum.
+    tags = _of(link, raw(tag.c.name), link.c.probability)
+    return (
+        states.join(photo, photo.c.id == state.c.photo_id),
+        captions.order_by(caption.c.photo_id, caption.c.rank),
+        vectors.order_by(vector.c.photo_id),
+        tags.outerjoin(tag, tag.c.id == link.c.tag_id).order_by(link.c.photo_id),
+    )
+
+
+def _details(postgresql: bool) -> list[Any]:
     """The columns that a photo's own checksum covers, in its order, and that checksum."""
-    raw = _raw if session.get_bind().dialect.name == "sqlite" else _as_text
+    raw = _as_text if postgresql else _raw
     columns = Photo.__table__.columns
     names = (*_CONTENT, *_ORIGIN, *_WRITTEN, *_LENS)
     covered = [raw(columns[name]) if name in _TEXTS else columns[name] for name in names]
-    return [column.label(None) for column in (*covered, raw(Photo.checksum))]
+    return [column.label(None) for column in (*covered, raw(columns["checksum"]))]
 
 
 def _is_sound(details: Sequence[Any]) -> bool:
@@ -317,14 +362,17 @@ def _digest(rows: Iterable[Sequence[Any]], size: int) -> str:
     parts: list[bytes] = []
     for row in rows:
         for value in (len(row), *row):
-            encoded = _encoded(value)
-            parts += (_LENGTH.pack(len(encoded)), encoded)
+            # Most are bytes or nothing; a search that reads new photos spends its time here.
+            encoded = value if type(value) is bytes else _encoded(value)
+            length = len(encoded)
+            parts += (_LENGTHS[length] if length < 256 else _LENGTH.pack(length), encoded)
     return blake2b(b"".join(parts), digest_size=size).hexdigest()
 
 
-def _of(table: Any, ids: Sequence[int], model_id: int, *columns: Any) -> Select[*tuple[Any, ...]]:
-    query = select(table.photo_id, *columns)
-    return query.where(table.model_id == model_id, table.photo_id.in_(ids))
+def _of(table: FromClause, *columns: Any) -> Select[*tuple[Any, ...]]:
+    """Columns of some photos' rows by a model."""
+    own = by_photo_id(table.c.model_id) == _MODEL
+    return select(table.c.photo_id, *columns).where(own, table.c.photo_id.in_(_IDS))
 
 
 def _raw(column: Any) -> Any:
@@ -351,6 +399,8 @@ def _encoded(value: Any) -> bytes:
 
     Times are text in UTC, as SQLAlchemy stores them in SQLite.
     """
+    if value is None:
+        return b"None"
     if isinstance(value, bytes):
         return value
     if isinstance(value, str):

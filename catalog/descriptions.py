@@ -17,7 +17,7 @@ from catalog.bulk_insert import insert_rows
 from catalog.checksums import check_descriptions, description_checksum
 from catalog.models import Caption, PhotoTag, State, Vector, clean_text
 from catalog.records import NewPhoto
-from catalog.sql import NO_SYNC, chunks
+from catalog.sql import NO_SYNC, by_photo_id, chunks
 from catalog.tags import tag_ids
 
 _PARTS = (Caption, Vector, State, PhotoTag)
@@ -75,7 +75,8 @@ def description_changes(session: Session, ids: Sequence[int], model_id: int) -> 
     changes: dict[int, int] = {}
     for chunk in chunks(ids):
         query = select(Vector.photo_id, func.max(Vector.change)).group_by(Vector.photo_id)
-        query = query.where(Vector.photo_id.in_(chunk), Vector.model_id == model_id)
+        own = by_photo_id(Vector.model_id) == model_id
+        query = query.where(Vector.photo_id.in_(chunk), own)
         changes.update((key, change) for key, change in session.execute(query))
     return changes
 

@@ -9,7 +9,8 @@ commit nor roll back: who opened it decides.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -21,7 +22,7 @@ from sqlalchemy.orm import Session
 from catalog.bulk_insert import insert_rows
 from catalog.keywords import note_keywords
 from catalog.models import Caption, DamagedValue, Photo, PhotoText, Root, lines_of
-from catalog.sql import NO_SYNC, chunks, readable, stored_texts
+from catalog.sql import NO_SYNC, chunks, is_postgresql, readable, stored_texts
 from catalog.words import (
     FILE,
     grams_of,
@@ -38,7 +39,6 @@ _NOTHING: Ids = np.empty(0, dtype=np.int64)
 
 # The migrations make the index; on SQLite its triggers keep it in step with the table photo_text.
 # PostgreSQL's text parser would cut words by rules of its own and of the server's locale.
-_FTS5 = "SELECT rowid FROM photo_text_fts WHERE photo_text_fts MATCH :match LIMIT :limit"
 _NAMES = "names joined written"
 _NAMED = "string_to_array(names || ' ' || joined || ' ' || written, ' ') @> CAST(:words AS text[])"
 _CAPTIONED = "string_to_array(captions, ' ') @> CAST(:words AS text[])"
@@ -54,20 +54,47 @@ def refresh_words(session: Session, ids: Sequence[int]) -> None:
         insert_rows(session, PhotoText, list(_rows(session, chunk)))
 
 
+@dataclass(frozen=True)
+class Lookup:
+    """Which photos to find: those with all of some folded words in their names.
+
+    `captioned`: or in their captions. Of more than `most` photos none is listed.
+    """
+
+    words: tuple[str, ...]
+    most: int
+    captioned: bool = False
+
+    @classmethod
+    def word(cls, word: str, most: int) -> Lookup:
+        """Photos with a word in their names, or in their captions."""
+        return cls(words_in(word), most, captioned=True)
+
+    @classmethod
+    def name(cls, word: str, most: int) -> Lookup:
+        """Photos with a word in their names."""
+        return cls(words_in(word), most)
+
+    @classmethod
+    def file(cls, name: str, most: int) -> Lookup:
+        """Photos whose file is named so, with or without its ending."""
+        joined = joined_words(name)
+        return cls((FILE + joined,) if joined else (), most)
+
+
+def look_up(session: Session, lookups: Sequence[Lookup]) -> list[Ids | None]:
+    """Return the ids [N] of each lookup's photos, ascending; None where there are too many."""
+    asked = [each for each in lookups if each.words]
+    found = iter([ids for chunk in chunks(asked) for ids in _look_up(session, chunk)])
+    return [next(found) if each.words else _NOTHING for each in lookups]
+
+
 def photos_with_word(session: Session, word: str, most: int) -> Ids:
     """Return the ids [N] of all photos with a word in their names, or in their captions.
 
     None where more than `most` have it. Any text will do: what parts words only separates.
     """
-    words = words_in(word)
-    if not words:
-        return _NOTHING
-    if _is_sqlite(session):
-        match = f"({_match(_NAMES, words)}) OR ({_match('captions', words)})"
-        found = _ids(session, text(_FTS5), most, match=match)
-    else:
-        where = f"{_NAMED} OR {_CAPTIONED}"
-        found = _ids(session, _where(where), most, words=list(words))
+    [found] = look_up(session, [Lookup.word(word, most)])
     return _NOTHING if found is None else found
 
 
@@ -76,12 +103,8 @@ def photos_named(session: Session, word: str, most: int) -> Ids | None:
 
     Any text will do, as in `photos_with_word`.
     """
-    words = words_in(word)
-    if not words:
-        return _NOTHING
-    if _is_sqlite(session):
-        return _ids(session, text(_FTS5), most, match=_match(_NAMES, words))
-    return _ids(session, _where(_NAMED), most, words=list(words))
+    [found] = look_up(session, [Lookup.name(word, most)])
+    return found
 
 
 def photos_named_around(session: Session, word: str, most: int) -> Ids | None:
@@ -95,7 +118,7 @@ def photos_named_around(session: Session, word: str, most: int) -> Ids | None:
     if not grams or others:
         return _NOTHING
     column = "joined" if may_cross(folded) else "names"
-    if not _is_sqlite(session):
+    if is_postgresql(session):
         where = f"{_AROUND} AND (strpos({column}, :word) > 0 OR strpos(written, :word) > 0)"
         return _ids(session, _where(where), most, grams=list(grams), word=folded)
     query = text(
@@ -111,12 +134,8 @@ def photos_of_file_name(session: Session, name: str, most: int) -> Ids | None:
 
     With or without its ending; what separates words does not matter.
     """
-    word = FILE + joined_words(name)
-    if word == FILE:
-        return _NOTHING
-    if _is_sqlite(session):
-        return _ids(session, text(_FTS5), most, match=_match("joined", [word]))
-    return _ids(session, _where(_NAMED), most, words=[word])
+    [found] = look_up(session, [Lookup.file(name, most)])
+    return found
 
 
 def words_of(session: Session, ids: Sequence[int]) -> dict[int, frozenset[str]]:
@@ -173,6 +192,47 @@ def _rows(session: Session, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
         yield {"photo_id": key, **asdict(words)}
 
 
+def _look_up(session: Session, lookups: Sequence[Lookup]) -> Iterator[Ids | None]:
+    """The photos of lookups that have words, in one statement: a column of one row for each."""
+    given: dict[str, Any] = {}
+    for number, each in enumerate(lookups):
+        words = list(each.words) if is_postgresql(session) else _match_of(each)
+        given.update({f"words{number}": words, f"most{number}": each.most + 1})
+    query = _lookup_query(tuple(each.captioned for each in lookups), is_postgresql(session))
+    for each, stored in zip(lookups, session.execute(query, given).one(), strict=True):
+        ids = _numbers(stored) if isinstance(stored, str) else np.array(stored or (), np.int64)
+        yield np.sort(ids) if len(ids) <= each.most else None
+
+
+@lru_cache(maxsize=1000)
+def _lookup_query(captioned: tuple[bool, ...], postgresql: bool) -> TextClause:
+    """A query of one lookup each, captioned ones or not."""
+    parts = []
+    for number, also in enumerate(captioned):
+        if postgresql:
+            where = f"{_NAMED} OR {_CAPTIONED}" if also else _NAMED
+            found = f"SELECT photo_id FROM photo_text WHERE {where} LIMIT :most"
+            part = f"ARRAY({found})".replace(":words", f":words{number}")
+        else:
+            found = "SELECT rowid FROM photo_text_fts WHERE photo_text_fts MATCH :words LIMIT :most"
+            part = f"(SELECT group_concat(rowid) FROM ({found}))"
+            part = part.replace(":words", f":words{number}")
+        parts.append(part.replace(":most", f":most{number}"))
+    return text(f"SELECT {', '.join(parts)}")
+
+
+def _match_of(each: Lookup) -> str:
+    """A query of FTS5; of one word in all columns at once, which ends sooner where it is common."""
+    if each.captioned and len(each.words) == 1:
+        return _match(f"{_NAMES} captions", each.words)
+    named = _match(_NAMES, each.words)
+    return f"({named}) OR ({_match('captions', each.words)})" if each.captioned else named
+
+
+def _numbers(text_of_numbers: str) -> Ids:
+    return np.fromstring(text_of_numbers, np.int64, sep=",")
+
+
 def _ids(session: Session, query: TextClause, most: int, **given: Any) -> Ids | None:
     found = np.fromiter(session.scalars(query, {**given, "limit": most + 1}), dtype=np.int64)
     return np.sort(found) if len(found) <= most else None
@@ -186,7 +246,3 @@ def _match(columns: str, words: Sequence[str]) -> str:
     """A query of FTS5 for all of the words in any of the columns; quoted, none is an operator."""
     every = " AND ".join(f'"{word}"' for word in words)
     return f"{{{columns}}} : ({every})"
-
-
-def _is_sqlite(session: Session) -> bool:
-    return session.get_bind().dialect.name == "sqlite"

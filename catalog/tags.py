@@ -6,10 +6,11 @@ Functions take a session and neither commit nor roll back: who opened it decides
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from catalog.models import Keyword, Photo, PhotoTag, Tag
@@ -68,10 +69,9 @@ def tags_named(session: Session, words: Sequence[str]) -> dict[str, list[int]]:
     "light" names no "traffic light".
     """
     sentence = f" {' '.join(words)} "
-    having = [Tag.words.contains(f" {word} ", autoescape=True) for word in dict.fromkeys(words)]
+    wanted = {f"word{place}": f" {word} " for place, word in enumerate(dict.fromkeys(words))}
     named: dict[str, list[int]] = {}
-    query = select(Tag.id, Tag.name, Tag.words).where(or_(false(), *having)).order_by(Tag.id)
-    for key, name, every in session.execute(query):
+    for key, name, every in session.execute(_having_query(tuple(wanted)), wanted):
         own = spaced_words(name)
         kind = every.removeprefix(own.rstrip())
         for phrase in dict.fromkeys((every, own, kind)):
@@ -79,6 +79,14 @@ def tags_named(session: Session, words: Sequence[str]) -> dict[str, list[int]]:
                 named.setdefault(phrase.strip(), []).append(key)
                 break
     return named
+
+
+@lru_cache(maxsize=1000)
+def _having_query(parameters: tuple[str, ...]) -> Select[int, str, str]:
+    """Tags that have one of the words given as parameters; no folded word has a wildcard."""
+    tag = Tag.__table__.c
+    having = (tag.words.contains(bindparam(name)) for name in parameters)
+    return select(tag.id, tag.name, tag.words).where(or_(false(), *having)).order_by(tag.id)
 
 
 def tagged_photos(

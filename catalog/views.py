@@ -6,19 +6,21 @@ Functions take a session and neither commit nor roll back: who opened it decides
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import LargeBinary, Select, bindparam, cast, func, select
 from sqlalchemy.orm import Session
 
 from catalog import models
-from catalog.checksums import check_descriptions, check_roots, sound_photos
+from catalog.checksums import Description, check_descriptions, check_roots, sound_photos
+from catalog.database import Database
 from catalog.models import Caption, Photo, Root, Vector
-from catalog.sql import chunks
+from catalog.sql import chunks, is_postgresql, readable
 
 
 @dataclass(frozen=True)
@@ -78,23 +80,43 @@ class Counts:
     vectors: int
 
 
+# What a model made of photos, by their ids, as far as it is as it was written.
+Describe = Callable[[Session, Sequence[int], int], Mapping[int, Description]]
+
+
+def sound_descriptions(
+    session: Session, ids: Sequence[int], model_id: int
+) -> Mapping[int, Description]:
+    """What a model made of photos, read now; what is damaged is left out."""
+    return check_descriptions(session, ids, model_id).sound
+
+
+@dataclass(frozen=True)
+class PhotoSource:
+    """Where photos that are shown are read; `describe` says what a model made of them."""
+
+    database: Database
+    describe: Describe = sound_descriptions
+
+    def view(self, session: Session, ids: Sequence[int]) -> dict[int, PhotoView]:
+        """As `view_photos`."""
+        return view_photos(session, ids, self.describe)
+
+
 def view_photos(
-    session: Session, ids: Sequence[int], model_id: int | None = None
+    session: Session, ids: Sequence[int], describe: Describe = sound_descriptions
 ) -> dict[int, PhotoView]:
     """Return photos by id; ids that are gone are left out, and those whose row is damaged.
 
-    Captions are those by `model_id`, else those by the newest model that captioned the photo; of a
-    description that is damaged there are none. Raises DamagedValue where the row of an indexed
-    folder is not as it was written, since all paths of its photos would be wrong.
+    Captions are those by the newest model that captioned the photo; of a description that is
+    damaged there are none. `describe` says what these are. Raises DamagedValue where the row of an
+    indexed folder is not as it was written, since all paths of its photos would be wrong.
     """
     check_roots(session)
     views: dict[int, PhotoView] = {}
     for chunk in chunks(sound_photos(session, ids)):
-        captions = _captions_of(session, chunk, model_id)
-        query = select(Root.path.label("root"), *_view_columns()).join(
-            Photo, Photo.root_id == Root.id
-        )
-        for row in session.execute(query.where(Photo.id.in_(chunk))).mappings():
+        captions = _captions_of(session, chunk, describe)
+        for row in session.execute(_photos_query(), {"ids": chunk}).mappings():
             view = PhotoView(**row, captions=captions.get(row["photo_id"], ()))
             views[view.photo_id] = view
     return views
@@ -117,29 +139,49 @@ def count_rows(session: Session, model_id: int | None = None) -> Counts:
     )
 
 
-def _view_columns() -> tuple[ColumnElement[Any], ...]:
+@cache
+def _photos_query() -> Select[*tuple[Any, ...]]:
+    """What PhotoView has of some photos, but for their captions."""
     names = (
         "path content_hash size mtime_ns width height format taken_at camera latitude longitude "
         "indexed_at taken_offset taken_from title description rating keywords people lens"
     )
-    columns = Photo.__table__.columns
-    return (Photo.id.label("photo_id"), *(columns[name] for name in names.split()))
+    photo, root = Photo.__table__, Root.__table__
+    columns = (photo.c.id.label("photo_id"), *(photo.c[name] for name in names.split()))
+    query = select(root.c.path.label("root"), *columns).join(photo, photo.c.root_id == root.c.id)
+    return query.where(photo.c.id.in_(bindparam("ids", expanding=True)))
+
+
+@cache
+def _captions_query(postgresql: bool) -> Select[*tuple[Any, ...]]:
+    """All captions of some photos as they are stored, those of the newest model last."""
+    caption = Caption.__table__.c
+    stored = caption.text if postgresql else cast(caption.text, LargeBinary)
+    query = select(caption.photo_id, caption.model_id, stored.label(None), caption.log_likelihood)
+    query = query.where(caption.photo_id.in_(bindparam("ids", expanding=True)))
+    return query.order_by(caption.photo_id, caption.model_id, caption.rank)
 
 
 def _captions_of(
-    session: Session, ids: Sequence[int], model_id: int | None
+    session: Session, ids: Sequence[int], describe: Describe
 ) -> dict[int, tuple[tuple[str, float], ...]]:
-    query = select(Caption.photo_id, func.max(Caption.model_id)).group_by(Caption.photo_id)
-    query = query.where(Caption.photo_id.in_(ids))
-    if model_id is not None:
-        query = query.where(Caption.model_id == model_id)
+    """Captions of photos by the newest model, of those whose rows are as they were written.
+
+    A description that is not read anew is held against them.
+    """
+    stored: dict[int, dict[int, list[tuple[str, float]]]] = {}
+    for key, model, text, likelihood in session.execute(
+        _captions_query(is_postgresql(session)), {"ids": ids}
+    ):
+        stored.setdefault(key, {}).setdefault(model, []).append((readable(text), likelihood))
     by_model: dict[int, list[int]] = {}
-    for key, model in session.execute(query):
-        by_model.setdefault(model, []).append(key)
+    for key, captions in stored.items():
+        by_model.setdefault(max(captions), []).append(key)
     return {
         key: description.captions
         for model, keys in by_model.items()
-        for key, description in check_descriptions(session, keys, model).sound.items()
+        for key, description in describe(session, keys, model).items()
+        if list(description.captions) == stored[key][model]
     }
 
 

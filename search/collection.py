@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
@@ -21,7 +21,7 @@ from captioner.embedder import SentenceEmbedder
 from catalog import cache, model_registry
 from catalog.cache import CatalogCache
 from catalog.change_feed import START, position
-from catalog.checksums import check_descriptions, name_damaged
+from catalog.checksums import Description, check_descriptions, name_damaged
 from catalog.database import Database
 from catalog.descriptions import description_changes, sample_photo_ids
 from catalog.fulltext import name_words
@@ -30,6 +30,7 @@ from catalog.image_vectors import KIND, chosen_image_embedder
 from catalog.model_registry import model_name
 from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
+from catalog.views import sound_descriptions
 from search.image_similarity import ImageVectorIndex
 from search.limits import MAX_RESULTS
 from search.retrieval import Candidates, Retriever, widening
@@ -175,7 +176,7 @@ class CollectionOpener:
 
 
 class StateCache:
-    """Photo states from the catalog, those used last kept; safe to use from several threads.
+    """Photo states and captions of a model, those used last kept; safe for several threads.
 
     Each is checked against its checksum as it is read. One that is damaged is left out, and its
     photo is named in the log once.
@@ -186,7 +187,7 @@ class StateCache:
     ) -> None:
         self._database, self._model_id = database, model_id
         self._config, self._capacity = config, capacity
-        self._kept: OrderedDict[int, tuple[bytes, float]] = OrderedDict()
+        self._kept: OrderedDict[int, Description] = OrderedDict()
         self._damaged: set[int] = set()
         self._changes: dict[int, int | None] = {}  # of those, as they were when they were read
         self._named: set[int] = set()
@@ -201,25 +202,30 @@ class StateCache:
 
         Raises DatabaseUnavailable, and ValueError where a state is another captioner's.
         """
-        with self._lock:
-            self._fetch(ids)
-            present = [key for key in ids if key in self._kept]
-            blobs = [self._kept[key][0] for key in present]
-            bias = np.array([self._kept[key][1] for key in present], np.float32)
-            self._shrink(present)
+        found = self._read(ids)
+        blobs = [each.state for _, each in found]
         state = PhotoState.unpack(blobs, self._config) if blobs else None
-        return np.array(present, np.int64), state, bias
+        bias = np.array([each.bias for _, each in found], np.float32)
+        return np.array([key for key, _ in found], np.int64), state, bias
 
     def present(self, ids: Sequence[int]) -> list[int]:
         """Those of the photos that have a state which is as it was written, in their order.
 
         Raises DatabaseUnavailable.
         """
+        return [key for key, _ in self._read(ids)]
+
+    def described(
+        self, session: Session, ids: Sequence[int], model_id: int
+    ) -> Mapping[int, Description]:
+        """What a model made of photos, as catalog.views asks for it: what is damaged is left out.
+
+        Other models than the cache's own are asked of the session.
+        """
+        if model_id != self._model_id:
+            return sound_descriptions(session, ids, model_id)
         with self._lock:
-            self._fetch(ids)
-            present = [key for key in ids if key in self._kept]
-            self._shrink(present)
-        return present
+            return dict(self._found(session, ids))
 
     def sample(self, count: int) -> list[int]:
         """At most `count` ids of photos that have a state, spread over the collection.
@@ -229,21 +235,36 @@ class StateCache:
         with self._database.read() as session:
             return sample_photo_ids(session, self._model_id, count)
 
-    def _fetch(self, ids: Sequence[int]) -> None:
-        with self._database.read() as session:
-            self._drop_changed(session, ids)
-            missing = [key for key in ids if key not in self._kept and key not in self._damaged]
-            found = check_descriptions(session, missing, self._model_id)
-            self._kept.update({key: (each.state, each.bias) for key, each in found.sound.items()})
-            self._damaged.update(found.damaged)
-            fresh = [key for key in found.damaged if key not in self._named]
-            self._named.update(fresh)
-            for name in name_damaged(session, fresh) if fresh else ():
-                log.warning(
-                    "The description of %r is damaged: no search finds it until tellshow index "
-                    "has described it again.",
-                    name,
-                )
+    def _read(self, ids: Sequence[int]) -> list[tuple[int, Description]]:
+        with self._database.read() as session, self._lock:
+            return self._found(session, ids)
+
+    def _found(self, session: Session, ids: Sequence[int]) -> list[tuple[int, Description]]:
+        """Those of the photos that have a sound description, in their order."""
+        self._drop_changed(session, ids)
+        missing = [key for key in ids if key not in self._kept and key not in self._damaged]
+        if missing:
+            self._fetch(session, missing)
+        found = [(key, self._kept[key]) for key in ids if key in self._kept]
+        self._shrink(key for key, _ in found)
+        return found
+
+    def _fetch(self, session: Session, ids: Sequence[int]) -> None:
+        found = check_descriptions(session, ids, self._model_id)
+        self._kept.update(found.sound)
+        self._damaged.update(found.damaged)
+        self._changes.update({key: each.change for key, each in found.sound.items()})
+        if found.damaged:
+            changes = description_changes(session, found.damaged, self._model_id)
+            self._changes.update({key: changes.get(key) for key in found.damaged})
+        fresh = [key for key in found.damaged if key not in self._named]
+        self._named.update(fresh)
+        for name in name_damaged(session, fresh) if fresh else ():
+            log.warning(
+                "The description of %r is damaged: no search finds it until tellshow index "
+                "has described it again.",
+                name,
+            )
 
     def _drop_changed(self, session: Session, ids: Sequence[int]) -> None:
         """Drop those of the photos that were described anew, or forgotten, since they were read."""
@@ -251,16 +272,16 @@ class StateCache:
         if now != self._position:
             self._position = now
             self._current.clear()
-        unsure = [key for key in ids if key not in self._current]
-        changes = description_changes(session, unsure, self._model_id)
+        unsure = [key for key in ids if key not in self._current and key in self._changes]
+        changes = description_changes(session, unsure, self._model_id) if unsure else {}
         for key in unsure:
-            if self._changes.get(key) != changes.get(key):
+            if self._changes[key] != changes.get(key):
                 self._kept.pop(key, None)
                 self._damaged.discard(key)
-                self._changes[key] = changes.get(key)
-        self._current.update(unsure)
+                del self._changes[key]
+        self._current.update(ids)
 
-    def _shrink(self, used: Sequence[int]) -> None:
+    def _shrink(self, used: Iterable[int]) -> None:
         for key in used:
             self._kept.move_to_end(key)
         while len(self._kept) > self._capacity:

@@ -23,8 +23,8 @@ from catalog.home import Home
 from catalog.keywords import keywords_beginning
 from catalog.tags import tags_beginning
 from catalog.thumbnails import Thumbnails, thumbnails_of
-from catalog.views import PhotoView, view_photos
-from search.collection import CollectionOpener, UnknownPhoto
+from catalog.views import PhotoSource, PhotoView, sound_descriptions, view_photos
+from search.collection import Collection, CollectionOpener, UnknownPhoto
 from search.guess import Guess, is_probable, make_guess
 from search.limits import DEFAULT_RESULTS
 from search.order import SearchOrder
@@ -83,7 +83,8 @@ class SearchEngine:
         ranking = self.captioner.provenance.ranking.for_words(len(question.parsed.words))
         hidden = ranker.occlude(page, question) if ranker and request.explain else None
         meant = ranker.spelled(question, order.candidates.hits, self.embedder) if ranker else None
-        return make_answer(self._database, ranking, question, order, page, hidden, meant, started)
+        source = self._source(ranker.collection if ranker else None)
+        return make_answer(source, ranking, question, order, page, hidden, meant, started)
 
     def order(self, question: Question) -> SearchOrder:
         """The order of all that a question finds; empty where nothing is indexed yet."""
@@ -132,7 +133,8 @@ class SearchEngine:
         if collection is None:
             return ()
         vector = state.visual[0].astype(np.float32)
-        return similar_photos(self._database, self._caption_fit, *collection.similar(vector, k))
+        found = collection.similar(vector, k)
+        return similar_photos(self._source(collection), self._caption_fit, *found)
 
     def similar_to(
         self, photo_id: int, k: int = DEFAULT_RESULTS, offset: int = 0
@@ -149,7 +151,7 @@ class SearchEngine:
             return ()
         ids, similarities = collection.similar(vector, offset + k, without=photo_id)
         found = ids[offset:], similarities[offset:]
-        return similar_photos(self._database, self._caption_fit, *found)
+        return similar_photos(self._source(collection), self._caption_fit, *found)
 
     def nearest(self, query: NDArray[np.float32], count: int) -> Candidates:
         """Photos whose vectors are nearest to a unit vector [E] of sentence space, best first."""
@@ -250,6 +252,11 @@ class SearchEngine:
     def status(self) -> Status:
         """Counts of the catalog."""
         return read_status(self._database, self.captioner, self.embedder)
+
+    def _source(self, collection: Collection | None) -> PhotoSource:
+        """Where answers read photos: of descriptions that are kept only what is shown."""
+        describe = collection.states.described if collection else sound_descriptions
+        return PhotoSource(self._database, describe)
 
     @property
     def _caption_fit(self) -> CaptionFit:

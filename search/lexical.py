@@ -31,13 +31,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from captioner.vocabulary import tokenise
-from catalog.fulltext import (
-    photos_named,
-    photos_named_around,
-    photos_of_file_name,
-    photos_with_word,
-    words_of,
-)
+from catalog.fulltext import Lookup, look_up, photos_named_around, words_of
 from catalog.tags import tagged_photos, tags_named
 from catalog.words import is_unspaced, names_within, words_in
 from search.parsed_query import FUNCTION_WORDS, ParsedQuery
@@ -257,13 +251,17 @@ def find_words(
     words = dict.fromkeys(parsed.tokens)
     content = [word for word in words if word not in FUNCTION_WORDS | _OF_ANY_PHOTO] or list(words)
     known = [word for word in words if word not in parsed.unknown] if few else []
-    rare = [photos_with_word(session, word, few) for word in known]
+    lookups = [Lookup.file("".join(parsed.tokens), MOST_PHOTOS)]
+    lookups += [Lookup.name(word, MOST_PHOTOS) for word in content]
+    lookups += [Lookup.word(word, few) for word in known]
+    files, *found = look_up(session, lookups)
+    named = dict(zip(content, found, strict=False))
     tagged = tuple(_tagged_phrases(session, parsed, content))
+    rare = [ids for ids in found[len(content) :] if ids is not None]
     rare += [each.ids for each in tagged if len(each.ids) <= few]
-    files = photos_of_file_name(session, "".join(parsed.tokens), MOST_PHOTOS)
     return WordHits(
         files=_NONE if files is None else files,
-        words=tuple(_named_words(session, content, parsed.unknown, names)),
+        words=tuple(_named_words(session, named, parsed.unknown, names)),
         known=tuple(sorted(filter(len, rare), key=len)),
         photos=photos,
         tagged=tagged,
@@ -284,21 +282,25 @@ def _tagged_phrases(
 
 def _named_words(
     session: Session,
-    content: Sequence[str],
+    content: Mapping[str, Ids | None],
     unknown: Collection[str],
     names: Callable[[Session], Collection[str]],
 ) -> Iterator[NamedWord]:
-    """The content words; for a text without spaces that is in no name, the names within it."""
-    for word in content:
-        named = _named_word(session, word, word not in unknown)
+    """The content words, by the photos named so, which are None where they are too many.
+
+    For a text without spaces that is in no name, the names within it.
+    """
+    for word, ids in content.items():
+        named = _named_word(session, word, ids, word not in unknown)
         within: tuple[str, ...] = ()
         if word in unknown and is_unspaced(word) and named.is_lost:
             within = names_within(word, names(session))
-        yield from [_named_word(session, each, False) for each in within] or [named]
+        found = look_up(session, [Lookup.name(each, MOST_PHOTOS) for each in within])
+        pairs = zip(within, found, strict=True)
+        yield from [_named_word(session, *pair, is_known=False) for pair in pairs] or [named]
 
 
-def _named_word(session: Session, word: str, is_known: bool) -> NamedWord:
-    named = photos_named(session, word, MOST_PHOTOS)
+def _named_word(session: Session, word: str, named: Ids | None, is_known: bool) -> NamedWord:
     if named is None:
         return NamedWord(word, is_known, _NONE, _NONE, common=True)
     around = None if is_known else photos_named_around(session, word, MOST_PHOTOS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ class Likelihoods:
         """log p(query | photo) - log p(query | no photo) [N] in nats."""
         return self.log_likelihood - self.without_photo.log_likelihood
 
-    @property
+    @cached_property
     def word_gains(self) -> NDArray[np.float32]:
         """Each word's share of the evidence [N,T]; END is counted with the last word."""
         return word_gains(

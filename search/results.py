@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from captioner.captioner import CaptionFit, Ranking
 from captioner.scores import Occlusion
-from catalog.database import Database
 from catalog.paths import show_path
-from catalog.views import PhotoView, view_photos
+from catalog.views import PhotoSource, PhotoView
 from search.calibration import caption_probability
 from search.explain import word_maps
 from search.lexical import matched_words
@@ -51,11 +50,22 @@ class SearchResult:
     similarity: float
     words: tuple[WordGain, ...]
     matched: tuple[str, ...]
-    named: tuple[str, ...]
-    reasons: Mapping[str, tuple[str, ...]]
+    named: tuple[str, ...] = field(metadata=_UNSAID)
+    reasons: Mapping[str, tuple[str, ...]] = field(metadata=_UNSAID)
     probability: float
     weak: bool
     image_similarity: float | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """As it stands in the `search --json` object; `named` and `reasons` are for people.
+
+        `image_similarity` is said only where there is one.
+        """
+        told = _fields_of(self)
+        told["words"] = tuple({**vars(word)} for word in self.words)
+        if self.image_similarity is None:
+            del told["image_similarity"]
+        return told
 
 
 @dataclass(frozen=True)
@@ -82,16 +92,10 @@ class SearchAnswer:
     more: bool = field(metadata=_UNSAID)
 
     def to_json(self) -> dict[str, object]:
-        """The `search --json` object; `named` and `reasons` are for people.
-
-        `image_similarity` is said only where there is one.
-        """
-        said = {each.name for each in fields(self) if each.metadata != _UNSAID}
-        told = {name: value for name, value in asdict(self).items() if name in said}
-        for result in told["results"]:
-            del result["named"], result["reasons"]
-            if result["image_similarity"] is None:
-                del result["image_similarity"]
+        """The `search --json` object."""
+        told = _fields_of(self)
+        told["nearest_words"] = dict(self.nearest_words)
+        told["results"] = tuple(each.to_json() for each in self.results)
         return told
 
 
@@ -110,8 +114,14 @@ class SimilarPhoto:
         return asdict(self)
 
 
+def _fields_of(told: SearchAnswer | SearchResult) -> dict[str, object]:
+    """The fields that JSON has, as they are: dataclasses.asdict would copy all that is in them."""
+    said = (each.name for each in fields(told) if each.metadata != _UNSAID)
+    return {name: getattr(told, name) for name in said}
+
+
 def make_answer(
-    database: Database,
+    source: PhotoSource,
     ranking: Ranking,
     question: Question,
     order: SearchOrder,
@@ -127,7 +137,7 @@ def make_answer(
     """
     start, stop = question.request.offset, question.request.offset + question.request.k
     verdict = Judge(ranking.fit, question.background).page(order, page, stop)
-    results = tuple(_results(database, ranking.caption_fit, question, page, verdict, hidden))
+    results = tuple(_results(source, ranking.caption_fit, question, page, verdict, hidden))
     others = question.modifiers.other_texts if question.modifiers else ()
     parsed = (question.parsed, *others)
     return SearchAnswer(
@@ -146,7 +156,7 @@ def make_answer(
 
 
 def _results(
-    database: Database,
+    source: PhotoSource,
     caption_fit: CaptionFit,
     question: Question,
     page: Ranked,
@@ -156,8 +166,8 @@ def _results(
     """The photos of a page; those that were removed or damaged meanwhile are left out."""
     ids, tokens = page.found.ids.tolist(), dict.fromkeys(question.parsed.tokens)
     names = {key: page.hits.names(key) for key in ids}
-    with database.read() as session:
-        views = view_photos(session, ids)
+    with source.database.read() as session:
+        views = source.view(session, ids)
         matched = matched_words(session, question.parsed, list(views))
     chances, weak = verdict.probability.tolist(), verdict.weak.tolist()
     said, images = _said(page.likelihoods, ids, hidden), page.found.image
@@ -208,7 +218,7 @@ def _said(
 
 
 def similar_photos(
-    database: Database,
+    source: PhotoSource,
     caption_fit: CaptionFit,
     ids: NDArray[np.int64],
     similarities: NDArray[np.float32],
@@ -217,8 +227,8 @@ def similar_photos(
 
     Raises DatabaseUnavailable.
     """
-    with database.read() as session:
-        views = view_photos(session, [key for key in ids.tolist() if key >= 0])
+    with source.database.read() as session:
+        views = source.view(session, [key for key in ids.tolist() if key >= 0])
     return tuple(
         SimilarPhoto(
             key,

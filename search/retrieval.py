@@ -160,10 +160,12 @@ def propose(
     near = retriever.nearest(query, count, where).ids
     taken = np.empty(0, np.int64)
     for ids, until in _sources(hits, near, count):
-        free = np.setdiff1d(ids, taken)
-        if len(free) and len(taken) < until:
-            best = retriever.nearest(query, until - len(taken), where.among(free))
-            taken = np.union1d(taken, best.ids)
+        best, room = ids[~np.isin(ids, taken)], until - len(taken)
+        if not len(best) or room <= 0:
+            continue
+        if ids is not near:  # that is in order already
+            best = retriever.nearest(query, room, where.among(np.unique(best))).ids
+        taken = np.union1d(taken, best[:room])
     return retriever.compare(query, taken, count)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from catalog import photos
 from catalog.database import migration_config, open_database
-from catalog.fulltext import photos_with_word, words_of
+from catalog.fulltext import Lookup, look_up, photos_with_word, words_of
 from catalog.home import Home
 from catalog.models import Root
 from catalog.records import FileStamp
@@ -54,6 +54,22 @@ def test_a_word_that_too_many_have_finds_nothing(any_catalog: SampleCatalog) -> 
     ids = any_catalog.add(new_photos([1, 2, 3]))
     assert found(any_catalog, "best", most=3) == ids
     assert found(any_catalog, "best", most=2) == []
+
+
+def test_words_that_are_looked_up_together_keep_their_places(any_catalog: SampleCatalog) -> None:
+    dog = replace(new_photo(b"Lisbon/1.jpg", 1), captions=(("a dog runs", -1.0),))
+    cat = replace(new_photo(b"Porto/dog.jpg", 2), captions=(("a cat sits", -1.0),))
+    first, second = any_catalog.add([dog, cat])
+    asked = [
+        Lookup.name("!", 9), Lookup.word("dog", 9), Lookup.name("dog", 9), Lookup.word("dog", 1),
+        Lookup.word("a dog", 9), Lookup.word("a cat", 9), Lookup.file("dog", 9),
+        *(Lookup.word(f"nowhere{number}", 9) for number in range(200)),
+    ]  # fmt: skip
+    with any_catalog.database.read() as session:
+        ids = [None if each is None else each.tolist() for each in look_up(session, asked)]
+    assert ids[:4] == [[], [first, second], [second], None]
+    assert ids[4:7] == [[first], [second], [second]]
+    assert ids[7:] == [[]] * 200
 
 
 @pytest.mark.parametrize(
