@@ -83,7 +83,8 @@ class OnnxCaptioner(Captioner):
 
     def load(self) -> None:
         """See Captioner."""
-        for each in (self._term, self._step, self._chosen, self._sentences):
+        # In the order in which a search needs them.
+        for each in (self._sentences, self._term, self._estimate, self._step, self._chosen):
             each.load()
 
     def look(self, pixels: NDArray[np.uint8]) -> PhotoState:

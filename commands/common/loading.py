@@ -16,7 +16,7 @@ import click
 
 from commands.common.errors import Failed, sentence
 from commands.common.output import note
-from commands.common.preparation import preparing
+from commands.common.preparation import Preparation, preparing
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -67,31 +67,43 @@ def open_engine(
     counting: bool = False,
     finding: bool = False,
     asking: bool = False,
+    begun: Preparation | None = None,
 ) -> Iterator[SearchEngine]:
     """A search engine on a home, with the captioner of --model, else the one that answers.
 
     `counting` opens one that can only count where no captioner can answer; `finding` opens one that
-    finds photos by sentences, with all that the home has for that. `asking` raises Failed where no
-    photo is indexed, and makes nothing there.
+    finds photos by sentences, with all that the home has for that; what loads beside may have
+    `begun`. `asking` raises Failed where no photo is indexed, and makes nothing there.
     """
-    with preparing() as preparation:
+    with preparing(begun) as preparation:
         if finding:
             preparation.embedder(device)
         if asking:
             _refuse_unused(home)
         with open_catalog(home, reading=True) as (opened, database):
             preparation.checkpoints(opened)
-            from search.engine import SearchEngine
-
             if asking:
                 _refuse_empty(database)
+            beside = preparation if finding else None
             if model is None:
-                engine = answering_engine(opened, database, device, counting)
+                engine = answering_engine(opened, database, device, counting, beside)
             else:
-                engine = SearchEngine(opened, database, *load_models(model, device))
-            if finding:
-                preparation.captioner(engine.captioner)
+                engine = _engine(opened, database, load_models(model, device), beside)
             yield finding_engine(engine) if finding else engine
+
+
+def _engine(
+    home: Home,
+    database: Database,
+    models: tuple[Captioner, SentenceEmbedder],
+    preparation: Preparation | None = None,
+) -> SearchEngine:
+    """A search engine, imported while `preparation` makes the captioner ready, if there is one."""
+    if preparation is not None:
+        preparation.captioner(models[0])
+    from search.engine import SearchEngine
+
+    return SearchEngine(home, database, *models)
 
 
 def _refuse_unused(home: Path | None) -> None:
@@ -127,6 +139,7 @@ def answering_engine(
     database: Database,
     device: str | None,
     counting: bool = False,
+    preparation: Preparation | None = None,
 ) -> SearchEngine:
     """A search engine with the home's newest complete captioner; in a new home, the shipped one.
 
@@ -136,20 +149,20 @@ def answering_engine(
     """
     from captioner.checkpoint import CheckpointError
     from captioner.embedder import EmbedderUnavailable
-    from search.engine import SearchEngine
 
     _note_damaged(home, database)
     passed: set[int] = set()
     while (chosen := answering_captioner(home, database, passed)) is not None:
         try:
             models = load_models(checkpoint_of(home, chosen), device, chosen.embedder)
-            return SearchEngine(home, database, *models)
         except (CheckpointError, EmbedderUnavailable) as error:
             note(f"{chosen.name} cannot answer: {sentence(error)}")
             passed.add(chosen.model_id)
+        else:
+            return _engine(home, database, models, preparation)
     if not counting:
         _refuse_silence(home, database)
-    return SearchEngine(home, database, *load_models(None, device))
+    return _engine(home, database, load_models(None, device), preparation)
 
 
 def _note_damaged(home: Home, database: Database) -> None:
