@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.common.loading import open_engine
+from commands.common.loading import chosen_home, open_engine
 from commands.common.options import engine_options, filter_options, form_options, photo_filter
 from commands.common.output import note, print_answer
 from commands.common.pipe_output import Form, chosen_form, print_found
@@ -71,6 +71,7 @@ def search(
     form = chosen_form(output, as_json, paths, null)
     with preparing() as begun:
         begun.embedder(device)  # beside the imports that reading the request takes
+        begun.checkpoints(chosen_home(home))
         request = _request(**asked)
         thumbnails = choose_thumbnails(preview) if form is Form.TABLE else None
         opening = open_engine(home, model, device, finding=True, asking=True, begun=begun)

@@ -36,6 +36,11 @@ NO_IMAGE_EMBEDDER = "none"
 NOTHING_INDEXED = "nothing is indexed yet; start with: tellshow index FOLDER"
 
 
+def chosen_home(home: Path | None) -> Path | None:
+    """The folder of the command's --home, else of --home before the command, if any was named."""
+    return home or click.get_current_context().obj
+
+
 @contextmanager
 def open_catalog(
     home: Path | None, *, reading: bool = False, retry: RetryPolicy | None = None
@@ -49,7 +54,7 @@ def open_catalog(
     from catalog.database import open_database
     from catalog.home import open_home
 
-    opened = open_home(home or click.get_current_context().obj, reading=reading)
+    opened = open_home(chosen_home(home), reading=reading)
     opening = partial(open_database, opened)
     database = opening() if retry is None else retry.call(opening)
     try:
@@ -78,17 +83,17 @@ def open_engine(
     with preparing(begun) as preparation:
         if finding:
             preparation.embedder(device)
+        preparation.checkpoints(chosen_home(home))
         if asking:
             _refuse_unused(home)
         with open_catalog(home, reading=True) as (opened, database):
-            preparation.checkpoints(opened)
             if asking:
                 _refuse_empty(database)
-            beside = preparation if finding else None
             if model is None:
-                engine = answering_engine(opened, database, device, counting, beside)
+                engine = answering_engine(opened, database, device, counting, preparation)
             else:
-                engine = _engine(opened, database, load_models(model, device), beside)
+                models = load_models(model, device, preparation=preparation)
+                engine = _engine(opened, database, models, preparation)
             yield finding_engine(engine) if finding else engine
 
 
@@ -98,8 +103,8 @@ def _engine(
     models: tuple[Captioner, SentenceEmbedder],
     preparation: Preparation | None = None,
 ) -> SearchEngine:
-    """A search engine, imported while `preparation` makes the captioner ready, if there is one."""
-    if preparation is not None:
+    """A search engine, imported while the captioner is made ready to find photos, if it is to."""
+    if preparation is not None and preparation.is_finding:
         preparation.captioner(models[0])
     from search.engine import SearchEngine
 
@@ -110,7 +115,7 @@ def _refuse_unused(home: Path | None) -> None:
     """Raise Failed where no catalog was ever made, before one would be."""
     from catalog.home import is_unused, open_home
 
-    if is_unused(open_home(home or click.get_current_context().obj, create=False)):
+    if is_unused(open_home(chosen_home(home), create=False)):
         raise Failed(NOTHING_INDEXED)
 
 
@@ -154,7 +159,8 @@ def answering_engine(
     passed: set[int] = set()
     while (chosen := answering_captioner(home, database, passed)) is not None:
         try:
-            models = load_models(checkpoint_of(home, chosen), device, chosen.embedder)
+            file = checkpoint_of(home, chosen)
+            models = load_models(file, device, chosen.embedder, preparation)
         except (CheckpointError, EmbedderUnavailable) as error:
             note(f"{chosen.name} cannot answer: {sentence(error)}")
             passed.add(chosen.model_id)
@@ -196,18 +202,23 @@ def _refuse_silence(home: Home, database: Database) -> None:
 
 
 def load_models(
-    model: Path | None, device: str | None, embedder: str | None = None
+    model: Path | None,
+    device: str | None,
+    embedder: str | None = None,
+    preparation: Preparation | None = None,
 ) -> tuple[Captioner, SentenceEmbedder]:
     """The captioner of a checkpoint file (None: the shipped one) and its sentence embedder.
 
-    `embedder` names another one.
+    `embedder` names another one; `preparation` may have read the file already.
     """
     from captioner.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
     from captioner.embedder import choose_embedder
 
     if model is not None:
         _refuse_damaged(model)
-    captioner = load_checkpoint(model, device, _checked(model or DEFAULT_CHECKPOINT))
+    sha256 = _checked(model or DEFAULT_CHECKPOINT)
+    read = preparation.read_checkpoint(sha256) if preparation else None
+    captioner = load_checkpoint(model, device, sha256, read if model else None)
     name = embedder or captioner.embedder_name
     return captioner, choose_embedder(name, captioner.device)
 
