@@ -87,7 +87,8 @@ class OnnxCaptioner(Captioner):
 
     def load(self) -> None:
         """See Captioner."""
-        for each in (self._sentences, self._scores, self._paths, self._parts, self._estimate):
+        # In the order in which a search needs them.
+        for each in (self._sentences, self._parts, self._paths, self._estimate, self._scores):
             each.load()
 
     def look(self, pixels: NDArray[np.uint8]) -> PhotoState:

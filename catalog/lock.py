@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from catalog.home import Home
 
 # How long a writer waits for the lock: a look whether it is held takes it for an instant.
@@ -32,6 +30,8 @@ def file_lock(path: Path, timeout: float = -1) -> Iterator[None]:
     `timeout`: seconds, forever if negative. Raises Timeout where another holds it for so long,
     NoFileLocks where the file system has no such locks, OSError where there can be no such file.
     """
+    from filelock import FileLock  # here, as what only reads takes no lock and need not load it
+
     _check_support(path.parent)
     with FileLock(path, timeout=timeout):
         yield
@@ -43,6 +43,8 @@ def writer_lock(home: Home) -> Iterator[None]:
 
     Raises WriterBusy, after an instant, where another holds it, and NoFileLocks.
     """
+    from filelock import Timeout
+
     with ExitStack() as held:
         try:
             held.enter_context(file_lock(home.lock, _TIMEOUT))
@@ -56,6 +58,8 @@ def is_being_written(home: Home) -> bool:
 
     Nobody does where nobody can: in a home that is read-only, or whose disk has no locks.
     """
+    from filelock import Timeout
+
     try:
         with file_lock(home.lock, 0):
             return False

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from commands.common.loading import open_engine
+from commands.common.loading import chosen_home, open_engine
 from commands.common.options import engine_options, filter_options, form_options, photo_filter
 from commands.common.output import note, print_answer
 from commands.common.pipe_output import Form, chosen_form, print_found
+from commands.common.preparation import preparing, without_collecting
 from commands.common.thumbnails import choose_thumbnails
 from search.limits import COMBINED, DEFAULT_CANDIDATES, STAGES
 
@@ -54,6 +55,7 @@ _COLUMNS = (
     help="Draw thumbnails; if not said, where the terminal can.",
 )
 @engine_options
+@without_collecting()
 def search(
     model: Path | None,
     device: str | None,
@@ -67,16 +69,20 @@ def search(
 ) -> None:
     """Show the photos that QUERY describes, best first; word^2 counts a word twice."""
     form = chosen_form(output, as_json, paths, null)
-    request = _request(**asked)
-    thumbnails = choose_thumbnails(preview) if form is Form.TABLE else None
-    with open_engine(home, model, device, finding=True, asking=True) as engine:
-        answer = engine.search(request)
-        photos = engine.photos([result.photo_id for result in answer.results])
-        guesses = engine.guesses(photos.values()) if form is Form.TABLE else {}
-        pictures = {
-            key: engine.thumbnails.read(photo.content_hash)
-            for key, photo in (photos if thumbnails else {}).items()
-        }
+    with preparing() as begun:
+        begun.embedder(device)  # beside the imports that reading the request takes
+        begun.checkpoints(chosen_home(home))
+        request = _request(**asked)
+        thumbnails = choose_thumbnails(preview) if form is Form.TABLE else None
+        opening = open_engine(home, model, device, finding=True, asking=True, begun=begun)
+        with opening as engine:
+            answer = engine.search(request)
+            photos = engine.photos([result.photo_id for result in answer.results])
+            guesses = engine.guesses(photos.values()) if form is Form.TABLE else {}
+            pictures = {
+                key: engine.thumbnails.read(photo.content_hash)
+                for key, photo in (photos if thumbnails else {}).items()
+            }
     if form is Form.TABLE:
         draw = partial(thumbnails.show, pictures) if thumbnails else None
         print_answer(answer, guesses, request.explain, draw)

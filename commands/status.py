@@ -13,7 +13,7 @@ from commands.common.output import print_json
 from commands.common.terminal import echo
 
 if TYPE_CHECKING:
-    from search.engine import Status
+    from search.status import Status
 
 
 @click.command()

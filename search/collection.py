@@ -148,7 +148,8 @@ class CollectionOpener:
         with self._lock:
             if self._opened is None:
                 self._opened = self._find()
-            if self._opened is not None and cache.is_due(self._followed_at):
+                self._followed_at = time.monotonic()  # opening took in what there is
+            elif cache.is_due(self._followed_at):
                 self._opened.follow()
                 self._followed_at = time.monotonic()
             return self._opened

@@ -7,22 +7,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.orm import Session
 
 from captioner.captioner import Captioner, CaptionFit, PhotoState
 from captioner.embedder import SentenceEmbedder
-from captioner.image_embedder import ImageEmbedder
 from captioner.tags import Tag, tags_of
 from catalog.cache import CatalogCache
 from catalog.database import Database
-from catalog.facets import Facets, read_facets
-from catalog.folders import FolderView, open_folder
 from catalog.home import Home
 from catalog.keywords import keywords_beginning
 from catalog.tags import tags_beginning
-from catalog.thumbnails import Thumbnails, thumbnails_of
 from catalog.views import PhotoSource, PhotoView, sound_descriptions, view_photos
 from search.collection import Collection, CollectionOpener, UnknownPhoto
 from search.guess import Guess, is_probable, make_guess
@@ -35,10 +33,17 @@ from search.request import SearchRequest
 from search.rerank import Ranked
 from search.results import SearchAnswer, SimilarPhoto, make_answer, similar_photos
 from search.retrieval import Candidates
-from search.status import Status, read_status
 from search.thread_pool import Workers
 
-__all__ = ["SearchEngine", "Status", "UnknownPhoto"]
+# What a search has no use for is imported where it is needed: `tellshow search` waits for imports.
+if TYPE_CHECKING:
+    from captioner.image_embedder import ImageEmbedder
+    from catalog.facets import Facets
+    from catalog.folders import FolderView
+    from catalog.thumbnails import Thumbnails
+    from search.status import Status
+
+__all__ = ["SearchEngine", "UnknownPhoto"]
 
 
 class SearchEngine:
@@ -60,8 +65,9 @@ class SearchEngine:
         self.captioner, self.embedder = captioner, embedder
         self.image_embedder = image_embedder
         self._opener = CollectionOpener(home, database, captioner, embedder)
-        self._facets = CatalogCache(read_facets)
-        self._subfolders = CatalogCache[dict[bytes, tuple[FolderView, ...]]](lambda session: {})
+        self._facets = CatalogCache(_read_facets)
+        self._subfolders: CatalogCache[dict[bytes, tuple[FolderView, ...]]]
+        self._subfolders = CatalogCache(lambda session: {})
         self.workers = Workers(captioner.limit_threads)  # for who has many threads that ask at once
 
     @property
@@ -218,6 +224,8 @@ class SearchEngine:
 
     def subfolders(self, folder: bytes) -> tuple[FolderView, ...]:
         """The folders in a folder, by name, with how many photos each holds."""
+        from catalog.folders import open_folder
+
         with self._database.read() as session:
             known = self._subfolders.get(session)
             if folder not in known:
@@ -247,10 +255,14 @@ class SearchEngine:
     @property
     def thumbnails(self) -> Thumbnails:
         """The thumbnails of the home. Raises StoreUnavailable where they are not to be had."""
+        from catalog.thumbnails import thumbnails_of
+
         return thumbnails_of(self._home)
 
     def status(self) -> Status:
         """Counts of the catalog."""
+        from search.status import read_status
+
         return read_status(self._database, self.captioner, self.embedder)
 
     def _source(self, collection: Collection | None) -> PhotoSource:
@@ -261,3 +273,9 @@ class SearchEngine:
     @property
     def _caption_fit(self) -> CaptionFit:
         return self.captioner.provenance.ranking.caption_fit
+
+
+def _read_facets(session: Session) -> Facets:
+    from catalog.facets import read_facets
+
+    return read_facets(session)

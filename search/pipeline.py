@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from captioner.captioner import Captioner, Ranking
 from captioner.embedder import SentenceEmbedder
-from captioner.image_embedder import ImageEmbedder
 from captioner.scores import Occlusion
 from captioner.vocabulary import SPECIAL_WORDS
 from catalog.database import Database
@@ -39,6 +39,9 @@ from search.rerank import (
 )
 from search.retrieval import Candidates, Retriever, propose, widening
 from search.spelling import corrected
+
+if TYPE_CHECKING:
+    from captioner.image_embedder import ImageEmbedder
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,7 @@ from __future__ import annotations
 from catalog.database import Database
 from catalog.home import Home
 from catalog.vectors.chosen_store import StoreName
-from catalog.vectors.faiss_index import FaissIndex
 from catalog.vectors.interface import VectorIndex
-from catalog.vectors.milvus_index import MilvusIndex
-from catalog.vectors.pgvector_index import PgvectorIndex
 
 
 def make_vector_index(
@@ -18,9 +15,16 @@ def make_vector_index(
 
     Raises FaissMissing, and VectorsUnavailable where another store was chosen.
     """
+    # Imported here: a home uses one of them, and a search waits for its imports.
     if home.vector_store.name is StoreName.PGVECTOR:
+        from catalog.vectors.pgvector_index import PgvectorIndex
+
         return PgvectorIndex(database, model_id, kind, dimension)
     if home.vector_store.name is StoreName.MILVUS:
+        from catalog.vectors.milvus_index import MilvusIndex
+
         address = home.vector_store.address
         return MilvusIndex(address, database, model_id, kind, dimension)
+    from catalog.vectors.faiss_index import FaissIndex
+
     return FaissIndex(home, database, model_id, kind, dimension)

@@ -16,7 +16,7 @@ import click
 
 from commands.common.errors import Failed, sentence
 from commands.common.output import note
-from commands.common.preparation import preparing
+from commands.common.preparation import Preparation, preparing
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,6 +36,11 @@ NO_IMAGE_EMBEDDER = "none"
 NOTHING_INDEXED = "nothing is indexed yet; start with: tellshow index FOLDER"
 
 
+def chosen_home(home: Path | None) -> Path | None:
+    """The folder of the command's --home, else of --home before the command, if any was named."""
+    return home or click.get_current_context().obj
+
+
 @contextmanager
 def open_catalog(
     home: Path | None, *, reading: bool = False, retry: RetryPolicy | None = None
@@ -49,7 +54,7 @@ def open_catalog(
     from catalog.database import open_database
     from catalog.home import open_home
 
-    opened = open_home(home or click.get_current_context().obj, reading=reading)
+    opened = open_home(chosen_home(home), reading=reading)
     opening = partial(open_database, opened)
     database = opening() if retry is None else retry.call(opening)
     try:
@@ -67,38 +72,50 @@ def open_engine(
     counting: bool = False,
     finding: bool = False,
     asking: bool = False,
+    begun: Preparation | None = None,
 ) -> Iterator[SearchEngine]:
     """A search engine on a home, with the captioner of --model, else the one that answers.
 
     `counting` opens one that can only count where no captioner can answer; `finding` opens one that
-    finds photos by sentences, with all that the home has for that. `asking` raises Failed where no
-    photo is indexed, and makes nothing there.
+    finds photos by sentences, with all that the home has for that; what loads beside may have
+    `begun`. `asking` raises Failed where no photo is indexed, and makes nothing there.
     """
-    with preparing() as preparation:
+    with preparing(begun) as preparation:
         if finding:
             preparation.embedder(device)
+        preparation.checkpoints(chosen_home(home))
         if asking:
             _refuse_unused(home)
         with open_catalog(home, reading=True) as (opened, database):
-            preparation.checkpoints(opened)
-            from search.engine import SearchEngine
-
             if asking:
                 _refuse_empty(database)
             if model is None:
-                engine = answering_engine(opened, database, device, counting)
+                engine = answering_engine(opened, database, device, counting, preparation)
             else:
-                engine = SearchEngine(opened, database, *load_models(model, device))
-            if finding:
-                preparation.captioner(engine.captioner)
+                models = load_models(model, device, preparation=preparation)
+                engine = _engine(opened, database, models, preparation)
             yield finding_engine(engine) if finding else engine
+
+
+def _engine(
+    home: Home,
+    database: Database,
+    models: tuple[Captioner, SentenceEmbedder],
+    preparation: Preparation | None = None,
+) -> SearchEngine:
+    """A search engine, imported while the captioner is made ready to find photos, if it is to."""
+    if preparation is not None and preparation.is_finding:
+        preparation.captioner(models[0])
+    from search.engine import SearchEngine
+
+    return SearchEngine(home, database, *models)
 
 
 def _refuse_unused(home: Path | None) -> None:
     """Raise Failed where no catalog was ever made, before one would be."""
     from catalog.home import is_unused, open_home
 
-    if is_unused(open_home(home or click.get_current_context().obj, create=False)):
+    if is_unused(open_home(chosen_home(home), create=False)):
         raise Failed(NOTHING_INDEXED)
 
 
@@ -127,6 +144,7 @@ def answering_engine(
     database: Database,
     device: str | None,
     counting: bool = False,
+    preparation: Preparation | None = None,
 ) -> SearchEngine:
     """A search engine with the home's newest complete captioner; in a new home, the shipped one.
 
@@ -136,20 +154,21 @@ def answering_engine(
     """
     from captioner.checkpoint import CheckpointError
     from captioner.embedder import EmbedderUnavailable
-    from search.engine import SearchEngine
 
     _note_damaged(home, database)
     passed: set[int] = set()
     while (chosen := answering_captioner(home, database, passed)) is not None:
         try:
-            models = load_models(checkpoint_of(home, chosen), device, chosen.embedder)
-            return SearchEngine(home, database, *models)
+            file = checkpoint_of(home, chosen)
+            models = load_models(file, device, chosen.embedder, preparation)
         except (CheckpointError, EmbedderUnavailable) as error:
             note(f"{chosen.name} cannot answer: {sentence(error)}")
             passed.add(chosen.model_id)
+        else:
+            return _engine(home, database, models, preparation)
     if not counting:
         _refuse_silence(home, database)
-    return SearchEngine(home, database, *load_models(None, device))
+    return _engine(home, database, load_models(None, device), preparation)
 
 
 def _note_damaged(home: Home, database: Database) -> None:
@@ -183,18 +202,23 @@ def _refuse_silence(home: Home, database: Database) -> None:
 
 
 def load_models(
-    model: Path | None, device: str | None, embedder: str | None = None
+    model: Path | None,
+    device: str | None,
+    embedder: str | None = None,
+    preparation: Preparation | None = None,
 ) -> tuple[Captioner, SentenceEmbedder]:
     """The captioner of a checkpoint file (None: the shipped one) and its sentence embedder.
 
-    `embedder` names another one.
+    `embedder` names another one; `preparation` may have read the file already.
     """
     from captioner.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
     from captioner.embedder import choose_embedder
 
     if model is not None:
         _refuse_damaged(model)
-    captioner = load_checkpoint(model, device, _checked(model or DEFAULT_CHECKPOINT))
+    sha256 = _checked(model or DEFAULT_CHECKPOINT)
+    read = preparation.read_checkpoint(sha256) if preparation else None
+    captioner = load_checkpoint(model, device, sha256, read if model else None)
     name = embedder or captioner.embedder_name
     return captioner, choose_embedder(name, captioner.device)
 

@@ -14,6 +14,12 @@ UNNEEDED = {
     "scipy", "sympy", "alembic", "PIL", "pillow_heif",
 }  # fmt: skip
 
+# Each a part of the second that a search takes from nothing.
+PARTS_WITHOUT_USE = {
+    "sqlalchemy.dialects.postgresql", "filelock", "catalog.vectors.milvus_index",
+    "catalog.vectors.pgvector_index", "catalog.facets", "catalog.thumbnails", "search.status",
+}  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def searching(indexed_home: Home) -> subprocess.CompletedProcess[str]:
@@ -33,3 +39,4 @@ def test_a_search_finds_photos_without_libraries_that_load_for_seconds(
     loaded = {line.rpartition("|")[2].strip() for line in searching.stderr.splitlines()}
     assert {"onnxruntime", "search.engine"} <= loaded
     assert {name.partition(".")[0] for name in loaded} & UNNEEDED == set()
+    assert loaded & PARTS_WITHOUT_USE == set()

@@ -14,7 +14,8 @@ from catalog.failures import failed_paths, failures_by_reason
 from catalog.paths import read_path, show_path
 from catalog.roots import RootView, is_reachable, list_roots
 from catalog.runs import RunView, list_runs
-from search.engine import SearchEngine, Status
+from search.engine import SearchEngine
+from search.status import Status
 from web.indexing.messages import detail, duration, ending, headline, outcome
 from web.indexing.progress import Progress
 from web.indexing.runner import EndedRun, IndexRunner, folder_text
