@@ -271,7 +271,8 @@ def test_graph_is_built_in_the_memory_that_is_asked_for(
     monkeypatch.setattr(pgvector_table, "_LEAST_BUILD_MB", 1)
     url = postgresql.new_database("graph")
     home = replace(open_home(tmp_path / "home"), database_url=url, vector_store=PGVECTOR)
-    database, vectors, notices = open_database(home), mixture(0, 5_000), []
+    database, vectors = open_database(home), mixture(0, 5_000)
+    notices: list[str] = []
     monkeypatch.setattr(pgvector_index, "MOST_COMPARED", len(vectors) - 1)
     model = fill(database, home.path, vectors)
 
