@@ -117,7 +117,7 @@ class SnapshotStore:
             self._remove_others(number)
         return Snapshot(number, digest, count, change)
 
-    def _recorded(self) -> Select[tuple[VectorGeneration]]:
+    def _recorded(self) -> Select[VectorGeneration]:
         """The files of all homes, newest first."""
         query = select(VectorGeneration).where(*self._own)
         return query.order_by(VectorGeneration.generation.desc())
