@@ -22,8 +22,8 @@ def test_so_many_bits_tell_so_many_levels_and_nothing_moves_far() -> None:
 
 def test_half_of_the_places_stay_as_they_were() -> None:
     memory = every_other_place(STATE).memory
-    assert memory.shape == (2, 25, 160)
-    np.testing.assert_array_equal(memory, STATE.memory[:, ::2])
+    np.testing.assert_array_equal(memory[:, ::2], STATE.memory[:, ::2])
+    assert len(np.unique(memory[0], axis=0)) == 25
 
 
 def test_table_says_where_own_photos_are_and_what_stays_on_the_first_page() -> None:
