@@ -4,13 +4,15 @@
 
 A server of its own is started, with its own settings as they come, and thrown away. Photos and
 vectors are made up (benchmarks/vectors.py), one kind; dates are at random, and filters by date let
-10, 1 and 0.1% of the photos pass.
+10, 1 and 0.1% of the photos pass. What is done is told on stderr meanwhile.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,6 +50,7 @@ SHARES = (0.1, 0.01, 0.001)
 _FIRST_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 _STORES = (StoreName.FAISS, StoreName.PGVECTOR)
 _WRITTEN = 256
+_TELL_SECONDS = 20.0
 _PLAIN = Metadata(640, 480, "JPEG", None, None, None, None)
 _PHOTOS = """
 INSERT INTO photo (root_id, path, content_hash, size, mtime_ns, width, height, format, taken_at,
@@ -115,31 +118,34 @@ def measure(count: int = 200_000, asked: int = 200) -> str:
         "| --- | --- | --- | --- |",
     ]
     with _catalog() as (home, database):
-        model = fill(database, home.path, vectors)
+        model, seconds = _timed(lambda: fill(database, home.path, vectors))
+        _tell(f"{count:,} photos were written in {seconds:.0f} s")
         for name in _STORES:
-            lines += _rows(name, home, database, model, vectors, queries)
+            for row in _rows(name, home, database, model, vectors, queries):
+                _tell(row)
+                lines.append(row)
     return "\n".join(lines)
 
 
 def _rows(
     name: StoreName, home: Home, database: Database, model: int, vectors: Vectors, queries: Vectors
-) -> list[str]:
+) -> Iterator[str]:
     """What a store takes to be built and to write a block, and by filter to be asked."""
     chosen = replace(home, vector_store=VectorStore(name))
     index = make_vector_index(chosen, database, model, KIND, DIMENSION)
-    _, seconds = _timed(index.rebuild)
+    with _told(name, database, len(vectors)):
+        _, seconds = _timed(index.rebuild)
     written = _timed(lambda: _write(database, home.path, model, vectors[:_WRITTEN]))[1]
-    rows = [
+    yield (
         f"| {name.value}, built in {seconds:.1f} s; {_WRITTEN} photos written in "
         f"{1000 * written:.0f} ms | | | |"
-    ]
+    )
     for share in (None, *SHARES):
         label = "no filter" if share is None else f"{100 * share:g}% pass"
         took = [_ask(index, row, share, len(vectors)) for row in (*queries[:5], *queries)][5:]
         half, most = 1000 * np.percentile(took, [50, 95])
         recall = recall_of(index, vectors, queries[:50], share)
-        rows.append(f"| {name.value}, {label} | {half:.1f} | {most:.1f} | {recall:.3f} |")
-    return rows
+        yield f"| {name.value}, {label} | {half:.1f} | {most:.1f} | {recall:.3f} |"
 
 
 def _write(database: Database, folder: Path, model: int, vectors: Vectors) -> None:
@@ -182,6 +188,31 @@ def _copy_vectors(session: Session, model: int, change: int, vectors: Vectors) -
         copy.set_types(["int4", "varchar", "int4", "int8", "bytea"])
         for place, row in enumerate(halves, start=1):
             copy.write_row((place, KIND, model, change, row.tobytes()))
+
+
+@contextmanager
+def _told(name: StoreName, database: Database, count: int) -> Iterator[None]:
+    """Tell meanwhile how many vectors of a graph are linked, as PostgreSQL counts them."""
+    over = threading.Event()
+
+    def tell() -> None:
+        while not over.wait(_TELL_SECONDS):
+            with database.read() as session:
+                done = session.scalar(text("SELECT tuples_done FROM pg_stat_progress_create_index"))
+            if done:
+                _tell(f"{name.value}: {done:,} of {count:,} vectors are linked")
+
+    teller = threading.Thread(target=tell)
+    teller.start()
+    try:
+        yield
+    finally:
+        over.set()
+        teller.join()
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _timed(work: Callable[[], T]) -> tuple[T, float]:

@@ -8,7 +8,7 @@ not done by then is broken off, and the document says so.
 
 Left out: `head` and `captions` (they need a training set or compare ways to write captions),
 `pointing` (boxes that people drew), `reliability` (draws what `tellshow evaluate` printed), `scale`
-(what lies past one machine), `walk` and `screenshots`, which measure nothing.
+and `state_sizes` (what lies past one machine), `walk` and `screenshots`, which measure nothing.
 """
 
 from __future__ import annotations

@@ -430,13 +430,16 @@ class VectorRemoval(Base):
 
 
 class VectorGeneration(Base):
-    """The FAISS file that holds the vectors of a kind and model as of a change."""
+    """A home's FAISS file that holds the vectors of a kind and model as of a change.
+
+    Several homes may share the database, and each has a file of its own.
+    """
 
     __tablename__ = "vector_generation"
 
     model_id: Mapped[int] = _model_key(primary_key=True)
     kind: Mapped[str] = mapped_column(String(16), primary_key=True)
-    generation: Mapped[int]
+    generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     sha256: Mapped[str] = mapped_column(String(64))
     count: Mapped[int]
     change_counter: Mapped[int] = mapped_column(BigInteger)

@@ -33,7 +33,7 @@ from catalog.own_files import is_own_path, pure_shards
 from catalog.photo_places import note_places
 from catalog.photos import described_contents, forget_photos, photo_with_content
 from catalog.roots import KnownRoot, exclude, known_roots, note_reachable
-from catalog.stop_request import is_stop_requested, withdraw_request
+from catalog.stop_request import is_stop_requested, withdraw_others, withdraw_request
 from catalog.thumbnails import thumbnails_of
 from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
@@ -141,14 +141,14 @@ class Indexer:
         with indexing_lock(self._home, self._database, [*map(os.fsencode, given)]) as lock:
             self._catalog = Transactions(self._database, self._retry, lock.hold)
             self._retry.call(lock.hold)
-            withdraw_request(self._home)
             log, progress = RunLog(self._options.stoppable), progress or Silent()
             with self._interruptible(log):
                 start, indexes = self._catalog.write(partial(self._begin, given, log))
                 recorder = self._recorder(start)
                 run = self._run(log, recorder, progress)
                 with beating(self._database, log), self._ending(run, indexes, start.change):
-                    self._bring_up_to_date(start, run, recorder, lock)
+                    self._remove_leftovers(start, log, lock)
+                    self._bring_up_to_date(start, run, recorder)
                     if self._image_vectors is not None:
                         self._image_vectors.fill(progress, self._stop_request(log))
             decayed = self._verified(start) if self._options.verify else None
@@ -157,7 +157,10 @@ class Indexer:
 
     @contextmanager
     def _interruptible(self, log: RunLog) -> Iterator[None]:
-        """After a KeyboardInterrupt, end a run that is recorded and had not begun its work."""
+        """After a KeyboardInterrupt, end a run that is recorded and had not begun its work.
+
+        However it ends, a request to stop it is forgotten.
+        """
         try:
             yield
         except KeyboardInterrupt:
@@ -165,6 +168,8 @@ class Indexer:
                 with suppress(TemporarilyUnavailable), self._database.write() as session:
                     log.break_off(session)
             raise
+        finally:
+            withdraw_request(self._home, log.run_id)
 
     def _begin(
         self, folders: Sequence[Path], log: RunLog, session: Session
@@ -172,6 +177,7 @@ class Indexer:
         """Open a run, in one transaction: none is recorded where FAISS is missing."""
         models = self._captioner, self._embedder
         start = begin_run(session, *models, folders, self._exclusion, log)
+        withdraw_request(self._home, log.run_id)  # nobody knows of the run yet
         # Photos and sentences meet in one space; asking the embedder would load it in vain.
         dimension = self._captioner.config.head.dimension
         indexes = [
@@ -203,11 +209,15 @@ class Indexer:
             return {}
         return self._catalog.write(partial(merge_doubled, root_ids=here))
 
-    def _remove_leftovers(self, start: RunStart) -> None:
+    def _remove_leftovers(self, start: RunStart, log: RunLog, lock: IndexingLock) -> None:
         """Remove the files that a run which was killed may have left beside the database."""
-        self._thumbnails.remove_leftovers(start.live_hashes)
-        if self._image_vectors is not None:
-            self._image_vectors.remove_leftovers()
+        with lock.alone() as is_alone:
+            if not is_alone:  # they may be another run's that goes on
+                return
+            withdraw_others(self._home, log.run_id)
+            self._thumbnails.remove_leftovers(start.live_hashes)
+            if self._image_vectors is not None:
+                self._image_vectors.remove_leftovers()
 
     def _forget_damaged(self, start: RunStart) -> None:
         """Forget descriptions that are not as they were written, for this run to make them again.
@@ -271,13 +281,8 @@ class Indexer:
             return bool
         return lambda: log.is_stop_requested or is_stop_requested(self._home, log.run_id)
 
-    def _bring_up_to_date(
-        self, start: RunStart, run: Run, recorder: Recorder, lock: IndexingLock
-    ) -> None:
+    def _bring_up_to_date(self, start: RunStart, run: Run, recorder: Recorder) -> None:
         """Do the work of a run that is recorded already."""
-        with lock.alone() as is_alone:
-            if is_alone:  # or what is left over may be another run's that goes on
-                self._remove_leftovers(start)
         self._forget_damaged(start)
         start = self._with_former_patterns(start)
         left = self._merge_doubled(start)

@@ -45,6 +45,13 @@ _AT_AN_ACTOR = 2
 _LOST_BLOCKS = 16
 _MOST_OBJECT_MEMORY = 2 << 30
 
+# Of a cluster that is started here nobody reads metrics or looks at tasks.
+_OF_OUR_OWN = {
+    "RAY_enable_metrics_collection": "0",
+    "RAY_event_stats": "0",
+    "RAY_task_events_report_interval_ms": "0",
+}
+
 # How often Ray may do a block again whose worker was lost: never, as its photos are asked for again
 # one by one; and one photo once, so that who was sent to an actor that just died is not blamed.
 _RETRIES_OF_BLOCKS, _RETRIES_OF_PHOTOS = 0, 1
@@ -290,9 +297,15 @@ def _set_up_environment(address: str | None) -> None:
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what fails is said by us
-    if address is None and "RAY_AUTH_MODE" not in os.environ:
+    if address is not None:
+        return
+    if "RAY_AUTH_MODE" not in os.environ:
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    for name, value in _OF_OUR_OWN.items():
+        os.environ.setdefault(name, value)
+    # Ray would let its workers give way to all else on the machine, and they are the command.
+    os.environ.setdefault("RAY_worker_niceness", str(os.nice(0) if hasattr(os, "nice") else 0))
 
 
 @contextmanager

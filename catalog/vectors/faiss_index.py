@@ -114,8 +114,8 @@ class FaissIndex:
         try:
             with self._database.read() as session:
                 now = position(session)
-                saved = self._snapshots.current(session)
-            if saved is not None and saved.number > self._snapshot:
+                saved = self._snapshots.newest(session, above=self._snapshot)
+            if saved is not None:
                 self._load_newer(saved)
             if now != self._followed:
                 self._catch_up()
@@ -183,10 +183,10 @@ class FaissIndex:
         self._snapshot = snapshot
 
     def _load_newest(self) -> bool:
-        # A second look: the file that SQL named may have been replaced before it was read.
+        # A second look: the file that was there may have been replaced before it was read.
         for _ in range(2):
             with self._database.read() as session:
-                saved = self._snapshots.current(session)
+                saved = self._snapshots.newest(session)
             if saved is None:
                 return False
             if self._load(saved):

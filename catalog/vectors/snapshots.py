@@ -1,12 +1,18 @@
-"""Snapshots of a vector index: files, of which the newest that SQL records counts."""
+"""Snapshots of a vector index: a home's files, of which the newest that SQL records counts.
+
+Homes that share a database have numbers in common, and a file each: what another home saved leaves
+a home's own as good as it was.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import Select, delete, func, select, text
 from sqlalchemy.orm import Session
 
 from catalog.database import Database
@@ -16,6 +22,12 @@ from catalog.lock import file_lock
 from catalog.model_registry import list_models
 from catalog.models import VectorGeneration
 from catalog.own_files import list_files, remove_own
+from catalog.sql import is_postgresql
+
+# So many files of a kind and model are remembered, the newest: homes are thrown away untold.
+REMEMBERED = 64
+
+_NUMBER = re.compile(r"gen-([0-9]{1,9})\.faiss", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -42,12 +54,18 @@ class SnapshotStore:
     def __init__(self, home: Home, database: Database, model_id: int, kind: str) -> None:
         self._database = database
         self._key = {"model_id": model_id, "kind": kind}
+        self._own = VectorGeneration.model_id == model_id, VectorGeneration.kind == kind
         self._home = home.path
         self._folder = home.vectors / f"{model_id}-{kind}"
 
-    def current(self, session: Session) -> Snapshot | None:
-        """Return the snapshot that SQL records, None before the first."""
-        row = session.get(VectorGeneration, self._key)
+    def newest(self, session: Session, above: int = 0) -> Snapshot | None:
+        """The newest snapshot that SQL records and whose file is in this home, None for none.
+
+        `above`: with a greater number than that.
+        """
+        query = self._recorded().where(VectorGeneration.generation > above)
+        rows = session.scalars(query)
+        row = next((row for row in rows if self._path(row.generation).exists()), None)
         if row is None:
             return None
         return Snapshot(row.generation, row.sha256, row.count, row.change_counter)
@@ -69,7 +87,7 @@ class SnapshotStore:
             return []
         lock = self._folder / "lock"
         with file_lock(lock), self._database.read() as session:
-            current = self.current(session)
+            current = self.newest(session)
             kept = {lock} | ({self._path(current.number)} if current else set())
             others = [path for path in self._own_files() if path not in kept]
             if remove:
@@ -88,28 +106,51 @@ class SnapshotStore:
             temporary = self._folder / "next.tmp"
             write(temporary)
             sync(temporary)
-            digest = sha256_of(temporary)
+            digest, former = sha256_of(temporary), self._numbers()
             with self._database.write() as session:
-                snapshot = self._record(session, digest, count, change)
-                temporary.replace(self._path(snapshot.number))
+                number = self._next_number(session)
+                own = {"generation": number, "sha256": digest, "count": count}
+                session.add(VectorGeneration(**self._key, **own, change_counter=change))
+                self._forget(session, former)
+                temporary.replace(self._path(number))
                 sync(self._folder)
-            self._remove_others(snapshot.number)
-        return snapshot
+            self._remove_others(number)
+        return Snapshot(number, digest, count, change)
 
-    def _record(self, session: Session, digest: str, count: int, change: int) -> Snapshot:
-        row = session.get(VectorGeneration, self._key)
-        if row is None:
-            row = VectorGeneration(**self._key, generation=0)
-            session.add(row)
-        row.generation += 1
-        while self._path(row.generation).is_dir():  # put there by somebody; no file replaces it
-            row.generation += 1
-        row.sha256, row.count, row.change_counter = digest, count, change
-        session.flush()
-        return Snapshot(row.generation, digest, count, change)
+    def _recorded(self) -> Select[VectorGeneration]:
+        """The files of all homes, newest first."""
+        query = select(VectorGeneration).where(*self._own)
+        return query.order_by(VectorGeneration.generation.desc())
+
+    def _next_number(self, session: Session) -> int:
+        if is_postgresql(session):  # another home may be about to take the same
+            session.execute(text("LOCK TABLE vector_generation IN SHARE ROW EXCLUSIVE MODE"))
+        newest = select(func.max(VectorGeneration.generation)).where(*self._own)
+        number = (session.scalar(newest) or 0) + 1
+        while self._path(number).is_dir():  # put there by somebody; no file replaces it
+            number += 1
+        return number
+
+    def _forget(self, session: Session, former: Collection[int]) -> None:
+        """Forget this home's files of the numbers `former`, then those that are not remembered."""
+        own = delete(VectorGeneration).where(*self._own)
+        session.execute(own.where(VectorGeneration.generation.in_(former)))
+        oldest = session.scalar(
+            self._recorded()
+            .with_only_columns(VectorGeneration.generation)
+            .offset(REMEMBERED)
+            .limit(1)
+        )
+        if oldest is not None:
+            session.execute(own.where(VectorGeneration.generation <= oldest))
 
     def _path(self, number: int) -> Path:
         return self._folder / f"gen-{number}.faiss"
+
+    def _numbers(self) -> list[int]:
+        """The numbers of this home's files."""
+        found = [_NUMBER.fullmatch(path.name) for path in self._own_files()]
+        return [int(match[1]) for match in found if match]
 
     def _own_files(self) -> list[Path]:
         listed = list_files(self._home, "vectors").own

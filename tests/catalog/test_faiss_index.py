@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import func, select
 
 from catalog import photos
-from catalog.home import Home
+from catalog.home import Home, open_home
+from catalog.models import VectorGeneration
 from catalog.records import FileStamp
+from catalog.vectors import snapshots
 from catalog.vectors.faiss_index import FaissIndex, FaissMissing
 from catalog.vectors.interface import DimensionMismatch
 from catalog.vectors.store import StoredVectors
@@ -66,6 +69,11 @@ def saved_file(home: Home) -> Path:
     return path
 
 
+def with_own_home(catalog: SampleCatalog, path: Path) -> SampleCatalog:
+    """The same catalog, as another machine sees it."""
+    return SampleCatalog(open_home(path), catalog.database, catalog.folder)
+
+
 @pytest.fixture
 def filled(any_catalog: SampleCatalog) -> SampleCatalog:
     """Forty photos, their index saved, in each kind of database."""
@@ -88,6 +96,36 @@ def test_saved_index_is_opened_without_reading_vectors_again(
     index = opened(filled)
     monkeypatch.undo()
     assert_exact(filled, index)
+
+
+def test_file_of_a_home_stays_good_when_other_homes_save(
+    filled: SampleCatalog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As where several servers and a machine that indexes share one PostgreSQL."""
+    monkeypatch.setattr(snapshots, "REMEMBERED", 3)
+    others = [with_own_home(filled, tmp_path / name) for name in ("one", "two")]
+    for other in others * 2:
+        opened(other)
+        opened(other).save()
+    filled.add(new_photos([50]))
+    monkeypatch.setattr(StoredVectors, "ids", None)  # what building anew begins with
+    for each in (filled, *others):
+        assert_exact(each, opened(each))
+    monkeypatch.undo()
+    with filled.database.read() as session:
+        saved = session.scalars(select(VectorGeneration.generation)).all()
+    assert len(saved) == len(set(saved)) == 3
+
+
+def test_no_more_files_are_remembered_than_homes_may_be(
+    filled: SampleCatalog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(snapshots, "REMEMBERED", 2)
+    for number in range(4):  # homes on disks that are thrown away
+        opened(with_own_home(filled, tmp_path / str(number)))
+    with filled.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(VectorGeneration)) == 2
+    assert_exact(filled, opened(filled))
 
 
 def test_deleted_file_is_rebuilt(filled: SampleCatalog) -> None:

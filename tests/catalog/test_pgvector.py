@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from sqlalchemy import event, text
 
+from benchmarks.scale_vectors import KIND, fill
+from benchmarks.vectors import mixture
 from catalog import photos
 from catalog.database import Database, open_database
 from catalog.doctor import Doctor, Problem
@@ -259,3 +262,27 @@ def test_table_for_vectors_of_another_length_is_made_anew(shared: SampleCatalog)
         assert index.count == 0
     with shared.database.write() as session:
         remove_model(session, other)
+
+
+def test_graph_is_built_in_the_memory_that_is_asked_for(
+    tmp_path: Path, postgresql: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that outgrows it is built many times slower, which PostgreSQL says in a notice."""
+    monkeypatch.setattr(pgvector_table, "_LEAST_BUILD_MB", 1)
+    url = postgresql.new_database("graph")
+    home = replace(open_home(tmp_path / "home"), database_url=url, vector_store=PGVECTOR)
+    database, vectors = open_database(home), mixture(0, 5_000)
+    notices: list[str] = []
+    monkeypatch.setattr(pgvector_index, "MOST_COMPARED", len(vectors) - 1)
+    model = fill(database, home.path, vectors)
+
+    @event.listens_for(database.engine, "connect")
+    def listen(connection: Any, _: object) -> None:
+        connection.add_notice_handler(lambda notice: notices.append(notice.message_primary))
+
+    database.engine.dispose()
+    index = make_vector_index(home, database, model, KIND, len(vectors[0]))
+    index.open()
+    assert index.verify()
+    assert [each for each in notices if "memory" in each] == []
+    database.close()

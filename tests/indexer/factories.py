@@ -40,9 +40,10 @@ class Catalog:
         batch_size: int = 8,
         prune: bool = False,
         decoders: Decoders | None = None,
+        stoppable: bool = False,
     ) -> IndexReport:
         models = self.captioner, self.embedder
-        options = IndexOptions(batch_size=batch_size, prune=prune)
+        options = IndexOptions(batch_size=batch_size, prune=prune, stoppable=stoppable)
         indexer = Indexer(self.home, self.database, *models, options, decoders)
         return indexer.index(folders, self)
 

@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from catalog.advisory_lock import indexing_lock
+from catalog.database import open_database
+from catalog.home import Home, open_home
+from catalog.stop_request import is_stop_requested, request_stop
 from indexer.record import Recorder
 from indexer.retry import RetryPolicy
 from tests.indexer.factories import PHOTOS, Catalog
+from tests.postgresql import Server
 
 
 def test_an_interrupted_run_keeps_what_was_committed(catalog: Catalog, folder: Path) -> None:
@@ -125,3 +130,29 @@ def test_a_run_broken_off_while_it_still_begins_is_ended(
     assert run.interrupted
     assert run.done == 0
     assert catalog.index(folder).indexed == len(PHOTOS)
+
+
+def test_run_that_begins_leaves_the_request_to_another_run_of_its_home(
+    catalog: Catalog, tmp_path: Path, postgresql: Server
+) -> None:
+    catalog.home = home = Home(open_home(tmp_path / "served").path, postgresql.empty())
+    catalog.database, empty = open_database(home), tmp_path / "empty"
+    empty.mkdir()
+    with indexing_lock(home, catalog.database, [b"/scans"]) as other:
+        other.hold()
+        request_stop(home, 7)
+        catalog.index(empty)
+        assert is_stop_requested(home, 7)
+    catalog.index(empty)  # the other is over, and what was asked of it
+    assert not is_stop_requested(home, 7)
+    catalog.database.close()
+
+
+def test_request_ends_its_run_and_goes_with_it(catalog: Catalog, folder: Path) -> None:
+    request_stop(catalog.home, 1)  # of a catalog that was brought back: ids begin anew
+    catalog.on_advance = lambda: request_stop(catalog.home, 1)
+    with pytest.raises(KeyboardInterrupt):
+        catalog.index(folder, batch_size=1, stoppable=True)
+    assert len(catalog.names()) >= 1
+    assert not is_stop_requested(catalog.home, 1)
+    assert list(catalog.home.path.glob("stop-run*")) == []

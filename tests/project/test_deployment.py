@@ -6,13 +6,14 @@ import shlex
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 import yaml
 
 import tellshow
-from tests.project.source_tree import ROOT
+from tests.project.source_tree import FLOORS, ROOT, python_files
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 UNITS = {
@@ -21,7 +22,9 @@ UNITS = {
 }
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
-SEVERAL = yaml.safe_load((ROOT / "deploy" / "several.compose.yaml").read_text(encoding="utf-8"))
+SEVERAL_TEXT = (ROOT / "deploy" / "several.compose.yaml").read_text(encoding="utf-8")
+SEVERAL = yaml.safe_load(SEVERAL_TEXT)
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 
 def parsed(arguments: list[str]) -> str:
@@ -78,13 +81,57 @@ def test_several_servers_share_all_but_their_homes() -> None:
 
 def test_proxy_of_several_servers_is_the_one_of_the_document() -> None:
     """Which a test of several servers runs."""
-    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     proxy = (ROOT / "deploy" / "several.nginx.conf").read_text(encoding="utf-8")
-    upstream, location = re.findall(r"```nginx\n(.*?)```", text, re.S)
+    upstream, location = re.findall(r"```nginx\n(.*?)```", OPERATIONS, re.S)
     for server, own in (("127.0.0.1:8765", "one:8765"), ("127.0.0.1:8766", "two:8765")):
         upstream = upstream.replace(server, own)
     assert upstream in proxy
     assert location.split() == proxy[proxy.index("    location") : proxy.rindex("}")].split()
+
+
+@pytest.mark.parametrize("compose", [COMPOSE, SEVERAL], ids=["compose", "several"])
+def test_services_wait_for_services_and_write_to_volumes_that_there_are(
+    compose: dict[str, Any],
+) -> None:
+    services = compose["services"]
+    for service in services.values():
+        assert set(service.get("depends_on", ())) <= set(services)
+        for volume in service.get("volumes", ()):
+            place = volume.partition(":")[0]
+            if place.startswith("./"):
+                assert (ROOT / "deploy" / place).is_file()
+            elif not place.startswith("${"):
+                assert place in compose["volumes"]
+
+
+def test_document_says_what_the_compose_file_must_be_told() -> None:
+    needed = set(re.findall(r"\$\{(\w+):\?", SEVERAL_TEXT))
+    [command] = re.findall(r"^.* docker compose -f several.compose.yaml .*$", OPERATIONS, re.M)
+    assert set(re.findall(r"(\w+)=…", command)) == needed
+
+
+def test_commands_of_the_document_have_the_options_that_it_gives_them(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("secret")
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", OPERATIONS, re.S))
+    lines = re.findall(r"^tellshow (.*)$", blocks, re.M)
+    assert {
+        parsed(shlex.split(line.replace("/etc/tellshow/token", str(token)))) for line in lines
+    } >= {"serve", "index"}
+
+
+@pytest.mark.parametrize("folder", ["", "deploy", "docs"])
+def test_environment_that_is_set_or_told_of_is_read_somewhere(folder: str) -> None:
+    documents = ["operations.md", "docker.md", "scaling.md"]
+    named = {"": ["Dockerfile", "compose.yaml"], "docs": documents}
+    own = named.get(folder, [file.name for file in (ROOT / "deploy").iterdir()])
+    text = "\n".join((ROOT / folder / name).read_text(encoding="utf-8") for name in own)
+    sources = "\n".join(
+        file.read_text(encoding="utf-8") for floor in FLOORS for file in python_files(floor)
+    )
+    variables = set(re.findall(r"\bTELLSHOW_\w+", text))
+    assert variables
+    assert variables <= set(re.findall(r"\bTELLSHOW_\w+", sources))
 
 
 @pytest.mark.parametrize("name", UNITS)

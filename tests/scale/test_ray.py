@@ -20,6 +20,7 @@ from captioner.embedder import SentenceEmbedder
 from catalog.database import open_database
 from catalog.home import Home, open_home
 from catalog.runs import RunView, list_runs
+from indexer import ray_engine
 from indexer.pipeline import Indexer, IndexReport
 from indexer.progress import Silent
 from indexer.ray_engine import KILLED, RayEngine, RayOptions, RayUnavailable, has_ray
@@ -307,6 +308,23 @@ def test_command_starts_ray_on_this_machine_and_ends_it(
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["indexed"] == 2
     assert "ray" not in done.stderr.lower()
+
+
+def test_only_a_cluster_that_is_started_here_is_given_a_token_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "environ", dict(kept))
+        ray_engine._set_up_environment("head:6379")
+        assert "RAY_AUTH_MODE" not in os.environ
+        ray_engine._set_up_environment(None)
+        assert (os.environ["RAY_AUTH_MODE"], len(os.environ["RAY_AUTH_TOKEN"])) == ("token", 64)
+        niceness = "RAY_worker_niceness"
+        assert os.environ[niceness] == str(os.nice(0))
+        patch.setattr(os, "environ", {**kept, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "own"})
+        ray_engine._set_up_environment(None)
+        assert os.environ["RAY_AUTH_TOKEN"] == "own"
 
 
 def test_known_contents_are_found_also_where_their_hash_ends_in_zeros() -> None:

@@ -13,7 +13,7 @@ import pytest
 from catalog.database import Database
 from catalog.home import Home
 from catalog.lock import writer_lock
-from catalog.stop_request import NAME, is_stop_requested, request_stop, withdraw_request
+from catalog.stop_request import is_stop_requested, request_stop, withdraw_request
 from tellshow import Exit
 from tests.cli.command_process import PATIENCE, wait_until
 from tests.web.index_runs import (
@@ -223,15 +223,17 @@ def test_request_to_stop_is_for_one_run_and_follows_no_link(home: Home, tmp_path
     request_stop(home, 1)
     assert is_stop_requested(home, 1)
     assert not is_stop_requested(home, 11)
-    withdraw_request(home)
+    withdraw_request(home, 11)
+    assert is_stop_requested(home, 1)
+    withdraw_request(home, 1)
     assert not is_stop_requested(home, 1)
-    precious = tmp_path / "precious"
+    precious, link = tmp_path / "precious", home.path / "stop-run-2"
     precious.write_text("1")
-    (home.path / NAME).symlink_to(precious)
-    with pytest.raises(OSError, match=NAME):
+    link.symlink_to(precious)
+    with pytest.raises(OSError, match="stop-run-2"):
         request_stop(home, 2)
     assert precious.read_text() == "1"
-    (home.path / NAME).unlink()
+    link.unlink()
 
 
 def test_closing_ends_the_run_and_waits_for_it(make_app: MakeApp, album: Path) -> None:
