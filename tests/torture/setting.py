@@ -159,11 +159,14 @@ def _load() -> None:
     assert quick.sha256  # read once
 
     def load_once(
-        path: Path | None = None, device: str | None = None, sha256: str | None = None
+        path: Path | None = None,
+        device: str | None = None,
+        sha256: str | None = None,
+        read: Any = None,
     ) -> Any:
         file = path or checkpoint.DEFAULT_CHECKPOINT
         own = sha256 or sha256_of(file)
-        return shipped if own == shipped.sha256 else load(path, device, sha256)
+        return shipped if own == shipped.sha256 else load(path, device, sha256, read)
 
     def choose_quick(name: str = "", device: str | None = None) -> Any:
         if name and name != quick.name:
