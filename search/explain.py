@@ -26,7 +26,7 @@ Map = tuple[tuple[float, ...], ...]
 # An answer may hold a hundred thousand of these numbers.
 _DECIMALS = 6
 # The salience from which a map is shown; fitted by benchmarks/pointing.py.
-LEAST_SALIENCE = 0.28
+LEAST_SALIENCE = 0.18
 # A place is worth naming where it gets this many times its share of an even look.
 _SALIENT = 1.5
 _ROWS = ("top", "middle", "bottom")

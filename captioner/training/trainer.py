@@ -40,12 +40,12 @@ _LENGTHS = 4
 class TrainSettings:
     """Hyperparameters of a run; the defaults made the shipped checkpoint."""
 
-    seeing_epochs: int = 13  # of the first stage, in which CNN and head learn, too
-    likelihood_epochs: int = 18
-    contrastive_epochs: int = 3
+    seeing_epochs: int = 8  # of the first stage, in which CNN and head learn, too
+    likelihood_epochs: int = 14
+    contrastive_epochs: int = 2
     photos_per_step: int = 256
     group_size: int = 8
-    views: int = 24
+    views: int = 8
     train_cnn: bool = True
     learning_rate: float = 2.8e-3
     head_learning_rate: float = 1.4e-3

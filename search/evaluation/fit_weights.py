@@ -21,6 +21,9 @@ from search.evaluation.measurements import Measurements, all_combined_scores
 
 Part = Callable[[Measurements], NDArray[np.float32]]
 
+# Queries with which a world weighs as much as any other; fewer of them tell less.
+ENOUGH_QUERIES = 50
+
 
 @dataclass(frozen=True)
 class World:
@@ -44,6 +47,11 @@ class World:
     def truth(self) -> NDArray[np.int8]:
         """What probabilities are held to [Q,N]: 1, 0, or -1."""
         return self.fits if self.shows is None else self.shows
+
+    @property
+    def weight(self) -> float:
+        """How much it counts where weights are fitted on several worlds."""
+        return min(len(self.fits) / ENOUGH_QUERIES, 1.0)
 
     @property
     def is_short(self) -> NDArray[np.bool_]:
@@ -74,10 +82,11 @@ def fit_ranking(measured: Measurements, ranking: Ranking) -> Ranking:
 def fit_worlds(worlds: Sequence[World], ranking: Ranking, ridge: float = 0.0) -> Ranking:
     """The same from queries of several worlds and lengths, each world and length as heavy.
 
-    Short queries get a sum and a probability of their own where there are any beside long ones. An
-    image embedder's weights stay as they are where the worlds were measured without one. `ridge`
-    weighs the squared distance of the standardised weights from those of `ranking`, and from 0 for
-    the probability: few queries then move them little.
+    But for those of few queries: a handful would outweigh all others, see World.weight. Short
+    queries get a sum and a probability of their own where there are any beside long ones. An image
+    embedder's weights stay as they are where the worlds were measured without one. `ridge` weighs
+    the squared distance of the standardised weights from those of `ranking`, and from 0 for the
+    probability: few queries then move them little.
     """
     long = _not_empty(each.take(np.flatnonzero(~each.is_short)) for each in worlds)
     short = _not_empty(each.take(np.flatnonzero(each.is_short)) for each in worlds)
@@ -106,7 +115,7 @@ def fit_worlds(worlds: Sequence[World], ranking: Ranking, ridge: float = 0.0) ->
     ranking = replace(ranking, fit=fit)
     if ranking.short is None:
         return ranking
-    fit = fit_weights(*shown(short, ranking), ridge=ridge)
+    fit = fit_weights(*shown(short, ranking, _FIRST_OF_SHORT), ridge=ridge)
     return replace(ranking, short=replace(ranking.short, fit=fit))
 
 
@@ -187,21 +196,24 @@ _SUM: tuple[Part, ...] = (
 )
 
 
-# Of each query's photos so many that come first are learned from
-_FIRST = 10
+# Of each query's photos so many that come first are learned from. Those of short queries, of which
+# many photos fit, are truer the further in front they come: as many as their truth is told of.
+_FIRST, _FIRST_OF_SHORT = 10, 5
 
 
-def shown(worlds: Sequence[World], ranking: Ranking) -> tuple[Signs, Signs, Signs]:
-    """Signs of photos that searches show first: of those that fit their query, and of the others.
+def shown(
+    worlds: Sequence[World], ranking: Ranking, count: int = _FIRST
+) -> tuple[Signs, Signs, Signs]:
+    """Signs of the `count` photos that searches show first: those that fit, and the others.
 
-    The third are those of the right ones that come first of all. Every world weighs the same.
+    The third are those of the right ones that come first of all. Worlds count by their weight.
     """
     right, wrong, best = [], [], []
     for world in worlds:
         scores = all_combined_scores(ranking, world.measured).copy()
         scores[world.truth < 0] = -np.inf
-        rows, photos = first_photos(scores, _FIRST)
-        fitting, share = world.truth[rows, photos] > 0, 1 / max(len(rows), 1)
+        rows, photos = first_photos(scores, count)
+        fitting, share = world.truth[rows, photos] > 0, world.weight / max(len(rows), 1)
         right.append(signs_of(world.measured, rows[fitting], photos[fitting], share))
         wrong.append(signs_of(world.measured, rows[~fitting], photos[~fitting], share))
         rows, photos = first_photos(scores, 1)
@@ -260,13 +272,14 @@ def _fit(parts: Sequence[Part], worlds: Sequence[World], near: _Near) -> list[fl
     scale = spread.clamp(min=1e-6)[:, None, None]  # a bias may be 0 everywhere
     fits = [torch.from_numpy(world.fits) for world in worlds]
     held = torch.tensor(near.weights[: len(parts)]) * scale.flatten()
+    heaviness = torch.tensor([world.weight for world in worlds])
 
     def loss(weights: Tensor) -> Tensor:
         costs = [
             _cost(torch.einsum("f,fqn->qn", weights, each / scale), own)
             for each, own in zip(stacked, fits, strict=True)
         ]
-        cost = torch.stack(costs).mean()
+        cost = (torch.stack(costs) * heaviness).sum() / heaviness.sum()
         return cost + near.ridge * ((weights - held) ** 2).sum() if near.ridge else cost
 
     fitted: list[float] = (minimise(loss, len(parts)) / scale.flatten()).tolist()

@@ -78,3 +78,12 @@ def test_probabilities_of_first_results_are_true_where_nothing_fits_too() -> Non
     there = fit_probability(ranking.fit, signs_of(asked, *first_photos(asked.caption, 1)))
     assert (first < ranking.fit.weak_below).mean() > 0.5
     assert (there < ranking.fit.weak_below).mean() == pytest.approx(0.1, abs=0.1)
+
+
+def test_a_handful_of_queries_does_not_outweigh_a_world() -> None:
+    many, few = _world(1, "caption", 1), _world(1, "visual", 2, queries=3)
+    alone, both = fit_worlds([many], Ranking()), fit_worlds([many, few], Ranking())
+    assert both.caption > 5 * abs(both.visual)
+    assert both.fit.caption == pytest.approx(alone.fit.caption, rel=0.2)
+    even = fit_worlds([many, _world(1, "visual", 2)], Ranking())
+    assert even.visual > both.caption / 5
