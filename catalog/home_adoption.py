@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
@@ -72,19 +71,26 @@ def _is_catalog(database: Path) -> bool | None:
 def _tables(database: Path, wait: float = 5) -> set[str] | None:
     """The tables of an SQLite file, none of any other; None for one that cannot be read.
 
-    `wait`: seconds, for who holds it.
+    `wait`: seconds, for who holds it. By the library that the catalog is opened with: where the
+    file is open in this process already, whoever else opens and closes it, even to look at its
+    first bytes, takes away the locks by which other processes know (sqlite.org/howtocorrupt.html).
     """
+    from catalog.database import sqlite_driver  # which imports this module
+
+    if is_blank(database):  # SQLite would drop the log beside it
+        return set() if database.exists() else None
+    driver = sqlite_driver()
     try:
-        with database.open("rb") as file:
-            if file.read(len(HEADER)) != HEADER:
-                return set()
-        connection = sqlite3.connect(f"file:{quote(str(database))}?mode=ro", wait, uri=True)
-    except (OSError, sqlite3.Error):
+        name = f"file:{quote(str(database))}?mode=ro"
+        connection = driver.connect(name, timeout=wait, uri=True)
+    except driver.Error:
         return None
     try:
         rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    except (sqlite3.Error, UnicodeDecodeError):  # the latter for a schema that is no text
+    except UnicodeDecodeError:  # for a schema that is no text
         return None
+    except driver.Error as error:
+        return set() if "not a database" in str(error) else None
     finally:
         connection.close()
     return {name for (name,) in rows}
