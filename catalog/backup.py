@@ -26,7 +26,6 @@ from catalog.checkpoints import is_sound, sha256_in_name
 from catalog.database import database_files, known_revisions, sqlite_driver
 from catalog.durable_files import is_full, sha256_of, sync
 from catalog.home import Home
-from catalog.home_adoption import HEADER
 from catalog.home_marker import Marker, write_marker
 from catalog.lock import writer_lock
 from catalog.own_files import list_files
@@ -42,6 +41,7 @@ _UNREADABLE = (
     ValueError,
 )  # fmt: skip
 _BUSY_MS = 1000
+_HEADER = b"SQLite format 3\0"  # of every database
 
 
 class BackupError(Exception):
@@ -281,7 +281,7 @@ def _close_log(database: Path) -> None:
     driver = sqlite_driver()
     try:
         with database.open("rb") as file:
-            if file.read(len(HEADER)) != HEADER:
+            if file.read(len(_HEADER)) != _HEADER:
                 return  # SQLite would drop the log, or make a database of it
     except FileNotFoundError:
         return

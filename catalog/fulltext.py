@@ -58,7 +58,8 @@ def refresh_words(session: Session, ids: Sequence[int]) -> None:
 class Lookup:
     """Which photos to find: those with all of some folded words in their names.
 
-    `captioned`: or in their captions. Of more than `most` photos none is listed.
+    `captioned`: or in their captions. Of more than `most` photos none is listed. Made of any text:
+    what parts words only separates.
     """
 
     words: tuple[str, ...]
@@ -89,24 +90,6 @@ def look_up(session: Session, lookups: Sequence[Lookup]) -> list[Ids | None]:
     return [next(found) if each.words else _NOTHING for each in lookups]
 
 
-def photos_with_word(session: Session, word: str, most: int) -> Ids:
-    """Return the ids [N] of all photos with a word in their names, or in their captions.
-
-    None where more than `most` have it. Any text will do: what parts words only separates.
-    """
-    [found] = look_up(session, [Lookup.word(word, most)])
-    return _NOTHING if found is None else found
-
-
-def photos_named(session: Session, word: str, most: int) -> Ids | None:
-    """Return the ids [N] of all photos with a word in their names; None: more than `most` have it.
-
-    Any text will do, as in `photos_with_word`.
-    """
-    [found] = look_up(session, [Lookup.name(word, most)])
-    return found
-
-
 def photos_named_around(session: Session, word: str, most: int) -> Ids | None:
     """Return the ids [N] of all photos with a word inside a longer one of their names, or as one.
 
@@ -127,15 +110,6 @@ def photos_named_around(session: Session, word: str, most: int) -> Ids | None:
         f"OR instr(photo_text.{column}, :word) > 0) LIMIT :limit"
     )
     return _ids(session, query, most, match=_match("grams", grams), word=folded)
-
-
-def photos_of_file_name(session: Session, name: str, most: int) -> Ids | None:
-    """Return the ids [N] of all photos whose file is named so; None: more than `most` are.
-
-    With or without its ending; what separates words does not matter.
-    """
-    [found] = look_up(session, [Lookup.file(name, most)])
-    return found
 
 
 def words_of(session: Session, ids: Sequence[int]) -> dict[int, frozenset[str]]:

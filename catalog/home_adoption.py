@@ -10,7 +10,6 @@ from catalog.home_marker import NAME, Marker, NotAHome
 from catalog.own_files import FOLDERS, has_own_files, list_files
 from catalog.paths import show_path
 
-HEADER = b"SQLite format 3\0"
 _TABLES = {"alembic_version", "photo", "root", "model", "state", "vector"}
 # What systems put into folders and disks that are otherwise empty.
 _OF_THE_SYSTEM = {"lost+found", ".DS_Store", ".Trashes", ".fseventsd", "desktop.ini", "Thumbs.db"}

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from catalog import photos
 from catalog.database import migration_config, open_database
-from catalog.fulltext import Lookup, look_up, photos_with_word, words_of
+from catalog.fulltext import Lookup, look_up, words_of
 from catalog.home import Home
 from catalog.models import Root
 from catalog.records import FileStamp
@@ -21,8 +21,8 @@ from tests.catalog.factories import SampleCatalog, new_photo, new_photos
 
 def found(catalog: SampleCatalog, word: str, most: int = 1000) -> list[int]:
     with catalog.database.read() as session:
-        ids: list[int] = photos_with_word(session, word, most).tolist()
-    return ids
+        [ids] = look_up(session, [Lookup.word(word, most)])
+    return [] if ids is None else ids.tolist()
 
 
 def test_a_photo_is_found_by_its_name_its_folder_and_its_captions(

@@ -1,20 +1,17 @@
 """Photos are found by their names in every script, whole, in part and however they are typed."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from unicodedata import normalize
 
 import numpy as np
 import pytest
 from sqlalchemy import Connection, event, text
+from sqlalchemy.orm import Session
 
 from catalog.database import open_database
-from catalog.fulltext import (
-    name_words,
-    photos_named,
-    photos_named_around,
-    photos_of_file_name,
-    photos_with_word,
-)
+from catalog.fulltext import Lookup, look_up, name_words, photos_named_around
 from catalog.home import Home
 from catalog.words import names_within
 from tests.catalog.factories import SampleCatalog, new_photo, new_photos
@@ -36,6 +33,13 @@ def named(any_catalog: SampleCatalog) -> dict[int, str]:
 def names(named: dict[int, str], ids: np.ndarray | None) -> list[str]:  # type: ignore[type-arg]
     assert ids is not None
     return [named[key] for key in ids.tolist()]
+
+
+def find(
+    session: Session, kind: Callable[[str, int], Lookup], asked: str, most: int
+) -> np.ndarray | None:  # type: ignore[type-arg]
+    [found] = look_up(session, [kind(asked, most)])
+    return found
 
 
 @pytest.mark.parametrize(
@@ -64,9 +68,9 @@ def test_word_of_a_name_finds_it_in_every_script(
 ) -> None:
     for form in ("NFC", "NFD"):
         with any_catalog.database.read() as session:
-            found = photos_named(session, normalize(form, word), 100)
+            found = find(session, Lookup.name, normalize(form, word), 100)
             assert names(named, found) == [name]
-            assert photos_with_word(session, normalize(form, word), 100).tolist() == found.tolist()
+            assert find(session, Lookup.word, normalize(form, word), 100).tolist() == found.tolist()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -81,15 +85,15 @@ def test_file_is_found_by_its_own_name_however_it_is_typed(
     }  # fmt: skip
     with any_catalog.database.read() as session:
         for each in typed:
-            assert names(named, photos_of_file_name(session, each, 100)) == [name], each
-        assert names(named, photos_of_file_name(session, stem[1:], 100)) == []
+            assert names(named, find(session, Lookup.file, each, 100)) == [name], each
+        assert names(named, find(session, Lookup.file, stem[1:], 100)) == []
 
 
 def test_name_of_a_folder_is_no_file_name(any_catalog: SampleCatalog) -> None:
     [key] = any_catalog.add([new_photo(b"Lisbon Trip/1.jpg", 1)])
     with any_catalog.database.read() as session:
-        assert photos_of_file_name(session, "lisbon trip", 9).tolist() == []  # type: ignore[union-attr]
-        assert photos_named(session, "lisbontrip", 9).tolist() == [key]  # type: ignore[union-attr]
+        assert find(session, Lookup.file, "lisbon trip", 9).tolist() == []  # type: ignore[union-attr]
+        assert find(session, Lookup.name, "lisbontrip", 9).tolist() == [key]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -125,8 +129,8 @@ def test_captions_are_no_names(any_catalog: SampleCatalog) -> None:
     described = replace(new_photo(b"1.jpg", 1), captions=(("a birthday cake", -1.0),))
     [key] = any_catalog.add([described])
     with any_catalog.database.read() as session:
-        assert photos_with_word(session, "birthday", 9).tolist() == [key]
-        assert photos_named(session, "birthday", 9).tolist() == []  # type: ignore[union-attr]
+        assert find(session, Lookup.word, "birthday", 9).tolist() == [key]
+        assert find(session, Lookup.name, "birthday", 9).tolist() == []  # type: ignore[union-attr]
         assert photos_named_around(session, "birth", 9).tolist() == []  # type: ignore[union-attr]
 
 
@@ -135,9 +139,10 @@ def test_what_too_many_are_named_by_is_told_from_what_nobody_is(
 ) -> None:
     any_catalog.add(new_photos([1, 2, 3]))
     with any_catalog.database.read() as session:
-        for look_up in (photos_named, photos_named_around):
-            assert look_up(session, "jpg", 2) is None
-            assert look_up(session, "png", 2).tolist() == []  # type: ignore[union-attr]
+        named = partial(find, session, Lookup.name)
+        for found in (named, partial(photos_named_around, session)):
+            assert found("jpg", 2) is None
+            assert found("png", 2).tolist() == []  # type: ignore[union-attr]
 
 
 def test_names_of_any_length_are_found(any_catalog: SampleCatalog) -> None:
@@ -145,8 +150,8 @@ def test_names_of_any_length_are_found(any_catalog: SampleCatalog) -> None:
     photos = [new_photo(long.encode(), 1), new_photo(b"a" * 255, 2)]
     ids = any_catalog.add(photos)
     with any_catalog.database.read() as session:
-        assert photos_of_file_name(session, long, 9).tolist() == ids[:1]  # type: ignore[union-attr]
-        assert photos_of_file_name(session, "A" * 255, 9).tolist() == ids[1:]  # type: ignore[union-attr]
+        assert find(session, Lookup.file, long, 9).tolist() == ids[:1]  # type: ignore[union-attr]
+        assert find(session, Lookup.file, "A" * 255, 9).tolist() == ids[1:]  # type: ignore[union-attr]
 
 
 def test_every_look_up_uses_the_index(any_home: Home) -> None:
@@ -159,8 +164,9 @@ def test_every_look_up_uses_the_index(any_home: Home) -> None:
 
     event.listen(database.engine, "before_cursor_execute", note)
     with database.read() as session:
-        for look_up in (photos_named, photos_named_around, photos_of_file_name, photos_with_word):
-            look_up(session, "best", 9)
+        photos_named_around(session, "best", 9)
+        for kind in (Lookup.name, Lookup.file, Lookup.word):
+            find(session, kind, "best", 9)
     selects = [each for each in asked if each[0].startswith("SELECT")]
     assert len(selects) == 4
     with database.read() as session:
