@@ -1,6 +1,6 @@
 """Photos, vectors and models made up for a catalog, which never looks inside them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog.database import Database
+from catalog.fulltext import Lookup, look_up
 from catalog.home import Home
 from catalog.model_registry import register_model
 from catalog.models import State
@@ -50,6 +51,14 @@ def new_photo(path: bytes, seed: int = 0) -> NewPhoto:
 def new_photos(seeds: Sequence[int]) -> list[NewPhoto]:
     """A photo a seed, each at a path of its own."""
     return [new_photo(b"%d.jpg" % seed, seed) for seed in seeds]
+
+
+def find(
+    session: Session, kind: Callable[[str, int], Lookup], asked: str, most: int = 1000
+) -> list[int] | None:
+    """Ids of the photos that one look-up finds, ascending; None: there are more than `most`."""
+    [found] = look_up(session, [kind(asked, most)])
+    return None if found is None else found.tolist()
 
 
 def photo_ids(session: Session, model_id: int) -> list[int]:

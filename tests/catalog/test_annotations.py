@@ -10,12 +10,12 @@ from catalog.checksums import damaged_descriptions, sound_photos
 from catalog.database import migration_config
 from catalog.doctor import Doctor, Problem
 from catalog.filters import PhotoFilter, passing_photos
-from catalog.fulltext import photos_named, photos_named_around, photos_with_word, words_of
+from catalog.fulltext import Lookup, photos_named_around, words_of
 from catalog.keywords import keywords_beginning
 from catalog.photos import copy_photo, forget_photos, move_photo, remove_photos, touch_photo
 from catalog.records import Annotations, FileStamp, Origin
 from catalog.views import view_photos
-from tests.catalog.factories import SampleCatalog, new_photo
+from tests.catalog.factories import SampleCatalog, find, new_photo
 
 ODD = Annotations("nul \0 and half \ud800", "東京タワー", -1, ("Harvest festival", "a%b"), ("Zoë",))
 
@@ -41,10 +41,10 @@ def passing(catalog: SampleCatalog, **wanted: object) -> list[int]:
 
 def named(catalog: SampleCatalog, word: str) -> list[int]:
     with catalog.database.read() as session:
-        ids = photos_named(session, word, 99)
+        ids = find(session, Lookup.name, word)
         assert ids is not None
-        assert photos_with_word(session, word, 99).tolist() == ids.tolist()
-    return list(ids.tolist())
+        assert find(session, Lookup.word, word) == ids
+    return ids
 
 
 def test_annotations_are_shown_as_they_were_written(any_catalog: SampleCatalog) -> None:

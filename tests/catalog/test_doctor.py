@@ -13,10 +13,10 @@ from catalog import photos
 from catalog.database import WriterBusy, writer_lock
 from catalog.doctor import Diagnosis, Doctor, Problem
 from catalog.failures import record_failure
-from catalog.fulltext import photos_with_word
+from catalog.fulltext import Lookup
 from catalog.models import Caption, PhotoText, State, Vector
 from catalog.vectors.factory import make_vector_index
-from tests.catalog.factories import DIMENSION, SampleCatalog, new_photos
+from tests.catalog.factories import DIMENSION, SampleCatalog, find, new_photos
 
 
 def _thumbnail() -> bytes:
@@ -161,7 +161,7 @@ def test_words_that_are_not_noted_are_noted(well: SampleCatalog) -> None:
         session.execute(delete(PhotoText).where(PhotoText.photo_id < 6))
     assert_mended(well, Problem.WORDS, 5)
     with well.database.read() as session:
-        assert len(photos_with_word(session, "best", 100)) == 20
+        assert len(find(session, Lookup.word, "best")) == 20
 
 
 @pytest.mark.parametrize("words", ["best sentance 2", "", "b\x00st"])
@@ -177,7 +177,7 @@ def test_words_that_are_not_those_of_the_photo_are_noted_anew(
     assert_mended(well, Problem.WORDS, 1)
     with well.database.read() as session:
         assert session.get_one(PhotoText, 3).captions == before
-        assert len(photos_with_word(session, "best", 100)) == 20
+        assert len(find(session, Lookup.word, "best")) == 20
 
 
 def test_words_that_are_no_text_are_noted_anew(catalog: SampleCatalog) -> None:
@@ -187,7 +187,7 @@ def test_words_that_are_no_text_are_noted_anew(catalog: SampleCatalog) -> None:
         session.execute(text("UPDATE photo_text SET captions = CAST(x'62ff73' AS TEXT)"))
     assert found(examine(catalog))[Problem.WORDS] == (3, True)
     with catalog.database.read() as session:
-        assert len(photos_with_word(session, "best", 100)) == 3
+        assert len(find(session, Lookup.word, "best")) == 3
 
 
 def test_failure_of_a_file_that_is_gone_is_forgotten_unless_its_disk_is(
@@ -219,7 +219,7 @@ def test_full_text_index_that_differs_is_made_anew(catalog: SampleCatalog) -> No
     assert found(examine(catalog))[Problem.WORDS] == (1, True)
     assert Problem.WORDS not in found(examine(catalog))
     with catalog.database.read() as session:
-        assert len(photos_with_word(session, "best", 100)) == 3
+        assert len(find(session, Lookup.word, "best")) == 3
 
 
 def test_damaged_database_is_all_that_is_told(catalog: SampleCatalog) -> None:

@@ -5,8 +5,8 @@ from alembic import command
 from sqlalchemy import text
 
 from catalog.database import Database, migration_config, open_database
-from catalog.fulltext import photos_named, photos_named_around, photos_with_word
-from tests.catalog.factories import SampleCatalog, new_photo
+from catalog.fulltext import Lookup, photos_named_around
+from tests.catalog.factories import SampleCatalog, find, new_photo
 
 # The words that the former release noted for these names, cut at every mark.
 FORMER = {
@@ -46,12 +46,12 @@ def test_names_in_every_script_are_found_after_the_upgrade(
     assert rows(database) == now
     with database.read() as session:
         assert [
-            photos_named(session, word, 9).tolist()  # type: ignore[union-attr]
+            find(session, Lookup.name, word)
             for word in ("दिल्ली", "दाल", "กรุงเทพ", "Zürich", "🎂", "hund")
         ] == [[ids[1]], [ids[2]], [ids[3]], [ids[4]], [ids[5]], [ids[6]]]
         assert photos_named_around(session, "東京", 9).tolist() == [ids[0]]  # type: ignore[union-attr]
         assert photos_named_around(session, "schaefer", 9).tolist() == [ids[6]]  # type: ignore[union-attr]
-        assert photos_with_word(session, "best", 1000).tolist() == ids
+        assert find(session, Lookup.word, "best") == ids
     database.close()
 
 

@@ -16,13 +16,12 @@ from catalog.models import Root
 from catalog.records import FileStamp
 from catalog.views import count_rows
 from catalog.words import words_in
-from tests.catalog.factories import SampleCatalog, new_photo, new_photos
+from tests.catalog.factories import SampleCatalog, find, new_photo, new_photos
 
 
 def found(catalog: SampleCatalog, word: str, most: int = 1000) -> list[int]:
     with catalog.database.read() as session:
-        [ids] = look_up(session, [Lookup.word(word, most)])
-    return [] if ids is None else ids.tolist()
+        return find(session, Lookup.word, word, most) or []
 
 
 def test_a_photo_is_found_by_its_name_its_folder_and_its_captions(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from catalog import photos
 from catalog.checkpoints import KeptCheckpoints
-from catalog.fulltext import photos_with_word
+from catalog.fulltext import Lookup
 from catalog.home import Home
 from catalog.model_registry import (
     described,
@@ -18,7 +18,7 @@ from catalog.model_registry import (
     undescribed,
 )
 from catalog.views import Counts, count_rows
-from tests.catalog.factories import SampleCatalog, new_photo, new_photos, photo_ids
+from tests.catalog.factories import SampleCatalog, find, new_photo, new_photos, photo_ids
 
 WEIGHTS = sha256(b"weights").hexdigest()
 
@@ -112,8 +112,8 @@ def test_dropped_model_leaves_the_photos_and_what_others_made(any_catalog: Sampl
         assert photo_ids(session, any_catalog.model) == []
         assert photo_ids(session, new) == [key]
         assert count_rows(session) == Counts(1, 1, 0, 2)
-        assert photos_with_word(session, "dog", 9).tolist() == []
-        assert photos_with_word(session, "hound", 9).tolist() == [key]
+        assert find(session, Lookup.word, "dog") == []
+        assert find(session, Lookup.word, "hound") == [key]
 
 
 def test_captioner_with_another_embedder_goes_by_another_name() -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from catalog.failures import known_failures, record_failure
-from catalog.fulltext import photos_with_word
+from catalog.fulltext import Lookup
 from catalog.models import Photo, Root, State
 from catalog.moved_roots import (
     Placed,
@@ -31,7 +31,7 @@ from catalog.roots import (
     note_reachable,
 )
 from catalog.runs import Noted, finish_run, start_run
-from tests.catalog.factories import SampleCatalog, new_photo, new_photos
+from tests.catalog.factories import SampleCatalog, find, new_photo, new_photos
 
 
 def add_root(session: Session, path: Path) -> int:
@@ -62,7 +62,7 @@ def test_a_folder_moves_with_its_photos_failures_and_words(
         assert (moved.moved, moved.left, moved.missing) == (2, 0, 2)
         assert places(session) == {ids[0]: (new, b"1.jpg"), ids[1]: (new, b"2.jpg")}
         assert list(known_failures(session)) == [os.path.join(new, b"bad.jpg")]
-        assert photos_with_word(session, "lisboa", 10).tolist() == ids
+        assert find(session, Lookup.word, "lisboa") == ids
 
 
 def test_a_folder_joins_another_by_content(any_catalog: SampleCatalog, tmp_path: Path) -> None:

@@ -1,20 +1,18 @@
 """Photos are found by their names in every script, whole, in part and however they are typed."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from unicodedata import normalize
 
-import numpy as np
 import pytest
 from sqlalchemy import Connection, event, text
 from sqlalchemy.orm import Session
 
 from catalog.database import open_database
-from catalog.fulltext import Lookup, look_up, name_words, photos_named_around
+from catalog.fulltext import Lookup, name_words, photos_named_around
 from catalog.home import Home
 from catalog.words import names_within
-from tests.catalog.factories import SampleCatalog, new_photo, new_photos
+from tests.catalog.factories import SampleCatalog, find, new_photo, new_photos
 
 NAMES = [
     "東京タワー2019.jpg", "दाल.jpg", "दिल्ली.jpg", "กรุงเทพ.jpg", "مُحَمَّد.jpg", "שָׁלוֹם.jpg",
@@ -30,16 +28,14 @@ def named(any_catalog: SampleCatalog) -> dict[int, str]:
     return dict(zip(any_catalog.add(photos), NAMES, strict=True))
 
 
-def names(named: dict[int, str], ids: np.ndarray | None) -> list[str]:  # type: ignore[type-arg]
+def around(session: Session, word: str, most: int = 100) -> list[int] | None:
+    ids = photos_named_around(session, word, most)
+    return None if ids is None else ids.tolist()
+
+
+def names(named: dict[int, str], ids: list[int] | None) -> list[str]:
     assert ids is not None
-    return [named[key] for key in ids.tolist()]
-
-
-def find(
-    session: Session, kind: Callable[[str, int], Lookup], asked: str, most: int
-) -> np.ndarray | None:  # type: ignore[type-arg]
-    [found] = look_up(session, [kind(asked, most)])
-    return found
+    return [named[key] for key in ids]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +66,7 @@ def test_word_of_a_name_finds_it_in_every_script(
         with any_catalog.database.read() as session:
             found = find(session, Lookup.name, normalize(form, word), 100)
             assert names(named, found) == [name]
-            assert find(session, Lookup.word, normalize(form, word), 100).tolist() == found.tolist()
+            assert find(session, Lookup.word, normalize(form, word), 100) == found
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -92,8 +88,8 @@ def test_file_is_found_by_its_own_name_however_it_is_typed(
 def test_name_of_a_folder_is_no_file_name(any_catalog: SampleCatalog) -> None:
     [key] = any_catalog.add([new_photo(b"Lisbon Trip/1.jpg", 1)])
     with any_catalog.database.read() as session:
-        assert find(session, Lookup.file, "lisbon trip", 9).tolist() == []  # type: ignore[union-attr]
-        assert find(session, Lookup.name, "lisbontrip", 9).tolist() == [key]  # type: ignore[union-attr]
+        assert find(session, Lookup.file, "lisbon trip", 9) == []
+        assert find(session, Lookup.name, "lisbontrip", 9) == [key]
 
 
 @pytest.mark.parametrize(
@@ -122,16 +118,16 @@ def test_word_inside_a_longer_one_finds_it(
     any_catalog: SampleCatalog, named: dict[int, str], word: str, expected: list[str]
 ) -> None:
     with any_catalog.database.read() as session:
-        assert names(named, photos_named_around(session, word, 100)) == expected
+        assert names(named, around(session, word)) == expected
 
 
 def test_captions_are_no_names(any_catalog: SampleCatalog) -> None:
     described = replace(new_photo(b"1.jpg", 1), captions=(("a birthday cake", -1.0),))
     [key] = any_catalog.add([described])
     with any_catalog.database.read() as session:
-        assert find(session, Lookup.word, "birthday", 9).tolist() == [key]
-        assert find(session, Lookup.name, "birthday", 9).tolist() == []  # type: ignore[union-attr]
-        assert photos_named_around(session, "birth", 9).tolist() == []  # type: ignore[union-attr]
+        assert find(session, Lookup.word, "birthday", 9) == [key]
+        assert find(session, Lookup.name, "birthday", 9) == []
+        assert around(session, "birth") == []
 
 
 def test_what_too_many_are_named_by_is_told_from_what_nobody_is(
@@ -139,10 +135,9 @@ def test_what_too_many_are_named_by_is_told_from_what_nobody_is(
 ) -> None:
     any_catalog.add(new_photos([1, 2, 3]))
     with any_catalog.database.read() as session:
-        named = partial(find, session, Lookup.name)
-        for found in (named, partial(photos_named_around, session)):
+        for found in (partial(find, session, Lookup.name), partial(around, session)):
             assert found("jpg", 2) is None
-            assert found("png", 2).tolist() == []  # type: ignore[union-attr]
+            assert found("png", 2) == []
 
 
 def test_names_of_any_length_are_found(any_catalog: SampleCatalog) -> None:
@@ -150,8 +145,8 @@ def test_names_of_any_length_are_found(any_catalog: SampleCatalog) -> None:
     photos = [new_photo(long.encode(), 1), new_photo(b"a" * 255, 2)]
     ids = any_catalog.add(photos)
     with any_catalog.database.read() as session:
-        assert find(session, Lookup.file, long, 9).tolist() == ids[:1]  # type: ignore[union-attr]
-        assert find(session, Lookup.file, "A" * 255, 9).tolist() == ids[1:]  # type: ignore[union-attr]
+        assert find(session, Lookup.file, long, 9) == ids[:1]
+        assert find(session, Lookup.file, "A" * 255, 9) == ids[1:]
 
 
 def test_every_look_up_uses_the_index(any_home: Home) -> None:
