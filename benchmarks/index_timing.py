@@ -183,7 +183,7 @@ def _describe(models: Models, pixels: Pixels, spent: _Spent) -> None:
         tags_of(captioner, state)
     with spent.on("hub bias and packing"):
         captioner.hub_bias(state)
-        state.pack()
+        state.pack(captioner.config)
 
 
 class _Spent:

@@ -121,13 +121,13 @@ def look(
     seen, sentences, biases = [], [], []
     for pixels in pixel_batches(files, captioner.config.encoder.image_size):
         features = captioner.network.see(torch.from_numpy(pixels))
-        state = state_of(features)
+        state = state_of(features, captioner.config)
         texts = [found[0].text for found in captioner.generate_captions(state)]
         seen.append(features)
         sentences.append(captioner.read(texts, embedder.encode(texts)))
         biases.append(captioner.hub_bias(state))
     whole = _joined(seen)
-    state = state_of(whole)
+    state = state_of(whole, captioner.config)
     return Album(photos, state, whole, np.concatenate(sentences), np.concatenate(biases))
 
 
@@ -224,7 +224,7 @@ def _seen_exactly(bench: Bench) -> Album:
     network = bench.captioner.network
     parts = [network.see(torch.from_numpy(pixels)) for pixels in pixel_batches(files, size)]
     seen = _joined(parts)
-    return replace(bench.album, exact=seen, state=state_of(seen))
+    return replace(bench.album, exact=seen, state=state_of(seen, bench.captioner.config))
 
 
 def _same_top_ten(bench: Bench, measured: Measurements, queries: Sequence[Query]) -> float:

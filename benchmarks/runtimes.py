@@ -141,7 +141,8 @@ def main() -> None:
     pixels = np.concatenate(list(pixel_batches(files, 224)))
     by_torch, by_onnx = TorchCaptioner(load_network(device="cpu")), OnnxCaptioner(read_checkpoint())
     states = by_onnx.look(pixels)
-    many = PhotoState.unpack((states.pack() * _CANDIDATES)[:_CANDIDATES], by_onnx.config)
+    packed = states.pack(by_onnx.config) * _CANDIDATES
+    many = PhotoState.unpack(packed[:_CANDIDATES], by_onnx.config)
     print(processor() + "\n")
     print("| | encoder, photos/s | 200 candidates, p50 ms | captions, photos/s |")
     print("| --- | --- | --- | --- |")

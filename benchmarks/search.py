@@ -97,7 +97,7 @@ def against_pixels(
     """Seconds that one query takes on photos from their stored states, and from their files."""
     size = captioner.config.encoder.image_size
     states = [captioner.look(pixels) for pixels in pixel_batches(files, size)]
-    blobs = [blob for state in states for blob in state.pack()]
+    blobs = [blob for state in states for blob in state.pack(captioner.config)]
     words = parse_query(query, captioner, embedder).words
 
     def stored() -> None:

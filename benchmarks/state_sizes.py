@@ -37,11 +37,10 @@ _VALUE = 127  # stands for 1, of a tanh
 
 def fewer_bits(bits: int) -> Smaller:
     """Values of the memory on as many evenly spaced levels as so many bits tell, 0 among them."""
-    steps = 2 ** (bits - 1) - 1
+    level = _VALUE // (2 ** (bits - 1) - 1)
 
     def smaller(state: PhotoState) -> PhotoState:
-        levels = np.rint(state.memory * (steps / _VALUE))
-        return replace(state, memory=np.rint(levels * (_VALUE / steps)).astype(np.int8))
+        return replace(state, memory=np.rint(state.memory / level).astype(np.int8) * np.int8(level))
 
     return smaller
 

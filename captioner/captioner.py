@@ -22,6 +22,11 @@ from captioner.vocabulary import PAD, Vocabulary, tokenise
 
 Floats = NDArray[np.float32]
 
+# What one level is, where 127 stands for 1, of numbers kept in so many bits: four tell 15 levels
+# from -7 to 7, zero among them.
+_LEVEL = {8: 1, 4: 18}
+_ZERO = 8  # four bits' code of level 0
+
 # Of a hub's similarities to reference sentences the higher ones count: by e for each 0.1.
 _HUB_TEMPERATURE = 0.1
 
@@ -55,10 +60,20 @@ class PhotoState:
 
     @classmethod
     def quantised(
-        cls, memory: Floats, seed: Floats, visual: Floats, classes: ClassEvidence | None = None
+        cls,
+        memory: Floats,
+        seed: Floats,
+        visual: Floats,
+        classes: ClassEvidence | None = None,
+        *,
+        bits: int,
     ) -> PhotoState:
-        """Of the decoder's inputs; the memory is a tanh, so one scale fits every photo."""
-        rounded = np.rint(memory * 127).astype(np.int8)
+        """Of the decoder's inputs; the memory is a tanh, so one scale fits every photo.
+
+        The memory is rounded to what `bits` of each number tell (CaptionerConfig.state_bits), so
+        that nothing changes when it is packed.
+        """
+        rounded = _levels(memory * 127, bits) * np.int8(_LEVEL[bits])
         return cls(rounded, seed.astype(np.float16), visual.astype(np.float16), classes)
 
     @property
@@ -68,9 +83,13 @@ class PhotoState:
         memory /= 127
         return memory, self.seed.astype(np.float32), self.visual.astype(np.float32)
 
-    def pack(self) -> list[bytes]:
-        """One blob a photo: memory, seed, visual, classes, without padding."""
-        parts: list[NDArray[Any]] = [self.memory, self.seed, self.visual]
+    def pack(self, config: CaptionerConfig) -> list[bytes]:
+        """One blob a photo: memory, seed, visual, classes, without padding.
+
+        In four bits the first half of a photo's numbers are the bytes' lower halves.
+        """
+        memory = _pack_memory(self.memory, config.state_bits)
+        parts: list[NDArray[Any]] = [memory, self.seed, self.visual]
         if self.classes:
             parts += [self.classes.ids, self.classes.probability]
         return [b"".join(part[row].tobytes() for part in parts) for row in range(len(self))]
@@ -81,11 +100,12 @@ class PhotoState:
         width, hidden, visual = config.decoder.memory, config.decoder.hidden, config.head.dimension
         classes = min(KEPT_CLASSES, config.encoder.classes)
         tail = 2 * (hidden + visual + 2 * classes)
+        place = width * config.state_bits / 8  # bytes
         sizes = {len(blob) for blob in blobs}
-        if len(sizes) > 1 or any(size <= tail or (size - tail) % width for size in sizes):
+        if len(sizes) > 1 or not all(_is_square((size - tail) / place) for size in sizes):
             raise ValueError("a photo state was made by another captioner; index the folder again")
         raw = np.frombuffer(b"".join(blobs), np.uint8).reshape(len(blobs), -1)
-        memory = raw[:, :-tail].copy().view(np.int8).reshape(len(blobs), -1, width)
+        memory = _unpack_memory(raw[:, :-tail], config.state_bits).reshape(len(blobs), -1, width)
         halves = raw[:, -tail:].copy().view(np.float16)
         return cls(
             memory,
@@ -93,6 +113,39 @@ class PhotoState:
             halves[:, hidden : hidden + visual],
             _unpack_classes(halves[:, hidden + visual :]) if classes else None,
         )
+
+
+def _is_square(places: float) -> bool:
+    """Whether there are as many places as in a square grid."""
+    return places >= 1 and math.sqrt(places).is_integer()
+
+
+def _levels(numbers: NDArray[Any], bits: int) -> NDArray[np.int8]:
+    """Numbers, of which 127 stands for 1, as the nearest levels that so many bits tell apart."""
+    return np.rint(numbers / np.float32(_LEVEL[bits])).astype(np.int8)
+
+
+def _pack_memory(memory: NDArray[np.int8], bits: int) -> NDArray[Any]:
+    """Memories [B,P,M] as they are stored: [B,P*M*bits/8]."""
+    if bits == 8:
+        return memory
+    codes = (_levels(memory, bits) + _ZERO).reshape(len(memory), 2, -1).view(np.uint8)
+    packed: NDArray[np.uint8] = codes[:, 0] | (codes[:, 1] << np.uint8(4))
+    return packed
+
+
+def _unpack_memory(stored: NDArray[np.uint8], bits: int) -> NDArray[np.int8]:
+    """The reverse of `_pack_memory`: [B,P*M]."""
+    if bits == 8:
+        return stored.copy().view(np.int8)
+    memory = np.empty((len(stored), 2, stored.shape[1]), np.uint8)
+    np.bitwise_and(stored, 15, out=memory[:, 0])
+    np.right_shift(stored, 4, out=memory[:, 1])
+    # (code - zero) * level, modulo 256: NumPy is three times slower with signed bytes, and seven
+    # times with a table.
+    memory *= np.uint8(_LEVEL[bits])
+    memory -= np.uint8(_ZERO * _LEVEL[bits])
+    return memory.reshape(len(stored), -1).view(np.int8)
 
 
 def _unpack_classes(halves: NDArray[np.float16]) -> ClassEvidence:

@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass, field
 KEPT_CLASSES = 16
 CLASS_TEMPERATURE = 1.3
 
+# Bits in which states may keep each number of a photo's places.
+STATE_BITS = (4, 8)
+
 # Word vectors are drawn to length 1; this brings their sum near the size of other activations.
 WORD_SCALE = 3.0
 
@@ -80,12 +83,20 @@ class HeadConfig:
 
 @dataclass(frozen=True)
 class CaptionerConfig:
-    """Sizes and options of the whole network, without its vocabulary and weights."""
+    """Sizes and options of the whole network, without its vocabulary and weights.
+
+    Raises ValueError for states of other than STATE_BITS.
+    """
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     reference_photos: int = 0  # whose vectors are kept, to tell how like photos are by chance
+    state_bits: int = 4  # of each number of a photo's places, as its stored state keeps them
+
+    def __post_init__(self) -> None:
+        if self.state_bits not in STATE_BITS:
+            raise ValueError(f"states keep numbers in 4 or 8 bits, not in {self.state_bits}")
 
     def to_dict(self) -> dict[str, object]:
         """Nested dicts, ready for JSON; the reverse of `from_dict`."""
@@ -93,10 +104,15 @@ class CaptionerConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, dict[str, object]]) -> CaptionerConfig:
-        """The configuration in nested dicts; raises TypeError or KeyError for unknown fields."""
+        """The configuration in nested dicts.
+
+        Raises TypeError or KeyError for unknown fields, ValueError as the class does.
+        """
         return cls(
             EncoderConfig(**values["encoder"]),  # type: ignore[arg-type]
             DecoderConfig(**values["decoder"]),  # type: ignore[arg-type]
             HeadConfig(**values["head"]),  # type: ignore[arg-type]
             int(str(values.get("reference_photos", 0))),
+            # Captioners that say nothing of it are from before there was a choice.
+            int(str(values.get("state_bits", 8))),
         )

@@ -77,8 +77,9 @@ class Network(nn.Module):
         """uint8 [B,3,S,S] -> quantised states. Call in eval mode."""
         features, whole = self._see(pixels)
         if self.encoder.classifier is None or whole is None:
-            return state_of(features)
-        return state_of(features, class_evidence(*self.encoder.classifier.classify(whole)))
+            return state_of(features, self.config)
+        classes = class_evidence(*self.encoder.classifier.classify(whole))
+        return state_of(features, self.config, classes)
 
     def _see(self, pixels: Tensor) -> tuple[PhotoFeatures, Tensor | None]:
         """What the decoder sees, and the classifier's pooled features [B,C], if there is one."""
@@ -100,12 +101,14 @@ class Network(nn.Module):
         return read
 
 
-def state_of(features: PhotoFeatures, classes: ClassEvidence | None = None) -> PhotoState:
+def state_of(
+    features: PhotoFeatures, config: CaptionerConfig, classes: ClassEvidence | None = None
+) -> PhotoState:
     """The decoder's inputs of photos and their classes -> quantised states."""
     memory, seed, visual = (
         part.cpu().numpy() for part in (features.memory, features.seed, features.visual)
     )
-    return PhotoState.quantised(memory, seed, visual, classes)
+    return PhotoState.quantised(memory, seed, visual, classes, bits=config.state_bits)
 
 
 def features_of(state: PhotoState, device: torch.device | None = None) -> PhotoFeatures:

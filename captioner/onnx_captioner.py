@@ -102,7 +102,9 @@ class OnnxCaptioner(Captioner):
         if "ids" in seen:
             probability = seen["probability"].astype(np.float16)
             classes = ClassEvidence(seen["ids"].astype(np.int16), probability)
-        return PhotoState.quantised(seen["memory"], seen["seed"], seen["visual"], classes)
+        return PhotoState.quantised(
+            seen["memory"], seen["seed"], seen["visual"], classes, bits=self.config.state_bits
+        )
 
     def score_words(self, words: Sequence[str], state: PhotoState) -> SentenceScore:
         """See Captioner."""

@@ -143,6 +143,7 @@ def _config(options: dict[str, Any]) -> CaptionerConfig:
         encoder=replace(encoder, classes=classes),
         head=replace(config.head, whole=classes > 0),
         reference_photos=_REFERENCE_PHOTOS if classes else 0,
+        state_bits=CaptionerConfig.state_bits,
     )
     return baseline_config(config) if options["recipe"] == "seed" else config
 

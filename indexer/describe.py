@@ -24,7 +24,7 @@ def describe(
     captions = captioner.generate_captions(state)
     named = named_vectors(captioner, embedder, state, [found[0].text for found in captions])
     tags = tags_of(captioner, state)
-    blobs, biases = state.pack(), captioner.hub_bias(state).tolist()
+    blobs, biases = state.pack(captioner.config), captioner.hub_bias(state).tolist()
     return [
         NewPhoto(
             file=photo.task.file,

@@ -9,6 +9,7 @@ STATE = PhotoState.quantised(
     np.linspace(-1, 1, 2 * 49 * 160, dtype=np.float32).reshape(2, 49, 160),
     np.zeros((2, 4), np.float32),
     np.zeros((2, 3), np.float32),
+    bits=8,
 )
 
 

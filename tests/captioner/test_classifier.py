@@ -66,7 +66,7 @@ def test_a_backbone_without_a_classifier_is_refused() -> None:
 
 def test_classes_come_back_from_a_stored_state(small: Network) -> None:
     state = small.look(_pixels())
-    again = PhotoState.unpack(state.pack(), _CONFIG)
+    again = PhotoState.unpack(state.pack(_CONFIG), _CONFIG)
     assert state.classes is not None
     assert again.classes is not None
     assert again.classes.ids.shape == (2, KEPT_CLASSES)

@@ -69,7 +69,7 @@ def test_an_enlarged_photo_keeps_its_places_in_the_decoders_grid(network: Networ
 
 
 def test_a_state_survives_being_packed(captioner: Captioner, state: PhotoState) -> None:
-    blobs = state.pack()
+    blobs = state.pack(captioner.config)
     again = PhotoState.unpack(blobs, captioner.config)
     assert max(map(len, blobs)) <= 10 * 1024
     assert np.array_equal(again.memory, state.memory)
@@ -79,7 +79,7 @@ def test_a_state_survives_being_packed(captioner: Captioner, state: PhotoState) 
 
 def test_a_state_of_another_captioner_is_refused(captioner: Captioner, state: PhotoState) -> None:
     with pytest.raises(ValueError, match="another captioner"):
-        PhotoState.unpack([state.pack()[0][:-1]], captioner.config)
+        PhotoState.unpack([state.pack(captioner.config)[0][:-1]], captioner.config)
 
 
 def test_beams_come_best_first_and_say_something(captioner: Captioner, state: PhotoState) -> None:

@@ -30,7 +30,7 @@ def state(by_onnx: OnnxCaptioner) -> PhotoState:
     visual /= np.linalg.norm(visual, axis=1, keepdims=True)
     memory = np.tanh(random.standard_normal((40, 49, sizes.memory)))
     parts = [x.astype(np.float32) for x in (memory, seed, visual)]
-    return PhotoState.quantised(parts[0], parts[1], parts[2])
+    return PhotoState.quantised(parts[0], parts[1], parts[2], bits=by_onnx.config.state_bits)
 
 
 def test_estimates_put_photos_nearly_in_the_order_of_their_likelihoods(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captioner.captioner import Captioner, PhotoState
+from captioner.config import CaptionerConfig
 from captioner.embedder import SentenceEmbedder
 from catalog.database import Database, open_database
 from catalog.home import open_home
@@ -44,7 +45,8 @@ def many_photos(
     database = open_database(home)
     state = real.states(real.sample(12))
     assert state is not None
-    _fill(database, captioner, embedder, [_photo(number, state) for number in range(COUNT)])
+    photos = [_photo(number, state, captioner.config) for number in range(COUNT)]
+    _fill(database, captioner, embedder, photos)
     yield SearchEngine(home, database, captioner, embedder)
     database.close()
 
@@ -65,7 +67,7 @@ def _fill(
         add_photos(session, root, model, photos, embedder.name)
 
 
-def _photo(number: int, real: PhotoState) -> NewPhoto:
+def _photo(number: int, real: PhotoState, config: CaptionerConfig) -> NewPhoto:
     folder = UNKNOWN if number % 2 else "other"
     seed = number - 1 if number % COPIED == COPIED - 1 else number
     random = np.random.default_rng(seed)
@@ -85,7 +87,7 @@ def _photo(number: int, real: PhotoState) -> NewPhoto:
             "visual": _near(real.visual[one].astype(np.float32), random),
             "caption": _near(real.visual[other].astype(np.float32), random),
         },
-        state=mixed.pack()[0],
+        state=mixed.pack(config)[0],
         bias=float(random.normal()),
     )
 
