@@ -16,16 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.config import KEPT_CLASSES, CaptionerConfig
+from captioner.config import KEPT_CLASSES, STATE_LEVELS, CaptionerConfig
 from captioner.scores import Caption, Occlusion, SentenceScore
 from captioner.vocabulary import PAD, Vocabulary, tokenise
 
 Floats = NDArray[np.float32]
 
-# What one level is, where 127 stands for 1, of numbers kept in so many bits: four tell 15 levels
-# from -7 to 7, zero among them.
-_LEVEL = {8: 1, 4: 18}
-_ZERO = 8  # four bits' code of level 0
+# Four bits' code of level 0; those below are of negative levels.
+_ZERO = 8
 
 # Of a hub's similarities to reference sentences the higher ones count: by e for each 0.1.
 _HUB_TEMPERATURE = 0.1
@@ -73,7 +71,7 @@ class PhotoState:
         The memory is rounded to what `bits` of each number tell (CaptionerConfig.state_bits), so
         that nothing changes when it is packed.
         """
-        rounded = _levels(memory * 127, bits) * np.int8(_LEVEL[bits])
+        rounded = _levels(memory * 127, bits) * np.int8(STATE_LEVELS[bits])
         return cls(rounded, seed.astype(np.float16), visual.astype(np.float16), classes)
 
     @property
@@ -122,7 +120,7 @@ def _is_square(places: float) -> bool:
 
 def _levels(numbers: NDArray[Any], bits: int) -> NDArray[np.int8]:
     """Numbers, of which 127 stands for 1, as the nearest levels that so many bits tell apart."""
-    return np.rint(numbers / np.float32(_LEVEL[bits])).astype(np.int8)
+    return np.rint(numbers / np.float32(STATE_LEVELS[bits])).astype(np.int8)
 
 
 def _pack_memory(memory: NDArray[np.int8], bits: int) -> NDArray[Any]:
@@ -143,8 +141,8 @@ def _unpack_memory(stored: NDArray[np.uint8], bits: int) -> NDArray[np.int8]:
     np.right_shift(stored, 4, out=memory[:, 1])
     # (code - zero) * level, modulo 256: NumPy is three times slower with signed bytes, and seven
     # times with a table.
-    memory *= np.uint8(_LEVEL[bits])
-    memory -= np.uint8(_ZERO * _LEVEL[bits])
+    memory *= np.uint8(STATE_LEVELS[bits])
+    memory -= np.uint8(_ZERO * STATE_LEVELS[bits])
     return memory.reshape(len(stored), -1).view(np.int8)
 
 

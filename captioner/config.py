@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, field
 KEPT_CLASSES = 16
 CLASS_TEMPERATURE = 1.3
 
-# Bits in which states may keep each number of a photo's places.
-STATE_BITS = (4, 8)
+# What one level is, where 127 stands for 1, of numbers that a photo's state keeps in so many bits:
+# four tell 15 levels from -7 to 7, zero among them.
+STATE_LEVELS = {8: 1, 4: 18}
 
 # Word vectors are drawn to length 1; this brings their sum near the size of other activations.
 WORD_SCALE = 3.0
@@ -85,7 +86,7 @@ class HeadConfig:
 class CaptionerConfig:
     """Sizes and options of the whole network, without its vocabulary and weights.
 
-    Raises ValueError for states of other than STATE_BITS.
+    Raises ValueError for states of other bits than STATE_LEVELS has.
     """
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
@@ -95,7 +96,7 @@ class CaptionerConfig:
     state_bits: int = 4  # of each number of a photo's places, as its stored state keeps them
 
     def __post_init__(self) -> None:
-        if self.state_bits not in STATE_BITS:
+        if self.state_bits not in STATE_LEVELS:
             raise ValueError(f"states keep numbers in 4 or 8 bits, not in {self.state_bits}")
 
     def to_dict(self) -> dict[str, object]:

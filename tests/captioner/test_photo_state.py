@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from captioner.captioner import PhotoState
 from captioner.checkpoint import Checkpoint, read_checkpoint
-from captioner.config import CaptionerConfig
+from captioner.config import STATE_LEVELS, CaptionerConfig
 from captioner.image_file import decode_photo, to_pixels
 from captioner.network import Network
 from captioner.onnx_captioner import OnnxCaptioner
 from captioner.torch_captioner import TorchCaptioner
 
 FOUR, EIGHT = (CaptionerConfig(state_bits=bits) for bits in (4, 8))
-LEVEL = 18  # of 127, between what four bits tell apart
 # Without classes: numbers of 49 places, then seed and vector in 16 bits.
 SIZES = {4: 49 * 160 // 2 + 2 * (512 + 384), 8: 49 * 160 + 2 * (512 + 384)}
 
@@ -64,7 +63,7 @@ def test_a_state_is_read_as_it_was_packed(
 
 
 def test_each_number_is_kept_as_the_nearest_that_its_bits_tell(memory: NDArray[np.float32]) -> None:
-    for bits, level in ((4, LEVEL), (8, 1)):
+    for bits, level in STATE_LEVELS.items():
         kept = _state(memory, bits).memory
         assert not (kept % level).any()
         assert abs(kept - memory * 127).max() <= level / 2 + 1e-3
@@ -99,7 +98,7 @@ def test_both_runtimes_keep_the_bits_of_their_captioner(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TELLSHOW_PRECISION", "float32")
-    for bits, level in ((4, LEVEL), (8, 1)):
+    for bits, level in STATE_LEVELS.items():
         config = replace(shipped.config, state_bits=bits)
         by_onnx = OnnxCaptioner(replace(shipped, config=config))
         in_torch = copy(network)
