@@ -1,9 +1,10 @@
 """Benchmark: smaller photo states, by what they cost in recall: fewer bits a value, fewer places.
 
-    python -m benchmarks.state_sizes --home HOME --queries dev.tsv
+    python -m benchmarks.state_sizes --home HOME --queries dev.tsv --model FILE
 
-HOME holds the photos of the captions already, and is only read: states are made smaller as they are
-loaded. Each caption is ranked by every variant among the same candidates.
+HOME holds the photos of the captions already, described by a captioner whose states have eight bits
+a number, and is only read: states are made smaller as they are loaded. Each caption is ranked by
+every variant among the same candidates.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ Smaller = Callable[[PhotoState], PhotoState]
 
 _FIRST, _NOT_FOUND = 10, 10**9
 _VALUE = 127  # stands for 1, of a tanh
+_STORED_BITS = 8
 
 
 def fewer_bits(bits: int) -> Smaller:
@@ -103,17 +105,19 @@ def table(places: dict[str, list[int]], first: dict[str, list[set[int]]]) -> str
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print; raises SystemExit for a captioner of fewer bits."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--queries", type=Path, required=True, help="captions of photos (TSV)")
     parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--model", type=Path, help="the captioner; if not given, the shipped one")
     options = parser.parse_args()
+    captioner = load_checkpoint(options.model, device="cpu")
+    if captioner.config.state_bits < _STORED_BITS:
+        raise SystemExit("states of four bits cannot be compared with those of eight; see --model")
     home = open_home(options.home)
     database = open_database(home)
-    engine = SearchEngine(
-        home, database, load_checkpoint(device="cpu"), choose_embedder(device="cpu")
-    )
+    engine = SearchEngine(home, database, captioner, choose_embedder(device="cpu"))
     print(described())
     print(compare(engine, captions(database, options.queries, options.count)))
     database.close()
