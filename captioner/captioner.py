@@ -139,8 +139,8 @@ def _unpack_memory(stored: NDArray[np.uint8], bits: int) -> NDArray[np.int8]:
     memory = np.empty((len(stored), 2, stored.shape[1]), np.uint8)
     np.bitwise_and(stored, 15, out=memory[:, 0])
     np.right_shift(stored, 4, out=memory[:, 1])
-    # (code - zero) * level, modulo 256: NumPy is three times slower with signed bytes, and seven
-    # times with a table.
+    # (code - zero) * level, modulo 256: NumPy takes three times as long with signed bytes, and
+    # five times with a table.
     memory *= np.uint8(STATE_LEVELS[bits])
     memory -= np.uint8(_ZERO * STATE_LEVELS[bits])
     return memory.reshape(len(stored), -1).view(np.int8)

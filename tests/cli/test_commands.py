@@ -9,7 +9,7 @@ import torchvision  # type: ignore[import-untyped]
 from safetensors.torch import save_file
 
 from captioner.captioner import Captioner
-from captioner.checkpoint import DEFAULT_CHECKPOINT
+from captioner.checkpoint import DEFAULT_CHECKPOINT, read_checkpoint
 from catalog.home import Home
 from tellshow import Exit, run
 
@@ -173,6 +173,7 @@ def test_training_writes_a_checkpoint_that_indexes_and_searches(
     arguments += ["--likelihood-epochs", "1", "--contrastive-epochs", "1", "--views", "1"]
     assert run([*arguments, "--min-word-count", "1", "--json"]) == Exit.DONE
     assert _json(capsys)["photos"] == 3
+    assert read_checkpoint(model).config.state_bits == 4
 
     home = ["--home", str(tmp_path / "home")]
     assert run(["index", str(sample_photos), "--model", str(model), *home]) == Exit.DONE
