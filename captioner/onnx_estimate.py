@@ -1,6 +1,6 @@
 """An estimate of log p(sentence | photo) of many photos, for an eighth of its arithmetic.
 
-It is the decoder of captioner/onnx_decoder.py with four savings, each an approximation:
+It is the decoder of captioner/onnx_decoder.py with five savings, each an approximation:
 
 - The LSTM runs for no photo, but for the mean of the photos' seeds and for a step from it along
   each of their first principal axes. A photo's hidden states are linear in its place on these.
@@ -9,6 +9,7 @@ It is the decoder of captioner/onnx_decoder.py with four savings, each an approx
   what is expected of them. A word's logits over the photos are taken for normally distributed: the
   mean of exp(logit) is then exp(mean + variance / 2).
 - What is linear after the last tanh is one matrix, so that only logits that count are computed.
+- What attention finds reaches the multimodal layer by the main directions of its matrix alone.
 
 benchmarks/cascade.py measures the difference.
 """
@@ -26,10 +27,9 @@ from captioner.onnx_graph import CONTRIBUTED, Graph, Model, Value
 from captioner.onnx_layers import Arrays, linear, single, times_transposed, weight
 
 # Principal axes of the seeds, places a side of the coarser grid, words that each step sums, of so
-# many of the commonest, and random directions that tell variances. Measured on candidates of 40 of
-# Flickr8k's dev captions: 0.85 nats off over 1,376 photos and 0.55 over 8,000 (standard deviations;
-# at most 1.4), where the candidates' own log-likelihoods are 4.9 and 4.2 apart.
-_AXES, _SIDE, _WORDS, _COMMON, _DIRECTIONS = 4, 4, 128, 1536, 8
+# many of the commonest, random directions that tell variances, and directions of what attention
+# finds. docs/benchmarks.md ("A cascade") has what each of these loses.
+_AXES, _SIDE, _WORDS, _COMMON, _DIRECTIONS, _FOUND = 4, 4, 128, 1536, 8, 48
 
 
 def photo_parts_model(config: CaptionerConfig, arrays: Arrays) -> Model:
@@ -73,7 +73,7 @@ def estimate_model(config: CaptionerConfig, arrays: Arrays) -> Model:
         fused = graph.node("Add", fused, term)
     if sizes.attention:
         context = _context(graph, arrays, sizes, paths, places)
-        fused = graph.node("Add", fused, linear(graph, arrays, "decoder.from_context", context))
+        fused = graph.node("Add", fused, _from_context(graph, arrays, context))
     likely = _likely(graph, arrays, graph.node("Tanh", fused), targets, mixes)
     graph.output(likely, "likely", "float32", "T", "N")
     return graph.model()
@@ -145,6 +145,21 @@ def _context(
     found = graph.node("MatMul", graph.node("Softmax", scores, axis=-1), places)  # [N,h,T,w]
     together = graph.node("Transpose", found, perm=[2, 0, 1, 3])
     return graph.node("Reshape", together, graph.ints(0, 0, -1))
+
+
+def _from_context(graph: Graph, arrays: Arrays, context: Value) -> Value:
+    """What attention found [T,N,M] -> its share of the multimodal layer [T,N,H].
+
+    By the nearest matrix of a lower rank (Eckart and Young 1936).
+    """
+    matrix = single(arrays, "decoder.from_context.weight")  # [H,M]
+    _, axes = np.linalg.eigh(matrix.T @ matrix)
+    main = axes[:, -_FOUND:]  # [M,R], those along which most is found
+    narrow = graph.node("MatMul", context, graph.constant(main))
+    wide = times_transposed(graph, narrow, graph.constant(matrix @ main))
+    if "decoder.from_context.bias" not in arrays:
+        return wide
+    return graph.node("Add", wide, weight(graph, arrays, "decoder.from_context.bias"))
 
 
 def _likely(graph: Graph, arrays: Arrays, fused: Value, targets: Value, mixes: Value) -> Value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any, TypeVar
@@ -74,17 +74,33 @@ class _Cores:
 _cores = _Cores()
 
 
+# Threads that compute beside who calls: kept, as a new thread's memory is new as well. As many are
+# made as are busy at once, which `_Cores` bounds.
+_others = ThreadPoolExecutor(1024, thread_name_prefix="compute")
+
+
 def in_parallel(work: Callable[[T], R], parts: Sequence[T]) -> list[R]:
     """What `work` makes of each part, in order, as many at once as there are cores to compute.
 
     Who calls while others compute gets the cores that those leave: with none left its parts come
     one after another in the calling thread, which is faster than waiting for each other.
     """
+    made: dict[int, R] = {}
+    turns = iter(range(len(parts)))  # each is taken by one thread: `next` holds the interpreter
+
+    def take_turns() -> None:
+        for row in turns:
+            made[row] = work(parts[row])
+
     with _cores.take(len(parts)) as count:
-        if count < 2:
-            return [work(part) for part in parts]
-        with ThreadPoolExecutor(count, thread_name_prefix="compute") as pool:
-            return list(pool.map(work, parts))
+        beside = [_others.submit(take_turns) for _ in range(count - 1)]
+        try:
+            take_turns()
+        finally:
+            wait(beside)
+        for each in beside:
+            each.result()
+    return [made[row] for row in range(len(parts))]
 
 
 def _options(model: Model, count: int | None) -> onnxruntime.SessionOptions:

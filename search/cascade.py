@@ -19,13 +19,17 @@ from search.lexical import WordHits
 from search.limits import DEFAULT_RESULTS
 from search.rerank import Ranked
 
-# Candidates in the first batch: a page, and what may belong on it. In each of those after it a
-# quarter of what was read so far, at least the second number.
-_FIRST, _NEXT = DEFAULT_RESULTS + 4, 8
+# A search looks at a page, and often at the next two to tell whether its end convinces
+# (search.weak_results). In the first batch is what by its estimate belongs to these, and what is so
+# little behind them, in logits as scores are, that it may: a photo in a later batch costs more.
+_LOOKED_AT, _BEHIND = DEFAULT_RESULTS + 2, 0.25
+# Candidates in the first batch at most. In each of those after it a quarter of what was read so
+# far, at least the second number.
+_FIRST, _NEXT = 3 * DEFAULT_RESULTS, 8
 # With fewer candidates there is little to save.
-FEWEST = 3 * _FIRST
+FEWEST = 72
 # Standard deviations of the estimates' errors that a candidate may be better than its estimate.
-_DEVIATIONS = 3.0
+_DEVIATIONS = 2.5
 
 Rows = NDArray[np.int64]
 
@@ -87,11 +91,17 @@ class Cascade:
         ready = self._ready()
         if not ready:
             done = len(self._off)
-            self._read(self._unread[: max(_NEXT, done // 4) if done else _FIRST])
+            self._read(self._unread[: max(_NEXT, done // 4) if done else self._first()])
             ready = self._ready()
         rows = np.arange(len(self._waiting))
         self._place(self._waiting.take(rows[:ready]))
         self._waiting = self._waiting.take(rows[ready:])
+
+    def _first(self) -> int:
+        """How many to read at first."""
+        best = self._estimate[self._unread[:_FIRST]]
+        last = best[min(_LOOKED_AT, len(best)) - 1]
+        return int((best >= last - _BEHIND).sum())
 
     def _read(self, rows: Rows) -> None:
         read = self._score(rows)

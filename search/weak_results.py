@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -71,11 +72,15 @@ def find_line(order: SearchOrder, stop: int, judge: Callable[[Ranked], Iterable[
     for no more, so that a page far down does not cost all those before it.
     """
     weak: list[bool] = []
-    for page in order.pages(min(stop + _RUN - 1, _JUDGED)):
+    first, most = min(stop, _JUDGED), min(stop + _RUN - 1, _JUDGED)
+    after = (order.page(first, until) for until in (most,))  # scored only where it is asked for
+    for page in chain(order.pages(first), after):
         weak += map(bool, judge(page))
         line = first_run(weak)
         if line <= len(weak) - _RUN:
             return line
+        if line == len(weak) >= first:  # no run goes on after the page
+            break
     return stop if order.reaches(len(weak)) else first_run(weak)
 
 

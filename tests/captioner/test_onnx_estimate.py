@@ -1,6 +1,6 @@
 """Likelihoods are estimated near enough to choose by, and alike however many threads compute."""
 
-from threading import get_ident
+from threading import Barrier, get_ident
 
 import numpy as np
 import pytest
@@ -84,9 +84,35 @@ def test_work_beside_other_work_takes_no_thread_that_is_computing(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
 
+    both = Barrier(2, timeout=30)  # passed by two threads alone
+
     def inner(part: int) -> tuple[int, list[int]]:
+        both.wait()
         return get_ident(), in_parallel(lambda _: get_ident(), [0, 1, 2])
+
+    def outer(part: int) -> int:
+        both.wait()
+        return get_ident()
 
     for own, used in in_parallel(inner, [0, 1]):
         assert used == [own] * 3
-    assert get_ident() not in in_parallel(lambda _: get_ident(), [0, 1])  # they are free again
+    assert len(set(in_parallel(outer, [0, 1]))) == 2  # they are free again
+
+
+def test_what_fails_in_any_thread_is_raised_once_the_others_are_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    done: list[int] = []
+
+    def work(part: int) -> None:
+        if part in (0, 3):
+            raise ValueError(part)
+        done.append(part)
+
+    with pytest.raises(ValueError, match="0"):
+        in_parallel(work, range(3))
+    assert set(done) <= {1, 2}
+    with pytest.raises(ValueError, match="3"):
+        in_parallel(work, [1, 2, 3])
+    assert in_parallel(lambda part: part * 2, [1, 2, 3]) == [2, 4, 6]
