@@ -22,14 +22,14 @@ from search.rerank import Ranked
 # A search looks at a page, and often at the next two to tell whether its end convinces
 # (search.weak_results). In the first batch is what by its estimate belongs to these, and what is so
 # little behind them, in logits as scores are, that it may: a photo in a later batch costs more.
-_LOOKED_AT, _BEHIND = DEFAULT_RESULTS + 2, 0.25
+_LOOKED_AT, _BEHIND = DEFAULT_RESULTS + 2, 0.15
 # Candidates in the first batch at most. In each of those after it a quarter of what was read so
 # far, at least the second number.
 _FIRST, _NEXT = 3 * DEFAULT_RESULTS, 8
 # With fewer candidates there is little to save.
 FEWEST = 72
 # Standard deviations of the estimates' errors that a candidate may be better than its estimate.
-_DEVIATIONS = 2.5
+_DEVIATIONS = 2.0
 
 Rows = NDArray[np.int64]
 
