@@ -67,9 +67,16 @@ class DecoderConfig:
     multimodal: bool = True
 
 
+ATTENTION, MEAN_MAX = "attention", "mean and max"
+
+
 @dataclass(frozen=True)
 class HeadConfig:
-    """Sizes and dropouts of the head; `dimension` is the sentence embedder's E."""
+    """Sizes and dropouts of the head; `dimension` is the sentence embedder's E.
+
+    `pooling`: ATTENTION by learned queries, whose number is `queries`, or MEAN_MAX. Raises
+    ValueError for another.
+    """
 
     dimension: int = 384
     hidden: int = 1024
@@ -80,6 +87,15 @@ class HeadConfig:
     word_dropout: float = 0.3
     references: int = 1024
     whole: bool = False  # what the classifier makes of the whole photo is seen, too
+    pooling: str = ATTENTION
+
+    def __post_init__(self) -> None:
+        if self.pooling not in (ATTENTION, MEAN_MAX):
+            raise ValueError(f"a head pools by {ATTENTION} or by {MEAN_MAX}, not by {self.pooling}")
+
+    def pooled(self, channels: int) -> int:
+        """How many numbers MEAN_MAX makes of a grid of so many channels."""
+        return (3 if self.whole else 2) * channels
 
 
 @dataclass(frozen=True)

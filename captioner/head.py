@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from captioner.config import WORD_SCALE, HeadConfig
+from captioner.config import MEAN_MAX, WORD_SCALE, HeadConfig
 from captioner.vocabulary import UNKNOWN
 
 
 class Head(nn.Module):
     """Projection of photos and sentences to unit vectors [.,E] whose product is their similarity.
 
-    Photos: attention pooling (learned queries over the grid) beside the mean, then two layers.
-    Sentences: the embedder's vector, and a sum of word vectors that is learned with the photos.
+    Photos: the grid is pooled, and layers follow. Sentences: the embedder's vector, and a sum of
+    word vectors that is learned with the photos.
     """
 
     references: Tensor
@@ -26,20 +26,24 @@ class Head(nn.Module):
     def __init__(self, config: HeadConfig, channels: int, words: int) -> None:
         super().__init__()
         self.config = config
-        self.attention = nn.Linear(channels, config.queries)
-        self.norm = nn.LayerNorm(channels)
-        self.reduce = nn.Linear(channels, config.hidden)
-        self.merge = nn.Linear(config.hidden * 2, config.hidden)
-        self.project = nn.Linear(config.hidden, config.dimension)
         self.dropout = nn.Dropout(config.dropout)
+        if config.pooling == MEAN_MAX:
+            self.first = nn.Linear(config.pooled(channels), config.hidden)
+            self.second = nn.Linear(config.hidden, config.hidden)
+        else:
+            self.attention = nn.Linear(channels, config.queries)
+            self.norm = nn.LayerNorm(channels)
+            self.reduce = nn.Linear(channels, config.hidden)
+            self.merge = nn.Linear(config.hidden * 2, config.hidden)
+            if config.whole:  # shut at first, so that training goes on from what is known
+                self.gate = nn.Parameter(torch.zeros(config.hidden))
+        self.project = nn.Linear(config.hidden, config.dimension)
         self.widen = nn.Linear(config.dimension, config.dimension * 2)
         self.narrow = nn.Linear(config.dimension * 2, config.dimension)
         self.sentence_dropout = nn.Dropout(config.sentence_dropout)
         self.embedding = nn.Embedding(words, config.word)
         self.word_dropout = nn.Dropout(config.word_dropout)
         self.from_words = nn.Linear(config.word, config.dimension)
-        if config.whole:  # shut at first, so that training goes on from what is known
-            self.gate = nn.Parameter(torch.zeros(config.hidden))
         # Vectors of sentences that were trained with, to tell hubs by.
         self.register_buffer("references", torch.zeros(config.references, config.dimension))
         nn.init.normal_(self.embedding.weight, std=config.word**-0.5)
@@ -48,7 +52,29 @@ class Head(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, grid: Tensor, whole: Tensor | None = None) -> Tensor:
-        """Grid [B,P,C], and the classifier's pooled features [B,C] -> unit vectors [B,E]."""
+        """Grid [B,P,C], and the classifier's pooled features [B,C] -> unit vectors [B,E].
+
+        These are left alone where the configuration says so.
+        """
+        if self.config.pooling == MEAN_MAX:
+            return self.project_pooled(self.pool(grid, whole))
+        return self._attend(grid, whole if self.config.whole else None)
+
+    def pool(self, grid: Tensor, whole: Tensor | None = None) -> Tensor:
+        """What MEAN_MAX makes of a grid [B,P,C], and of the classifier's features [B,C]: [B,F]."""
+        parts = [grid.mean(dim=1), grid.amax(dim=1)]
+        if whole is not None and self.config.whole:
+            parts.append(whole)
+        return torch.cat(parts, dim=-1)
+
+    def project_pooled(self, pooled: Tensor) -> Tensor:
+        """Pooled features [B,F] -> unit vectors [B,E]."""
+        hidden = F.gelu(self.first(self.dropout(pooled)))
+        hidden = hidden + F.gelu(self.second(self.dropout(hidden)))
+        return F.normalize(self.project(self.dropout(hidden)).float(), dim=-1)
+
+    def _attend(self, grid: Tensor, whole: Tensor | None) -> Tensor:
+        """The same by attention: learned queries over the grid, beside its mean."""
         weights = self.attention(grid).softmax(dim=1)  # [B,P,Q]
         attended = torch.einsum("bpq,bpc->bqc", weights, grid)  # [B,Q,C]
         parts = torch.cat([grid.mean(dim=1, keepdim=True), attended], dim=1)  # [B,1+Q,C]

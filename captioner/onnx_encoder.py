@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captioner import lite_layout
-from captioner.config import CLASS_TEMPERATURE, KEPT_CLASSES, CaptionerConfig
+from captioner.config import CLASS_TEMPERATURE, KEPT_CLASSES, MEAN_MAX, CaptionerConfig
 from captioner.lite_layout import Block, Convolution, Stage, named_convolutions
 from captioner.onnx_graph import Graph, Model, Value
 from captioner.onnx_layers import Arrays, gelu, layer_norm, linear, unit, weight
@@ -106,6 +106,26 @@ def _head(
     graph: Graph, arrays: Arrays, config: CaptionerConfig, grid: Value, whole: Value | None
 ) -> Value:
     """Grid [B,Q,C] and the classifier's pooled features [B,C] -> unit vectors [B,E]."""
+    if config.head.pooling == MEAN_MAX:
+        hidden = _mean_max(graph, arrays, grid, whole if config.head.whole else None)
+    else:
+        hidden = _attended(graph, arrays, config, grid, whole)
+    return unit(graph, linear(graph, arrays, "head.project", hidden))
+
+
+def _mean_max(graph: Graph, arrays: Arrays, grid: Value, whole: Value | None) -> Value:
+    """What Head.project_pooled makes of a pooled grid [B,H]."""
+    reductions = ("ReduceMean", "ReduceMax")
+    parts = [graph.node(each, grid, graph.ints(1), keepdims=0) for each in reductions]
+    pooled = graph.node("Concat", *parts, *([] if whole is None else [whole]), axis=-1)
+    hidden = gelu(graph, linear(graph, arrays, "head.first", pooled))
+    return graph.node("Add", hidden, gelu(graph, linear(graph, arrays, "head.second", hidden)))
+
+
+def _attended(
+    graph: Graph, arrays: Arrays, config: CaptionerConfig, grid: Value, whole: Value | None
+) -> Value:
+    """Attention of learned queries over the grid [B,H]."""
     attention = graph.node("Softmax", linear(graph, arrays, "head.attention", grid), axis=1)
     attended = graph.node("MatMul", graph.node("Transpose", attention, perm=[0, 2, 1]), grid)
     mean = graph.node("ReduceMean", grid, graph.ints(1), keepdims=1)
@@ -119,8 +139,7 @@ def _head(
         more = graph.node("Mul", weight(graph, arrays, "head.gate"), _reduced(graph, arrays, whole))
         best = graph.node("Add", best, more)
     both = gelu(graph, graph.node("Concat", first, best, axis=-1))
-    hidden = gelu(graph, linear(graph, arrays, "head.merge", both))
-    return unit(graph, linear(graph, arrays, "head.project", hidden))
+    return gelu(graph, linear(graph, arrays, "head.merge", both))
 
 
 def _reduced(graph: Graph, arrays: Arrays, x: Value) -> Value:

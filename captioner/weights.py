@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from captioner import lite_layout
-from captioner.config import CaptionerConfig
+from captioner.config import MEAN_MAX, CaptionerConfig
 from captioner.lite_layout import Stage, named_convolutions
 
 Shapes = dict[str, tuple[int, ...]]
@@ -50,19 +50,32 @@ def _stages(prefix: str, stages: Sequence[Stage]) -> Shapes:
 
 def _head(config: CaptionerConfig, channels: int, words: int) -> Shapes:
     head = config.head
-    return {
+    pooling = _mean_max if head.pooling == MEAN_MAX else _attention
+    return pooling(config, channels) | {
         "head.references": (head.references, head.dimension),
         "head.embedding.weight": (words, head.word),
+        **_linear("head.project", head.hidden, head.dimension),
+        **_linear("head.widen", head.dimension, 2 * head.dimension),
+        **_linear("head.narrow", 2 * head.dimension, head.dimension),
+        **_linear("head.from_words", head.word, head.dimension),
+    }
+
+
+def _mean_max(config: CaptionerConfig, channels: int) -> Shapes:
+    head = config.head
+    first = _linear("head.first", head.pooled(channels), head.hidden)
+    return first | _linear("head.second", head.hidden, head.hidden)
+
+
+def _attention(config: CaptionerConfig, channels: int) -> Shapes:
+    head = config.head
+    return {
         "head.norm.weight": (channels,),
         "head.norm.bias": (channels,),
         **({"head.gate": (head.hidden,)} if head.whole else {}),
         **_linear("head.attention", channels, head.queries),
         **_linear("head.reduce", channels, head.hidden),
         **_linear("head.merge", 2 * head.hidden, head.hidden),
-        **_linear("head.project", head.hidden, head.dimension),
-        **_linear("head.widen", head.dimension, 2 * head.dimension),
-        **_linear("head.narrow", 2 * head.dimension, head.dimension),
-        **_linear("head.from_words", head.word, head.dimension),
     }
 
 

@@ -24,6 +24,7 @@ from commands.common.terminal import echo
 
 if TYPE_CHECKING:
     from captioner.config import CaptionerConfig
+    from captioner.training.head_retraining import HeadSettings
     from captioner.training.recipe import PhotoSet, Recipe
 
 # Vectors of so many are 0.2 MB of a checkpoint for each kind.
@@ -52,6 +53,7 @@ _SETTINGS = ("likelihood_epochs", "contrastive_epochs", "photos_per_step", "view
 @click.option("--recipe", type=click.Choice(["full", "seed"]), default="full", show_default=True)
 @click.option("--likelihood-epochs", type=click.IntRange(0), help="Maximum likelihood.")
 @click.option("--contrastive-epochs", type=click.IntRange(0), help="Likelihood that ranks.")
+@click.option("--head-epochs", type=click.IntRange(0), help="Of a new head, 0: it stays.")
 @click.option("--photos-per-step", type=click.IntRange(1))
 @click.option("--views", type=click.IntRange(1), help="Augmented views of each photo.")
 @click.option("--min-word-count", type=click.IntRange(1), default=4, show_default=True)
@@ -97,7 +99,18 @@ def _recipe(options: dict[str, Any]) -> Recipe:
         min_word_count=options["min_word_count"],
         config=_config(options),
         settings=TrainSettings(**given, train_cnn=not options["frozen_cnn"]),
+        head=_head_settings(options),
     )
+
+
+def _head_settings(options: dict[str, Any]) -> HeadSettings | None:
+    """Those of a new head, None where it stays as it learned."""
+    from captioner.training.head_retraining import HeadSettings
+
+    epochs = options["head_epochs"]
+    if epochs == 0 or options["recipe"] == "seed":
+        return None
+    return HeadSettings() if epochs is None else HeadSettings(epochs=epochs)
 
 
 def _sets(

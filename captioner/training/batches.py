@@ -128,19 +128,38 @@ class TrainingSet:
         """
         views = generator.integers(self.views.count, size=len(photos))
         flipped = generator.random(len(photos)) < 0.5
-        tokens = np.where(flipped[:, None, None], self.mirrored[photos], self.plain[photos])
-        order = generator.permuted(np.tile(np.arange(tokens.shape[1]), (len(photos), 1)), axis=1)
-        rows = np.arange(len(photos))[:, None]
-        words = tokens[rows, order]
+        words, embeddings = self._captions(photos, flipped, generator)
         tokens = cut_phrases(words, shares.phrases, generator)
         self._put_short(tokens, photos, shares.short, generator)
         stem = self.views.take(views, photos)
         mirror = torch.from_numpy(flipped)[:, None, None, None]
         stem = torch.where(mirror, stem.flip(-1), stem)
-        batch = _batch(stem, tokens, words, self.embeddings[photos][rows, order])
+        batch = _batch(stem, tokens, words, embeddings)
         batch.whole = self.whole_of(photos)
-        batch.short = self._short(photos, queries, generator) if queries else None
+        batch.short = self.draw_short(photos, queries, generator) if queries else None
         return batch
+
+    def draw_texts(
+        self, photos: np.ndarray, mirrored: np.ndarray, generator: np.random.Generator, count: int
+    ) -> tuple[Tensor, Tensor]:
+        """Captions of B photos: ids of their words [B,K,T], and their embeddings [B,K,E].
+
+        At most `count` of each photo; those of `mirrored` ones have left and right exchanged.
+        """
+        words, embeddings = self._captions(photos, mirrored, generator)
+        kept = words[:, :count]
+        used = int((kept != PAD).any(axis=(0, 1)).sum())
+        vectors = torch.from_numpy(embeddings[:, :count]).float()
+        return torch.from_numpy(kept[..., :used]), vectors
+
+    def _captions(
+        self, photos: np.ndarray, mirrored: np.ndarray, generator: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Word ids [B,K,T] and embeddings [B,K,E] of the photos' captions, in random order."""
+        tokens = np.where(mirrored[:, None, None], self.mirrored[photos], self.plain[photos])
+        order = generator.permuted(np.tile(np.arange(tokens.shape[1]), (len(photos), 1)), axis=1)
+        rows = np.arange(len(photos))[:, None]
+        return tokens[rows, order], self.embeddings[photos][rows, order]
 
     def in_order(self, size: int) -> Iterator[Batch]:
         """All photos' unaugmented views with whole captions, `size` photos a batch."""
@@ -159,7 +178,8 @@ class TrainingSet:
         """The classifier's pooled features of photos [B,C]; None without a classifier."""
         return None if self.whole is None else torch.from_numpy(self.whole[photos]).float()
 
-    def _short(self, photos: np.ndarray, most: int, generator: np.random.Generator) -> Short:
+    def draw_short(self, photos: np.ndarray, most: int, generator: np.random.Generator) -> Short:
+        """At most so many short queries, and which of the photos fit them."""
         drawn = self.short.draw(photos, most, generator)
         return Short(
             torch.from_numpy(self.short_embeddings[drawn]).float(),

@@ -23,6 +23,7 @@ from captioner.embedder import SentenceEmbedder
 from captioner.network import Network, load_network
 from captioner.training.batches import Texts, TrainingSet
 from captioner.training.curves import can_draw, draw_curves
+from captioner.training.head_retraining import HeadSettings, retrain_head
 from captioner.training.short_queries import ShortQueries
 from captioner.training.trainer import EpochReport, Trainer, TrainSettings
 from captioner.training.view_cache import (
@@ -73,6 +74,7 @@ class Recipe:
     min_word_count: int = 4
     config: CaptionerConfig = field(default_factory=CaptionerConfig)
     settings: TrainSettings = field(default_factory=TrainSettings)
+    head: HeadSettings | None = field(default_factory=HeadSettings)  # None: it stays as it learned
 
     @property
     def captions(self) -> list[str]:
@@ -112,6 +114,11 @@ def train_captioner(
 
     trainer.run(report, progress.advance)
     trained = trainer.finished()
+    if recipe.head is not None:
+        paths = [photo.path for part in recipe.train for photo in part.photos]
+        progress.phase("photos for a new head", len(paths))
+        seed, file = recipe.settings.seed, recipe.folder / "head-looks.pt"
+        trained = retrain_head(trained, train, paths, recipe.head, seed, file, progress.advance)
     _fill_buffers(trained, recipe, embedder)
     if trained.config.reference_photos:
         _fill_reference_photos(trained, train, recipe.settings.seed)

@@ -23,6 +23,7 @@ from captioner.decoder import PhotoFeatures
 from captioner.device import fast
 from captioner.metrics import Recall, recall_at_k
 from captioner.network import Network
+from captioner.training.average import moving_average
 from captioner.training.batches import Batch, Shares, TrainingSet
 from captioner.training.losses import (
     contrastive_likelihood,
@@ -126,7 +127,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(self._parameter_groups())
         self.average = AveragedModel(
             captioner,
-            multi_avg_fn=partial(_average, settings.average_decay),
+            multi_avg_fn=partial(moving_average, settings.average_decay),
         )
         # The head's vectors as they last were; they tell which photos look alike.
         self.seen = torch.zeros(len(train), captioner.config.head.dimension)
@@ -399,13 +400,6 @@ class Trainer:
         self.seen = state["seen"].cpu()
         self.described = state["described"]
         self.waiting = EarlyStopping(**state["waiting"])
-
-
-@torch.no_grad()
-def _average(decay: float, average: list[Tensor], current: list[Tensor], steps: Tensor) -> None:
-    """Exponential moving average whose decay warms up, so that short runs have one, too."""
-    kept = min(decay, (1 + int(steps)) / (10 + int(steps)))
-    torch._foreach_lerp_(average, current, 1 - kept)
 
 
 def _copy(weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from captioner import onnx_decoder
 from captioner.captioner import Captioner, PhotoState
 from captioner.checkpoint import CheckpointError, read_checkpoint
-from captioner.config import STATE_LEVELS, CaptionerConfig, EncoderConfig
+from captioner.config import (
+    ATTENTION,
+    MEAN_MAX,
+    STATE_LEVELS,
+    CaptionerConfig,
+    EncoderConfig,
+)
 from captioner.image_file import decode_photo, to_tensor
 from captioner.machine import ONNX, TORCH, RuntimeUnavailable, UnknownPrecision, runtime_for
 from captioner.network import Network
@@ -69,6 +75,26 @@ def test_both_runtimes_make_the_same_states(
     assert other.classes is not None
     assert (state.classes.ids[:, 0] == other.classes.ids[:, 0]).all()
     assert np.allclose(state.classes.probability, other.classes.probability, atol=1e-3)
+
+
+@pytest.mark.parametrize("pooling", [ATTENTION, MEAN_MAX])
+@pytest.mark.parametrize("whole", [False, True])
+def test_both_runtimes_project_photos_alike_by_heads_of_every_kind(
+    network: Network, pixels: Pixels, pooling: str, whole: bool
+) -> None:
+    torch.manual_seed(0)
+    head = replace(network.config.head, pooling=pooling, whole=whole, hidden=64)
+    other = Network(replace(network.config, head=head), network.vocabulary, network.provenance)
+    seen = {name: each for name, each in network.state_dict().items() if name[:5] != "head."}
+    other.load_state_dict(seen, strict=False)
+    if whole and pooling == ATTENTION:
+        torch.nn.init.normal_(other.head.gate)
+    arrays = {name: each.numpy() for name, each in other.state_dict().items()}
+    checkpoint = replace(read_checkpoint(), config=other.config, arrays=arrays)
+    by_torch, by_onnx = TorchCaptioner(other), OnnxCaptioner(checkpoint)
+    mine, theirs = (each.look(pixels).visual.astype(float) for each in (by_torch, by_onnx))
+    assert np.allclose(mine, theirs, atol=2e-3)
+    assert not np.allclose(mine[0], mine[1], atol=2e-3)
 
 
 def test_photos_seen_side_by_side_keep_their_order(

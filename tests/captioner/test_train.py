@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from captioner.checkpoint import save_checkpoint
 from captioner.config import (
+    MEAN_MAX,
     CaptionerConfig,
     DecoderConfig,
     EncoderConfig,
@@ -20,10 +21,16 @@ from captioner.config import (
 from captioner.dataset import CaptionedPhoto
 from captioner.embedder import SentenceEmbedder
 from captioner.encoder import Encoder
+from captioner.image_file import decode_photo, to_tensor
 from captioner.metrics import Recall
 from captioner.network import Network
+from captioner.torch_captioner import TorchCaptioner
+from captioner.training.batches import Texts, TrainingSet
+from captioner.training.head_retraining import HeadSettings, retrain_head
 from captioner.training.recipe import PhotoSet, Recipe, baseline_config, train_captioner
+from captioner.training.short_queries import ShortQueries
 from captioner.training.trainer import EarlyStopping, EpochReport, TrainSettings, look_alikes
+from captioner.training.view_cache import Views, cache_views, training_views
 
 pytestmark = pytest.mark.slow
 
@@ -126,6 +133,56 @@ def test_a_few_photos_are_learned(
     assert watch.reports[-1].likelihood < watch.reports[0].likelihood - 0.5
     # The dev photos are the same here, and are seen by the average of the weights.
     assert watch.reports[-1].dev_likelihood < watch.reports[0].dev_likelihood - 0.2
+
+
+def test_a_run_ends_with_a_new_head(
+    recipe: Recipe, embedder: SentenceEmbedder, tmp_path: Path
+) -> None:
+    head = HeadConfig(hidden=32, word=16, references=8)
+    former = replace(recipe, config=replace(recipe.config, head=head), folder=tmp_path, head=None)
+    assert _train(former, embedder, _Watch()).config.head == head
+    watch = _Watch()
+    again = replace(former, head=HeadSettings(epochs=2, hidden=16))
+    made = _train(again, embedder, watch)
+    assert watch.reports == []  # nothing but the head is trained again
+    assert (made.config.head.pooling, made.config.head.hidden) == (MEAN_MAX, 16)
+    before = made.state_dict()
+    assert (tmp_path / "head-looks.pt").is_file()
+    resumed = _train(again, embedder, _Watch()).state_dict()
+    assert all(torch.equal(resumed[name], each) for name, each in before.items())
+
+
+def test_a_new_head_finds_its_photos_and_the_decoder_says_what_it_said(
+    network: Network, embedder: SentenceEmbedder, sample_photos: Path, tmp_path: Path
+) -> None:
+    paths = [sample_photos / name for name in _CAPTIONS]
+    stems = cache_views(
+        network.encoder, paths, training_views(2), tmp_path / "views.npy", 0, lambda done: None
+    )
+    captions = list(_CAPTIONS.values())
+    short = ShortQueries(captions, 1, 0)
+    vectors = embedder.encode([text for own in captions for text in own])
+    texts = Texts(captions, vectors, short, embedder.encode(short.texts))
+    train = TrainingSet(Views([stems]), texts, network.vocabulary)
+    settings = HeadSettings(
+        epochs=60, hidden=32, warmup_steps=1, dropout=0.0, sentence_dropout=0.0,
+        average_decay=0.9, ridge=1e-6,
+    )  # fmt: skip
+    made = retrain_head(
+        network, train, paths, settings, 0, tmp_path / "looks.pt", lambda done: None
+    )
+    assert network.config.head.hidden != 32  # and is as it was
+    pixels = torch.stack([to_tensor(decode_photo(path.read_bytes())) for path in paths])
+    asked = [own[0] for own in captions]
+    found = made.read(asked, embedder.encode(asked)) @ made.see(pixels).visual.numpy().T
+    assert found.argmax(axis=1).tolist() == [0, 1, 2, 3]
+    before, after = (TorchCaptioner(each) for each in (network, made))
+    said = before.score_words(["a", "cat"], before.look(pixels.numpy())).log_likelihood
+    # The vectors of four photos are led back exactly; states round them.
+    now = after.score_words(["a", "cat"], after.look(pixels.numpy())).log_likelihood
+    assert now == pytest.approx(said, abs=0.1)
+    alone = (each.score_without_photo(["a", "cat"]).log_likelihood for each in (before, after))
+    assert next(alone) == pytest.approx(next(alone), abs=0.01)
 
 
 def test_the_baseline_config_sees_the_photo_by_the_initial_state_alone(

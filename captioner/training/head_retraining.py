@@ -1,0 +1,229 @@
+"""A new head for a captioner whose CNN has learned: decoupled training (Kang et al. 2020).
+
+The head that learns along with the CNN learns its photos by heart (docs/lab.md): what its vectors
+are of photos that were trained with is not what they are of others. One that begins anew on
+features that hold still, with many photos a step, does better. The decoder reads photos by the
+former head's vectors, so a linear map from the new ones to these goes into its weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from captioner.config import MEAN_MAX
+from captioner.device import fast, send
+from captioner.head import Head
+from captioner.image_file import decode_photo, to_tensor
+from captioner.machine import cores
+from captioner.network import Network
+from captioner.training.average import moving_average
+from captioner.training.batches import TrainingSet
+from captioner.training.losses import multi_caption_infonce, short_query_infonce
+
+_BATCH = 32
+_TEMPERATURE = 0.05  # of the losses, at first
+_LEAST_DEVIATION = 1e-3
+
+
+@dataclass(frozen=True)
+class HeadSettings:
+    """Hyperparameters of a new head; the defaults made the shipped checkpoint's."""
+
+    epochs: int = 12
+    hidden: int = 768
+    photos_per_step: int = 512
+    captions_per_photo: int = 2
+    short_queries: int = 320
+    short_weight: float = 0.5
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 0.02
+    warmup_steps: int = 40
+    dropout: float = 0.4
+    sentence_dropout: float = 0.3
+    average_decay: float = 0.99
+    clip: float = 5.0
+    ridge: float = 1.0  # of the map to the former head's vectors, towards the identity
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Two views of N photos through the CNN: as a search looks at them, and a mirrored crop.
+
+    `pooled` [2,N,F], see Head.pool; `visual` [2,N,E], the former head's vectors.
+    """
+
+    pooled: Tensor
+    visual: Tensor
+
+
+def retrain_head(
+    network: Network,
+    train: TrainingSet,
+    photos: Sequence[Path],
+    settings: HeadSettings,
+    seed: int,
+    file: Path,
+    advance: Callable[[int], None],
+) -> Network:
+    """The network, in eval mode, with another head and the same eyes; the old one stays as it is.
+
+    What was seen is kept in `file`, for a run that was killed to go on from. `advance` is told the
+    number of photos looked at. Raises UnreadablePhoto.
+    """
+    if file.is_file():
+        seen = Seen(**torch.load(file, weights_only=True))
+    else:
+        seen = look_twice(network, train, photos, advance)
+        unfinished = file.with_suffix(".tmp")
+        torch.save(vars(seen), unfinished)
+        unfinished.replace(file)
+    return with_new_head(
+        network, look_twice(network, train, photos, advance), train, settings, seed
+    )
+
+
+@torch.inference_mode()
+def look_twice(
+    network: Network, train: TrainingSet, photos: Sequence[Path], advance: Callable[[int], None]
+) -> Seen:
+    """What a new head learns from."""
+    network = network.eval()
+    encoder, head, device = network.encoder, network.head, network.device
+    pooled: tuple[list[Tensor], list[Tensor]] = ([], [])
+    visual: tuple[list[Tensor], list[Tensor]] = ([], [])
+    decode = partial(_decode, size=encoder.config.image_size)
+    with ThreadPoolExecutor(cores()) as pool:
+        for start in range(0, len(photos), _BATCH):
+            rows = np.arange(start, min(start + _BATCH, len(photos)))
+            pixels = torch.stack(list(pool.map(decode, photos[start : start + _BATCH])))
+            crop = train.views.take(np.full_like(rows, min(1, train.views.count - 1)), rows)
+            with fast(device):
+                stems = (
+                    encoder.stem(encoder.enlarge(send(pixels, device))),
+                    send(crop.flip(-1), device),
+                )
+                for view, stem in enumerate(stems):
+                    grid = encoder.grid(stem).float()
+                    whole = encoder.classifier.pool(stem).float() if encoder.classifier else None
+                    pooled[view].append(head.pool(grid, whole).cpu())
+                    visual[view].append(head(grid, whole).cpu())
+            advance(len(rows))
+    return Seen(*(torch.stack([torch.cat(each) for each in both]) for both in (pooled, visual)))
+
+
+def _decode(photo: Path, size: int) -> Tensor:
+    return to_tensor(decode_photo(photo.read_bytes()), size)
+
+
+def with_new_head(
+    network: Network, seen: Seen, train: TrainingSet, settings: HeadSettings, seed: int
+) -> Network:
+    """The network, in eval mode, with a head that has learned from what was seen."""
+    torch.manual_seed(seed)
+    made = _with_untrained_head(network, settings)
+    mean = seen.pooled.mean(dim=(0, 1))
+    deviation = seen.pooled.std(dim=(0, 1)).clamp(min=_LEAST_DEVIATION)
+    standard = ((seen.pooled - mean) / deviation).to(made.device)
+    made.head.load_state_dict(_learn(made.head, standard, train, settings, seed).state_dict())
+    _fold(made.head.first, mean.to(made.device), deviation.to(made.device))
+    made.eval()
+    if made.config.decoder.multimodal:
+        _lead_back(made, seen, settings.ridge)
+    return made
+
+
+def _with_untrained_head(network: Network, settings: HeadSettings) -> Network:
+    head = replace(
+        network.config.head,
+        pooling=MEAN_MAX,
+        hidden=settings.hidden,
+        dropout=settings.dropout,
+        sentence_dropout=settings.sentence_dropout,
+    )
+    config = replace(network.config, head=head)
+    made = Network(config, network.vocabulary, network.provenance).to(network.device)
+    weights = network.state_dict().items()
+    kept = {name: each for name, each in weights if not name.startswith("head.")}
+    made.load_state_dict(kept, strict=False)
+    return made
+
+
+def _learn(
+    head: Head, pooled: Tensor, train: TrainingSet, settings: HeadSettings, seed: int
+) -> Head:
+    """The moving average of the weights after all epochs; `pooled` [2,N,F] is standardised."""
+    generator = np.random.default_rng(seed)
+    start = torch.tensor(math.log(_TEMPERATURE), device=pooled.device)
+    temperatures = [nn.Parameter(start.clone()) for _ in range(2)]
+    groups: list[dict[str, object]] = [
+        {"params": [*head.parameters()], "weight_decay": settings.weight_decay},
+        {"params": temperatures, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate)
+    average = AveragedModel(head, multi_avg_fn=partial(moving_average, settings.average_decay))
+    head.train()
+    steps = settings.epochs * max(1, train.drawn // settings.photos_per_step)
+    for step, rows in enumerate(_steps(train, settings, generator)):
+        warm = min(1.0, (step + 1) / settings.warmup_steps)
+        cosine = (1 + math.cos(math.pi * min(1.0, step / steps))) / 2
+        for group in optimizer.param_groups:
+            group["lr"] = settings.learning_rate * warm * cosine
+        views = generator.integers(2, size=len(rows))
+        visual = head.project_pooled(pooled[views, rows])
+        texts = train.draw_texts(rows, views == 1, generator, settings.captions_per_photo)
+        short = train.draw_short(rows, settings.short_queries, generator).to(pooled.device)
+        words, sentences = (each.to(pooled.device) for each in texts)
+        of_captions, of_short = (each.exp() for each in temperatures)
+        loss = multi_caption_infonce(visual, head.read(sentences, words), of_captions)
+        queries = head.read(short.sentences, short.words)
+        found = short_query_infonce(visual, queries, short.fits, of_short)
+        optimizer.zero_grad()
+        (loss + settings.short_weight * found).backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(head.parameters(), settings.clip)
+        optimizer.step()
+        average.update_parameters(head)
+    averaged: Head = average.module  # type: ignore[assignment]
+    return averaged
+
+
+def _steps(
+    train: TrainingSet, settings: HeadSettings, generator: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Rows of the photos of each step."""
+    for _ in range(settings.epochs):
+        rows = train.epoch(generator)
+        size = min(settings.photos_per_step, len(rows))
+        yield from np.split(rows[: len(rows) // size * size], len(rows) // size)
+
+
+@torch.no_grad()
+def _fold(layer: nn.Linear, mean: Tensor, deviation: Tensor) -> None:
+    """Let a layer that learned from standardised numbers take them as they are."""
+    layer.weight.div_(deviation)
+    layer.bias.sub_(layer.weight @ mean)
+
+
+@torch.no_grad()
+def _lead_back(network: Network, seen: Seen, ridge: float) -> None:
+    """Put the map from the new head's vectors to the former one's into the decoder's weights."""
+    device = network.device
+    parts = torch.split(seen.pooled.flatten(0, 1), 1024)
+    new = torch.cat([network.head.project_pooled(each.to(device)) for each in parts]).double()
+    old = seen.visual.flatten(0, 1).to(device).double()
+    # Old is about new @ back, which is near the identity where no photo tells: [E,E].
+    prior = ridge * torch.eye(new.shape[1], dtype=torch.float64, device=device)
+    back = torch.linalg.solve(new.T @ new + prior, new.T @ old + prior)
+    decoder = network.decoder
+    of_visual = decoder.from_photo.weight[:, network.config.decoder.hidden :]
+    of_visual.copy_(of_visual.double() @ back.T)
+    decoder.absent_visual.copy_(torch.linalg.solve(back.T, decoder.absent_visual.double().T).T)
