@@ -53,7 +53,8 @@ def test_a_loaded_network_is_the_one_that_was_saved(
 ) -> None:
     """Nothing is left of the network that waited for its weights, whatever the CNN."""
     encoder = EncoderConfig(backbone=backbone, image_size=64)
-    config = replace(captioner.config, encoder=encoder)
+    head = replace(captioner.config.head, whole=False)
+    config = replace(captioner.config, encoder=encoder, head=head)
     made = Network(config, captioner.vocabulary).eval()
     halves = {name: tensor.half() for name, tensor in made.state_dict().items()}
     made.load_state_dict(halves)  # as they are in the file

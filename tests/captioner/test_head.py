@@ -59,7 +59,8 @@ def test_photos_and_sentences_are_unit_vectors(
     sentences = ["a dog runs", "two zzyzx qwrt", "a man in a red shirt sits on a bench"]
     read = captioner.read(sentences, embedder.encode(sentences))
     assert np.allclose(np.linalg.norm(read, axis=1), 1, atol=1e-4)
-    seen = network.head(torch.randn(2, 49, network.encoder.channels))
+    channels = network.encoder.channels
+    seen = network.head(torch.randn(2, 49, channels), torch.randn(2, channels))
     assert torch.allclose(seen.norm(dim=1), torch.ones(2), atol=1e-4)
 
 

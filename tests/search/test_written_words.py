@@ -164,7 +164,7 @@ def test_keyword_comes_before_a_tag(written_engine: SearchEngine) -> None:
 
 def test_tag_proposes_its_photo(engine: SearchEngine, written_engine: SearchEngine) -> None:
     def candidates(asked: SearchEngine) -> list[str]:
-        request = SearchRequest("an egyptian mau", k=1, candidates=4)
+        request = SearchRequest("an egyptian mau in the grass", k=1, candidates=4)
         ids = asked.rank(asked.read(request)).found.ids.tolist()
         return [view.full_path.name for view in asked.photos(ids).values()]
 
