@@ -156,10 +156,7 @@ def _from_context(graph: Graph, arrays: Arrays, context: Value) -> Value:
     _, axes = np.linalg.eigh(matrix.T @ matrix)
     main = axes[:, -_FOUND:]  # [M,R], those along which most is found
     narrow = graph.node("MatMul", context, graph.constant(main))
-    wide = times_transposed(graph, narrow, graph.constant(matrix @ main))
-    if "decoder.from_context.bias" not in arrays:
-        return wide
-    return graph.node("Add", wide, weight(graph, arrays, "decoder.from_context.bias"))
+    return times_transposed(graph, narrow, graph.constant(matrix @ main))
 
 
 def _likely(graph: Graph, arrays: Arrays, fused: Value, targets: Value, mixes: Value) -> Value:
