@@ -23,12 +23,12 @@ from torch.optim.swa_utils import AveragedModel
 from captioner.config import MEAN_MAX
 from captioner.device import fast, send
 from captioner.head import Head
-from captioner.image_file import decode_photo, to_tensor
 from captioner.machine import cores
 from captioner.network import Network
 from captioner.training.average import moving_average
 from captioner.training.batches import TrainingSet
 from captioner.training.losses import multi_caption_infonce, short_query_infonce
+from captioner.training.view_cache import decode
 
 _BATCH = 32
 _TEMPERATURE = 0.05  # of the losses, at first
@@ -80,16 +80,13 @@ def retrain_head(
     What was seen is kept in `file`, for a run that was killed to go on from. `advance` is told the
     number of photos looked at. Raises UnreadablePhoto.
     """
-    if file.is_file():
-        seen = Seen(**torch.load(file, weights_only=True))
-    else:
+    seen = Seen(**torch.load(file, weights_only=True)) if file.is_file() else None
+    if seen is None or seen.pooled.shape[1] != len(photos):
         seen = look_twice(network, train, photos, advance)
         unfinished = file.with_suffix(".tmp")
         torch.save(vars(seen), unfinished)
         unfinished.replace(file)
-    return with_new_head(
-        network, look_twice(network, train, photos, advance), train, settings, seed
-    )
+    return with_new_head(network, seen, train, settings, seed)
 
 
 @torch.inference_mode()
@@ -101,11 +98,11 @@ def look_twice(
     encoder, head, device = network.encoder, network.head, network.device
     pooled: tuple[list[Tensor], list[Tensor]] = ([], [])
     visual: tuple[list[Tensor], list[Tensor]] = ([], [])
-    decode = partial(_decode, size=encoder.config.image_size)
+    read = partial(decode, size=encoder.config.image_size)
     with ThreadPoolExecutor(cores()) as pool:
         for start in range(0, len(photos), _BATCH):
             rows = np.arange(start, min(start + _BATCH, len(photos)))
-            pixels = torch.stack(list(pool.map(decode, photos[start : start + _BATCH])))
+            pixels = torch.stack(list(pool.map(read, photos[start : start + _BATCH])))
             crop = train.views.take(np.full_like(rows, min(1, train.views.count - 1)), rows)
             with fast(device):
                 stems = (
@@ -119,10 +116,6 @@ def look_twice(
                     visual[view].append(head(grid, whole).cpu())
             advance(len(rows))
     return Seen(*(torch.stack([torch.cat(each) for each in both]) for both in (pooled, visual)))
-
-
-def _decode(photo: Path, size: int) -> Tensor:
-    return to_tensor(decode_photo(photo.read_bytes()), size)
 
 
 def with_new_head(

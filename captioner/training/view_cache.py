@@ -128,7 +128,7 @@ def _write(
     device, size = encoder.mean.device, encoder.config.image_size
     with ThreadPoolExecutor(cores()) as pool:
         for start in range(0, len(photos), _BATCH):
-            decoded = pool.map(partial(_decode, size=size), photos[start : start + _BATCH])
+            decoded = pool.map(partial(decode, size=size), photos[start : start + _BATCH])
             batch = torch.stack(list(decoded)).to(device)
             for number, view in enumerate(views):
                 stem = _stem(encoder, torch.stack([_augment(photo, view) for photo in batch]))
@@ -141,7 +141,8 @@ def _write(
         stems.flush()  # type: ignore[attr-defined]
 
 
-def _decode(photo: Path, size: int) -> Tensor:
+def decode(photo: Path, size: int) -> Tensor:
+    """A photo's pixels, uint8 [3,size,size]; raises UnreadablePhoto."""
     return to_tensor(decode_photo(photo.read_bytes()), size)
 
 

@@ -51,7 +51,7 @@ class _Watch:
 
     def __init__(self, stop_after: int = 99) -> None:
         self.reports: list[EpochReport] = []
-        self.photos = 0
+        self.photos = self.looked = 0
         self._stop_after = stop_after
 
     def phase(self, name: str, total: int) -> None:
@@ -59,6 +59,7 @@ class _Watch:
 
     def advance(self, count: int) -> None:
         self.photos += count if self.name == "training" else 0
+        self.looked += count if self.name == "photos for a new head" else 0
 
     def epoch(self, report: EpochReport) -> None:
         self.reports.append(report)
@@ -148,7 +149,9 @@ def test_a_run_ends_with_a_new_head(
     assert (made.config.head.pooling, made.config.head.hidden) == (MEAN_MAX, 16)
     before = made.state_dict()
     assert (tmp_path / "head-looks.pt").is_file()
-    resumed = _train(again, embedder, _Watch()).state_dict()
+    resuming = _Watch()
+    resumed = _train(again, embedder, resuming).state_dict()
+    assert (watch.looked, resuming.looked) == (4, 0)
     assert all(torch.equal(resumed[name], each) for name, each in before.items())
 
 
