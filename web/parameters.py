@@ -8,7 +8,7 @@ the neighbouring pages of its lists by the same parameters.
 from __future__ import annotations
 
 import os
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -201,6 +201,21 @@ class Parameters(BaseModel):
             for name, value in given.items()
             if name == "q" or (name != "token" and value and str(value).strip())
         }
+
+    @classmethod
+    def model_json_schema(cls, *given: Any, **options: Any) -> dict[str, Any]:
+        """The schema as pydantic makes it; without options the same one always, not to be changed.
+
+        flask_openapi3 asks for that at every request, and making it takes milliseconds.
+        """
+        if given or options:
+            return super().model_json_schema(*given, **options)
+        return _plain_schema(cls)
+
+
+@cache
+def _plain_schema(parameters: type[Parameters]) -> dict[str, Any]:
+    return super(Parameters, parameters).model_json_schema()
 
 
 class SearchParameters(Parameters):

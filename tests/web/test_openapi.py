@@ -14,6 +14,7 @@ from tests.project.source_tree import ROOT
 from tests.web.live_server import visitor
 from web import WebConfig, create_app
 from web.api import browse_schemas, collection_schemas, kept_schemas, schemas
+from web.parameters import Parameters
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
@@ -240,3 +241,10 @@ def test_answer_that_has_not_changed_is_not_sent_again(client: FlaskClient, addr
     assert first.headers["Cache-Control"] == "private, no-cache"
     assert (again.status_code, again.data) == (304, b"")
     assert (other.status_code, other.data) == (200, first.data)
+
+
+@pytest.mark.parametrize("parameters", Parameters.__subclasses__())
+def test_schema_that_is_kept_is_that_of_its_own_parameters(parameters: type[Parameters]) -> None:
+    for _ in range(2):
+        assert parameters.model_json_schema() == parameters.model_json_schema(by_alias=True)
+    assert parameters.model_json_schema()["title"] == parameters.__name__
