@@ -18,7 +18,8 @@ from torch import nn
 from captioner.captioner import Captioner
 from captioner.device import fast, send
 from captioner.onnx_graph import Graph, Model, Value
-from captioner.onnx_session import Session, in_parallel
+from captioner.onnx_session import Session
+from captioner.parallel import in_parallel
 
 Pixels = NDArray[np.uint8]
 SIDE = 224

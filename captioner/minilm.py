@@ -17,6 +17,7 @@ from captioner.mapped_weights import map_weights
 from captioner.onnx_graph import Graph, Model, Value
 from captioner.onnx_layers import Arrays, gelu, layer_norm, linear, unit, weight
 from captioner.onnx_session import Session
+from captioner.parallel import in_slices
 from captioner.wordpiece import WordPiece
 
 _BATCH = 32
@@ -34,7 +35,7 @@ class MiniLM:
         arrays = map_weights(folder / "model.safetensors")
         # Looked up here: a session would copy all 30,000 rows for the few that are asked for.
         self._words = arrays["embeddings.word_embeddings.weight"]
-        self._session = Session(lambda: bert_model(config, arrays))
+        self._session = Session(lambda: bert_model(config, arrays), threads=1)
 
     def load(self) -> None:
         """Make ready to encode, which the first sentence would otherwise wait for."""
@@ -42,13 +43,15 @@ class MiniLM:
 
     def encode(self, sentences: Sequence[str]) -> Floats:
         """Sentences -> float32 unit rows [N,E]."""
-        parts = [np.empty((0, self.dimension), np.float32)]
-        for start in range(0, len(sentences), _BATCH):
-            read = [self._tokeniser.encode(text) for text in sentences[start : start + _BATCH]]
-            ids, lengths = pad_rows(read), np.array([[len(each)] for each in read])
+        read = [self._tokeniser.encode(text) for text in sentences]
+
+        def encoded(rows: slice) -> Floats:
+            ids, lengths = pad_rows(read[rows]), np.array([[len(each)] for each in read[rows]])
             mask = (np.arange(ids.shape[1]) < lengths).astype(np.float32)
-            parts.append(self._session.run(words=self._words[ids], mask=mask)["vectors"])
-        return np.concatenate(parts)
+            return self._session.run(words=self._words[ids], mask=mask)["vectors"]
+
+        nothing = np.empty((0, self.dimension), np.float32)
+        return np.concatenate([nothing, *in_slices(encoded, len(read), _BATCH)])
 
 
 def bert_model(config: dict[str, Any], arrays: Arrays) -> Model:

@@ -21,7 +21,8 @@ from captioner.machine import threads
 from captioner.onnx_beam_search import BeamSearch
 from captioner.onnx_encoder import encoder_model
 from captioner.onnx_estimate import estimate_model, mixes_of, photo_parts_model, shared_paths
-from captioner.onnx_session import Session, in_parallel
+from captioner.onnx_session import Session
+from captioner.parallel import in_parallel, in_slices
 from captioner.scores import (
     OCCLUSION_CHUNK,
     OCCLUSION_FRAME,
@@ -139,16 +140,17 @@ class OnnxCaptioner(Captioner):
         places, term = (_joined([each[name] for each in photos]) for name in ("places", "term"))
         inputs = {"shares": shares, "mixes": mixes_of(len(state)), "places": places, "term": term}
 
-        def likely(steps: NDArray[np.int64]) -> Floats:
+        def likely(steps: slice) -> Floats:
             """Log-likelihoods of the words of some steps [T,N]."""
-            some = slice(steps[0], steps[-1] + 1)
             run = self._estimate.run(
-                words=said[some], targets=following[some], paths=paths["hidden"][:, some], **inputs
+                words=said[steps],
+                targets=following[steps],
+                paths=paths["hidden"][:, steps],
+                **inputs,
             )
             return run["likely"]
 
-        steps = np.array_split(np.arange(len(said)), min(threads(), len(said)))
-        estimate: Floats = np.concatenate(in_parallel(likely, steps)).sum(axis=0)
+        estimate: Floats = _joined(in_slices(likely, len(said), len(said))).sum(axis=0)
         return estimate
 
     def score_sentences(
@@ -241,7 +243,6 @@ class OnnxCaptioner(Captioner):
     ) -> SentenceScore:
         said, following = self._sentence(words)
         memory, seed, visual = features
-        size = min(_READ, -(-len(seed) // threads()))
 
         def likely(rows: slice) -> Floats:
             run = self._scores.run(
@@ -253,8 +254,7 @@ class OnnxCaptioner(Captioner):
             )
             return run["likely"]
 
-        parts = [slice(row, row + size) for row in range(0, len(seed), size)]
-        return SentenceScore(tuple(words), np.concatenate(in_parallel(likely, parts)))
+        return SentenceScore(tuple(words), _joined(in_slices(likely, len(seed), _READ)))
 
     def _run(self, words: NDArray[np.int64], photos: _Photos) -> Floats:
         """The LSTM over words [R,T], for N photos: hidden [N,T,H]; R is 1 or N."""

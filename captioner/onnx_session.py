@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 import onnxruntime  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from captioner.machine import threads
 from captioner.onnx_graph import Model
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class Session:
@@ -50,57 +45,6 @@ class Session:
                     providers=["CPUExecutionProvider"],
                 )
             return self._loaded
-
-
-class _Cores:
-    """Counts the threads that compute, for callers at the same time to share the cores."""
-
-    def __init__(self) -> None:
-        self._taken, self._lock = 0, Lock()
-
-    @contextmanager
-    def take(self, wanted: int) -> Iterator[int]:
-        """As many threads of those wanted as have a core free, at least one."""
-        with self._lock:
-            count = max(1, min(wanted, threads() - self._taken))
-            self._taken += count
-        try:
-            yield count
-        finally:
-            with self._lock:
-                self._taken -= count
-
-
-_cores = _Cores()
-
-
-# Threads that compute beside who calls: kept, as a new thread's memory is new as well. As many are
-# made as are busy at once, which `_Cores` bounds.
-_others = ThreadPoolExecutor(1024, thread_name_prefix="compute")
-
-
-def in_parallel(work: Callable[[T], R], parts: Sequence[T]) -> list[R]:
-    """What `work` makes of each part, in order, as many at once as there are cores to compute.
-
-    Who calls while others compute gets the cores that those leave: with none left its parts come
-    one after another in the calling thread, which is faster than waiting for each other.
-    """
-    made: dict[int, R] = {}
-    turns = iter(range(len(parts)))  # each is taken by one thread: `next` holds the interpreter
-
-    def take_turns() -> None:
-        for row in turns:
-            made[row] = work(parts[row])
-
-    with _cores.take(len(parts)) as count:
-        beside = [_others.submit(take_turns) for _ in range(count - 1)]
-        try:
-            take_turns()
-        finally:
-            wait(beside)
-        for each in beside:
-            each.result()
-    return [made[row] for row in range(len(parts))]
 
 
 def _options(model: Model, count: int | None) -> onnxruntime.SessionOptions:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from captioner.machine import cores
+from captioner.parallel import occupying_a_core
 
 T = TypeVar("T")
 
@@ -36,9 +37,16 @@ class Workers:
 
     def run(self, work: Callable[[], T]) -> T:
         """What `work` returns or raises, once its turn has come."""
-        return self._pool.submit(work).result()
+        return self._pool.submit(_counted, work).result()
 
     @property
     def waiting(self) -> int:
         """How many pieces of work wait for their turn."""
         return self._pool._work_queue.qsize()
+
+
+def _counted(work: Callable[[], T]) -> T:
+    # A search leaves its core for moments alone, too short for another one to compute there: each
+    # would split what it computes, and small parts are dearer.
+    with occupying_a_core():
+        return work()

@@ -1,7 +1,5 @@
 """Likelihoods are estimated near enough to choose by, and alike however many threads compute."""
 
-from threading import Barrier, get_ident
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,6 @@ from captioner.captioner import PhotoState
 from captioner.checkpoint import read_checkpoint
 from captioner.onnx_captioner import OnnxCaptioner
 from captioner.onnx_estimate import mixes_of, shared_paths
-from captioner.onnx_session import in_parallel
 
 WORDS = ["two", "dogs", "run", "through", "the", "snow"]
 
@@ -77,42 +74,3 @@ def test_mixes_make_the_mean_and_about_the_variance_of_what_photos_have() -> Non
     mean, *apart = mixes_of(50) @ values
     assert np.allclose(mean, values.mean(axis=0), atol=1e-4)
     assert np.square(apart).mean() == pytest.approx(values.var(axis=0).mean(), rel=0.1)
-
-
-def test_work_beside_other_work_takes_no_thread_that_is_computing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "2")
-
-    both = Barrier(2, timeout=30)  # passed by two threads alone
-
-    def inner(part: int) -> tuple[int, list[int]]:
-        both.wait()
-        return get_ident(), in_parallel(lambda _: get_ident(), [0, 1, 2])
-
-    def outer(part: int) -> int:
-        both.wait()
-        return get_ident()
-
-    for own, used in in_parallel(inner, [0, 1]):
-        assert used == [own] * 3
-    assert len(set(in_parallel(outer, [0, 1]))) == 2  # they are free again
-
-
-def test_what_fails_in_any_thread_is_raised_once_the_others_are_done(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    done: list[int] = []
-
-    def work(part: int) -> None:
-        if part in (0, 3):
-            raise ValueError(part)
-        done.append(part)
-
-    with pytest.raises(ValueError, match="0"):
-        in_parallel(work, range(3))
-    assert set(done) <= {1, 2}
-    with pytest.raises(ValueError, match="3"):
-        in_parallel(work, [1, 2, 3])
-    assert in_parallel(lambda part: part * 2, [1, 2, 3]) == [2, 4, 6]
