@@ -81,6 +81,22 @@ def in_slices(work: Callable[[slice], R], rows: int, most: int) -> list[R]:
         return _shared(work, [slice(row, row + size) for row in range(0, rows, size)], count)
 
 
+def beside(first: Callable[[], T], second: Callable[[], R]) -> tuple[T, R]:
+    """What both return: the first by the calling thread, the second by another one meanwhile.
+
+    Where no other core is free, by the calling one afterwards.
+    """
+    with _cores.take(2) as count:
+        if count == 1:
+            return first(), second()
+        other = _others.submit(second)
+        try:
+            made = first()
+        finally:
+            wait([other])
+        return made, other.result()
+
+
 def _shared(work: Callable[[T], R], parts: Sequence[T], count: int) -> list[R]:
     """What `work` makes of each part, by so many threads, the calling one among them."""
     made: dict[int, R] = {}
@@ -90,11 +106,11 @@ def _shared(work: Callable[[T], R], parts: Sequence[T], count: int) -> list[R]:
         for row in turns:
             made[row] = work(parts[row])
 
-    beside = [_others.submit(take_turns) for _ in range(min(count, len(parts)) - 1)]
+    others = [_others.submit(take_turns) for _ in range(min(count, len(parts)) - 1)]
     try:
         take_turns()
     finally:
-        wait(beside)
-    for each in beside:
+        wait(others)
+    for each in others:
         each.result()
     return [made[row] for row in range(len(parts))]

@@ -28,7 +28,7 @@ from search.limits import DEFAULT_RESULTS
 from search.order import SearchOrder
 from search.parsed_query import parse_query, read_vectors
 from search.photo_scores import Measured, Survey, survey
-from search.pipeline import Question, Ranker, plain_questions, read_question
+from search.pipeline import Question, Ranker, plain_questions, read_and_look_up, read_question
 from search.request import SearchRequest
 from search.rerank import Ranked
 from search.results import SearchAnswer, SimilarPhoto, make_answer, similar_photos
@@ -83,8 +83,13 @@ class SearchEngine:
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Rank photos for a sentence."""
         started = time.perf_counter()
-        question, ranker = self.read(request), self.ranker()
-        order = ranker.order(question) if ranker else SearchOrder.empty()
+        ranker = self.ranker()
+        if ranker is None:
+            question, order = self.read(request), SearchOrder.empty()
+        else:
+            models = self.embedder, self.image_embedder
+            question, hits = read_and_look_up(request, ranker, *models)
+            order = ranker.order(question, hits)
         page = order.page(request.offset, request.offset + request.k)
         ranking = self.captioner.provenance.ranking.for_words(len(question.parsed.words))
         hidden = ranker.occlude(page, question) if ranker and request.explain else None

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from captioner.captioner import Captioner, Ranking
 from captioner.embedder import SentenceEmbedder
+from captioner.parallel import beside
 from captioner.scores import Occlusion
 from captioner.vocabulary import SPECIAL_WORDS
 from catalog.database import Database
@@ -71,10 +72,37 @@ def read_question(
     image_embedder: ImageEmbedder | None = None,
 ) -> Question:
     """A request, read with all that it asks."""
-    [plain] = plain_questions([request], captioner, embedder, image_embedder)
+    [parsed] = parse_words([request.weighted.words], captioner, embedder)
+    return _read(request, parsed, captioner, embedder, image_embedder)
+
+
+def read_and_look_up(
+    request: SearchRequest,
+    ranker: Ranker,
+    embedder: SentenceEmbedder,
+    image_embedder: ImageEmbedder | None = None,
+) -> tuple[Question, WordHits]:
+    """A request, read with all that it asks, and the photos that its words name, side by side."""
+    captioner = ranker.captioner
+    [parsed] = parse_words([request.weighted.words], captioner, embedder)
+    return beside(
+        lambda: _read(request, parsed, captioner, embedder, image_embedder),
+        lambda: ranker.look_up(request, parsed),
+    )
+
+
+def _read(
+    request: SearchRequest,
+    parsed: ParsedQuery,
+    captioner: Captioner,
+    embedder: SentenceEmbedder,
+    image_embedder: ImageEmbedder | None,
+) -> Question:
+    """A request whose words were parsed."""
+    [plain] = _plain([request], [parsed], captioner, embedder, image_embedder)
     if request.is_plain:
         return plain
-    return replace(plain, modifiers=read_modifiers(request, plain.parsed, captioner, embedder))
+    return replace(plain, modifiers=read_modifiers(request, parsed, captioner, embedder))
 
 
 def plain_questions(
@@ -84,8 +112,19 @@ def plain_questions(
     image_embedder: ImageEmbedder | None = None,
 ) -> list[Question]:
     """Many requests, read together; what they ask beyond their plain queries is left out."""
-    texts = [request.text for request in requests]
     parsed = parse_words([request.weighted.words for request in requests], captioner, embedder)
+    return _plain(requests, parsed, captioner, embedder, image_embedder)
+
+
+def _plain(
+    requests: Sequence[SearchRequest],
+    parsed: Sequence[ParsedQuery],
+    captioner: Captioner,
+    embedder: SentenceEmbedder,
+    image_embedder: ImageEmbedder | None,
+) -> list[Question]:
+    """The plain queries of requests whose words were parsed."""
+    texts = [request.text for request in requests]
     vectors = read_vectors(texts, parsed, captioner, embedder)
     known = backgrounds(captioner, parsed, vectors)
     plain = [Question(*each) for each in zip(requests, parsed, vectors, known, strict=True)]
@@ -103,10 +142,13 @@ class Ranker:
     database: Database
     collection: Collection
 
-    def order(self, question: Question) -> SearchOrder:
-        """The order of all photos that a question finds, with likelihoods."""
+    def order(self, question: Question, hits: WordHits | None = None) -> SearchOrder:
+        """The order of all photos that a question finds, with likelihoods.
+
+        `hits`: what `look_up` finds for it, where that was done already.
+        """
         where, retriever = Condition(question.request.filters), self._retriever(question)
-        found, hits = self.propose(question, where)
+        found, hits = self.propose(question, where, hits)
         candidates = self._candidates(question, found, hits)
 
         def rank(ids: NDArray[np.int64]) -> Ranked:
@@ -168,23 +210,27 @@ class Ranker:
         scored = replace(ranked, score=score, likelihoods=likelihoods)
         return self.put_in_order(question, scored, hits)
 
+    def look_up(self, request: SearchRequest, parsed: ParsedQuery) -> WordHits:
+        """The photos that a request's words name."""
+        # Likelihood ranks every photo, and vectors alone have no use for more: no word proposes.
+        few = request.candidates if request.stage == COMBINED else 0
+        photos = self.collection.retriever.visual.count
+        with self.database.read() as session:
+            return find_words(session, parsed, few, photos, self.collection.names.get)
+
     def propose(
-        self, question: Question, where: Condition | None = None
+        self, question: Question, where: Condition | None = None, hits: WordHits | None = None
     ) -> tuple[Candidates, WordHits]:
         """The first stage's candidates, and the photos that the question's own words name.
 
         Where likelihood alone ranks, all photos that may be found are candidates. `where` stands
-        for the request's filters. Raises InvalidQuery where these are more than it may rank.
+        for the request's filters, `hits` for what `look_up` finds. Raises InvalidQuery where the
+        candidates are more than it may rank.
         """
         request, retriever = question.request, self._retriever(question)
         where = where or Condition(request.filters)
         count = request.candidates
-        # Likelihood ranks every photo, and vectors alone have no use for more: no word proposes.
-        few = count if request.stage == COMBINED else 0
-        with self.database.read() as session:
-            hits = find_words(
-                session, question.parsed, few, retriever.visual.count, self.collection.names.get
-            )
+        hits = hits or self.look_up(request, question.parsed)
         if request.stage == LIKELIHOOD:
             self._refuse_many(retriever.most, where)
             return retriever.nearest(question.vector, retriever.most, where), hits

@@ -5,7 +5,7 @@ from threading import Barrier, get_ident
 
 import pytest
 
-from captioner.parallel import in_parallel, in_slices, occupying_a_core
+from captioner.parallel import beside, in_parallel, in_slices, occupying_a_core
 
 
 def test_work_beside_other_work_takes_no_thread_that_is_computing(
@@ -92,3 +92,25 @@ def test_threads_that_occupy_all_cores_compute_on_their_own(
         assert [each.result() for each in asked] == [[slice(0, 6)]] * 2
     with occupying_a_core():
         assert len(in_slices(lambda rows: rows, 6, 6)) == 2  # the other core is free again
+
+
+def test_two_are_done_at_once_and_what_fails_in_either_is_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    both = Barrier(2, timeout=30)
+    own, other = beside(
+        lambda: (both.wait(), get_ident())[1], lambda: (both.wait(), get_ident())[1]
+    )
+    assert own == get_ident() != other
+    with occupying_a_core(), pytest.raises(ZeroDivisionError):
+        beside(lambda: 1, lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        beside(lambda: 1 // 0, lambda: 1)
+
+
+def test_two_are_done_one_after_the_other_where_no_other_core_is_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert beside(get_ident, get_ident) == (get_ident(), get_ident())
