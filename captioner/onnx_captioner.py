@@ -6,7 +6,7 @@ search never loads the CNN.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import isqrt
@@ -20,9 +20,10 @@ from captioner.checkpoint import Checkpoint, CheckpointError
 from captioner.machine import threads
 from captioner.onnx_beam_search import BeamSearch
 from captioner.onnx_encoder import encoder_model
-from captioner.onnx_estimate import estimate_model, mixes_of, photo_parts_model, shared_paths
+from captioner.onnx_estimate import estimate_model, mixes_of, places_model, shared_paths
 from captioner.onnx_session import Session
 from captioner.parallel import in_parallel, in_slices
+from captioner.photo_terms import PhotoTerms
 from captioner.scores import (
     OCCLUSION_CHUNK,
     OCCLUSION_FRAME,
@@ -71,9 +72,10 @@ class OnnxCaptioner(Captioner):
         self._every = Session(lambda: onnx_decoder.reading_model(config, arrays, all_words=True))
         self._scores = Session(lambda: onnx_decoder.scoring_model(config, arrays), threads=1)
         self._paths = Session(lambda: onnx_decoder.sentence_run_model(config, arrays), threads=1)
-        self._parts = Session(lambda: photo_parts_model(config, arrays), threads=1)
+        self._places = Session(lambda: places_model(config, arrays), threads=1)
         self._estimate = Session(lambda: estimate_model(config, arrays), threads=1)
         self._sentences = Session(lambda: onnx_decoder.sentence_model(config, arrays), threads=1)
+        self._terms = PhotoTerms(self._photo_terms)
         self._beams = BeamSearch(config, arrays, self.vocabulary)
         memory, seed, visual = (
             arrays[f"decoder.absent_{name}"].astype(np.float32)
@@ -89,7 +91,8 @@ class OnnxCaptioner(Captioner):
     def load(self) -> None:
         """See Captioner."""
         # In the order in which a search needs them.
-        for each in (self._sentences, self._parts, self._paths, self._estimate, self._scores):
+        searching = self._sentences, self._term, self._places, self._paths, self._estimate
+        for each in (*searching, self._scores):
             each.load()
 
     def look(self, pixels: NDArray[np.uint8]) -> PhotoState:
@@ -130,14 +133,14 @@ class OnnxCaptioner(Captioner):
         said, following = self._sentence(words)
         seeds, shares = shared_paths(state.seed.astype(np.float32))
         size = -(-len(state) // max(threads() - 1, 1))
-        parts = [state[row : row + size] for row in range(0, len(state), size)]
-        work = [partial(self._paths.run, words=said, seed=seeds)]
-        work += [
-            partial(self._parts.run, memory=part.memory, seed=part.seed, visual=part.visual)
-            for part in parts
+        memories = [state.memory[row : row + size] for row in range(0, len(state), size)]
+        work: list[Callable[[], Floats]] = [
+            lambda: self._paths.run(words=said, seed=seeds)["hidden"],
+            lambda: self._terms.of(state.seed, state.visual),
+            *(partial(self._places_of, memory) for memory in memories),
         ]
-        paths, *photos = in_parallel(lambda run: run(), work)
-        places, term = (_joined([each[name] for each in photos]) for name in ("places", "term"))
+        paths, term, *parts = in_parallel(lambda run: run(), work)
+        places = _joined(parts)
         inputs = {"shares": shares, "mixes": mixes_of(len(state)), "places": places, "term": term}
 
         def likely(steps: slice) -> Floats:
@@ -145,7 +148,7 @@ class OnnxCaptioner(Captioner):
             run = self._estimate.run(
                 words=said[steps],
                 targets=following[steps],
-                paths=paths["hidden"][:, steps],
+                paths=paths[:, steps],
                 **inputs,
             )
             return run["likely"]
@@ -230,8 +233,15 @@ class OnnxCaptioner(Captioner):
         return unit
 
     def _photos(self, memory: Floats, seed: Floats, visual: Floats) -> _Photos:
-        term = self._term.run(seed=seed, visual=visual)["term"]
-        return _Photos(memory, seed, term)
+        return _Photos(memory, seed, self._photo_terms(seed, visual))
+
+    def _photo_terms(self, seed: Floats, visual: Floats) -> Floats:
+        term: Floats = self._term.run(seed=seed, visual=visual)["term"]
+        return term
+
+    def _places_of(self, memory: NDArray[np.int8]) -> Floats:
+        places: Floats = self._places.run(memory=memory)["places"]
+        return places
 
     def _sentence(self, words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Ids of the words that a sentence is read by, and of those that follow them; [T+1]."""

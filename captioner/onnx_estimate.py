@@ -22,7 +22,6 @@ import numpy as np
 
 from captioner.captioner import Floats
 from captioner.config import CaptionerConfig, DecoderConfig
-from captioner.onnx_decoder import photo_term
 from captioner.onnx_graph import CONTRIBUTED, Graph, Model, Value
 from captioner.onnx_layers import Arrays, linear, single, times_transposed, weight
 
@@ -32,22 +31,17 @@ from captioner.onnx_layers import Arrays, linear, single, times_transposed, weig
 _AXES, _SIDE, _WORDS, _COMMON, _DIRECTIONS, _FOUND = 4, 4, 128, 1536, 8, 48
 
 
-def photo_parts_model(config: CaptionerConfig, arrays: Arrays) -> Model:
-    """What each of N photos brings to every step, from its stored state.
+def places_model(config: CaptionerConfig, arrays: Arrays) -> Model:
+    """What attention looks at in each of N photos, from its stored state.
 
-    `memory` int8 [N,P,M], `seed` float16 [N,H], `visual` float16 [N,E] -> `places` [N,h,L,M/h], a
-    coarser grid by attention heads, and `term` [N,H].
+    `memory` int8 [N,P,M] -> `places` [N,h,L,M/h], a coarser grid by attention heads.
     """
     graph, sizes = Graph(), config.decoder
     memory = graph.input("memory", "int8", "N", "P", sizes.memory)
-    seed = graph.input("seed", "float16", "N", sizes.hidden)
-    visual = graph.input("visual", "float16", "N", sizes.visual)
     pooling = _pooling(len(arrays["decoder.place"])) / np.float32(127)
     places = graph.node("MatMul", graph.constant(pooling), graph.node("Cast", memory, to=1))
     apart = graph.node("Reshape", places, graph.ints(0, 0, sizes.attention_heads, -1))
     graph.output(graph.node("Transpose", apart, perm=[0, 2, 1, 3]), "places", "float32", *"NhLw")
-    term = photo_term(graph, arrays, sizes, *(graph.node("Cast", x, to=1) for x in (seed, visual)))
-    graph.output(term, "term", "float32", "N", sizes.hidden)
     return graph.model()
 
 
@@ -55,7 +49,8 @@ def estimate_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     """Words and those that followed, int64 [T] -> log-likelihoods of these on N photos [T,N].
 
     `paths` [R,T,H]: hidden states of each path, the mean photo's first; `shares` [N,R]: how much of
-    each is a photo's. `mixes` [1+D,N]: see `mixes_of`. Photos are those of `photo_parts_model`.
+    each is a photo's. `mixes` [1+D,N]: see `mixes_of`. Photos are their `places` of `places_model`
+    and `term` [N,H], their share of the multimodal layer.
     """
     graph, sizes = Graph(), config.decoder
     words, targets = (graph.input(name, "int64", "T") for name in ("words", "targets"))

@@ -27,7 +27,7 @@ from captioner.machine import ONNX, TORCH, RuntimeUnavailable, UnknownPrecision,
 from captioner.network import Network
 from captioner.onnx_captioner import OnnxCaptioner
 from captioner.onnx_encoder import encoder_model
-from captioner.onnx_estimate import estimate_model, photo_parts_model
+from captioner.onnx_estimate import estimate_model, places_model
 from captioner.torch_captioner import TorchCaptioner
 from captioner.vocabulary import SPECIAL_WORDS, Vocabulary
 from captioner.weights import expected_shapes
@@ -172,7 +172,7 @@ def test_graphs_are_what_onnx_allows() -> None:
         onnx_decoder.reading_model(config, arrays, all_words=True),
         onnx_decoder.beam_model(config, arrays, 3),
         onnx_decoder.sentence_model(config, arrays),
-        photo_parts_model(config, arrays),
+        places_model(config, arrays),
         estimate_model(config, arrays),
     ):
         onnx.checker.check_model(onnx.load_from_string(model.whole()), full_check=True)
