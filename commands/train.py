@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,8 @@ _SETTINGS = ("likelihood_epochs", "contrastive_epochs", "photos_per_step", "view
 )
 @click.option("--dev-images", multiple=True, type=FILE, help="Their folder (default: --images).")
 @click.option("--start", type=FILE, help="A checkpoint to go on from.")
+@click.option("--teacher", multiple=True, type=FILE, help="A checkpoint to learn likeness from.")
+@click.option("--unlabelled", type=FILE, help="Photos without captions to show the teachers.")
 @click.option("--frozen-cnn", is_flag=True, help="Leave the CNN as it is.")
 @click.option("--output", required=True, type=FILE, help="The checkpoint to write.")
 @click.option("--run", "run_folder", type=FILE, help="Kept between kills (default: OUTPUT.run).")
@@ -88,6 +91,8 @@ def _recipe(options: dict[str, Any]) -> Recipe:
     from captioner.training.trainer import TrainSettings
 
     given = {name: options[name] for name in _SETTINGS if options[name] is not None}
+    given["train_cnn"] = not options["frozen_cnn"]
+    teachers = options["teacher"]
     output, folders = options["output"], options["images"]
     return Recipe(
         name=output.stem,
@@ -98,7 +103,9 @@ def _recipe(options: dict[str, Any]) -> Recipe:
         start=options["start"],
         min_word_count=options["min_word_count"],
         config=_config(options),
-        settings=TrainSettings(**given, train_cnn=not options["frozen_cnn"]),
+        settings=TrainSettings.taught(**given) if teachers else TrainSettings(**given),
+        teachers=teachers,
+        unlabelled=_unlabelled(options["unlabelled"], teachers),
         head=_head_settings(options),
     )
 
@@ -110,7 +117,23 @@ def _head_settings(options: dict[str, Any]) -> HeadSettings | None:
     epochs = options["head_epochs"]
     if epochs == 0 or options["recipe"] == "seed":
         return None
-    return HeadSettings() if epochs is None else HeadSettings(epochs=epochs)
+    if epochs is None:
+        return HeadSettings.taught() if options["teacher"] else HeadSettings()
+    return HeadSettings(epochs=epochs)
+
+
+def _unlabelled(folder: Path | None, teachers: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Photos of a folder; raises UsageError where nobody could tell what they show."""
+    from indexer.walk import find_photos
+
+    if folder is None:
+        return ()
+    if not teachers:
+        raise click.UsageError("--unlabelled needs a --teacher: nobody else says what they show")
+    photos = tuple(sorted(folder / os.fsdecode(each.path) for each in find_photos(folder)))
+    if not photos:
+        raise click.UsageError(f"no photo lies in {folder}")
+    return photos
 
 
 def _sets(

@@ -32,6 +32,7 @@ class Batch:
     sentences: Tensor  # [B,K,E] unit vectors
     whole: Tensor | None  # [B,C], the classifier's pooled features
     short: Short | None = None
+    drawn: Drawn | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device."""
@@ -42,6 +43,7 @@ class Batch:
             send(self.sentences, device),
             None if self.whole is None else send(self.whole, device),
             None if self.short is None else self.short.to(device),
+            self.drawn,
         )
 
 
@@ -56,6 +58,23 @@ class Short:
     def to(self, device: torch.device) -> Short:
         """The queries on a device."""
         return Short(*(send(part, device) for part in (self.sentences, self.words, self.fits)))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Which of all photos, captions and short queries a batch holds: their numbers."""
+
+    photos: np.ndarray  # [B]
+    captions: np.ndarray  # [B*K], photo by photo
+    short: np.ndarray  # [M]
+
+    def on(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        """The numbers as tensors on a device."""
+        photos, captions, short = (
+            torch.from_numpy(numbers).to(device)
+            for numbers in (self.photos, self.captions, self.short)
+        )
+        return photos, captions, short
 
 
 @dataclass(frozen=True)
@@ -91,7 +110,7 @@ class TrainingSet:
         whole: np.ndarray | None = None,
         weights: np.ndarray | None = None,
     ) -> None:
-        self.views, self.whole = views, whole
+        self.views, self.whole, self.texts = views, whole, texts
         self.weights = np.ones(len(views)) if weights is None else weights
         counts = [len(own) for own in texts.captions]
         self.width = max(counts)
@@ -101,6 +120,7 @@ class TrainingSet:
         self.mirrored = pad(repeated, vocabulary, self.width, mirrored=True)
         starts = np.cumsum([0, *counts[:-1]])
         rows = starts[:, None] + np.arange(self.width) % np.array(counts)[:, None]
+        self.captions = rows  # [N,K]
         self.embeddings = texts.embeddings[rows]  # [N,K,E]
         self.short, self.short_embeddings = texts.short, texts.short_embeddings
         self.short_words = pad([[text] for text in texts.short.texts], vocabulary, 1)[:, 0]
@@ -128,7 +148,7 @@ class TrainingSet:
         """
         views = generator.integers(self.views.count, size=len(photos))
         flipped = generator.random(len(photos)) < 0.5
-        words, embeddings = self._captions(photos, flipped, generator)
+        words, embeddings, captions = self._captions(photos, flipped, generator)
         tokens = cut_phrases(words, shares.phrases, generator)
         self._put_short(tokens, photos, shares.short, generator)
         stem = self.views.take(views, photos)
@@ -136,30 +156,34 @@ class TrainingSet:
         stem = torch.where(mirror, stem.flip(-1), stem)
         batch = _batch(stem, tokens, words, embeddings)
         batch.whole = self.whole_of(photos)
-        batch.short = self.draw_short(photos, queries, generator) if queries else None
+        asked = np.zeros(0, np.int64)
+        if queries:
+            batch.short, asked = self.draw_short(photos, queries, generator)
+        batch.drawn = Drawn(photos, captions.reshape(-1), asked)
         return batch
 
     def draw_texts(
         self, photos: np.ndarray, mirrored: np.ndarray, generator: np.random.Generator, count: int
-    ) -> tuple[Tensor, Tensor]:
-        """Captions of B photos: ids of their words [B,K,T], and their embeddings [B,K,E].
+    ) -> tuple[Tensor, Tensor, np.ndarray]:
+        """Captions of B photos: ids of words [B,K,T], embeddings [B,K,E] and numbers [B,K].
 
         At most `count` of each photo; those of `mirrored` ones have left and right exchanged.
         """
-        words, embeddings = self._captions(photos, mirrored, generator)
+        words, embeddings, captions = self._captions(photos, mirrored, generator)
         kept = words[:, :count]
         used = int((kept != PAD).any(axis=(0, 1)).sum())
         vectors = torch.from_numpy(embeddings[:, :count]).float()
-        return torch.from_numpy(kept[..., :used]), vectors
+        return torch.from_numpy(kept[..., :used]), vectors, captions[:, :count]
 
     def _captions(
         self, photos: np.ndarray, mirrored: np.ndarray, generator: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Word ids [B,K,T] and embeddings [B,K,E] of the photos' captions, in random order."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Word ids [B,K,T], embeddings [B,K,E] and numbers [B,K] of captions, in random order."""
         tokens = np.where(mirrored[:, None, None], self.mirrored[photos], self.plain[photos])
         order = generator.permuted(np.tile(np.arange(tokens.shape[1]), (len(photos), 1)), axis=1)
         rows = np.arange(len(photos))[:, None]
-        return tokens[rows, order], self.embeddings[photos][rows, order]
+        numbers = self.captions[photos][rows, order]
+        return tokens[rows, order], self.embeddings[photos][rows, order], numbers
 
     def in_order(self, size: int) -> Iterator[Batch]:
         """All photos' unaugmented views with whole captions, `size` photos a batch."""
@@ -178,14 +202,17 @@ class TrainingSet:
         """The classifier's pooled features of photos [B,C]; None without a classifier."""
         return None if self.whole is None else torch.from_numpy(self.whole[photos]).float()
 
-    def draw_short(self, photos: np.ndarray, most: int, generator: np.random.Generator) -> Short:
-        """At most so many short queries, and which of the photos fit them."""
+    def draw_short(
+        self, photos: np.ndarray, most: int, generator: np.random.Generator
+    ) -> tuple[Short, np.ndarray]:
+        """At most so many short queries, which of the photos fit them, and their numbers [M]."""
         drawn = self.short.draw(photos, most, generator)
-        return Short(
+        short = Short(
             torch.from_numpy(self.short_embeddings[drawn]).float(),
             torch.from_numpy(self.short_words[drawn][:, :4]),
             torch.from_numpy(self.short.fits(photos, drawn)),
         )
+        return short, drawn
 
     def _put_short(
         self, tokens: np.ndarray, photos: np.ndarray, share: float, generator: np.random.Generator

@@ -26,7 +26,8 @@ from captioner.head import Head
 from captioner.machine import cores
 from captioner.network import Network
 from captioner.training.average import moving_average
-from captioner.training.batches import TrainingSet
+from captioner.training.batches import Drawn, TrainingSet
+from captioner.training.distillation import Lessons
 from captioner.training.losses import multi_caption_infonce, short_query_infonce
 from captioner.training.view_cache import decode
 
@@ -37,7 +38,7 @@ _LEAST_DEVIATION = 1e-3
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """Hyperparameters of a new head; the defaults made the shipped checkpoint's."""
+    """Hyperparameters of a new head; see also `taught`."""
 
     epochs: int = 12
     hidden: int = 768
@@ -45,6 +46,8 @@ class HeadSettings:
     captions_per_photo: int = 2
     short_queries: int = 320
     short_weight: float = 0.5
+    taught_weight: float = 1.0
+    unlabelled_per_step: int = 128
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.02
     warmup_steps: int = 40
@@ -54,16 +57,23 @@ class HeadSettings:
     clip: float = 5.0
     ridge: float = 1.0  # of the map to the former head's vectors, towards the identity
 
+    @classmethod
+    def taught(cls) -> HeadSettings:
+        """The defaults of a head with teachers, from whom there is more to learn."""
+        return cls(epochs=30)
+
 
 @dataclass(frozen=True)
 class Seen:
     """Two views of N photos through the CNN: as a search looks at them, and a mirrored crop.
 
-    `pooled` [2,N,F], see Head.pool; `visual` [2,N,E], the former head's vectors.
+    `pooled` [2,N,F], see Head.pool; `visual` [2,N,E], the former head's vectors. `more` [U,F]: of
+    photos without captions, the first view alone.
     """
 
     pooled: Tensor
     visual: Tensor
+    more: Tensor
 
 
 def retrain_head(
@@ -74,61 +84,95 @@ def retrain_head(
     seed: int,
     file: Path,
     advance: Callable[[int], None],
+    lessons: Lessons | None = None,
+    unlabelled: Sequence[Path] = (),
 ) -> Network:
     """The network, in eval mode, with another head and the same eyes; the old one stays as it is.
+
+    With `lessons` it learns from teachers, too, who have seen the `unlabelled` photos.
 
     What was seen is kept in `file`, for a run that was killed to go on from. `advance` is told the
     number of photos looked at. Raises UnreadablePhoto.
     """
     seen = Seen(**torch.load(file, weights_only=True)) if file.is_file() else None
-    if seen is None or seen.pooled.shape[1] != len(photos):
-        seen = look_twice(network, train, photos, advance)
+    if seen is None or (seen.pooled.shape[1], len(seen.more)) != (len(photos), len(unlabelled)):
+        seen = look_twice(network, train, photos, unlabelled, advance)
         unfinished = file.with_suffix(".tmp")
         torch.save(vars(seen), unfinished)
         unfinished.replace(file)
-    return with_new_head(network, seen, train, settings, seed)
+    return with_new_head(network, seen, train, settings, seed, lessons)
 
 
 @torch.inference_mode()
 def look_twice(
-    network: Network, train: TrainingSet, photos: Sequence[Path], advance: Callable[[int], None]
+    network: Network,
+    train: TrainingSet,
+    photos: Sequence[Path],
+    unlabelled: Sequence[Path],
+    advance: Callable[[int], None],
 ) -> Seen:
-    """What a new head learns from."""
+    """What a new head learns from; at photos without captions it looks once."""
     network = network.eval()
-    encoder, head, device = network.encoder, network.head, network.device
     pooled: tuple[list[Tensor], list[Tensor]] = ([], [])
     visual: tuple[list[Tensor], list[Tensor]] = ([], [])
+    more = []
+    for rows, plain in _plain_stems(network, photos):
+        crop = train.views.take(np.full_like(rows, min(1, train.views.count - 1)), rows)
+        for view, stem in enumerate((plain, send(crop.flip(-1), network.device))):
+            for kept, seen in zip((pooled, visual), _pooled(network, stem), strict=True):
+                kept[view].append(seen)
+        advance(len(rows))
+    for rows, plain in _plain_stems(network, unlabelled):
+        more.append(_pooled(network, plain)[0])
+        advance(len(rows))
+    features, vectors = (
+        torch.stack([torch.cat(each) for each in views]) for views in (pooled, visual)
+    )
+    return Seen(features, vectors, torch.cat(more) if more else torch.zeros(0))
+
+
+def _plain_stems(network: Network, photos: Sequence[Path]) -> Iterator[tuple[np.ndarray, Tensor]]:
+    """Rows of photos, and the trunk's output for them as a search looks at them, batch by batch."""
+    encoder, device = network.encoder, network.device
     read = partial(decode, size=encoder.config.image_size)
     with ThreadPoolExecutor(cores()) as pool:
         for start in range(0, len(photos), _BATCH):
             rows = np.arange(start, min(start + _BATCH, len(photos)))
             pixels = torch.stack(list(pool.map(read, photos[start : start + _BATCH])))
-            crop = train.views.take(np.full_like(rows, min(1, train.views.count - 1)), rows)
             with fast(device):
-                stems = (
-                    encoder.stem(encoder.enlarge(send(pixels, device))),
-                    send(crop.flip(-1), device),
-                )
-                for view, stem in enumerate(stems):
-                    grid = encoder.grid(stem).float()
-                    whole = encoder.classifier.pool(stem).float() if encoder.classifier else None
-                    pooled[view].append(head.pool(grid, whole).cpu())
-                    visual[view].append(head(grid, whole).cpu())
-            advance(len(rows))
-    return Seen(*(torch.stack([torch.cat(each) for each in both]) for both in (pooled, visual)))
+                stem = encoder.stem(encoder.enlarge(send(pixels, device)))
+            yield rows, stem
+
+
+def _pooled(network: Network, stem: Tensor) -> tuple[Tensor, Tensor]:
+    """Pooled features [B,F] and the head's vectors [B,E] of photos, on the CPU."""
+    encoder, head = network.encoder, network.head
+    with fast(network.device):
+        grid = encoder.grid(stem).float()
+        whole = encoder.classifier.pool(stem).float() if encoder.classifier else None
+        pooled, visual = head.pool(grid, whole), head(grid, whole)
+    return pooled.cpu(), visual.cpu()
 
 
 def with_new_head(
-    network: Network, seen: Seen, train: TrainingSet, settings: HeadSettings, seed: int
+    network: Network,
+    seen: Seen,
+    train: TrainingSet,
+    settings: HeadSettings,
+    seed: int,
+    lessons: Lessons | None = None,
 ) -> Network:
     """The network, in eval mode, with a head that has learned from what was seen."""
     torch.manual_seed(seed)
     made = _with_untrained_head(network, settings)
     mean = seen.pooled.mean(dim=(0, 1))
     deviation = seen.pooled.std(dim=(0, 1)).clamp(min=_LEAST_DEVIATION)
-    standard = ((seen.pooled - mean) / deviation).to(made.device)
-    made.head.load_state_dict(_learn(made.head, standard, train, settings, seed).state_dict())
-    _fold(made.head.first, mean.to(made.device), deviation.to(made.device))
+    device = made.device
+    standard = ((seen.pooled - mean) / deviation).to(device)
+    more = ((seen.more - mean) / deviation).to(device) if len(seen.more) else seen.more
+    learned = _learn(made.head, standard, more, train, settings, seed, lessons)
+    made.head.load_state_dict(learned.state_dict())
+    _fold(made.head.first, mean.to(device), deviation.to(device))
     made.eval()
     if made.config.decoder.multimodal:
         _lead_back(made, seen, settings.ridge)
@@ -152,9 +196,18 @@ def _with_untrained_head(network: Network, settings: HeadSettings) -> Network:
 
 
 def _learn(
-    head: Head, pooled: Tensor, train: TrainingSet, settings: HeadSettings, seed: int
+    head: Head,
+    pooled: Tensor,
+    more: Tensor,
+    train: TrainingSet,
+    settings: HeadSettings,
+    seed: int,
+    lessons: Lessons | None,
 ) -> Head:
-    """The moving average of the weights after all epochs; `pooled` [2,N,F] is standardised."""
+    """The moving average of the weights after all epochs.
+
+    `pooled` [2,N,F] and `more` [U,F] are standardised.
+    """
     generator = np.random.default_rng(seed)
     start = torch.tensor(math.log(_TEMPERATURE), device=pooled.device)
     temperatures = [nn.Parameter(start.clone()) for _ in range(2)]
@@ -173,15 +226,27 @@ def _learn(
             group["lr"] = settings.learning_rate * warm * cosine
         views = generator.integers(2, size=len(rows))
         visual = head.project_pooled(pooled[views, rows])
-        texts = train.draw_texts(rows, views == 1, generator, settings.captions_per_photo)
-        short = train.draw_short(rows, settings.short_queries, generator).to(pooled.device)
-        words, sentences = (each.to(pooled.device) for each in texts)
-        of_captions, of_short = (each.exp() for each in temperatures)
-        loss = multi_caption_infonce(visual, head.read(sentences, words), of_captions)
+        words, sentences, captions = train.draw_texts(
+            rows, views == 1, generator, settings.captions_per_photo
+        )
+        read = head.read(sentences.to(pooled.device), words.to(pooled.device))
+        short, asked = train.draw_short(rows, settings.short_queries, generator)
+        short = short.to(pooled.device)
         queries = head.read(short.sentences, short.words)
+        of_captions, of_short = (each.exp() for each in temperatures)
+        loss = multi_caption_infonce(visual, read, of_captions)
         found = short_query_infonce(visual, queries, short.fits, of_short)
+        loss = loss + settings.short_weight * found
+        if lessons is not None:
+            if len(more):
+                extra = generator.integers(len(more), size=settings.unlabelled_per_step)
+                visual = torch.cat([visual, head.project_pooled(more[extra])])
+                rows = np.concatenate([rows, lessons.captioned + extra])
+            texts = torch.cat([read.flatten(0, 1), queries])
+            drawn = Drawn(rows, captions.reshape(-1), asked)
+            loss = loss + settings.taught_weight * lessons.teachers.loss(visual, texts, drawn)
         optimizer.zero_grad()
-        (loss + settings.short_weight * found).backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(head.parameters(), settings.clip)
         optimizer.step()
         average.update_parameters(head)

@@ -23,6 +23,7 @@ from captioner.embedder import SentenceEmbedder
 from captioner.network import Network, load_network
 from captioner.training.batches import Texts, TrainingSet
 from captioner.training.curves import can_draw, draw_curves
+from captioner.training.distillation import Lessons, ask_teachers
 from captioner.training.head_retraining import HeadSettings, retrain_head
 from captioner.training.short_queries import ShortQueries
 from captioner.training.trainer import EpochReport, Trainer, TrainSettings
@@ -63,7 +64,11 @@ class PhotoSet:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides what a run yields; `start`: the captioner whose weights go on."""
+    """Everything that decides what a run yields.
+
+    `start`: the captioner whose weights go on; `teachers`: those whose similarities are learned,
+    of `unlabelled` photos, too.
+    """
 
     name: str
     train: tuple[PhotoSet, ...]
@@ -74,12 +79,19 @@ class Recipe:
     min_word_count: int = 4
     config: CaptionerConfig = field(default_factory=CaptionerConfig)
     settings: TrainSettings = field(default_factory=TrainSettings)
+    teachers: tuple[Path, ...] = ()
+    unlabelled: tuple[Path, ...] = ()
     head: HeadSettings | None = field(default_factory=HeadSettings)  # None: it stays as it learned
 
     @property
     def captions(self) -> list[str]:
         """All that it trains with."""
         return [text for part in self.train for photo in part.photos for text in photo.captions]
+
+    @property
+    def photos(self) -> list[Path]:
+        """Those that it trains with captions of."""
+        return [photo.path for part in self.train for photo in part.photos]
 
 
 def baseline_config(config: CaptionerConfig) -> CaptionerConfig:
@@ -104,7 +116,8 @@ def train_captioner(
     views = training_views(recipe.settings.views)
     train = _training_set(recipe, "train", captioner, embedder, views, progress)
     dev = _training_set(recipe, "dev", captioner, embedder, PLAIN, progress)
-    trainer = Trainer(captioner, train, dev, recipe.settings, recipe.folder)
+    lessons = _lessons(recipe, captioner, train, views, progress) if recipe.teachers else None
+    trainer = Trainer(captioner, train, dev, recipe.settings, recipe.folder, lessons)
     progress.phase("training", train.drawn * recipe.settings.epochs)
 
     def report(epoch: EpochReport) -> None:
@@ -115,10 +128,13 @@ def train_captioner(
     trainer.run(report, progress.advance)
     trained = trainer.finished()
     if recipe.head is not None:
-        paths = [photo.path for part in recipe.train for photo in part.photos]
-        progress.phase("photos for a new head", len(paths))
+        paths = recipe.photos
+        progress.phase("photos for a new head", len(paths) + len(recipe.unlabelled))
         seed, file = recipe.settings.seed, recipe.folder / "head-looks.pt"
-        trained = retrain_head(trained, train, paths, recipe.head, seed, file, progress.advance)
+        trained = retrain_head(
+            trained, train, paths, recipe.head, seed, file, progress.advance,
+            lessons, recipe.unlabelled,
+        )  # fmt: skip
     _fill_buffers(trained, recipe, embedder)
     if trained.config.reference_photos:
         _fill_reference_photos(trained, train, recipe.settings.seed)
@@ -169,6 +185,30 @@ def _training_set(
         else None,
         np.repeat([part.weight for part in sets], [len(part) for part in sets]),
     )
+
+
+def _lessons(
+    recipe: Recipe,
+    captioner: Network,
+    train: TrainingSet,
+    views: tuple[View, ...],
+    progress: TrainingProgress,
+) -> Lessons:
+    """What teachers made of all photos, and views of those without captions."""
+    paths = [*recipe.photos, *recipe.unlabelled]
+    progress.phase("photos that teachers look at", len(paths) * len(recipe.teachers))
+    file = recipe.folder / "teachers.pt"
+    teachers = ask_teachers(
+        recipe.teachers, paths, train.texts, file, captioner.device, progress.advance
+    )
+    if not recipe.unlabelled:
+        return Lessons(teachers)
+    progress.phase("views of photos without captions", len(recipe.unlabelled))
+    file, seed = recipe.folder / "unlabelled-views.npy", recipe.settings.seed
+    encoder = captioner.encoder
+    stems = cache_views(encoder, recipe.unlabelled, views, file, seed, progress.advance)
+    whole = cache_whole(encoder, stems, recipe.folder / "unlabelled-whole.npy")
+    return Lessons(teachers, Views([stems]), whole)
 
 
 def _texts(

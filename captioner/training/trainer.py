@@ -10,9 +10,10 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +25,8 @@ from captioner.device import fast
 from captioner.metrics import Recall, recall_at_k
 from captioner.network import Network
 from captioner.training.average import moving_average
-from captioner.training.batches import Batch, Shares, TrainingSet
+from captioner.training.batches import Batch, Drawn, Shares, TrainingSet
+from captioner.training.distillation import Lessons
 from captioner.training.losses import (
     contrastive_likelihood,
     multi_caption_infonce,
@@ -39,7 +41,7 @@ _LENGTHS = 4
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Hyperparameters of a run; the defaults made the shipped checkpoint."""
+    """Hyperparameters of a run; see also `taught`."""
 
     seeing_epochs: int = 8  # of the first stage, in which CNN and head learn, too
     likelihood_epochs: int = 14
@@ -62,12 +64,20 @@ class TrainSettings:
     captions_per_photo: int = 3
     photo_dropout: float = 0.05
     head_weight: float = 1.0
+    taught_weight: float = 1.5  # of the teachers' similarities in the head's loss
+    own_weight: float = 0.7  # of captions and short queries in it, where there are teachers
+    unlabelled_per_step: int = 96
     contrastive_weight: float = 1.0
     average_decay: float = 0.995
     patience: int = 4
     contrastive_share: float = 0.4
     clip: float = 5.0
     seed: int = 0
+
+    @classmethod
+    def taught(cls, **changes: Any) -> TrainSettings:
+        """The defaults of a run with teachers, whose photos are not learned by heart so soon."""
+        return cls(**{"seeing_epochs": 12, "likelihood_epochs": 20, "views": 24} | changes)
 
     @property
     def epochs(self) -> int:
@@ -109,7 +119,10 @@ class EarlyStopping:
 
 
 class Trainer:
-    """One training run over cached views, which can be killed and resumed."""
+    """One training run over cached views, which can be killed and resumed.
+
+    `lessons`: what CNN and head learn from other captioners with.
+    """
 
     def __init__(
         self,
@@ -118,9 +131,10 @@ class Trainer:
         dev: TrainingSet,
         settings: TrainSettings,
         folder: Path,
+        lessons: Lessons | None = None,
     ) -> None:
         self.captioner, self.train_set, self.dev_set = captioner, train, dev
-        self.settings, self.folder = settings, folder
+        self.settings, self.folder, self.lessons = settings, folder, lessons
         self.head_temperature = torch.nn.Parameter(torch.tensor(0.05).log())
         self.short_temperature = torch.nn.Parameter(torch.tensor(0.05).log())
         self.pair_temperature = torch.nn.Parameter(torch.tensor(4.0).log())
@@ -232,7 +246,7 @@ class Trainer:
             with fast(device):
                 grid = self._grid(batch.stem)
             visual = self.captioner.head(grid, batch.whole)
-            head = self._head_loss(visual, batch)
+            head = self._head_loss(visual, batch, generator)
         features = self.captioner.decoder.perceive(grid, visual)
         if self._ranks:
             contrastive, likelihood = self._pair_losses(features, batch.tokens)
@@ -254,17 +268,44 @@ class Trainer:
         with torch.set_grad_enabled(learns):
             return self.captioner.encoder.grid(stem).float()
 
-    def _head_loss(self, visual: Tensor, batch: Batch) -> Tensor:
-        """How badly the head's vectors [B,E] and captions and short queries find each other."""
+    def _head_loss(self, visual: Tensor, batch: Batch, generator: np.random.Generator) -> Tensor:
+        """How badly the head's vectors [B,E] and captions and short queries find each other.
+
+        And, where there are teachers, how far their similarities are from these.
+        """
         read = self.captioner.head.read
         sentences = read(batch.sentences, batch.words)
         loss = multi_caption_infonce(visual, sentences, self.head_temperature.exp())
-        if batch.short is None:
+        texts = sentences.flatten(0, 1)
+        if batch.short is not None:
+            queries = read(batch.short.sentences, batch.short.words)
+            temperature = self.short_temperature.exp()
+            short = short_query_infonce(visual, queries, batch.short.fits, temperature)
+            loss = loss + self.settings.short_weight * short
+            texts = torch.cat([texts, queries])
+        if self.lessons is None or batch.drawn is None or not self._sees:
             return loss
-        queries = read(batch.short.sentences, batch.short.words)
-        temperature = self.short_temperature.exp()
-        short = short_query_infonce(visual, queries, batch.short.fits, temperature)
-        return loss + self.settings.short_weight * short
+        taught = self._taught_loss(self.lessons, visual, texts, batch.drawn, generator)
+        return self.settings.own_weight * loss + self.settings.taught_weight * taught
+
+    def _taught_loss(
+        self,
+        lessons: Lessons,
+        visual: Tensor,
+        texts: Tensor,
+        drawn: Drawn,
+        generator: np.random.Generator,
+    ) -> Tensor:
+        """The teachers' loss over a step's photos and some without captions."""
+        more = lessons.draw(self.settings.unlabelled_per_step, generator, visual.device)
+        if more is not None:
+            rows, stem, whole = more
+            with fast(visual.device):
+                grid = self._grid(stem)
+            visual = torch.cat([visual, self.captioner.head(grid, whole)])
+            photos = np.concatenate([drawn.photos, lessons.captioned + rows])
+            drawn = replace(drawn, photos=photos)
+        return lessons.teachers.loss(visual, texts, drawn)
 
     def _likelihood_loss(self, features: PhotoFeatures, tokens: Tensor) -> Tensor:
         """Maximum likelihood of some captions [B,K,T+1] of each photo."""

@@ -188,6 +188,32 @@ def test_a_new_head_finds_its_photos_and_the_decoder_says_what_it_said(
     assert next(alone) == pytest.approx(next(alone), abs=0.02)
 
 
+def test_a_run_learns_from_teachers_and_goes_on_after_a_kill(
+    recipe: Recipe, embedder: SentenceEmbedder, sample_photos: Path, tmp_path: Path
+) -> None:
+    settings = replace(_SETTINGS, seeing_epochs=2, unlabelled_per_step=2)
+    head = HeadSettings(epochs=2, hidden=16, unlabelled_per_step=2)
+    first = replace(recipe, settings=settings, folder=tmp_path / "first", head=None)
+    save_checkpoint(_train(first, embedder, _Watch()), tmp_path / "teacher.safetensors")
+    taught = replace(
+        first,
+        folder=tmp_path / "taught",
+        teachers=(tmp_path / "teacher.safetensors",) * 2,
+        unlabelled=tuple(sorted(sample_photos.iterdir())[:3]),
+        head=head,
+    )
+    whole = _train(replace(taught, folder=tmp_path / "whole"), embedder, _Watch())
+    with pytest.raises(KeyboardInterrupt):
+        _train(taught, embedder, _Watch(stop_after=1))
+    assert (tmp_path / "taught" / "teachers.pt").is_file()
+    resumed = _train(taught, embedder, _Watch()).state_dict()
+    for name, tensor in whole.state_dict().items():
+        assert torch.allclose(tensor, resumed[name], atol=1e-5), name
+    untaught = _train(replace(first, folder=tmp_path / "alone"), embedder, _Watch())
+    tails = zip(whole.encoder.tail.parameters(), untaught.encoder.tail.parameters(), strict=True)
+    assert not all(torch.equal(*pair) for pair in tails)
+
+
 def test_the_baseline_config_sees_the_photo_by_the_initial_state_alone(
     recipe: Recipe, embedder: SentenceEmbedder, tmp_path: Path
 ) -> None:

@@ -174,6 +174,8 @@ def test_training_writes_a_checkpoint_that_indexes_and_searches(
     assert run([*arguments, "--min-word-count", "1", "--json"]) == Exit.DONE
     assert _json(capsys)["photos"] == 3
     assert read_checkpoint(model).config.state_bits == 4
+    assert run([*arguments, "--unlabelled", str(sample_photos)]) == Exit.USAGE
+    assert "needs a --teacher" in capsys.readouterr().err
 
     home = ["--home", str(tmp_path / "home")]
     assert run(["index", str(sample_photos), "--model", str(model), *home]) == Exit.DONE
