@@ -14,7 +14,7 @@ from torch import Tensor
 
 from captioner.device import send
 from captioner.training.short_queries import ShortQueries
-from captioner.training.view_cache import Views
+from captioner.training.view_cache import Views, mirror
 from captioner.vocabulary import END, PAD, START, Vocabulary, tokenise
 
 MAX_WORDS = 24
@@ -151,9 +151,7 @@ class TrainingSet:
         words, embeddings, captions = self._captions(photos, flipped, generator)
         tokens = cut_phrases(words, shares.phrases, generator)
         self._put_short(tokens, photos, shares.short, generator)
-        stem = self.views.take(views, photos)
-        mirror = torch.from_numpy(flipped)[:, None, None, None]
-        stem = torch.where(mirror, stem.flip(-1), stem)
+        stem = mirror(self.views.take(views, photos), flipped)
         batch = _batch(stem, tokens, words, embeddings)
         batch.whole = self.whole_of(photos)
         asked = np.zeros(0, np.int64)
@@ -228,6 +226,12 @@ class TrainingSet:
             if own:
                 words = self.short_words[own[generator.integers(len(own))]]
                 tokens[row, number] = np.where(words == END, PAD, words)
+
+
+def in_steps(rows: np.ndarray, size: int) -> list[np.ndarray]:
+    """Rows of photos [N] for each step, `size` of them or all there are; the rest is left out."""
+    size = min(size, len(rows))
+    return np.split(rows[: len(rows) // size * size], len(rows) // size)
 
 
 def pad(

@@ -21,7 +21,7 @@ from captioner.captioner import Floats
 from captioner.device import send
 from captioner.network import Network, load_network
 from captioner.training.batches import Drawn, Texts
-from captioner.training.view_cache import Views, decode
+from captioner.training.view_cache import Views, decode, mirror
 
 # Divides similarities, the teachers' and the learner's; theirs tell dev captions best by it.
 _TEMPERATURE = 0.05
@@ -88,8 +88,7 @@ class Lessons:
             return None
         rows = generator.integers(len(self.views), size=count)
         stem = self.views.take(generator.integers(self.views.count, size=count), rows)
-        mirrored = torch.from_numpy(generator.random(count) < 0.5)[:, None, None, None]
-        stem = send(torch.where(mirrored, stem.flip(-1), stem), device)
+        stem = send(mirror(stem, generator.random(count) < 0.5), device)
         if self.whole is None:
             return rows, stem, None
         return rows, stem, send(torch.from_numpy(self.whole[rows]).float(), device)

@@ -26,7 +26,7 @@ from captioner.head import Head
 from captioner.machine import cores
 from captioner.network import Network
 from captioner.training.average import moving_average
-from captioner.training.batches import Drawn, TrainingSet
+from captioner.training.batches import Drawn, TrainingSet, in_steps
 from captioner.training.distillation import Lessons
 from captioner.training.losses import multi_caption_infonce, short_query_infonce
 from captioner.training.view_cache import decode
@@ -259,9 +259,7 @@ def _steps(
 ) -> Iterator[np.ndarray]:
     """Rows of the photos of each step."""
     for _ in range(settings.epochs):
-        rows = train.epoch(generator)
-        size = min(settings.photos_per_step, len(rows))
-        yield from np.split(rows[: len(rows) // size * size], len(rows) // size)
+        yield from in_steps(train.epoch(generator), settings.photos_per_step)
 
 
 @torch.no_grad()

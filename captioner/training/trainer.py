@@ -25,7 +25,7 @@ from captioner.device import fast
 from captioner.metrics import Recall, recall_at_k
 from captioner.network import Network
 from captioner.training.average import moving_average
-from captioner.training.batches import Batch, Drawn, Shares, TrainingSet
+from captioner.training.batches import Batch, Drawn, Shares, TrainingSet, in_steps
 from captioner.training.distillation import Lessons
 from captioner.training.losses import (
     contrastive_likelihood,
@@ -233,8 +233,7 @@ class Trainer:
             size = max(1, size // self._group_size) * self._group_size
         else:
             rows = self.train_set.epoch(generator)
-        size = min(size, len(rows))
-        yield from np.split(rows[: len(rows) // size * size], len(rows) // size)
+        yield from in_steps(rows, size)
 
     def _step(self, photos: np.ndarray, generator: np.random.Generator, step: int) -> Tensor:
         self._set_learning_rates(step)

@@ -141,6 +141,11 @@ def _write(
         stems.flush()  # type: ignore[attr-defined]
 
 
+def mirror(stems: Tensor, mirrored: np.ndarray) -> Tensor:
+    """Trunk outputs [B,c,h,w], left and right exchanged in those of `mirrored` [B] photos."""
+    return torch.where(torch.from_numpy(mirrored)[:, None, None, None], stems.flip(-1), stems)
+
+
 def decode(photo: Path, size: int) -> Tensor:
     """A photo's pixels, uint8 [3,size,size]; raises UnreadablePhoto."""
     return to_tensor(decode_photo(photo.read_bytes()), size)
