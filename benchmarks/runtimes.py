@@ -29,7 +29,7 @@ from captioner.checkpoint import read_checkpoint
 from captioner.machine import threads
 from captioner.network import load_network
 from captioner.onnx_captioner import OnnxCaptioner
-from captioner.onnx_encoder import encoder_model
+from captioner.onnx_encoder import features_model
 from captioner.torch_captioner import TorchCaptioner
 from captioner.vocabulary import tokenise
 
@@ -104,7 +104,7 @@ def quantised_encoder(pixels: Pixels, folder: Path) -> Callable[[Pixels], object
             return None if batch is None else {"pixels": batch}
 
     checkpoint = read_checkpoint()
-    model = onnx.load_from_string(encoder_model(checkpoint.config, checkpoint.arrays).whole())
+    model = onnx.load_from_string(features_model(checkpoint.config, checkpoint.arrays).whole())
     target = folder / "int8.onnx"
     quantize_static(
         model, target, Reader(), quant_format=QuantFormat.QDQ,

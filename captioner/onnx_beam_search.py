@@ -26,7 +26,7 @@ Ids = NDArray[np.int64]
 class _Photos:
     """The decoder's inputs of B photos."""
 
-    memory: Floats  # [B,P,M]
+    places: Floats  # [B,h,P,w], their memory by attention heads
     term: Floats  # [B,H]
 
 
@@ -59,13 +59,19 @@ class BeamSearch:
         self, memory: Floats, seed: Floats, term: Floats, width: int, length_penalty: float
     ) -> list[list[Caption]]:
         """Up to `width` captions of each of B photos, best first."""
-        session, photos = self._session(width), _Photos(memory, term)
+        session, photos = self._session(width), _Photos(self._by_heads(memory), term)
         beams = _start(seed, width)
         for _ in range(MAX_CAPTION_WORDS):
             beams = _extend(session, photos, beams)
             if beams.done.all():
                 break
         return self._finish(session, photos, beams, length_penalty)
+
+    def _by_heads(self, memory: Floats) -> Floats:
+        """Memory [B,P,M] -> places [B,h,P,w]."""
+        heads = self._config.decoder.attention_heads
+        apart = memory.reshape(*memory.shape[:2], heads, -1)
+        return np.ascontiguousarray(apart.transpose(0, 2, 1, 3))
 
     def _session(self, width: int) -> Session:
         with self._lock:
@@ -135,12 +141,14 @@ def _extend(session: Session, photos: _Photos, beams: _Beams) -> _Beams:
 def _step(session: Session, photos: _Photos, beams: _Beams, rows: Ids) -> dict[str, Floats]:
     """What may follow some of the hypotheses; see beam_model."""
     tokens, photo = beams.tokens[rows], rows // beams.scores.shape[1]
+    words, which = np.unique(tokens[:, -1], return_inverse=True)
     return session.run(
-        words=tokens[:, -1],
+        words=words,
+        which=which,
         before=beams.hidden[rows],
         cell_before=beams.cell[rows],
         forbidden=_forbidden(tokens),
-        memory=photos.memory[photo],
+        places=photos.places[photo],
         term=photos.term[photo],
     )
 

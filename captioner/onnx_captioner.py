@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import isqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from captioner.captioner import Captioner, ClassEvidence, Floats, PhotoState, Ta
 from captioner.checkpoint import Checkpoint, CheckpointError
 from captioner.machine import threads
 from captioner.onnx_beam_search import BeamSearch
-from captioner.onnx_encoder import encoder_model
+from captioner.onnx_encoder import features_model, states_model
 from captioner.onnx_estimate import estimate_model, mixes_of, places_model, shared_paths
 from captioner.onnx_session import Session
 from captioner.parallel import in_parallel, in_slices
@@ -36,9 +37,9 @@ from captioner.scores import (
 from captioner.vocabulary import END, PAD, START
 from captioner.weights import expected_shapes
 
-# Photos that pass the CNN, and photos whose logits are computed, together at most; measured, more
-# are no faster.
-_LOOKED_AT, _READ = 4, 64
+# Photos whose features, and photos whose logits are computed together at most; measured, more are
+# no faster.
+_LOOKED_AT, _READ = 16, 64
 # Photos that captions are found for together, at least: a few hypotheses are as dear as many.
 _CAPTIONED = 8
 
@@ -65,7 +66,8 @@ class OnnxCaptioner(Captioner):
         config, arrays = checkpoint.config, checkpoint.arrays
         _check(checkpoint)
         super().__init__(config, checkpoint.vocabulary, checkpoint.provenance, Tables.of(arrays))
-        self._encoder = Session(lambda: encoder_model(config, arrays), threads=1)
+        self._features = Session(lambda: features_model(config, arrays), threads=1)
+        self._states = Session(lambda: states_model(config, arrays), threads=1)
         self._step = Session(lambda: onnx_decoder.step_model(config, arrays))
         self._term = Session(lambda: onnx_decoder.photo_model(config, arrays), threads=1)
         self._chosen = Session(lambda: onnx_decoder.reading_model(config, arrays, all_words=False))
@@ -98,9 +100,7 @@ class OnnxCaptioner(Captioner):
     def look(self, pixels: NDArray[np.uint8]) -> PhotoState:
         """Pixels [B,3,S,S] -> quantised states."""
         # Photos side by side, each by one thread: none waits at the end of every convolution.
-        size = max(1, min(_LOOKED_AT, -(-len(pixels) // threads())))
-        chunks = [pixels[row : row + size] for row in range(0, len(pixels), size)]
-        parts = in_parallel(lambda chunk: self._encoder.run(pixels=chunk), chunks)
+        parts = in_slices(lambda rows: self._see(pixels[rows]), len(pixels), _LOOKED_AT)
         seen = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         classes = None
         if "ids" in seen:
@@ -226,6 +226,13 @@ class OnnxCaptioner(Captioner):
         drops = (scores[:, :1] - scores[:, 1:]).transpose(0, 2, 1)
         without = likely(self._photos(*self._absent_inputs))[:, 0]
         return Occlusion(drops, scores[:, 0] - without)
+
+    def _see(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        """What the network makes of pixels [B,3,S,S]; see states_model."""
+        found = [self._features.run(pixels=photo[None]) for photo in pixels]
+        return self._states.run(
+            **{name: np.concatenate([each[name] for each in found]) for name in found[0]}
+        )
 
     def _read(self, embeddings: Floats, words: NDArray[np.int64]) -> Floats:
         vectors = embeddings.astype(np.float32)

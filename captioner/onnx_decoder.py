@@ -21,7 +21,8 @@ def step_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     """
     graph = Graph()
     words, before, cell = _step_inputs(graph, config.decoder)
-    hidden, cell = _step(graph, arrays, words, before, cell)
+    vectors = graph.node("Gather", weight(graph, arrays, "decoder.embedding.weight"), words)
+    hidden, cell = _step(graph, arrays, _added(graph, arrays, vectors), before, cell)
     graph.output(hidden, "hidden", "float32", "N", config.decoder.hidden)
     graph.output(cell, "cell", "float32", "N", config.decoder.hidden)
     return graph.model()
@@ -49,8 +50,9 @@ def scoring_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     visual = graph.input("visual", "float32", "N", sizes.visual)
     hidden = _sentence_run(graph, arrays, sizes, words, seed)
     term = photo_term(graph, arrays, sizes, seed, visual)
-    one = graph.node("Unsqueeze", words, graph.ints(0))
-    logits = _logits(graph, arrays, sizes, one, hidden, (memory, term))
+    said = _said(graph, arrays, graph.node("Unsqueeze", words, graph.ints(0)))
+    places = _by_heads(graph, sizes, memory)
+    logits = _logits(graph, arrays, sizes, said, hidden, (places, term))
     followed = graph.node("Unsqueeze", targets, graph.ints(0))
     graph.output(_chosen(graph, logits, followed), "likely", "float32", "N", "T")
     return graph.model()
@@ -64,9 +66,9 @@ def reading_model(config: CaptionerConfig, arrays: Arrays, *, all_words: bool) -
     graph = Graph()
     words = graph.input("words", "int64", "R", "T")
     hidden = graph.input("hidden", "float32", "N", "T", config.decoder.hidden)
-    logits = _logits(
-        graph, arrays, config.decoder, words, hidden, _photo_inputs(graph, config.decoder)
-    )
+    photos = _photo_inputs(graph, config.decoder)
+    said = _said(graph, arrays, words)
+    logits = _logits(graph, arrays, config.decoder, said, hidden, photos)
     if all_words:
         likely = graph.node("LogSoftmax", logits, axis=-1)
         graph.output(likely, "likely", "float32", "N", "T", len(arrays["decoder.word_bias"]))
@@ -101,18 +103,25 @@ def photo_term(
 def beam_model(config: CaptionerConfig, arrays: Arrays, width: int) -> Model:
     """One step of a beam search: the likeliest words after each of N hypotheses.
 
-    Their last words int64 [N], hidden and cell [N,H], the words that may not follow int64 [N,F] and
-    the photos' inputs -> log-likelihoods and ids [N,width], END's [N], hidden and cell [N,H].
+    Distinct words int64 [R], which of them is each one's last [N], hidden and cell [N,H], the words
+    that may not follow int64 [N,F], the photos' places [N,h,P,w] (their memory by attention heads)
+    and term [N,H] -> log-likelihoods and ids [N,width], END's [N], hidden and cell [N,H].
     """
     graph, sizes = Graph(), config.decoder
     words, before, cell = _step_inputs(graph, sizes)
+    which = graph.input("which", "int64", "N")
     forbidden = graph.input("forbidden", "int64", "N", "F")
-    photos = _photo_inputs(graph, sizes)
-    hidden, cell = _step(graph, arrays, words, before, cell)
+    heads = sizes.attention_heads
+    places = graph.input("places", "float32", "N", heads, "P", sizes.memory // heads)
+    term = graph.input("term", "float32", "N", sizes.hidden)
+    vectors = graph.node("Gather", weight(graph, arrays, "decoder.embedding.weight"), words)
+    added = graph.node("Gather", _added(graph, arrays, vectors), which)
+    hidden, cell = _step(graph, arrays, added, before, cell)
     one = graph.ints(1)
     steps = graph.node("Unsqueeze", hidden, one)  # [N,1,H]
-    said = graph.node("Unsqueeze", words, one)
-    logits = _logits(graph, arrays, sizes, said, steps, photos)
+    said = graph.node("Gather", linear(graph, arrays, "decoder.from_word", vectors), which)
+    said = graph.node("Unsqueeze", said, one)
+    logits = _logits(graph, arrays, sizes, said, steps, (places, term))
     likely = graph.node("LogSoftmax", graph.node("Squeeze", logits, one), axis=-1)  # [N,V]
     ending = graph.node("Gather", likely, graph.constant(np.array(END, np.int64)), axis=1)
     graph.output(ending, "ending", "float32", "N")
@@ -156,16 +165,20 @@ def _step_inputs(graph: Graph, sizes: DecoderConfig) -> tuple[Value, Value, Valu
     )
 
 
+def _added(graph: Graph, arrays: Arrays, vectors: Value) -> Value:
+    """What words [R,E] add to the LSTM's gates [R,4H], both biases with it."""
+    parts = {name: single(arrays, f"decoder.lstm.{name}_l0") for name in _LSTM}
+    inputs = graph.node("MatMul", vectors, graph.constant(parts["weight_ih"].T))
+    return graph.node("Add", inputs, graph.constant(parts["bias_ih"] + parts["bias_hh"]))
+
+
 def _step(
-    graph: Graph, arrays: Arrays, words: Value, hidden: Value, cell: Value
+    graph: Graph, arrays: Arrays, added: Value, hidden: Value, cell: Value
 ) -> tuple[Value, Value]:
     """The equations of torch.nn.LSTM (Hochreiter and Schmidhuber 1997, with forget gates)."""
-    vectors = graph.node("Gather", weight(graph, arrays, "decoder.embedding.weight"), words)
-    parts = {name: arrays[f"decoder.lstm.{name}_l0"].astype(np.float32) for name in _LSTM}
-    inputs = graph.node("MatMul", vectors, graph.constant(parts["weight_ih"].T))
-    inputs = graph.node("Add", inputs, graph.constant(parts["bias_ih"] + parts["bias_hh"]))
-    recurrent = graph.node("MatMul", hidden, graph.constant(parts["weight_hh"].T))
-    gates = graph.node("Add", recurrent, inputs)  # [N,4H]
+    matrix = single(arrays, "decoder.lstm.weight_hh_l0").T
+    recurrent = graph.node("MatMul", hidden, graph.constant(matrix))
+    gates = graph.node("Add", recurrent, added)  # [N,4H]
     enter, forget, change, leave = graph.nodes("Split", gates, outputs=4, axis=1, num_outputs=4)
     kept = graph.node("Mul", graph.node("Sigmoid", forget), cell)
     fresh = graph.node("Mul", graph.node("Sigmoid", enter), graph.node("Tanh", change))
@@ -215,34 +228,35 @@ _LSTM = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 def _photo_inputs(graph: Graph, sizes: DecoderConfig) -> tuple[Value, Value]:
-    """Memory [N,P,M] of N photos, and what `photo_model` makes of them [N,H]."""
-    return (
-        graph.input("memory", "float32", "N", "P", sizes.memory),
-        graph.input("term", "float32", "N", sizes.hidden),
-    )
+    """Of N photos: memory [N,P,M], made places, and what `photo_model` makes of them [N,H]."""
+    memory = graph.input("memory", "float32", "N", "P", sizes.memory)
+    return _by_heads(graph, sizes, memory), graph.input("term", "float32", "N", sizes.hidden)
+
+
+def _said(graph: Graph, arrays: Arrays, words: Value) -> Value:
+    """Words int64 [...] -> their share of the multimodal layer [...,H]."""
+    vectors = graph.node("Gather", weight(graph, arrays, "decoder.embedding.weight"), words)
+    return linear(graph, arrays, "decoder.from_word", vectors)
 
 
 def _logits(
     graph: Graph,
     arrays: Arrays,
     sizes: DecoderConfig,
-    words: Value,
+    said: Value,
     hidden: Value,
     photos: tuple[Value, Value],
 ) -> Value:
-    """Words [R,T] and hidden states [N,T,H] -> logits of what follows [N,T,V]."""
-    memory, term = photos
-    embedding = weight(graph, arrays, "decoder.embedding.weight")
-    vectors = graph.node("Gather", embedding, words)  # [R,T,E]
-    fused = graph.node(
-        "Add",
-        linear(graph, arrays, "decoder.from_hidden", hidden),
-        linear(graph, arrays, "decoder.from_word", vectors),
-    )
+    """Shares of words [R,T,H] and hidden states [N,T,H] -> logits of what follows [N,T,V].
+
+    Of photos their places [N,h,P,w] and term [N,H].
+    """
+    places, term = photos
+    fused = graph.node("Add", linear(graph, arrays, "decoder.from_hidden", hidden), said)
     if sizes.multimodal:
         fused = graph.node("Add", fused, graph.node("Unsqueeze", term, graph.ints(1)))
     if sizes.attention:
-        context = _attend(graph, arrays, sizes, hidden, memory)
+        context = _attend(graph, arrays, sizes, hidden, places)
         fused = graph.node("Add", fused, linear(graph, arrays, "decoder.from_context", context))
     outputs = linear(graph, arrays, "decoder.output", graph.node("Tanh", fused))  # [N,T,E]
     matrix = graph.constant(arrays["decoder.embedding.weight"].astype(np.float32).T)
@@ -260,29 +274,27 @@ def _chosen(graph: Graph, logits: Value, targets: Value) -> Value:
 
 
 def _attend(
-    graph: Graph, arrays: Arrays, sizes: DecoderConfig, hidden: Value, memory: Value
+    graph: Graph, arrays: Arrays, sizes: DecoderConfig, hidden: Value, places: Value
 ) -> Value:
-    """Multi-head attention: hidden [N,T,H], memory [N,P,M] -> context [N,T,M]."""
+    """Multi-head attention: hidden [N,T,H], places [N,h,P,w] -> context [N,T,M]."""
     query = linear(graph, arrays, "decoder.query", hidden)
-    return attended(graph, arrays, sizes, query, memory)
-
-
-def attended(
-    graph: Graph, arrays: Arrays, sizes: DecoderConfig, query: Value, memory: Value
-) -> Value:
-    """Multi-head attention: queries [N,T,M], memory [N,P,M] -> context [N,T,M]."""
-    heads = sizes.attention_heads
-    width = sizes.memory // heads
-    apart = graph.ints(0, 0, heads, width)
-
-    def by_heads(x: Value) -> Value:
-        return graph.node("Transpose", graph.node("Reshape", x, apart), perm=[0, 2, 1, 3])
-
-    asked = by_heads(graph.node("Mul", query, graph.scalar(width**-0.5)))  # [N,h,T,w]
-    keys = by_heads(graph.node("Add", memory, weight(graph, arrays, "decoder.place")))
-    # A transposition of the last two axes becomes part of the product.
-    scores = graph.node("MatMul", asked, graph.node("Transpose", keys, perm=[0, 1, 3, 2]))
+    scaled = graph.node("Mul", query, graph.scalar((sizes.memory // sizes.attention_heads) ** -0.5))
+    asked = _by_heads(graph, sizes, scaled)  # [N,h,T,w]
+    # Keys are the places and where they lie, which is the same for all photos: no sum of both.
+    where = single(arrays, "decoder.place")
+    where = where.reshape(len(where), sizes.attention_heads, -1).transpose(1, 0, 2)  # [h,P,w]
+    scores = graph.node(
+        "Add",
+        times_transposed(graph, asked, places),
+        times_transposed(graph, asked, graph.constant(where)),
+    )
     shares = graph.node("Softmax", scores, axis=-1)  # [N,h,T,P]
-    context = graph.node("MatMul", shares, by_heads(memory))
+    context = graph.node("MatMul", shares, places)
     together = graph.node("Transpose", context, perm=[0, 2, 1, 3])
     return graph.node("Reshape", together, graph.ints(0, 0, sizes.memory))
+
+
+def _by_heads(graph: Graph, sizes: DecoderConfig, x: Value) -> Value:
+    """x [N,P,M] -> [N,h,P,w], by attention heads of width w."""
+    apart = graph.node("Reshape", x, graph.ints(0, 0, sizes.attention_heads, -1))
+    return graph.node("Transpose", apart, perm=[0, 2, 1, 3])

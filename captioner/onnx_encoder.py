@@ -1,6 +1,8 @@
-"""The encoder and the head's photo side as an ONNX graph: pixels in, photo states out.
+"""The encoder and the head's photo side as ONNX graphs: pixels in, photo states out.
 
-What captioner/encoder.py and captioner/head.py compute, for EfficientNet-Lite.
+What captioner/encoder.py and captioner/head.py compute, for EfficientNet-Lite, in two parts: the
+CNN takes one photo at a time, whose feature maps stay in the processor's cache, the layers behind
+it many, since they read as many weights for one.
 """
 
 from __future__ import annotations
@@ -18,22 +20,38 @@ from captioner.onnx_graph import Graph, Model, Value
 from captioner.onnx_layers import Arrays, gelu, layer_norm, linear, unit, weight
 
 
-def encoder_model(config: CaptionerConfig, arrays: Arrays) -> Model:
-    """The model: pixels uint8 [B,3,S,S] -> memory [B,P,M], seed [B,H], visual [B,E].
+def features_model(config: CaptionerConfig, arrays: Arrays) -> Model:
+    """The CNN: pixels uint8 [B,3,S,S] -> grid [B,Q,C], the last feature map's places.
 
-    With a classifier also ids int64 and probability of the likeliest classes [B,K].
+    With a classifier also whole [B,C], what its own tail makes of the photo.
     """
     graph, encoder = Graph(), config.encoder
     stages = lite_layout.stages(encoder.backbone)
     cut, size = encoder.cut(len(stages)), encoder.image_size
-    side = math.isqrt(lite_layout.grid(size)[0])
     pixels = graph.input("pixels", "uint8", "B", 3, size, size)
     stem = _stages(graph, arrays, "encoder.trunk", stages[:cut], _normalised(graph, config, pixels))
-    grid = _grid(graph, _stages(graph, arrays, "encoder.tail", stages[cut:], stem))  # [B,Q,C]
-    whole = _pooled(graph, arrays, stages[cut:], stem) if encoder.classes else None
+    grid = _grid(graph, _stages(graph, arrays, "encoder.tail", stages[cut:], stem))
+    places, channels = _grid_shape(config)
+    graph.output(grid, "grid", "float32", "B", places, channels)
+    if encoder.classes:
+        whole = _pooled(graph, arrays, stages[cut:], stem)
+        graph.output(whole, "whole", "float32", "B", channels)
+    return graph.model()
+
+
+def states_model(config: CaptionerConfig, arrays: Arrays) -> Model:
+    """What lies behind the CNN: grid [B,Q,C] -> memory [B,P,M], seed [B,H], visual [B,E].
+
+    With a classifier also whole [B,C] -> ids int64 and probability of the likeliest classes [B,K].
+    """
+    graph, encoder = Graph(), config.encoder
+    side = math.isqrt(lite_layout.grid(encoder.image_size)[0])
+    places, channels = _grid_shape(config)
+    grid = graph.input("grid", "float32", "B", places, channels)
+    whole = graph.input("whole", "float32", "B", channels) if encoder.classes else None
     visual = _head(graph, arrays, config, grid, whole)
-    large = encoder.enlarged(side) // (size // side)
-    small = graph.node("MatMul", graph.constant(shrinking(large, side)), grid)  # [B,P,C]
+    shrink = graph.constant(shrinking(math.isqrt(places), side))
+    small = graph.node("MatMul", shrink, grid)  # [B,P,C]
     mean = graph.node("ReduceMean", small, graph.ints(1), keepdims=0)
     memory = graph.node("Tanh", linear(graph, arrays, "decoder.memory", small))
     graph.output(memory, "memory", "float32", "B", side * side, config.decoder.memory)
@@ -43,6 +61,19 @@ def encoder_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     if whole is not None:
         _classify(graph, arrays, whole, min(KEPT_CLASSES, encoder.classes))
     return graph.model()
+
+
+def _grid_shape(config: CaptionerConfig) -> tuple[int, int]:
+    """Places and channels of the last feature map of a photo as the CNN sees it."""
+    small, channels = lite_layout.grid(config.encoder.image_size)
+    side = math.isqrt(small)
+    return _large(config, side) ** 2, channels
+
+
+def _large(config: CaptionerConfig, side: int) -> int:
+    """A side of the last feature map, which would be `side` without zoom."""
+    encoder = config.encoder
+    return encoder.enlarged(side) // (encoder.image_size // side)
 
 
 def shrinking(large: int, small: int) -> NDArray[np.float32]:
@@ -60,14 +91,15 @@ def shrinking(large: int, small: int) -> NDArray[np.float32]:
 
 
 def _normalised(graph: Graph, config: CaptionerConfig, pixels: Value) -> Value:
-    """Pixels enlarged, and brought to about -1..1."""
+    """Pixels brought to about -1..1, and enlarged."""
     encoder = config.encoder
     side = math.isqrt(lite_layout.grid(encoder.image_size)[0])
-    x, size = graph.node("Cast", pixels, to=1), encoder.enlarged(side)
+    scale, shift = 1 / lite_layout.DEVIATION[0], -lite_layout.MEAN[0] / lite_layout.DEVIATION[0]
+    x = graph.node("Mul", graph.node("Cast", pixels, to=1), graph.scalar(scale))
+    x, size = graph.node("Add", x, graph.scalar(shift)), encoder.enlarged(side)
     if size != encoder.image_size:
         x = graph.node("Resize", x, "", "", graph.ints(size, size), mode="linear", axes=[2, 3])
-    scale, shift = 1 / lite_layout.DEVIATION[0], -lite_layout.MEAN[0] / lite_layout.DEVIATION[0]
-    return graph.node("Add", graph.node("Mul", x, graph.scalar(scale)), graph.scalar(shift))
+    return x
 
 
 def _stages(graph: Graph, arrays: Arrays, prefix: str, stages: Sequence[Stage], x: Value) -> Value:

@@ -26,7 +26,7 @@ from captioner.image_file import decode_photo, to_tensor
 from captioner.machine import ONNX, TORCH, RuntimeUnavailable, UnknownPrecision, runtime_for
 from captioner.network import Network
 from captioner.onnx_captioner import OnnxCaptioner
-from captioner.onnx_encoder import encoder_model
+from captioner.onnx_encoder import features_model, states_model
 from captioner.onnx_estimate import estimate_model, places_model
 from captioner.torch_captioner import TorchCaptioner
 from captioner.vocabulary import SPECIAL_WORDS, Vocabulary
@@ -163,7 +163,8 @@ def test_graphs_are_what_onnx_allows() -> None:
     checkpoint = read_checkpoint()
     config, arrays = checkpoint.config, checkpoint.arrays
     for model in (
-        encoder_model(config, arrays),
+        features_model(config, arrays),
+        states_model(config, arrays),
         onnx_decoder.step_model(config, arrays),
         onnx_decoder.photo_model(config, arrays),
         onnx_decoder.sentence_run_model(config, arrays),
