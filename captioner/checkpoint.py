@@ -88,12 +88,10 @@ def load_checkpoint(
     path: Path | None = None,
     device: str | None = None,
     sha256: str | None = None,
-    read: Checkpoint | None = None,
 ) -> Captioner:
     """The captioner in a file (None: the shipped one), on a device, by the runtime that suits.
 
-    `sha256`: that of the file's bytes, where they have just been checked; `read`: what it holds,
-    where that has just been read. Raises CheckpointError as
+    `sha256`: that of the file's bytes, where they have just been checked. Raises CheckpointError as
     read_checkpoint, and DeviceUnavailable, UnknownPrecision and RuntimeUnavailable as runtime_for.
     """
     # Each runtime takes a while to import, torch up to seconds.
@@ -101,7 +99,7 @@ def load_checkpoint(
         from captioner.torch_captioner import load_torch_captioner
 
         return load_torch_captioner(path, device)
-    found = read or read_checkpoint(path, sha256)
+    found = read_checkpoint(path, sha256)
     if found.config.encoder.backbone not in VARIANTS:
         return _by_torch(found)
     from captioner.onnx_captioner import OnnxCaptioner

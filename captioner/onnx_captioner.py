@@ -22,6 +22,7 @@ from captioner.machine import threads
 from captioner.onnx_beam_search import BeamSearch
 from captioner.onnx_encoder import features_model, states_model
 from captioner.onnx_estimate import estimate_model, mixes_of, places_model, shared_paths
+from captioner.onnx_layers import SingleArrays
 from captioner.onnx_session import Session
 from captioner.parallel import in_parallel, in_slices
 from captioner.photo_terms import PhotoTerms
@@ -63,7 +64,7 @@ class OnnxCaptioner(Captioner):
     """A checkpoint of EfficientNet-Lite; raises CheckpointError where its arrays do not fit."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        config, arrays = checkpoint.config, checkpoint.arrays
+        config, arrays = checkpoint.config, SingleArrays(checkpoint.arrays)
         _check(checkpoint)
         super().__init__(config, checkpoint.vocabulary, checkpoint.provenance, Tables.of(arrays))
         self._features = Session(lambda: features_model(config, arrays), threads=1)
@@ -80,8 +81,7 @@ class OnnxCaptioner(Captioner):
         self._terms = PhotoTerms(self._photo_terms)
         self._beams = BeamSearch(config, arrays, self.vocabulary)
         memory, seed, visual = (
-            arrays[f"decoder.absent_{name}"].astype(np.float32)
-            for name in ("memory", "seed", "visual")
+            arrays[f"decoder.absent_{name}"] for name in ("memory", "seed", "visual")
         )
         self._absent_inputs = np.tanh(memory), seed, visual
 

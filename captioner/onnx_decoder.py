@@ -259,8 +259,7 @@ def _logits(
         context = _attend(graph, arrays, sizes, hidden, places)
         fused = graph.node("Add", fused, linear(graph, arrays, "decoder.from_context", context))
     outputs = linear(graph, arrays, "decoder.output", graph.node("Tanh", fused))  # [N,T,E]
-    matrix = graph.constant(arrays["decoder.embedding.weight"].astype(np.float32).T)
-    logits = graph.node("MatMul", outputs, matrix)
+    logits = times_transposed(graph, outputs, weight(graph, arrays, "decoder.embedding.weight"))
     return graph.node("Add", logits, weight(graph, arrays, "decoder.word_bias"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,31 @@ from numpy.typing import NDArray
 from captioner.onnx_graph import CONTRIBUTED, Graph, Value
 
 Arrays = Mapping[str, NDArray[Any]]
+
+
+class SingleArrays(Mapping[str, NDArray[Any]]):
+    """A checkpoint's arrays in float32, each made at its first use: what several graphs share.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(self, arrays: Arrays) -> None:
+        self._arrays = arrays
+        self._made: dict[str, NDArray[np.float32]] = {}
+
+    def __getitem__(self, name: str) -> NDArray[np.float32]:
+        """The array of that name; raises KeyError where there is none."""
+        if name not in self._made:
+            self._made.setdefault(name, single(self._arrays, name))
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """The arrays' names."""
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        """How many arrays there are."""
+        return len(self._arrays)
 
 
 def weight(graph: Graph, arrays: Arrays, name: str) -> Value:

@@ -6,23 +6,19 @@ for: what reads one reads a file.
 
 from __future__ import annotations
 
-import functools
 import re
 import shutil
-import stat
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog.durable_files import sha256_of, sync
+from catalog.durable_files import checked_sha256, sync
 from catalog.home import Home
 from catalog.object_store import ObjectStore, open_store
 from catalog.own_files import list_files, remove_own
 
 _FOLDER = "models"
-_READING = threading.Lock()
 _NAME = re.compile(r"(?:shipped-)?([0-9a-f]{64})\.safetensors")
 
 
@@ -169,26 +165,8 @@ def _key(kept: Path) -> str:
     return f"{_FOLDER}/{kept.name}"
 
 
-def checked_sha256(file: Path) -> str:
-    """A file's SHA-256, of its bytes; read once a process, unless it changes.
-
-    Who asks while another thread reads it waits for that. Raises OSError, also for what is no file.
-    """
-    found = file.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(f"{file} is no file")
-    stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-    with _READING:
-        return _sha256(file, stamp)
-
-
 def _names_one(file: Path) -> bool:
     return sha256_in_name(file) is not None
-
-
-@functools.lru_cache
-def _sha256(file: Path, stamp: tuple[int, ...]) -> str:
-    return sha256_of(file)
 
 
 def _place(file: Path, kept: Path, sha256: str) -> None:

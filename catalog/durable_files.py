@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import functools
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +17,7 @@ from typing import BinaryIO
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 _LITTLE = 1 << 20  # bytes; with less than this left nothing of a catalog can be written
+_READING = threading.Lock()
 
 
 def sync(path: Path) -> None:
@@ -72,6 +76,24 @@ def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal; read piece by piece. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checked_sha256(path: Path) -> str:
+    """The same; read once a process, unless the file changes.
+
+    Who asks while another thread reads it waits for that. Raises OSError, also for what is no file.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(f"{path} is no file")
+    stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    with _READING:
+        return _sha256(path, stamp)
+
+
+@functools.lru_cache
+def _sha256(path: Path, stamp: tuple[int, ...]) -> str:
+    return sha256_of(path)
 
 
 def is_full(folder: Path) -> bool:

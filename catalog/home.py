@@ -7,12 +7,12 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import platformdirs
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from catalog.durable_files import FULL
 from catalog.home_adoption import marker_for
+from catalog.home_folder import home_folder
 from catalog.home_marker import NotAHome, read_marker, write_marker
 from catalog.object_store import check_url
 from catalog.vectors.chosen_store import FAISS, VectorStore, read_store
@@ -90,7 +90,7 @@ def open_home(path: Path | None = None, *, create: bool = True, reading: bool = 
     cannot be made or written, UnknownIndexKind where $TELLSHOW_INDEX is none, UnknownVectorStore
     where $TELLSHOW_VECTORS is none, UnknownStore where $TELLSHOW_STORE is none.
     """
-    folder = (path or _default_folder()).expanduser().absolute()
+    folder = home_folder(path)
     store = os.environ.get("TELLSHOW_STORE") or None
     if store:
         check_url(store)
@@ -119,11 +119,6 @@ def is_unused(home: Home) -> bool:
     if marker is not None:
         return marker.catalog is None
     return not home.path.exists() or (home.path.is_dir() and not any(home.path.iterdir()))
-
-
-def _default_folder() -> Path:
-    named = os.environ.get("TELLSHOW_HOME")
-    return Path(named) if named else Path(platformdirs.user_data_dir("tellshow", appauthor=False))
 
 
 def _sqlite_url(folder: Path) -> str:

@@ -12,7 +12,7 @@ from commands.common.loading import chosen_home, open_engine
 from commands.common.options import engine_options, filter_options, form_options, photo_filter
 from commands.common.output import note, print_answer
 from commands.common.pipe_output import Form, chosen_form, print_found
-from commands.common.preparation import preparing, without_collecting
+from commands.common.preparation import preparing, taking_short_turns, without_collecting
 from commands.common.thumbnails import choose_thumbnails
 from search.limits import COMBINED, DEFAULT_CANDIDATES, STAGES
 
@@ -56,6 +56,7 @@ _COLUMNS = (
 )
 @engine_options
 @without_collecting()
+@taking_short_turns()
 def search(
     model: Path | None,
     device: str | None,
@@ -71,7 +72,8 @@ def search(
     form = chosen_form(output, as_json, paths, null)
     with preparing() as begun:
         begun.embedder(device)  # beside the imports that reading the request takes
-        begun.checkpoints(chosen_home(home))
+        if model is None:
+            begun.checkpoint(chosen_home(home), device)
         request = _request(**asked)
         thumbnails = choose_thumbnails(preview) if form is Form.TABLE else None
         opening = open_engine(home, model, device, finding=True, asking=True, begun=begun)

@@ -83,7 +83,8 @@ def open_engine(
     with preparing(begun) as preparation:
         if finding:
             preparation.embedder(device)
-        preparation.checkpoints(chosen_home(home))
+        if model is None:
+            preparation.checkpoint(chosen_home(home), device)
         if asking:
             _refuse_unused(home)
         with open_catalog(home, reading=True) as (opened, database):
@@ -209,7 +210,7 @@ def load_models(
 ) -> tuple[Captioner, SentenceEmbedder]:
     """The captioner of a checkpoint file (None: the shipped one) and its sentence embedder.
 
-    `embedder` names another one; `preparation` may have read the file already.
+    `embedder` names another one; `preparation` may have made it already.
     """
     from captioner.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
     from captioner.embedder import choose_embedder
@@ -217,8 +218,8 @@ def load_models(
     if model is not None:
         _refuse_damaged(model)
     sha256 = _checked(model or DEFAULT_CHECKPOINT)
-    read = preparation.read_checkpoint(sha256) if preparation else None
-    captioner = load_checkpoint(model, device, sha256, read if model else None)
+    made = preparation.made_captioner(sha256) if preparation and model else None
+    captioner = made or load_checkpoint(model, device, sha256)
     name = embedder or captioner.embedder_name
     return captioner, choose_embedder(name, captioner.device)
 
@@ -238,7 +239,7 @@ def _refuse_damaged(model: Path) -> None:
 
 def _checked(file: Path) -> str | None:
     """A checkpoint's SHA-256, of which this process may know already; None where it is no file."""
-    from catalog.checkpoints import checked_sha256
+    from catalog.durable_files import checked_sha256
 
     with suppress(OSError):  # said by who loads it
         return checked_sha256(file)

@@ -8,16 +8,16 @@ loaded at its first use, by who uses it, and that tells what is wrong.
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from captioner.captioner import Captioner
-    from captioner.checkpoint import Checkpoint
 
 
 class Preparation:
@@ -25,7 +25,8 @@ class Preparation:
 
     def __init__(self) -> None:
         self._threads: dict[str, Thread] = {}
-        self._read: Checkpoint | None = None
+        self._made: Captioner | None = None
+        self._is_made = Event()
 
     def embedder(self, device: str | None) -> None:
         """Begin to load the default sentence embedder, where ONNX Runtime is to compute it.
@@ -34,9 +35,9 @@ class Preparation:
         """
         self._begin("embedder", lambda: _load_embedder(device))
 
-    def checkpoints(self, home: Path | None) -> None:
-        """Begin to check the checkpoints that a home keeps, and to read it where it is one."""
-        self._begin("checkpoints", lambda: self._check_checkpoints(home))
+    def checkpoint(self, home: Path | None, device: str | None) -> None:
+        """Begin to check what checkpoints a home keeps, and to load it where it is one."""
+        self._begin("checkpoint", lambda: self._load_checkpoint(home, device))
 
     def captioner(self, captioner: Captioner) -> None:
         """Begin to load what a captioner computes a search with."""
@@ -47,12 +48,12 @@ class Preparation:
         """Whether sentences are to find photos: the embedder was begun."""
         return "embedder" in self._threads
 
-    def read_checkpoint(self, sha256: str | None) -> Checkpoint | None:
-        """The checkpoint of this SHA-256 if it was read beforehand, given away once."""
-        if "checkpoints" in self._threads:
-            self._threads["checkpoints"].join()
-        read, self._read = self._read, None
-        return read if read is not None and read.provenance.sha256 == sha256 else None
+    def made_captioner(self, sha256: str | None) -> Captioner | None:
+        """The captioner of this SHA-256 if it was made beforehand, given away once."""
+        if "checkpoint" in self._threads:
+            self._is_made.wait()
+        made, self._made = self._made, None
+        return made if made is not None and made.provenance.sha256 == sha256 else None
 
     def end(self) -> None:
         """Wait for all that was begun: no thread may compute while the process ends."""
@@ -64,15 +65,13 @@ class Preparation:
             self._threads[what] = Thread(target=_attempt, args=(work,))
             self._threads[what].start()
 
-    def _check_checkpoints(self, home: Path | None) -> None:
-        from captioner.checkpoint import read_checkpoint
-        from catalog.checkpoints import KeptCheckpoints, checked_sha256
-        from catalog.home import open_home
-
-        files = KeptCheckpoints(open_home(home, create=False)).files()
-        checked = [(file, checked_sha256(file)) for file in files]
-        if len(checked) == 1:
-            self._read = read_checkpoint(*checked[0])
+    def _load_checkpoint(self, home: Path | None, device: str | None) -> None:
+        try:
+            made = self._made = _kept_captioner(home, device)
+        finally:
+            self._is_made.set()
+        if made is not None and self.is_finding:
+            made.load()
 
 
 @contextmanager
@@ -88,6 +87,21 @@ def without_collecting() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+@contextmanager
+def taking_short_turns() -> Iterator[None]:
+    """Within: a thread waits a third of a millisecond for its turn of the interpreter, not five.
+
+    For what ends with its answer: threads that load want few turns and short ones, and each that
+    they wait for is time that a core stands still.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(0.0003)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 @contextmanager
@@ -114,3 +128,21 @@ def _load_embedder(device: str | None) -> None:
     embedder = choose_embedder(device=device)
     if isinstance(embedder, OnnxEmbedder):  # others are not shared, and take seconds
         embedder.load()
+
+
+def _kept_captioner(home: Path | None, device: str | None) -> Captioner | None:
+    """The captioner that a home keeps, where it is one and ONNX Runtime is to compute it.
+
+    Found without the database, which takes longer to import than this to load.
+    """
+    from captioner.checkpoint import load_checkpoint
+    from captioner.machine import ONNX, runtime_for
+    from catalog.durable_files import checked_sha256
+    from catalog.home_folder import home_folder
+
+    files = [*(home_folder(home) / "models").glob("*.safetensors")]
+    checked = [(file, checked_sha256(file)) for file in files if not file.is_symlink()]
+    if len(checked) != 1 or runtime_for(device) != ONNX:
+        return None
+    [(file, sha256)] = checked
+    return load_checkpoint(file, device, sha256)
