@@ -66,7 +66,8 @@ class OnnxCaptioner(Captioner):
     def __init__(self, checkpoint: Checkpoint) -> None:
         config, arrays = checkpoint.config, SingleArrays(checkpoint.arrays)
         _check(checkpoint)
-        super().__init__(config, checkpoint.vocabulary, checkpoint.provenance, Tables.of(arrays))
+        tables = Tables.of(checkpoint.arrays)
+        super().__init__(config, checkpoint.vocabulary, checkpoint.provenance, tables)
         self._features = Session(lambda: features_model(config, arrays), threads=1)
         self._states = Session(lambda: states_model(config, arrays), threads=1)
         self._step = Session(lambda: onnx_decoder.step_model(config, arrays))

@@ -21,7 +21,7 @@ def step_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     """
     graph = Graph()
     words, before, cell = _step_inputs(graph, config.decoder)
-    vectors = graph.node("Gather", weight(graph, arrays, "decoder.embedding.weight"), words)
+    vectors = _vectors(graph, arrays, words)
     hidden, cell = _step(graph, arrays, _added(graph, arrays, vectors), before, cell)
     graph.output(hidden, "hidden", "float32", "N", config.decoder.hidden)
     graph.output(cell, "cell", "float32", "N", config.decoder.hidden)
@@ -114,7 +114,7 @@ def beam_model(config: CaptionerConfig, arrays: Arrays, width: int) -> Model:
     heads = sizes.attention_heads
     places = graph.input("places", "float32", "N", heads, "P", sizes.memory // heads)
     term = graph.input("term", "float32", "N", sizes.hidden)
-    vectors = graph.node("Gather", weight(graph, arrays, "decoder.embedding.weight"), words)
+    vectors = _vectors(graph, arrays, words)
     added = graph.node("Gather", _added(graph, arrays, vectors), which)
     hidden, cell = _step(graph, arrays, added, before, cell)
     one = graph.ints(1)
@@ -167,9 +167,11 @@ def _step_inputs(graph: Graph, sizes: DecoderConfig) -> tuple[Value, Value, Valu
 
 def _added(graph: Graph, arrays: Arrays, vectors: Value) -> Value:
     """What words [R,E] add to the LSTM's gates [R,4H], both biases with it."""
-    parts = {name: single(arrays, f"decoder.lstm.{name}_l0") for name in _LSTM}
-    inputs = graph.node("MatMul", vectors, graph.constant(parts["weight_ih"].T))
-    return graph.node("Add", inputs, graph.constant(parts["bias_ih"] + parts["bias_hh"]))
+    matrix, *biases = (
+        single(arrays, f"decoder.lstm.{name}_l0") for name in ("weight_ih", "bias_ih", "bias_hh")
+    )
+    inputs = graph.node("MatMul", vectors, graph.constant(matrix.T))
+    return graph.node("Add", inputs, graph.constant(biases[0] + biases[1]))
 
 
 def _step(
@@ -196,7 +198,7 @@ def _sentence_run(
     so that what a word adds to the gates is computed once.
     """
     parts = {name: _gates_of_onnx(single(arrays, f"decoder.lstm.{name}_l0")) for name in _LSTM}
-    vectors = graph.node("Gather", weight(graph, arrays, "decoder.embedding.weight"), words)
+    vectors = _vectors(graph, arrays, words)
     added = times_transposed(graph, graph.constant(parts["weight_ih"]), vectors)  # [4H,T]
     steps, count = graph.node("Shape", words), graph.node("Shape", seed, start=0, end=1)
     square = graph.node("ConstantOfShape", graph.node("Concat", steps, steps, axis=0))
@@ -233,10 +235,14 @@ def _photo_inputs(graph: Graph, sizes: DecoderConfig) -> tuple[Value, Value]:
     return _by_heads(graph, sizes, memory), graph.input("term", "float32", "N", sizes.hidden)
 
 
+def _vectors(graph: Graph, arrays: Arrays, words: Value) -> Value:
+    """Words int64 [...] -> their embeddings [...,E]."""
+    return graph.node("Gather", weight(graph, arrays, "decoder.embedding.weight"), words)
+
+
 def _said(graph: Graph, arrays: Arrays, words: Value) -> Value:
     """Words int64 [...] -> their share of the multimodal layer [...,H]."""
-    vectors = graph.node("Gather", weight(graph, arrays, "decoder.embedding.weight"), words)
-    return linear(graph, arrays, "decoder.from_word", vectors)
+    return linear(graph, arrays, "decoder.from_word", _vectors(graph, arrays, words))
 
 
 def _logits(

@@ -64,16 +64,11 @@ def states_model(config: CaptionerConfig, arrays: Arrays) -> Model:
 
 
 def _grid_shape(config: CaptionerConfig) -> tuple[int, int]:
-    """Places and channels of the last feature map of a photo as the CNN sees it."""
-    small, channels = lite_layout.grid(config.encoder.image_size)
-    side = math.isqrt(small)
-    return _large(config, side) ** 2, channels
-
-
-def _large(config: CaptionerConfig, side: int) -> int:
-    """A side of the last feature map, which would be `side` without zoom."""
+    """Places and channels of the last feature map of a photo as the CNN sees it, zoomed."""
     encoder = config.encoder
-    return encoder.enlarged(side) // (encoder.image_size // side)
+    small, channels = lite_layout.grid(encoder.image_size)
+    side = math.isqrt(small)
+    return (encoder.enlarged(side) // (encoder.image_size // side)) ** 2, channels
 
 
 def shrinking(large: int, small: int) -> NDArray[np.float32]:

@@ -139,9 +139,10 @@ def _kept_captioner(home: Path | None, device: str | None) -> Captioner | None:
     from captioner.machine import ONNX, runtime_for
     from catalog.durable_files import checked_sha256
     from catalog.home_folder import home_folder
+    from catalog.own_files import list_files
 
-    files = [*(home_folder(home) / "models").glob("*.safetensors")]
-    checked = [(file, checked_sha256(file)) for file in files if not file.is_symlink()]
+    files = list_files(home_folder(home), "models").own
+    checked = [(file, checked_sha256(file)) for file in files]
     if len(checked) != 1 or runtime_for(device) != ONNX:
         return None
     [(file, sha256)] = checked
