@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.answer_check import Truth, difference, fault
+from benchmarks.answer_check import DRIFT, Truth, difference, fault
 from benchmarks.clients import Asked
 
 # Photos 1 to 5 were there before; 9 was added, and pushed 5 out of the candidates.
@@ -53,6 +53,19 @@ def test_answer_unlike_the_one_without_load_is_told(
 def test_photo_that_was_no_candidate_is_told() -> None:
     truth = replace(TRUTH, known=frozenset({*BEFORE, 7}))
     assert "photo 7" in str(difference(asked({1: 9.0, 7: 8.5, 2: 8.0}), truth))
+
+
+def test_score_that_moved_may_lie_about_where_it_was_and_where_it_is() -> None:
+    truth = replace(TRUTH, after={**AFTER, 2: 8.2})
+    assert difference(asked({1: 9.0, 2: 8.1, 3: 7.0}), truth) is None
+    assert difference(asked({1: 9.0, 2: 8.2 + DRIFT / 2, 3: 7.0}), truth) is None
+    assert "photo 2 has 8.300" in str(difference(asked({1: 9.0, 2: 8.3, 3: 7.0}), truth))
+    assert "photo 2 has 7.900" in str(difference(asked({1: 9.0, 2: 7.9, 3: 7.0}), truth))
+
+
+def test_photo_whose_score_falls_may_be_below_the_last_one() -> None:
+    truth = replace(TRUTH, after={**AFTER, 4: 4.0})
+    assert difference(asked({1: 9.0, 2: 8.0, 3: 7.0, 5: 5.5}), truth) is None
 
 
 @pytest.mark.parametrize(
