@@ -35,8 +35,9 @@ from captioner.torch_captioner import TorchCaptioner, load_torch_captioner
 from captioner.vocabulary import tokenise
 from search.calibration import Background, backgrounds, fit_probability
 from search.evaluation.evaluate import image_to_text
-from search.evaluation.fit_weights import fit_ranking, signs_of
+from search.evaluation.fit_weights import fit_ranking
 from search.evaluation.measurements import Measurements, Query, all_combined_scores, sample_queries
+from search.evaluation.worlds import signs_of
 from search.limits import DEFAULT_CANDIDATES
 from search.parsed_query import ParsedQuery, parse_queries, read_vectors
 from search.rerank import combined_scores, likelihood_scores, retrieval_scores

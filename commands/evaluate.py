@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from catalog.views import PhotoView
     from search.engine import SearchEngine
     from search.evaluation.evaluate import Evaluation
+    from search.evaluation.reliability import Reliability
     from search.evaluation.short_report import ShortReport
 
 
@@ -92,20 +93,25 @@ def _print_evaluation(evaluation: Evaluation) -> None:
         f"{name} {value:.1f}" for name, value in evaluation.captions.to_json().items()
     )
     echo(f"captions       {scores}")
+    if evaluation.reliability is not None:
+        _print_reliability(evaluation.reliability)
     if evaluation.short is not None:
         _print_short(evaluation.short)
 
 
-def _print_short(report: ShortReport) -> None:
-    found = report.reliability
-    echo(
-        f"{report.queries} short queries  P@5 {report.precision5:.2f}  "
-        f"recall@10 {report.recall10:.2f}"
-    )
+def _print_reliability(found: Reliability) -> None:
     echo(
         f"their first five  claimed {found.claimed:.2f}  true {found.true:.2f}  "
         f"calibration error {found.expected_error:.2f}  Brier {found.brier:.2f}"
     )
+
+
+def _print_short(report: ShortReport) -> None:
+    echo(
+        f"{report.queries} short queries  P@5 {report.precision5:.2f}  "
+        f"recall@10 {report.recall10:.2f} (of at most {report.recall10_most:.2f})"
+    )
+    _print_reliability(report.reliability)
     echo(
         f"marked as weak though right {report.marked_right:.0%}; not marked though wrong "
         f"{report.unmarked_wrong:.0%}; not marked of {report.absent_queries} nouns that no photo "

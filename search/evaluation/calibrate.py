@@ -15,16 +15,11 @@ from numpy.typing import NDArray
 
 from captioner.captioner import SHORT_WORDS, Ranking, SumWeights
 from captioner.metrics import Recall, recall_at_k
-from search.calibration import fit_probability
 from search.evaluation.dev_sets import DevSet
-from search.evaluation.fit_weights import (
-    World,
-    first_photos,
-    fit_worlds,
-    signs_of,
-)
+from search.evaluation.fit_weights import fit_worlds
 from search.evaluation.measurements import all_combined_scores
-from search.evaluation.short_report import reliability
+from search.evaluation.reliability import claims_of_first, reliability
+from search.evaluation.worlds import World
 
 FOLDS = 5
 LEAST_PHOTOS = 50
@@ -173,15 +168,8 @@ class _Ranked:
 def _ranked(world: World, ranking: Ranking) -> _Ranked:
     measured = world.measured
     scores = all_combined_scores(ranking, measured)
-    told = np.where(world.truth < 0, -np.inf, scores).astype(np.float32)
-    rows, photos = first_photos(told, _FIRST)
-    claimed = np.zeros(len(rows), np.float32)
-    for is_short in (False, True):
-        own = np.flatnonzero(world.is_short[rows] == is_short)
-        if len(own):
-            fit = ranking.for_words(measured.backgrounds[rows[own[0]]].words).fit
-            claimed[own] = fit_probability(fit, signs_of(measured, rows[own], photos[own]))
-    return _Ranked(scores, measured.owners, claimed, world.truth[rows, photos] > 0)
+    claimed, true = claims_of_first(world, scores, ranking, _FIRST)
+    return _Ranked(scores, measured.owners, claimed, true)
 
 
 def _figures(parts: Sequence[_Ranked]) -> Figures:

@@ -11,10 +11,10 @@ from captioner.dataset import CaptionedPhoto
 from catalog.views import PhotoView
 from search.engine import SearchEngine
 from search.evaluation.evaluate import Evaluation, collect, evaluate, sample_queries
-from search.evaluation.fit_weights import World, own_photos
 from search.evaluation.measurements import Measurements, Query
 from search.evaluation.noun_queries import shows_all_things
 from search.evaluation.short_report import Nouns, measure_nouns, report_nouns
+from search.evaluation.worlds import World, own_photos
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,8 @@
 """Evaluation on a test set: recall both ways, with every caption a query, and caption scores.
 
+What probabilities claim of the first results is held against whether these photos show all that
+the query names, as their own captions tell.
+
 The engine's own ranker is asked, but spared what was measured before: a query is read once, and
 its likelihoods on all photos are also those of its candidates.
 """
@@ -8,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,10 +26,14 @@ from search.engine import SearchEngine, UnknownPhoto
 from search.evaluation.measurements import (
     Measurements,
     Query,
+    all_combined_scores,
     all_likelihood_scores,
     put_together,
     sample_queries,
 )
+from search.evaluation.noun_queries import shows_all_things
+from search.evaluation.reliability import Reliability, claims_of_first, reliability
+from search.evaluation.worlds import own_photos
 from search.limits import COMBINED, LIKELIHOOD, MAX_QUERY_LENGTH, RETRIEVE
 from search.photo_scores import Measured
 from search.pipeline import Question, Ranker
@@ -41,6 +48,8 @@ __all__ = ["Evaluation", "collect", "evaluate", "sample_queries"]
 Ids = NDArray[np.int64]
 Advance = Callable[[int], None]
 
+# Of each query's results so many have their probabilities held against what is true.
+FIRST = 5
 # The stages whose candidates the first stage proposes.
 _TWO_STAGE = (RETRIEVE, COMBINED)
 # Captions that are read together: the vectors of their words are 10 MB.
@@ -56,6 +65,7 @@ class Evaluation:
     text_to_image: dict[str, Recall]
     image_to_text: Recall
     captions: CaptionScores
+    reliability: Reliability | None  # None: captions tell of no query's things
     seconds: float
     short: ShortReport | None = None  # None: not asked for
 
@@ -70,6 +80,7 @@ class Evaluation:
             },
             "image_to_text": self.image_to_text.to_json(),
             "captions": self.captions.to_json(),
+            "reliability": asdict(self.reliability) if self.reliability else None,
             "seconds": round(self.seconds, 1),
             **short,
         }
@@ -115,6 +126,7 @@ def evaluate(
         text_to_image=_text_to_image(ranking, measured, np.array(places)),
         image_to_text=image_to_text(ranking, measured),
         captions=caption_scores(photos, views),
+        reliability=_reliability(ranking, measured, photos, queries),
         seconds=time.perf_counter() - started,
     )
 
@@ -188,6 +200,20 @@ def _ranker(engine: SearchEngine, ids: Ids) -> Ranker:
     if ranker is None:
         raise UnknownPhoto(int(ids[0]))
     return ranker
+
+
+def _reliability(
+    ranking: Ranking,
+    measured: Measurements,
+    photos: Sequence[CaptionedPhoto],
+    queries: Sequence[Query],
+) -> Reliability | None:
+    """How true the probabilities of the first results are, where captions tell of a query."""
+    shows = shows_all_things([query.text for query in queries], photos)
+    if (shows < 0).all():
+        return None
+    scores = all_combined_scores(ranking, measured)
+    return reliability(*claims_of_first(own_photos(measured, shows), scores, ranking, FIRST))
 
 
 def _text_to_image(

@@ -17,61 +17,10 @@ from torch import Tensor
 
 from captioner.captioner import SHORT_WORDS, FitWeights, Ranking, SumWeights
 from search.calibration import Signs, fit_probability
-from search.evaluation.measurements import Measurements, all_combined_scores
+from search.evaluation.measurements import Measurements
+from search.evaluation.worlds import World, own_photos, shown
 
 Part = Callable[[Measurements], NDArray[np.float32]]
-
-# Queries with which a world weighs as much as any other; fewer of them tell less.
-ENOUGH_QUERIES = 50
-
-
-@dataclass(frozen=True)
-class World:
-    """Queries of one set of photos, measured, and which photos fit each.
-
-    `fits` [Q,N]: 1, 0, or -1 for photos of which nobody can tell, which then do not count. `shows`:
-    the same for probabilities, where a photo may fit a query that ranking shall tell it from; None:
-    as `fits`.
-    """
-
-    measured: Measurements
-    fits: NDArray[np.int8]
-    shows: NDArray[np.int8] | None = None
-
-    def take(self, rows: NDArray[np.int64]) -> World:
-        """Some of the queries."""
-        shows = None if self.shows is None else self.shows[rows]
-        return World(self.measured.take(rows), self.fits[rows], shows)
-
-    @property
-    def truth(self) -> NDArray[np.int8]:
-        """What probabilities are held to [Q,N]: 1, 0, or -1."""
-        return self.fits if self.shows is None else self.shows
-
-    @property
-    def weight(self) -> float:
-        """How much it counts where weights are fitted on several worlds."""
-        return min(len(self.fits) / ENOUGH_QUERIES, 1.0)
-
-    @property
-    def is_short(self) -> NDArray[np.bool_]:
-        """Whether each query is ranked by the weights for short ones [Q]."""
-        words = [each.words for each in self.measured.backgrounds]
-        short: NDArray[np.bool_] = np.array(words) <= SHORT_WORDS
-        return short
-
-
-def own_photos(measured: Measurements, shows: NDArray[np.int8] | None = None) -> World:
-    """Captions as queries: only a caption's own photo fits it, and it shows all that is named.
-
-    `shows`: see World; where it tells of no caption at all, certainty is of the own photos, too.
-    """
-    fits = np.zeros(measured.visual.shape, np.int8)
-    fits[np.arange(len(fits)), measured.owners] = 1
-    if shows is None or (shows < 0).all():
-        return World(measured, fits)
-    tells = (shows >= 0).any(axis=1, keepdims=True)
-    return World(measured, fits, np.where(tells & (fits > 0), np.int8(1), shows))
 
 
 def fit_ranking(measured: Measurements, ranking: Ranking) -> Ranking:
@@ -111,7 +60,7 @@ def fit_worlds(worlds: Sequence[World], ranking: Ranking, ridge: float = 0.0) ->
         bias_in_retrieval=first[2] / similarity if similarity > 0 else 0.0,
         short=_sum_weights(short, ranking, ridge) if long and short else None,
     )
-    fit = fit_weights(*shown(long or short, ranking), ridge=ridge)
+    fit = fit_weights(*shown(long or short, ranking, _FIRST), ridge=ridge)
     ranking = replace(ranking, fit=fit)
     if ranking.short is None:
         return ranking
@@ -196,72 +145,6 @@ _SUM: tuple[Part, ...] = (
 )
 
 
-# Of each query's photos so many that come first are learned from. Those of short queries, of which
-# many photos fit, are truer the further in front they come: as many as their truth is told of.
-_FIRST, _FIRST_OF_SHORT = 10, 5
-
-
-def shown(
-    worlds: Sequence[World], ranking: Ranking, count: int = _FIRST
-) -> tuple[Signs, Signs, Signs]:
-    """Signs of the `count` photos that searches show first: those that fit, and the others.
-
-    The third are those of the right ones that come first of all. Worlds count by their weight.
-    """
-    right, wrong, best = [], [], []
-    for world in worlds:
-        scores = all_combined_scores(ranking, world.measured).copy()
-        scores[world.truth < 0] = -np.inf
-        rows, photos = first_photos(scores, count)
-        fitting, share = world.truth[rows, photos] > 0, world.weight / max(len(rows), 1)
-        right.append(signs_of(world.measured, rows[fitting], photos[fitting], share))
-        wrong.append(signs_of(world.measured, rows[~fitting], photos[~fitting], share))
-        rows, photos = first_photos(scores, 1)
-        fitting = world.truth[rows, photos] > 0
-        best.append(signs_of(world.measured, rows[fitting], photos[fitting]))
-    return joined(right), joined(wrong), joined(best)
-
-
-def first_photos(
-    scores: NDArray[np.float32], count: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of queries and of the photos that come first for them, scores [Q,N]; -inf: none."""
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :count]
-    rows = np.repeat(np.arange(len(scores)), best.shape[1])
-    there = np.isfinite(scores[rows, best.ravel()])
-    return rows[there], best.ravel()[there]
-
-
-def signs_of(
-    measured: Measurements,
-    rows: NDArray[np.int64],
-    photos: NDArray[np.int64],
-    weight: float = 1.0,
-) -> Signs:
-    """Signs of pairs of a query's row and a photo, K of each, which weigh the same in a fit."""
-    return Signs(
-        measured.evidence[rows, photos],
-        measured.visual[rows, photos],
-        measured.caption[rows, photos],
-        [measured.backgrounds[row] for row in rows.tolist()],
-        None if measured.image is None else measured.image[rows, photos],
-        np.full(len(rows), weight, np.float32),
-    )
-
-
-def joined(parts: Sequence[Signs]) -> Signs:
-    """Several as one; all have similarities by an image embedder, or none has."""
-    images = [part.image for part in parts if part.image is not None]
-    return Signs(
-        np.concatenate([part.evidence for part in parts]),
-        np.concatenate([part.visual for part in parts]),
-        np.concatenate([part.caption for part in parts]),
-        [each for part in parts for each in part.background],
-        np.concatenate(images) if images else None,
-        np.concatenate([part.weights for part in parts]),
-    )
-
-
 def _fit(parts: Sequence[Part], worlds: Sequence[World], near: _Near) -> list[float]:
     """One weight for each part of a score, standardised while fitting."""
     stacked = [
@@ -293,6 +176,10 @@ def _cost(scores: Tensor, fits: Tensor) -> Tensor:
     cost: Tensor = -((shares * right).sum(dim=1) / right.sum(dim=1).clamp(min=1)).mean()
     return cost
 
+
+# Of each query's photos so many that come first are learned from. Those of short queries, of which
+# many photos fit, are truer the further in front they come: as many as their truth is told of.
+_FIRST, _FIRST_OF_SHORT = 10, 5
 
 # Of the probability's weights, which would have no end where a few photos are told apart wholly
 _RIDGE = 1e-4

@@ -58,9 +58,10 @@ Parts = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True)
 class NounQuery:
-    """A query, and which of N photos fit it: 1, 0, or -1 where nobody can tell."""
+    """A query, its parts, and which of N photos fit it: 1, 0, or -1 where nobody can tell."""
 
     text: str
+    parts: Parts
     fits: NDArray[np.int8]  # [N]
 
 
@@ -71,10 +72,15 @@ def noun_queries(photos: Sequence[CaptionedPhoto], least: int = LEAST_PHOTOS) ->
     asked = [*_things(), *_qualified(captions, least)]
     queries = []
     for text, parts in [*asked, *_pairs(captions, least)]:
-        query = NounQuery(text, _fits(captions, parts, needed))
+        query = NounQuery(text, parts, _fits(captions, parts, needed))
         if (query.fits > 0).sum() >= least:
             queries.append(query)
     return queries
+
+
+def names_all(captions: Sequence[str], parts: Parts) -> bool:
+    """Whether one of the captions names all parts of a query."""
+    return _mentions(_read(captions), parts) > 0
 
 
 def absent_nouns(photos: Sequence[CaptionedPhoto]) -> list[str]:

@@ -12,36 +12,22 @@ from captioner.captioner import SHORT_WORDS, Ranking
 from captioner.dataset import CaptionedPhoto
 from search.calibration import fit_probability
 from search.engine import SearchEngine
-from search.evaluation.evaluate import collect
-from search.evaluation.fit_weights import World, signs_of
+from search.evaluation.evaluate import FIRST, collect
 from search.evaluation.measurements import Measurements, Query, all_combined_scores
 from search.evaluation.noun_queries import absent_nouns, noun_queries
+from search.evaluation.reliability import Reliability, reliability
+from search.evaluation.worlds import World, signs_of
 
-_FIRST, _TEN, _BINS = 5, 10, 10
+_TEN = 10
 
 Grid = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Reliability:
-    """Probabilities that were claimed beside the shares that were true, all 0 to 1.
-
-    `expected_error` is the expected calibration error over ten bins (Guo et al. 2017, eq. 3);
-    `bins`: for each that is not empty, results, mean claim and share that was true.
-    """
-
-    results: int
-    claimed: float
-    true: float
-    expected_error: float
-    brier: float
-    bins: tuple[tuple[int, float, float], ...]
 
 
 @dataclass(frozen=True)
 class ShortReport:
     """The `short` part of the `evaluate --json` object; shares are 0 to 1.
 
+    `recall10_most`: what `recall10` would be if all that fit came first, as many that ten hold.
     `marked_right`: of first results that fit, those that are marked as weak. `unmarked_wrong`: of
     the first five that are not marked, those that do not fit. `absent_unmarked`: of the first five
     for nouns that no photo shows, those that are not marked.
@@ -50,6 +36,7 @@ class ShortReport:
     queries: int
     precision5: float
     recall10: float
+    recall10_most: float
     marked_right: float
     unmarked_wrong: float
     absent_queries: int
@@ -93,39 +80,22 @@ def report_nouns(nouns: Nouns, ranking: Ranking) -> ShortReport:
     scores, chances = _ranked(nouns.present.measured, ranking)
     fits = nouns.present.fits
     scores[fits < 0] = -np.inf
-    first, ten = _best(scores, _FIRST), _best(scores, _TEN)
+    first, ten = _best(scores, FIRST), _best(scores, _TEN)
     claimed = np.take_along_axis(chances, first, axis=1)
     true = np.take_along_axis(fits, first, axis=1) > 0
+    fitting = (fits > 0).sum(axis=1)
     among_ten = (np.take_along_axis(fits, ten, axis=1) > 0).sum(axis=1)
     marked = claimed < ranking.for_words(SHORT_WORDS).fit.weak_below
     return ShortReport(
         queries=len(fits),
         precision5=float(true.mean()),
-        recall10=float((among_ten / (fits > 0).sum(axis=1)).mean()),
+        recall10=float((among_ten / fitting).mean()),
+        recall10_most=float((np.minimum(fitting, _TEN) / fitting).mean()),
         marked_right=_share(marked[:, 0], true[:, 0]),
         unmarked_wrong=_share(~true, ~marked),
         absent_queries=0 if nouns.absent is None else len(nouns.absent.owners),
         absent_unmarked=_unmarked(nouns.absent, ranking),
         reliability=reliability(claimed.ravel(), true.ravel()),
-    )
-
-
-def reliability(claimed: Grid, true: NDArray[np.bool_]) -> Reliability:
-    """What was claimed of results [K], at least one, beside what was true [K]."""
-    places = np.minimum((claimed * _BINS).astype(int), _BINS - 1)
-    bins = [
-        (int(own.sum()), float(claimed[own].mean()), float(true[own].mean()))
-        for own in (places == number for number in range(_BINS))
-        if own.any()
-    ]
-    error = sum(count * abs(claim - share) for count, claim, share in bins) / len(claimed)
-    return Reliability(
-        results=len(claimed),
-        claimed=float(claimed.mean()),
-        true=float(true.mean()),
-        expected_error=error,
-        brier=float(((claimed - true) ** 2).mean()),
-        bins=tuple(bins),
     )
 
 
@@ -142,7 +112,7 @@ def _unmarked(absent: Measurements | None, ranking: Ranking) -> float:
     if absent is None:
         return 0.0
     scores, chances = _ranked(absent, ranking)
-    first = np.take_along_axis(chances, _best(scores, _FIRST), axis=1)
+    first = np.take_along_axis(chances, _best(scores, FIRST), axis=1)
     return float((first >= ranking.for_words(SHORT_WORDS).fit.weak_below).mean())
 
 

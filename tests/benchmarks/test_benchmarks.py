@@ -109,6 +109,23 @@ def test_contrast_is_measured_by_what_people_wrote(
     assert "captions rather than the same with actors exchanged" in printed
 
 
+def test_what_people_wrote_finds_what_it_names(printed_by: Run, tmp_path: Path) -> None:
+    rows = ["image\tcaption", "5.png\ta cat", "5.png\ta cat sleeps"]
+    for number in range(5):
+        (tmp_path / f"{number}.png").touch()
+        rows += [f"{number}.png\ta dog {doing}" for doing in ("runs", "barks", "sleeps")]
+    (tmp_path / "5.png").touch()
+    file = tmp_path / "captions.tsv"
+    file.write_text("\n".join(rows) + "\n")
+    data = ["--captions", str(file), "--images", str(tmp_path)]
+    printed = printed_by("human_captions", data)
+    assert "6 photos, 1 noun queries" in printed
+    assert "| 1 caption a photo | 1.000 | 1.000 |" in printed
+    with file.open("a") as opened:  # half of what is drawn does not name it now
+        opened.writelines(f"{number}.png\tit {doing}\n" for number in range(5) for doing in "abc")
+    assert "| 1 caption a photo | 1.000" not in printed_by("human_captions", data)
+
+
 def test_indexing_is_timed_beside_a_tower_and_as_it_grows(
     printed_by: Run, sample_photos: Path
 ) -> None:

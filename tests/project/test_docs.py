@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 
 import tellshow
 from tests.project.source_tree import ROOT
+from tests.project.tour import TOUR, answered, commands_in
 
 README = ROOT / "README.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
@@ -51,6 +52,19 @@ def sections() -> dict[str, str]:
 
 def all_commands() -> list[tuple[str, click.Command]]:
     return list(commands(tellshow.cli, "tellshow"))
+
+
+def test_tour_is_written_anew_from_what_its_commands_print() -> None:
+    document = "Text\n```console\n$ tellshow a\nold\n$ tellshow b\n```\nmore\n"
+    answer = {"tellshow a": "new\nlines\n", "tellshow b": ""}
+    expected = "Text\n```console\n$ tellshow a\nnew\nlines\n$ tellshow b\n```\nmore\n"
+    assert answered(document, answer.__getitem__) == expected
+
+
+def test_tour_calls_commands_that_there_are() -> None:
+    tour = commands_in(TOUR.read_text(encoding="utf-8"))
+    assert {" ".join(command.split()[:2]) for command in tour} <= {n for n, _ in all_commands()}
+    assert len(tour) >= 10
 
 
 def test_every_command_has_a_section_and_stands_in_the_readme() -> None:

@@ -8,8 +8,9 @@ import pytest
 from captioner.captioner import SHORT_WORDS, FitWeights, Ranking, SumWeights
 from search.calibration import Background
 from search.evaluation.calibrate import calibrate, measure, measure_fit, without_image
-from search.evaluation.fit_weights import World, fit_worlds, own_photos
+from search.evaluation.fit_weights import fit_worlds
 from search.evaluation.measurements import Measurements
+from search.evaluation.worlds import World, own_photos
 
 PHOTOS = 50
 FIT = FitWeights(visual=2.0, offset=-4.0, weak_below=0.3)

@@ -45,7 +45,8 @@ def test_recall_is_perfect_on_photos_that_are_easily_told_apart(engine: SearchEn
     assert result.text_to_image["combined"].r5 == 100
     assert result.image_to_text.r5 == 100
     assert set(result.to_json()) == {
-        "photos", "queries", "text_to_image", "image_to_text", "captions", "seconds",
+        "photos", "queries", "text_to_image", "image_to_text", "captions", "reliability",
+        "seconds",
     }  # fmt: skip
     assert len(asked) == 10
 

@@ -5,8 +5,9 @@ import pytest
 
 from captioner.captioner import SHORT_WORDS, Ranking
 from search.calibration import Background, fit_probability
-from search.evaluation.fit_weights import World, first_photos, fit_worlds, own_photos, signs_of
+from search.evaluation.fit_weights import fit_worlds
 from search.evaluation.measurements import Measurements
+from search.evaluation.worlds import World, first_photos, own_photos, signs_of
 
 _PHOTOS = 40
 

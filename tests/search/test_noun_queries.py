@@ -7,7 +7,7 @@ import pytest
 
 from captioner.dataset import CaptionedPhoto
 from search.evaluation.noun_queries import absent_nouns, noun_queries, shows_all_things
-from search.evaluation.short_report import reliability
+from search.evaluation.reliability import reliability
 
 _CAPTIONS = (
     ("a black dog on a sofa", "the black dog sleeps", "dogs"),
