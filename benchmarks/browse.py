@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -136,7 +137,7 @@ def fill(database: Database, captioner: Captioner, count: int) -> None:
     for start in range(0, count, _BATCH):
         with database.write() as session:
             add_photos(session, root, model, made[start : start + _BATCH], "made-up")
-        print(f"{min(start + _BATCH, count):,} rows", end="\r", flush=True)
+        print(f"{min(start + _BATCH, count):,} rows", end="\r", file=sys.stderr, flush=True)
     with database.write() as session:
         note_places(session)
 

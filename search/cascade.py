@@ -78,13 +78,13 @@ class Cascade:
         return placed.take(np.arange(start, min(stop, len(placed))))
 
     def parts(self) -> Iterator[Ranked]:
-        """All of them in parts, those that are scored already first."""
-        place = 0
-        while place < len(self):
-            stop = max(self._count, place + 1)
-            part = self.page(place, stop)
-            place += len(part)
-            yield part
+        """All of them in two parts, for what hangs on no order: those scored already, and the rest.
+
+        Pages that are asked for after the rest put it in order as if it had been one batch.
+        """
+        yield Ranked.joined([*self._placed, self._waiting])
+        if len(self._unread):
+            yield self._read(self._unread)
 
     def _advance(self) -> None:
         """Give places to those whose place is known, after one more batch where there are none."""
@@ -103,12 +103,13 @@ class Cascade:
         last = best[min(_LOOKED_AT, len(best)) - 1]
         return int((best >= last - _BEHIND).sum())
 
-    def _read(self, rows: Rows) -> None:
+    def _read(self, rows: Rows) -> Ranked:
         read = self._score(rows)
         self._unread = self._unread[len(rows) :]
         self._off = np.concatenate([self._off, read.score - self._estimate[rows]])
         known = Ranked.joined([self._waiting, read])
         self._waiting = known.take(np.argsort(-known.score, kind="stable"))
+        return read
 
     def _ready(self) -> int:
         """How many of those that wait are better than all that is not read can be."""

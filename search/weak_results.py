@@ -55,11 +55,12 @@ class Judge:
 
     def page(self, order: SearchOrder, page: Ranked, stop: int) -> Verdict:
         """What is to be said of a page, whose last photo comes before place `stop` of its order."""
+        line = find_line(order, stop, self.weak)  # first: it goes on in the page's own batches
         return Verdict(
             probability=self.chances(page),
             weak=self.weak(page),
             all_weak=all(self.weak(part).all() for part in order.candidates.parts()),
-            line=find_line(order, stop, self.weak),
+            line=line,
             more=order.reaches(stop),
         )
 
