@@ -58,7 +58,8 @@ def main() -> None:
             )  # fmt: skip
             # Progress of an index run is nothing to read.
             shown = "" if arguments[0] == "index" else done.stdout
-            return "".join(f"{line.rstrip()}\n" for line in shown.splitlines())
+            lines = shown.replace(f"{folder}/", "").splitlines()
+            return "".join(f"{line.rstrip()}\n" for line in lines)
 
         document = TOUR.read_text(encoding="utf-8")
         TOUR.write_text(answered(document, ask), encoding="utf-8")
