@@ -224,13 +224,29 @@ def written(document: str, section: str) -> str:
     return document[: found.start()] + whole + document[found.end() :]
 
 
+def mended(document: str, sections: Sequence[str]) -> str | None:
+    """The document with some sections of its last run in place of those of the same titles.
+
+    None where it lacks one of them.
+    """
+    for section in sections:
+        title = section.splitlines()[0]
+        old = re.compile(rf"^{re.escape(title)}$.*?(?=^### |^{re.escape(END)}$)", re.S | re.M)
+        document, found = old.subn(lambda _, new=section: f"{new}\n\n", document)
+        if found != 1:
+            return None
+    return document
+
+
 def main() -> None:
     """Run what was asked for, and write it down."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="a folder: images/ and dev.tsv")
     parser.add_argument("--document", type=Path, required=True, help="Markdown to write into")
     parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--only", nargs="+", help="names of benchmarks (default: all)")
+    parser.add_argument(
+        "--only", nargs="+", help="names of benchmarks (default: all); sections of others stay"
+    )
     parser.add_argument("--tiny", action="store_true", help="a few photos, to see that it runs")
     options = parser.parse_args()
     if not (options.data / "dev.tsv").is_file() or not (options.data / "images").is_dir():
@@ -245,7 +261,12 @@ def main() -> None:
             if options.only is None or each.module in options.only:
                 print(f"{each.title} ...", file=sys.stderr, flush=True)
                 sections.append(run(each, end - time.monotonic(), names))
-    _write(options.document, machine, sections)
+    before = options.document.read_text(encoding="utf-8") if options.document.is_file() else ""
+    text = mended(before, sections) if options.only else None
+    if text is None:
+        _write(options.document, machine, sections)
+    else:
+        options.document.write_text(text, encoding="utf-8")
 
 
 def _write(document: Path, machine: str, sections: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.machine import features_of, in_short, model_of, not_masked
 from benchmarks.plots import first_table
-from benchmarks.suite import Measure, as_markdown, run, written
+from benchmarks.suite import Measure, as_markdown, mended, run, written
 from tests.project.source_tree import ROOT
 
 _CPUINFO = """processor\t: 0
@@ -58,6 +58,13 @@ def test_last_run_gives_way_to_the_next_and_all_else_stays() -> None:
     assert once.startswith("# Page\n\nText\n")
     assert "first" not in twice
     assert twice == once.replace("first", "second") + "\nmore\n"
+
+
+def test_sections_of_some_benchmarks_give_way_and_others_stay() -> None:
+    document = written("# Page\n", "head\n\n### A\n\nold\n\n### B\n\nkept\n\n### C\n\nold")
+    once = mended(document, ["### A\n\nnew", "### C\n\nnew"])
+    assert once == document.replace("old", "new")
+    assert mended(document, ["### D\n\nnew"]) is None
 
 
 def test_benchmark_that_is_not_done_in_time_is_broken_off() -> None:
