@@ -231,10 +231,11 @@ def mended(document: str, sections: Sequence[str]) -> str | None:
     """
     for section in sections:
         title = section.splitlines()[0]
-        old = re.compile(rf"^{re.escape(title)}$.*?(?=^### |^{re.escape(END)}$)", re.S | re.M)
-        document, found = old.subn(lambda _, new=section: f"{new}\n\n", document)
-        if found != 1:
+        old = rf"^{re.escape(title)}$.*?(?=^### |^{re.escape(END)}$)"
+        found = re.search(old, document, re.S | re.M)
+        if found is None:
             return None
+        document = f"{document[: found.start()]}{section}\n\n{document[found.end() :]}"
     return document
 
 
