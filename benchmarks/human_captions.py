@@ -17,15 +17,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.dataset import CaptionedPhoto, read_captions
-from search.evaluation.noun_queries import NounQuery, names_all, noun_queries
+from captioner.dataset import read_captions
+from search.evaluation.noun_queries import NounQuery, captions_that_name, noun_queries
 
 _FIRST, _TEN = 5, 10
-
-
-def who_names(photos: Sequence[CaptionedPhoto], query: NounQuery) -> list[NDArray[np.bool_]]:
-    """Which of each photo's captions name all of a query [K] each."""
-    return [np.array([names_all([text], query.parts) for text in own.captions]) for own in photos]
 
 
 def found_by(
@@ -36,7 +31,7 @@ def found_by(
 ) -> tuple[float, float]:
     """Precision of the first five and recall of the first ten by `count` captions a photo.
 
-    `naming`: of each query what `who_names` says.
+    `naming`: what `captions_that_name` says of the queries.
     """
     drawn = [generator.permutation(len(own))[:count] for own in naming[0]]
     measured = []
@@ -62,7 +57,7 @@ def main() -> None:
     queries, generator = noun_queries(photos), np.random.default_rng(0)
     if not queries:
         parser.error(f"{options.captions} has too few photos for a noun query")
-    naming = [who_names(photos, query) for query in queries]
+    naming = captions_that_name(photos, queries)
     print(f"{len(photos)} photos, {len(queries)} noun queries\n")
     print("| found by | precision of the first five | recall of the first ten |")
     print("| --- | --- | --- |")

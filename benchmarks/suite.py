@@ -265,18 +265,15 @@ def main() -> None:
     before = options.document.read_text(encoding="utf-8") if options.document.is_file() else ""
     text = mended(before, sections) if options.only else None
     if text is None:
-        _write(options.document, machine, sections)
-    else:
-        options.document.write_text(text, encoding="utf-8")
+        text = written(before, _whole(machine, sections, options.document.with_suffix(".svg")))
+    options.document.write_text(text, encoding="utf-8")
 
 
-def _write(document: Path, machine: str, sections: Sequence[str]) -> None:
-    picture = document.with_suffix(".svg")
+def _whole(machine: str, sections: Sequence[str], picture: Path) -> str:
+    """All that is written: the machine, the picture, which is drawn, and the sections."""
     plotted = [f"![Rates and latencies of this run]({picture.name})"]
     head = ["## All in one go", "`make bench DATA=FOLDER`, on this machine:", machine]
-    text = "\n\n".join(head + (plotted if draw(sections, picture) else []) + list(sections))
-    before = document.read_text(encoding="utf-8") if document.is_file() else ""
-    document.write_text(written(before, text), encoding="utf-8")
+    return "\n\n".join(head + (plotted if draw(sections, picture) else []) + list(sections))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ LEAST_PHOTOS = 50
 # Short queries made from the captions are learned from where there are so many.
 LEAST_SHORT = 20
 # The first results of each query, whose probabilities are compared with what is true
-_FIRST = 5
 # Of the prior: how far a standardised weight is expected from the captioner's own
 _SPREAD = 1.0
 
@@ -168,7 +167,7 @@ class _Ranked:
 def _ranked(world: World, ranking: Ranking) -> _Ranked:
     measured = world.measured
     scores = all_combined_scores(ranking, measured)
-    claimed, true = claims_of_first(world, scores, ranking, _FIRST)
+    claimed, true = claims_of_first(world, scores, ranking)
     return _Ranked(scores, measured.owners, claimed, true)
 
 

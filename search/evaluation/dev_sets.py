@@ -10,11 +10,10 @@ import numpy as np
 from captioner.dataset import CaptionedPhoto
 from catalog.views import PhotoView
 from search.engine import SearchEngine
-from search.evaluation.evaluate import Evaluation, collect, evaluate, sample_queries
+from search.evaluation.evaluate import Evaluation, as_world, collect, evaluate, sample_queries
 from search.evaluation.measurements import Measurements, Query
-from search.evaluation.noun_queries import shows_all_things
 from search.evaluation.short_report import Nouns, measure_nouns, report_nouns
-from search.evaluation.worlds import World, own_photos
+from search.evaluation.worlds import World
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,7 @@ class DevSet:
     @property
     def captions(self) -> World:
         """Its captions as queries; certainty is of whether a photo shows all that they name."""
-        shows = shows_all_things([query.text for query in self.queries], self.photos)
-        return own_photos(self.measured, shows)
+        return as_world(self.measured, self.queries, self.photos)
 
     @property
     def described(self) -> list[tuple[CaptionedPhoto, PhotoView]]:

@@ -33,7 +33,7 @@ from search.evaluation.measurements import (
 )
 from search.evaluation.noun_queries import shows_all_things
 from search.evaluation.reliability import Reliability, claims_of_first, reliability
-from search.evaluation.worlds import own_photos
+from search.evaluation.worlds import World, own_photos
 from search.limits import COMBINED, LIKELIHOOD, MAX_QUERY_LENGTH, RETRIEVE
 from search.photo_scores import Measured
 from search.pipeline import Question, Ranker
@@ -48,8 +48,6 @@ __all__ = ["Evaluation", "collect", "evaluate", "sample_queries"]
 Ids = NDArray[np.int64]
 Advance = Callable[[int], None]
 
-# Of each query's results so many have their probabilities held against what is true.
-FIRST = 5
 # The stages whose candidates the first stage proposes.
 _TWO_STAGE = (RETRIEVE, COMBINED)
 # Captions that are read together: the vectors of their words are 10 MB.
@@ -126,7 +124,7 @@ def evaluate(
         text_to_image=_text_to_image(ranking, measured, np.array(places)),
         image_to_text=image_to_text(ranking, measured),
         captions=caption_scores(photos, views),
-        reliability=_reliability(ranking, measured, photos, queries),
+        reliability=_reliability(ranking, as_world(measured, queries, photos)),
         seconds=time.perf_counter() - started,
     )
 
@@ -202,18 +200,19 @@ def _ranker(engine: SearchEngine, ids: Ids) -> Ranker:
     return ranker
 
 
-def _reliability(
-    ranking: Ranking,
-    measured: Measurements,
-    photos: Sequence[CaptionedPhoto],
-    queries: Sequence[Query],
-) -> Reliability | None:
-    """How true the probabilities of the first results are, where captions tell of a query."""
-    shows = shows_all_things([query.text for query in queries], photos)
-    if (shows < 0).all():
+def as_world(
+    measured: Measurements, queries: Sequence[Query], photos: Sequence[CaptionedPhoto]
+) -> World:
+    """Captions as queries; certainty is of whether a photo shows all that they name."""
+    return own_photos(measured, shows_all_things([query.text for query in queries], photos))
+
+
+def _reliability(ranking: Ranking, world: World) -> Reliability | None:
+    """How true the probabilities of the first results are; None where captions tell of no query."""
+    if world.shows is None:
         return None
-    scores = all_combined_scores(ranking, measured)
-    return reliability(*claims_of_first(own_photos(measured, shows), scores, ranking, FIRST))
+    scores = all_combined_scores(ranking, world.measured)
+    return reliability(*claims_of_first(world, scores, ranking))
 
 
 def _text_to_image(

@@ -78,9 +78,15 @@ def noun_queries(photos: Sequence[CaptionedPhoto], least: int = LEAST_PHOTOS) ->
     return queries
 
 
-def names_all(captions: Sequence[str], parts: Parts) -> bool:
-    """Whether one of the captions names all parts of a query."""
-    return _mentions(_read(captions), parts) > 0
+def captions_that_name(
+    photos: Sequence[CaptionedPhoto], queries: Sequence[NounQuery]
+) -> list[list[NDArray[np.bool_]]]:
+    """For each query which of each photo's captions name all of it [K]."""
+    captions = [_read(photo.captions) for photo in photos]
+    return [
+        [np.array([_mentions([text], query.parts) > 0 for text in own]) for own in captions]
+        for query in queries
+    ]
 
 
 def absent_nouns(photos: Sequence[CaptionedPhoto]) -> list[str]:

@@ -11,6 +11,8 @@ from captioner.captioner import SHORT_WORDS, Ranking
 from search.calibration import fit_probability
 from search.evaluation.worlds import World, first_photos, signs_of
 
+# Of each query's results so many have their probabilities held against what is true.
+FIRST = 5
 _BINS = 10
 
 
@@ -31,14 +33,14 @@ class Reliability:
 
 
 def claims_of_first(
-    world: World, scores: NDArray[np.float32], ranking: Ranking, count: int
+    world: World, scores: NDArray[np.float32], ranking: Ranking
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Probabilities [K] of each query's first `count` photos by scores [Q,N], and what is true.
+    """Probabilities [K] of each query's first FIRST photos by scores [Q,N], and what is true.
 
     Photos of which nobody can tell are passed over.
     """
     told = np.where(world.truth < 0, -np.inf, scores).astype(np.float32)
-    rows, photos = first_photos(told, count)
+    rows, photos = first_photos(told, FIRST)
     claimed, short = np.zeros(len(rows), np.float32), world.is_short[rows]
     for own, words in ((short, SHORT_WORDS), (~short, SHORT_WORDS + 1)):
         if own.any():

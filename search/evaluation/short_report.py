@@ -12,10 +12,10 @@ from captioner.captioner import SHORT_WORDS, Ranking
 from captioner.dataset import CaptionedPhoto
 from search.calibration import fit_probability
 from search.engine import SearchEngine
-from search.evaluation.evaluate import FIRST, collect
+from search.evaluation.evaluate import collect
 from search.evaluation.measurements import Measurements, Query, all_combined_scores
 from search.evaluation.noun_queries import absent_nouns, noun_queries
-from search.evaluation.reliability import Reliability, reliability
+from search.evaluation.reliability import FIRST, Reliability, reliability
 from search.evaluation.worlds import World, signs_of
 
 _TEN = 10
