@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from importlib import import_module
@@ -118,8 +119,18 @@ def run(arguments: list[str] | None = None) -> Exit:
     return Exit.DONE
 
 
+def use_one_thread_of_blas() -> None:
+    """Let NumPy compute its products in the calling thread; to be told before NumPy is imported.
+
+    They are small here, and a thread of OpenBLAS that helped with one spins until the next comes: a
+    tenth of the processor under many searches. The environment may say otherwise.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def main() -> None:
     """The `tellshow` command; told to end by the system, it saves first, as on Ctrl-C."""
+    use_one_thread_of_blas()
     gc.set_threshold(_BETWEEN_COLLECTIONS)
     encode_leniently()
     with raised_termination():

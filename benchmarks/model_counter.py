@@ -30,9 +30,11 @@ def _tell_when_made(kind: type) -> None:
 
 def main() -> None:
     """Run tellshow's own command line."""
+    import tellshow
+
+    tellshow.use_one_thread_of_blas()  # as its own main does, which comes after these imports
     from sentence_transformers import SentenceTransformer
 
-    import tellshow
     from captioner.captioner import Captioner
     from captioner.minilm import MiniLM
 

@@ -309,6 +309,7 @@ class Captioner(ABC):
     """
 
     device = "cpu"  # "cuda"...: where its weights are
+    can_estimate = False  # whether `estimate` is there; else scoring is as fast
 
     def __init__(
         self,
@@ -374,12 +375,12 @@ class Captioner(ABC):
         """The same on every photo, and without a photo."""
         return self.score_words(words, state), self.score_without_photo(words)
 
-    def estimate(self, words: Sequence[str], state: PhotoState) -> Floats | None:
+    def estimate(self, words: Sequence[str], state: PhotoState) -> Floats:
         """About log p(sentence | photo) of B photos [B], END included, in nats.
 
-        Good to tell which photos are worth scoring; None where scoring them is as fast.
+        Good to tell which photos are worth scoring. Raises NotImplementedError; see `can_estimate`.
         """
-        return None
+        raise NotImplementedError
 
     @abstractmethod
     def score_sentences(

@@ -63,6 +63,8 @@ class _Photos:
 class OnnxCaptioner(Captioner):
     """A checkpoint of EfficientNet-Lite; raises CheckpointError where its arrays do not fit."""
 
+    can_estimate = True
+
     def __init__(self, checkpoint: Checkpoint) -> None:
         config, arrays = checkpoint.config, SingleArrays(checkpoint.arrays)
         _check(checkpoint)
@@ -129,7 +131,7 @@ class OnnxCaptioner(Captioner):
         scored = self._score(words, (memory, seed, visual))
         return scored.take(slice(-1)), scored.take(slice(-1, None))
 
-    def estimate(self, words: Sequence[str], state: PhotoState) -> Floats | None:
+    def estimate(self, words: Sequence[str], state: PhotoState) -> Floats:
         """See Captioner."""
         said, following = self._sentence(words)
         seeds, shares = shared_paths(state.seed.astype(np.float32))

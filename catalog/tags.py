@@ -6,11 +6,10 @@ Functions take a session and neither commit nor roll back: who opened it decides
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Select, bindparam, false, func, or_, select
+from sqlalchemy import ColumnElement, false, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from catalog.models import Keyword, Photo, PhotoTag, Tag
@@ -21,6 +20,9 @@ from catalog.words import words_in
 # A label's table has a name and its words; the other links labels to photos.
 Label = type[Tag] | type[Keyword]
 Column = InstrumentedAttribute[int]
+
+# Ids of photos [N], ascending, and the probability [N] of a tag.
+TaggedPhotos = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
 def tag_ids(session: Session, tags: Iterable[NewTag]) -> Mapping[str, int]:
@@ -62,36 +64,58 @@ def tags_beginning(session: Session, start: str, most: int) -> list[tuple[str, f
     return labels_beginning(session, Tag, PhotoTag.photo_id, PhotoTag.tag_id, start, most)
 
 
-def tags_named(session: Session, words: Sequence[str]) -> dict[str, list[int]]:
-    """Ids of the tags that a text of folded words names, by the phrase that does.
+class KnownTags:
+    """All tags, and the photos that have them as far as they were asked for.
 
-    That is the tag's whole name, its kind, or both: "cat" names "Egyptian Mau", a kind of cat;
-    "light" names no "traffic light".
+    As the catalog is when this is made and asked; for a catalog.cache.CatalogCache.
     """
-    sentence = f" {' '.join(words)} "
-    wanted = {f"word{place}": f" {word} " for place, word in enumerate(dict.fromkeys(words))}
-    named: dict[str, list[int]] = {}
-    for key, name, every in session.execute(_having_query(tuple(wanted)), wanted):
-        own = spaced_words(name)
-        kind = every.removeprefix(own.rstrip())
-        for phrase in dict.fromkeys((every, own, kind)):
-            if phrase.strip() and phrase in sentence:
-                named.setdefault(phrase.strip(), []).append(key)
-                break
-    return named
+
+    def __init__(self, session: Session) -> None:
+        self._named: dict[str, list[int]] = {}
+        self._photos: dict[tuple[int, ...], TaggedPhotos | None] = {}
+        for key, name, every in session.execute(_TAGS):
+            for phrase in _phrases(name, every):
+                self._named.setdefault(phrase, []).append(key)
+        self._longest = max((len(phrase.split()) for phrase in self._named), default=0)
+
+    def named(self, words: Sequence[str]) -> dict[str, list[int]]:
+        """Ids of the tags that a text of folded words names, by the phrase that does.
+
+        That is the tag's whole name, its kind, or both: "cat" names "Egyptian Mau", a kind of cat;
+        "light" names no "traffic light". A tag counts with the longest of them.
+        """
+        said = {
+            " ".join(words[start : start + length])
+            for length in range(1, self._longest + 1)
+            for start in range(len(words) - length + 1)
+        }
+        phrases: dict[int, str] = {}
+        for phrase in sorted(said & self._named.keys(), key=len):
+            phrases.update(dict.fromkeys(self._named[phrase], phrase))
+        named: dict[str, list[int]] = {}
+        for key in sorted(phrases):
+            named.setdefault(phrases[key], []).append(key)
+        return named
+
+    def photos(self, session: Session, tags: Sequence[int], most: int) -> TaggedPhotos | None:
+        """What `tagged_photos` tells, asked of the session once."""
+        key = (most, *tags)
+        if key not in self._photos:
+            self._photos[key] = tagged_photos(session, tags, most)
+        return self._photos[key]
 
 
-@lru_cache(maxsize=1000)
-def _having_query(parameters: tuple[str, ...]) -> Select[int, str, str]:
-    """Tags that have one of the words given as parameters; no folded word has a wildcard."""
-    tag = Tag.__table__.c
-    having = (tag.words.contains(bindparam(name)) for name in parameters)
-    return select(tag.id, tag.name, tag.words).where(or_(false(), *having)).order_by(tag.id)
+_TAGS = select(Tag.__table__.c.id, Tag.__table__.c.name, Tag.__table__.c.words)
 
 
-def tagged_photos(
-    session: Session, tags: Sequence[int], most: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+def _phrases(name: str, every: str) -> set[str]:
+    """What names a tag: its own name, its kind, or all its words, which are both."""
+    own = spaced_words(name)
+    kind = every.removeprefix(own.rstrip())
+    return {phrase.strip() for phrase in (every, own, kind) if phrase.strip()}
+
+
+def tagged_photos(session: Session, tags: Sequence[int], most: int) -> TaggedPhotos | None:
     """Ids [N] of photos with any of the tags, and the probability of that [N]; None: over `most`.
 
     Classes exclude each other, so that probabilities add up; of several models the surest counts.

@@ -28,6 +28,7 @@ from catalog.fulltext import name_words
 from catalog.home import Home
 from catalog.image_vectors import KIND, chosen_image_embedder
 from catalog.model_registry import model_name
+from catalog.tags import KnownTags
 from catalog.vectors.factory import make_vector_index
 from catalog.vectors.interface import VectorIndex
 from catalog.views import sound_descriptions
@@ -65,7 +66,7 @@ class LoadedCandidates:
 
 @dataclass(frozen=True)
 class Collection:
-    """The vector indexes and the photo states that one captioner made, and what photos are named.
+    """The vector indexes and the photo states that one captioner made, what photos are named, tags.
 
     What reads them raises DatabaseUnavailable.
     """
@@ -73,6 +74,7 @@ class Collection:
     retriever: Retriever
     states: StateCache
     names: CatalogCache[frozenset[str]]
+    tags: CatalogCache[KnownTags]
 
     @property
     def indexes(self) -> tuple[VectorIndex, ...]:
@@ -169,7 +171,7 @@ class CollectionOpener:
             index = self._index(chosen.model_id, KIND, chosen.dimension)
             images = ImageVectorIndex(index, states.sample)
         retriever = Retriever(visual, caption, self._captioner.provenance, images)
-        return Collection(retriever, states, CatalogCache(name_words))
+        return Collection(retriever, states, CatalogCache(name_words), CatalogCache(KnownTags))
 
     def _index(self, model_id: int, kind: str, dimension: int) -> VectorIndex:
         index = make_vector_index(self._home, self._database, model_id, kind, dimension)

@@ -32,7 +32,7 @@ from sqlalchemy.orm import Session
 
 from captioner.vocabulary import tokenise
 from catalog.fulltext import Lookup, look_up, photos_named_around, words_of
-from catalog.tags import tagged_photos, tags_named
+from catalog.tags import KnownTags
 from catalog.words import is_unspaced, names_within, words_in
 from search.parsed_query import FUNCTION_WORDS, ParsedQuery
 
@@ -239,10 +239,12 @@ def find_words(
     few: int,
     photos: int,
     names: Callable[[Session], Collection[str]] = lambda session: (),
+    tags: Callable[[Session], KnownTags] = KnownTags,
 ) -> WordHits:
     """Look the query's words up in a collection of so many photos.
 
-    `names`: all words of their names, asked for where a text without spaces may hold some of them.
+    `names`: all words of their names, asked for where a text without spaces may hold some of them;
+    `tags`: all tags.
 
     A known word proposes photos by its captions, and a phrase by tags, where at most `few` photos
     have it; commoner ones are left to the vectors, which stand for their meaning, too. 0 leaves
@@ -256,7 +258,7 @@ def find_words(
     lookups += [Lookup.word(word, few) for word in known]
     files, *found = look_up(session, lookups)
     named = dict(zip(content, found, strict=False))
-    tagged = tuple(_tagged_phrases(session, parsed, content))
+    tagged = tuple(_tagged_phrases(session, tags(session), parsed, content))
     rare = [ids for ids in found[len(content) :] if ids is not None]
     rare += [each.ids for each in tagged if len(each.ids) <= few]
     return WordHits(
@@ -269,13 +271,13 @@ def find_words(
 
 
 def _tagged_phrases(
-    session: Session, parsed: ParsedQuery, content: Sequence[str]
+    session: Session, known: KnownTags, parsed: ParsedQuery, content: Sequence[str]
 ) -> Iterator[TaggedPhrase]:
     folded = [part for token in parsed.tokens for part in words_in(token)]
-    for phrase, tags in tags_named(session, folded).items():
+    for phrase, tags in known.named(folded).items():
         parts = frozenset(phrase.split())
         words = tuple(word for word in content if parts.issuperset(words_in(word)))
-        found = tagged_photos(session, tags, MOST_PHOTOS) if words else None
+        found = known.photos(session, tags, MOST_PHOTOS) if words else None
         if found is not None and len(found[0]):
             yield TaggedPhrase(phrase, words, *found)
 

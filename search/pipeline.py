@@ -177,29 +177,34 @@ class Ranker:
             ranked = self.rank_found(question, found, hits)
             return Cascade.of(self.with_likelihoods(ranked, question))
         loaded = self.collection.load(found)
-        estimate = self._estimate(question, loaded)
-        if estimate is None:
+        if not self._may_estimate(question, loaded):
             ranked = self._rank_loaded(question, loaded, hits)
             return Cascade.of(self.with_likelihoods(ranked, question))
-        logit = self._logit(question)
-        ranked = self.score(question, loaded.found, loaded.bias, estimate).with_bonus(hits, logit)
-        reader = Reader(self.captioner, question.parsed.words)
+        logit, words = self._logit(question), question.parsed.words
+        reader = Reader(self.captioner, words)
+
+        def scored(part: LoadedCandidates, log_likelihood: NDArray[np.float32]) -> Ranked:
+            ranked = self.score(question, part.found, part.bias, log_likelihood)
+            return ranked.with_bonus(hits, logit)
+
+        def estimate(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+            part = loaded.take(rows)
+            assert part.state is not None
+            return scored(part, self.captioner.estimate(words, part.state)).score
 
         def score(rows: NDArray[np.int64]) -> Ranked:
             part = loaded.take(rows)
             assert part.state is not None
             said = reader.read(part.state)
-            scored = self.score(question, part.found, part.bias, said.log_likelihood)
-            return replace(scored.with_bonus(hits, logit), likelihoods=said)
+            return replace(scored(part, said.log_likelihood), likelihoods=said)
 
-        return Cascade(ranked.score, score, hits)
+        known = scored(loaded, np.zeros(len(loaded.found), np.float32)).score
+        return Cascade(known, estimate, score, hits)
 
-    def _estimate(self, question: Question, loaded: LoadedCandidates) -> NDArray[np.float32] | None:
-        """About log p(query | photo) [N]; None where all N are to be scored."""
-        words, stage = question.parsed.words, question.request.stage
-        if stage != COMBINED or not words or loaded.state is None or len(loaded.found) < FEWEST:
-            return None
-        return self.captioner.estimate(words, loaded.state)
+    def _may_estimate(self, question: Question, loaded: LoadedCandidates) -> bool:
+        """Whether not all candidates are to be scored."""
+        is_combined = question.request.stage == COMBINED and bool(question.parsed.words)
+        return self.captioner.can_estimate and is_combined and len(loaded.found) >= FEWEST
 
     def _rank_loaded(self, question: Question, loaded: LoadedCandidates, hits: WordHits) -> Ranked:
         asked = question.request.stage != RETRIEVE
@@ -216,7 +221,8 @@ class Ranker:
         few = request.candidates if request.stage == COMBINED else 0
         photos = self.collection.retriever.visual.count
         with self.database.read() as session:
-            return find_words(session, parsed, few, photos, self.collection.names.get)
+            known = self.collection.names.get, self.collection.tags.get
+            return find_words(session, parsed, few, photos, *known)
 
     def propose(
         self, question: Question, where: Condition | None = None, hits: WordHits | None = None

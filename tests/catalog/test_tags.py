@@ -8,7 +8,7 @@ from catalog.checksums import check_descriptions
 from catalog.filters import PhotoFilter, passing_photos
 from catalog.photos import copy_photo, remove_photos
 from catalog.records import FileStamp, NewTag
-from catalog.tags import tagged_photos, tags_beginning, tags_named
+from catalog.tags import KnownTags, tags_beginning
 from tests.catalog.factories import SampleCatalog, new_photo
 
 CAT = NewTag("Egyptian Mau", "Egyptian Mau cat", 0.75)
@@ -86,8 +86,9 @@ def tagged_by(catalog: SampleCatalog, *words: str) -> dict[str, dict[int, float]
     """Photos and probabilities by the phrase that names their tags."""
     with catalog.database.read() as session:
         found = {}
-        for phrase, ids in tags_named(session, words).items():
-            photos = tagged_photos(session, ids, 99)
+        known = KnownTags(session)
+        for phrase, ids in known.named(words).items():
+            photos = known.photos(session, ids, 99)
             assert photos is not None
             found[phrase] = dict(zip(*(part.tolist() for part in photos), strict=True))
     return found
@@ -117,5 +118,9 @@ def test_tag_of_too_many_photos_is_told(any_catalog: SampleCatalog) -> None:
     for number in range(3):
         add(any_catalog, number, LIGHT)
     with any_catalog.database.read() as session:
-        [ids] = tags_named(session, ("traffic", "light")).values()
-        assert tagged_photos(session, ids, 2) is None
+        known = KnownTags(session)
+        [ids] = known.named(("traffic", "light")).values()
+        assert known.photos(session, ids, 2) is None
+        photos = known.photos(session, ids, 3)
+        assert photos is not None
+        assert len(photos[0]) == 3
