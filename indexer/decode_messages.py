@@ -35,7 +35,8 @@ class Decoded:
     `metadata` is by the tags alone.
     """
 
-    pixels: NDArray[np.uint8]  # [H,W,3]
+    # [H,W,3]; no NDArray, which is an ndarray to get_origin in some releases of NumPy alone.
+    pixels: np.ndarray[Any, np.dtype[np.uint8]]
     thumbnail: bytes  # a JPEG
     metadata: Metadata
     tags: Tags
