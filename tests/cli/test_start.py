@@ -1,11 +1,13 @@
 """What a search loads: each of these libraries would make a fresh process wait for seconds."""
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
+from captioner.machine import cores
 from catalog.home import Home
 from tests.cli.command_process import REPOSITORY, usual_environment
 
@@ -40,3 +42,24 @@ def test_a_search_finds_photos_without_libraries_that_load_for_seconds(
     assert {"onnxruntime", "search.engine"} <= loaded
     assert {name.partition(".")[0] for name in loaded} & UNNEEDED == set()
     assert loaded & PARTS_WITHOUT_USE == set()
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="threads are counted by Linux")
+@pytest.mark.skipif(cores() < 2, reason="there is one thread anyhow")
+@pytest.mark.parametrize(("asked", "expected"), [(None, 1), ("2", 2)])
+def test_numpy_computes_in_one_thread_unless_the_environment_says_more(
+    asked: str | None, expected: int
+) -> None:
+    program = (
+        "import os, tellshow; tellshow.use_one_thread_of_blas(); import numpy;"
+        "print(len(os.listdir('/proc/self/task')))"
+    )
+    environment = usual_environment()
+    environment.pop("OPENBLAS_NUM_THREADS", None)
+    if asked:
+        environment["OPENBLAS_NUM_THREADS"] = asked
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert int(done.stdout) == expected
