@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask.testing import FlaskClient
+from limits.strategies import MovingWindowRateLimiter
 
 from tests.web.live_server import running, visitor
 from tests.web.raw_requests import ask
@@ -70,3 +74,24 @@ def test_clients_behind_a_trusted_proxy_are_told_apart(
         lines = ("GET /api/v1/status HTTP/1.1", "Host: localhost")
         ask(url, *lines, "X-Forwarded-For: 192.168.1.5")
         assert ask(url, *lines, "X-Forwarded-For: 192.168.1.6")[0] == status
+
+
+def test_requests_that_come_at_once_are_counted_one_after_another(
+    engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The storage takes one timer for two who count at once, and starts it twice.
+    client, counting, met = visitor(engine, WebConfig(rate_limit=100)), threading.Lock(), []
+    count = MovingWindowRateLimiter.hit
+
+    def hit(limiter: MovingWindowRateLimiter, *what: Any) -> bool:
+        met.append(not counting.acquire(blocking=False))
+        time.sleep(0.1)
+        counting.release()
+        return count(limiter, *what)
+
+    monkeypatch.setattr(MovingWindowRateLimiter, "hit", hit)
+    with ThreadPoolExecutor(2) as pool:
+        clients = [client.application.test_client() for _ in range(2)]
+        answers = pool.map(lambda each: each.get("/api/v1/status").status_code, clients)
+        assert list(answers) == [200, 200]
+    assert met == [False, False]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from threading import Lock
 from typing import cast
 
 from flask import Flask, current_app, request
@@ -54,10 +55,13 @@ class Window:
     def __init__(self, limit: RateLimitItem) -> None:
         self._limit = limit
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._lock = Lock()
 
     def hit(self) -> None:
         """Count one of the current client; raises TooManyRequests where that is one too many."""
-        if not self._limiter.hit(self._limit, _client()):
+        with self._lock:  # two who count at once may start one timer of the storage's twice
+            is_free = self._limiter.hit(self._limit, _client())
+        if not is_free:
             self._refuse()
 
     def check(self) -> None:
