@@ -64,6 +64,9 @@ def tags_beginning(session: Session, start: str, most: int) -> list[tuple[str, f
     return labels_beginning(session, Tag, PhotoTag.photo_id, PhotoTag.tag_id, start, most)
 
 
+_TAGS = select(Tag.id, Tag.name, Tag.words).order_by(Tag.id)
+
+
 class KnownTags:
     """All tags, and the photos that have them as far as they were asked for.
 
@@ -71,30 +74,26 @@ class KnownTags:
     """
 
     def __init__(self, session: Session) -> None:
-        self._named: dict[str, list[int]] = {}
+        self._tags = session.execute(_TAGS).all()
         self._photos: dict[tuple[int, ...], TaggedPhotos | None] = {}
-        for key, name, every in session.execute(_TAGS):
-            for phrase in _phrases(name, every):
-                self._named.setdefault(phrase, []).append(key)
-        self._longest = max((len(phrase.split()) for phrase in self._named), default=0)
 
     def named(self, words: Sequence[str]) -> dict[str, list[int]]:
         """Ids of the tags that a text of folded words names, by the phrase that does.
 
         That is the tag's whole name, its kind, or both: "cat" names "Egyptian Mau", a kind of cat;
-        "light" names no "traffic light". A tag counts with the longest of them.
+        "light" names no "traffic light".
         """
-        said = {
-            " ".join(words[start : start + length])
-            for length in range(1, self._longest + 1)
-            for start in range(len(words) - length + 1)
-        }
-        phrases: dict[int, str] = {}
-        for phrase in sorted(said & self._named.keys(), key=len):
-            phrases.update(dict.fromkeys(self._named[phrase], phrase))
+        sentence, said = f" {' '.join(words)} ", frozenset(words)
         named: dict[str, list[int]] = {}
-        for key in sorted(phrases):
-            named.setdefault(phrases[key], []).append(key)
+        for key, name, every in self._tags:
+            if said.isdisjoint(every.split()):
+                continue
+            own = spaced_words(name)
+            kind = every.removeprefix(own.rstrip())
+            for phrase in dict.fromkeys((every, own, kind)):
+                if phrase.strip() and phrase in sentence:
+                    named.setdefault(phrase.strip(), []).append(key)
+                    break
         return named
 
     def photos(self, session: Session, tags: Sequence[int], most: int) -> TaggedPhotos | None:
@@ -103,16 +102,6 @@ class KnownTags:
         if key not in self._photos:
             self._photos[key] = tagged_photos(session, tags, most)
         return self._photos[key]
-
-
-_TAGS = select(Tag.__table__.c.id, Tag.__table__.c.name, Tag.__table__.c.words)
-
-
-def _phrases(name: str, every: str) -> set[str]:
-    """What names a tag: its own name, its kind, or all its words, which are both."""
-    own = spaced_words(name)
-    kind = every.removeprefix(own.rstrip())
-    return {phrase.strip() for phrase in (every, own, kind) if phrase.strip()}
 
 
 def tagged_photos(session: Session, tags: Sequence[int], most: int) -> TaggedPhotos | None:

@@ -66,7 +66,7 @@ class LoadedCandidates:
 
 @dataclass(frozen=True)
 class Collection:
-    """The vector indexes and the photo states that one captioner made, what photos are named, tags.
+    """Vector indexes and photo states that one captioner made, and the photos' names and tags.
 
     What reads them raises DatabaseUnavailable.
     """

@@ -173,13 +173,10 @@ class Ranker:
 
         All are scored at once where what one scores hangs on the others.
         """
-        if len(found) < FEWEST or question.modifiers is not None or hits.places(found.ids).any():
+        if not self._may_estimate(question, found, hits):
             ranked = self.rank_found(question, found, hits)
             return Cascade.of(self.with_likelihoods(ranked, question))
         loaded = self.collection.load(found)
-        if not self._may_estimate(question, loaded):
-            ranked = self._rank_loaded(question, loaded, hits)
-            return Cascade.of(self.with_likelihoods(ranked, question))
         logit, words = self._logit(question), question.parsed.words
         reader = Reader(self.captioner, words)
 
@@ -201,10 +198,12 @@ class Ranker:
         known = scored(loaded, np.zeros(len(loaded.found), np.float32)).score
         return Cascade(known, estimate, score, hits)
 
-    def _may_estimate(self, question: Question, loaded: LoadedCandidates) -> bool:
+    def _may_estimate(self, question: Question, found: Candidates, hits: WordHits) -> bool:
         """Whether not all candidates are to be scored."""
-        is_combined = question.request.stage == COMBINED and bool(question.parsed.words)
-        return self.captioner.can_estimate and is_combined and len(loaded.found) >= FEWEST
+        if len(found) < FEWEST or not self.captioner.can_estimate or not question.parsed.words:
+            return False
+        is_plain = question.request.stage == COMBINED and question.modifiers is None
+        return is_plain and not hits.places(found.ids).any()
 
     def _rank_loaded(self, question: Question, loaded: LoadedCandidates, hits: WordHits) -> Ranked:
         asked = question.request.stage != RETRIEVE

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from captioner.image_file import UnreadablePhoto
-from catalog.records import Metadata
+from catalog.records import Annotations, Metadata
 from indexer.capture_date import CaptureDate
 from indexer.decode_messages import BadMessage, Decoded, receive, send
 from indexer.decode_pool import DecoderKilled, Decoders
@@ -49,7 +49,7 @@ def test_what_was_decoded_comes_back_as_it_was() -> None:
 
 def test_no_field_is_declared_by_an_alias_of_numpys() -> None:
     # Since NumPy 2.5 NDArray has no origin that a value could be compared with.
-    for kind in (Decoded, Metadata, Tags):
+    for kind in (Decoded, Metadata, Tags, CaptureDate, Annotations):
         assert not [each.name for each in fields(kind) if "NDArray" in str(each.type)]
 
 
