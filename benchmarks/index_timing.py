@@ -23,7 +23,6 @@ from benchmarks.clip_tower import Pixels, tower_of
 from captioner.captioner import Captioner
 from captioner.checkpoint import load_checkpoint
 from captioner.embedder import SentenceEmbedder, choose_embedder
-from captioner.image_file import squeeze
 from captioner.tags import tags_of
 from catalog.database import Database, open_database
 from catalog.home import Home, open_home
@@ -35,6 +34,7 @@ from indexer.walk import is_named_like_a_photo
 from search.engine import SearchEngine
 
 _DEPTH = 2  # batches that are read ahead, as the indexer does
+_SIDE = 224  # pixels of what both see
 
 Models = tuple[Captioner, SentenceEmbedder]
 
@@ -140,7 +140,7 @@ def _batches(files: Sequence[Path], size: int, decoders: Decoders) -> Iterator[P
     """uint8 [B,3,224,224], decoded ahead by as many threads and workers as the indexer has."""
 
     def pixels(file: Path) -> Pixels:
-        return squeeze(decoders.decode(file.read_bytes()).pixels)
+        return decoders.decode_photo(file.read_bytes(), _SIDE).pixels
 
     with ThreadPoolExecutor(decoders_that_suit()) as pool:
         ahead = [pool.submit(pixels, file) for file in files[: _DEPTH * size]]

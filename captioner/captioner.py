@@ -309,6 +309,7 @@ class Captioner(ABC):
     """
 
     device = "cpu"  # "cuda"...: where its weights are
+    callers = 1  # as many threads as should describe photos at once
     can_estimate = False  # whether `estimate` is there; else scoring is as fast
 
     def __init__(

@@ -162,12 +162,10 @@ def _refusing(data: bytes) -> Iterator[None]:
 
 def to_pixels(photo: Photo, size: int = 224) -> NDArray[np.uint8]:
     """The whole picture resized to a square, aspect not kept, antialiased: uint8 [3,size,size]."""
-    return _square(photo.image, size)
-
-
-def squeeze(picture: NDArray[np.uint8], size: int = 224) -> NDArray[np.uint8]:
-    """An upright RGB picture uint8 [H,W,3], resized to a square likewise: uint8 [3,size,size]."""
-    return _square(Image.fromarray(picture), size)
+    image = photo.image
+    if image.size != (size, size):
+        image = image.resize((size, size), Image.Resampling.BILINEAR)  # antialiased by Pillow
+    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
 
 
 def to_tensor(photo: Photo, size: int = 224) -> torch.Tensor:
@@ -175,12 +173,6 @@ def to_tensor(photo: Photo, size: int = 224) -> torch.Tensor:
     import torch
 
     return torch.from_numpy(to_pixels(photo, size))
-
-
-def _square(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    if image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BILINEAR)  # antialiased by Pillow
-    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
 
 
 def _prepare_pillow() -> None:

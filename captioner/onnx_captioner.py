@@ -89,6 +89,11 @@ class OnnxCaptioner(Captioner):
         self._absent_inputs = np.tanh(memory), seed, visual
 
     @property
+    def callers(self) -> int:  # type: ignore[override]
+        """As many as there are cores: each call by one thread."""
+        return threads()
+
+    @property
     def runtime(self) -> str:
         """What computes, and in which precision."""
         return "onnx float32"

@@ -30,12 +30,12 @@ MAX_BUFFER = 2 << 30  # bytes of pixels
 
 @dataclass(frozen=True)
 class Decoded:
-    """An upright RGB picture, perhaps smaller than the original, its thumbnail, and its tags.
+    """An upright RGB picture as a captioner sees it, its thumbnail, and its tags.
 
     `metadata` is by the tags alone.
     """
 
-    # [H,W,3]; no NDArray, which is an ndarray to get_origin in some releases of NumPy alone.
+    # [3,S,S]; no NDArray, which is an ndarray to get_origin in some releases of NumPy alone.
     pixels: np.ndarray[Any, np.dtype[np.uint8]]
     thumbnail: bytes  # a JPEG
     metadata: Metadata

@@ -7,16 +7,18 @@ import functools
 import multiprocessing
 import signal
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from captioner.image_file import UnreadablePhoto
-from indexer.decode_messages import receive
+from indexer.decode_messages import Decoded, receive
 from indexer.decode_worker import CPU_LIMIT_SIGNAL, READY, Work, decode, serve_requests
 
 ATTEMPTS = 2
+_CRASH = "The picture is damaged: it makes the decoder crash."
 _GRACE = 10.0  # seconds to end in, for a process whose pipe is closed
 
 # What the system or a person ends a process with; a decoder that goes astray dies otherwise.
@@ -75,8 +77,18 @@ class Decoders:
         self._idle: list[_Worker] = []
         self._busy: set[_Worker] = set()
 
-    def decode(self, data: bytes, work: Work | None = None) -> Any:
-        """Return what `work`, or else the pool's own, returns for the bytes of a file.
+    def decode_photo(self, data: bytes, side: int) -> Decoded:
+        """The picture in a file as a captioner sees it, pixels [3,side,side], by the pool's work.
+
+        Raises as `decode`.
+        """
+        decoded = self.decode(data, side=side)
+        if not isinstance(decoded, Decoded) or decoded.pixels.shape != (3, side, side):
+            raise UnreadablePhoto(_CRASH)  # as no sound decoder answers
+        return decoded
+
+    def decode(self, data: bytes, work: Work | None = None, **how: Any) -> Any:
+        """Return what `work`, or else the pool's own, returns for the bytes of a file, and `how`.
 
         Raises UnreadablePhoto for what `work` refuses, for what crashes two workers, and for what
         takes one longer than the limits; DecoderKilled for what two workers were killed over by
@@ -86,7 +98,7 @@ class Decoders:
         killed = False
         for _ in range(ATTEMPTS):
             try:
-                return self._ask(data, work)
+                return self._ask(data, work, how)
             except _WorkerKilled:
                 killed = True
             except _WorkerLost:  # once may be the system's doing, where memory is short
@@ -95,7 +107,7 @@ class Decoders:
                 raise UnreadablePhoto(f"The picture cannot be decoded within {error}.") from error
         if killed:
             raise DecoderKilled("The decoder was killed, for want of memory perhaps.")
-        raise UnreadablePhoto("The picture is damaged: it makes the decoder crash.")
+        raise UnreadablePhoto(_CRASH)
 
     def interrupt(self) -> None:
         """End every wait for a picture, with DecodingInterrupted."""
@@ -111,10 +123,10 @@ class Decoders:
         for worker in idle:
             worker.end()
 
-    def _ask(self, data: bytes, work: Work | None) -> Any:
+    def _ask(self, data: bytes, work: Work | None, how: Mapping[str, Any]) -> Any:
         worker = self._take()
         try:
-            answer = worker.ask(data, work)
+            answer = worker.ask(data, work, how)
         except BaseException:
             self._give_back(worker, idle=False)
             worker.end()
@@ -150,9 +162,9 @@ class _Worker:
         self._ready = False
         self._interrupted = False
 
-    def ask(self, data: bytes, work: Work | None) -> Any:
+    def ask(self, data: bytes, work: Work | None, how: Mapping[str, Any]) -> Any:
         try:
-            return self._ask(data, work)
+            return self._ask(data, work, how)
         except (EOFError, OSError) as error:
             if self._interrupted:
                 raise DecodingInterrupted from error
@@ -163,11 +175,11 @@ class _Worker:
                 raise _TooSlow(f"{self._limits.cpu_seconds:g} seconds of computing") from error
             raise (_WorkerKilled if ended_by in _FROM_OUTSIDE else _WorkerLost) from error
 
-    def _ask(self, data: bytes, work: Work | None) -> Any:
+    def _ask(self, data: bytes, work: Work | None, how: Mapping[str, Any]) -> Any:
         if not self._ready:
             self._pipe.recv_bytes(len(READY))
             self._ready = True
-        self._pipe.send(work)
+        self._pipe.send((work, how))
         self._pipe.send_bytes(data)
         most = self._limits.cpu_seconds if CPU_LIMIT_SIGNAL is None else self._limits.wall_seconds
         if not self._pipe.poll(most):

@@ -9,15 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
-import numpy as np
-
-from captioner.image_file import UnreadablePhoto, decode_photo, read_header
+from captioner.image_file import UnreadablePhoto, decode_photo, read_header, to_pixels
 from indexer.decode_messages import Decoded, send
-from indexer.metadata import Tags, read_metadata, read_tags
+from indexer.metadata import Tags, make_metadata, read_tags
 from indexer.thumbnails import make_thumbnail
 
 # Twice what the worst picture of 100 megapixels needs; a decoder gone wild must stop somewhere.
@@ -28,15 +26,19 @@ READY = b"ready"
 CPU_LIMIT_SIGNAL: int | None = getattr(signal, "SIGPROF", None)
 
 
-Work = Callable[[bytes], Any]
+# Of a file's bytes, and of what is asked for by name besides.
+Work = Callable[..., Any]
 
 
-def decode(data: bytes) -> Decoded:
-    """Decode the bytes of a picture file. Raises UnreadablePhoto, and nothing else."""
+def decode(data: bytes, side: int = 224) -> Decoded:
+    """Decode the bytes of a picture file, for a captioner that sees squares of such a side.
+
+    Raises UnreadablePhoto, and nothing else.
+    """
     photo = decode_photo(data)
-    pixels, thumbnail = np.array(photo.image), make_thumbnail(photo.image)
+    pixels, thumbnail = to_pixels(photo, side), make_thumbnail(photo.image)
     tags = read_tags(photo.exif, photo.xmp, photo.iptc)
-    return Decoded(pixels, thumbnail, read_metadata(photo), tags)
+    return Decoded(pixels, thumbnail, make_metadata(photo, tags), tags)
 
 
 def decode_tags(data: bytes) -> Tags:
@@ -47,23 +49,23 @@ def decode_tags(data: bytes) -> Tags:
 def serve_requests(connection: Connection, work: Work, cpu_seconds: float) -> None:
     """The main loop of a worker process: answer file after file until the pipe is closed.
 
-    Each comes as what to do, None for `work`, and its bytes. Sends READY before the first answer.
-    A file that takes more than `cpu_seconds` of CPU time ends the process by CPU_LIMIT_SIGNAL,
-    where the system can count them.
+    Each comes as what to do, None for `work`, and how, and its bytes. Sends READY before the first
+    answer. A file that takes more than `cpu_seconds` of CPU time ends the process by
+    CPU_LIMIT_SIGNAL, where the system can count them.
     """
     _isolate_process()
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         connection.send_bytes(READY)
         while True:
-            other, data = connection.recv(), connection.recv_bytes()
+            (other, how), data = connection.recv(), connection.recv_bytes()
             with _cpu_limit(cpu_seconds):
-                answer = _answer(other or work, data)
+                answer = _answer(other or work, data, how)
             send(connection, answer)
 
 
-def _answer(work: Work, data: bytes) -> Any:
+def _answer(work: Work, data: bytes, how: Mapping[str, Any]) -> Any:
     try:
-        return work(data)
+        return work(data, **how)
     except UnreadablePhoto as error:
         return error
 

@@ -6,7 +6,6 @@ Decoded as in an index run: in a process of its own, within limits.
 from __future__ import annotations
 
 from captioner.captioner import Captioner, PhotoState
-from captioner.image_file import squeeze
 from indexer.decode_pool import Decoders, shared_decoders
 
 
@@ -15,6 +14,6 @@ def encode_photo(captioner: Captioner, data: bytes, decoders: Decoders | None = 
 
     Raises UnreadablePhoto, DecoderKilled and NoDecoder as Decoders.decode.
     """
-    decoded = (decoders or shared_decoders()).decode(data)
-    pixels = squeeze(decoded.pixels, captioner.config.encoder.image_size)
-    return captioner.look(pixels[None])
+    side = captioner.config.encoder.image_size
+    decoded = (decoders or shared_decoders()).decode_photo(data, side)
+    return captioner.look(decoded.pixels[None])

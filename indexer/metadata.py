@@ -64,8 +64,12 @@ def read_tags(exif: Image.Exif, packet: bytes, iptc: bytes = b"") -> Tags:
 
 def read_metadata(photo: Photo) -> Metadata:
     """Size, format and origin of a photo, as far as its own bytes say."""
-    origin = find_origin(read_tags(photo.exif, photo.xmp, photo.iptc))
-    return Metadata(photo.width, photo.height, photo.format, **vars(origin))
+    return make_metadata(photo, read_tags(photo.exif, photo.xmp, photo.iptc))
+
+
+def make_metadata(photo: Photo, tags: Tags) -> Metadata:
+    """The same of a photo whose tags are read."""
+    return Metadata(photo.width, photo.height, photo.format, **vars(find_origin(tags)))
 
 
 def find_origin(tags: Tags, path: bytes = b"", mtime_ns: int = 0) -> Origin:

@@ -272,7 +272,8 @@ class Indexer:
             Preparer(self._home, self._decoders, size),
             partial(describe, self._captioner, self._embedder),
             batch_size=self._options.batch_size or photos_that_suit(self._captioner.device),
-            threads=self._options.decode_threads or decoders_that_suit(),
+            decoding=self._options.decode_threads or decoders_that_suit(),
+            describing=self._captioner.callers,
         )
 
     def _stop_request(self, log: RunLog) -> Callable[[], bool]:

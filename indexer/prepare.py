@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from captioner.image_file import UnreadablePhoto, check_size, squeeze
+from captioner.image_file import UnreadablePhoto, check_size
 from catalog.home import Home
 from catalog.records import FileStamp, Metadata, Origin
 from catalog.remote_folders import is_remote, read_object
@@ -139,21 +139,21 @@ class Preparer:
         """Make the thumbnail of a known photo again where it is missing."""
         if not self._thumbnails.has(content_hash):
             with contextlib.suppress(UnreadablePhoto, DecoderKilled):
-                self._thumbnails.add(content_hash, self._decoders.decode(data).thumbnail)
+                decoded = self._decoders.decode_photo(data, self._size)
+                self._thumbnails.add(content_hash, decoded.thumbnail)
 
     def _decode(self, task: Task, content_hash: str, data: bytes) -> Outcome:
         try:
-            decoded = self._decoders.decode(data)
+            decoded = self._decoders.decode_photo(data, self._size)
         except UnreadablePhoto as error:
             self.unreadable[content_hash] = str(error)
             return Failed(task, str(error), lasting=True)
         except DecoderKilled as error:
             return Failed(task, str(error), lasting=False)
         self._thumbnails.add(content_hash, decoded.thumbnail)
-        pixels = squeeze(decoded.pixels, self._size)
         origin = find_origin(decoded.tags, task.full_path, task.file.mtime_ns)
         metadata = replace(decoded.metadata, **vars(origin))
-        return Prepared(task, content_hash, metadata, pixels)
+        return Prepared(task, content_hash, metadata, decoded.pixels)
 
 
 def _has_decayed(task: Task, content_hash: str) -> bool:

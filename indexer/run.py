@@ -104,15 +104,19 @@ class Run:
         with closing(self._engine.blocks(tasks, known, self._note_read)) as blocks:
             for block in blocks:
                 self._commit(block)
+                self._heed_request()
         self._writer.wait()
         self._record_early()
         self._writer.wait()
 
     def _note_read(self, files: int) -> None:
         self._writer.poll()  # nothing is described in vain once nothing can be written
+        self._heed_request()
+        self._progress.read(files)
+
+    def _heed_request(self) -> None:
         if self._is_stop_requested():
             raise KeyboardInterrupt  # all that Ctrl-C saves is saved
-        self._progress.read(files)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

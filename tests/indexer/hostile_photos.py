@@ -19,16 +19,16 @@ CRASH = b"crash"
 HANG = b"hang"
 
 
-def decode_or_suffer(data: bytes) -> Decoded:
+def decode_or_suffer(data: bytes, side: int = 224) -> Decoded:
     """Decode like the product, but for two files."""
     if data == CRASH:
         ctypes.string_at(0)  # a segmentation fault
     if data == HANG:
         time.sleep(3600)
-    return decode(data)
+    return decode(data, side)
 
 
-def lack_the_extra(data: bytes) -> Decoded:
+def lack_the_extra(data: bytes, side: int) -> Decoded:
     """What decoding a RAW file comes to where the extra is not installed."""
     raise UnreadablePhoto(MISSING_EXTRA)
 

@@ -2,12 +2,12 @@
 
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from captioner import machine
 from indexer.concurrency import decoders_for, photos_that_suit
+from indexer.decode_messages import Decoded
 from indexer.decode_pool import Decoders
 from tests.indexer.factories import PHOTOS, Catalog
 
@@ -42,10 +42,10 @@ class Together(Decoders):
         super().__init__()
         self._all_here = threading.Barrier(len(PHOTOS), timeout=300)
 
-    def decode(self, data: bytes) -> Any:
+    def decode_photo(self, data: bytes, side: int) -> Decoded:
         """Wait for the others, then as ever."""
         self._all_here.wait()
-        return super().decode(data)
+        return super().decode_photo(data, side)
 
 
 def test_a_machine_with_four_cores_decodes_four_files_at_once(

@@ -15,6 +15,7 @@ from PIL import Image
 from captioner.image_file import UnreadablePhoto
 from indexer.decode_messages import Decoded
 from indexer.decode_pool import Decoders, DecodingInterrupted, Limits, NoDecoder
+from indexer.decode_worker import decode
 from tests.indexer.hostile_photos import CRASH, HANG, decode_or_suffer, endless_jpeg
 
 pytestmark = pytest.mark.slow
@@ -26,7 +27,7 @@ def picture(colour: str = "red") -> bytes:
     return file.getvalue()
 
 
-def modules_loaded(data: bytes) -> list[str]:
+def modules_loaded(data: bytes, **how: int) -> list[str]:
     return [name for name in ("torch", "faiss", "pytest") if name in sys.modules]
 
 
@@ -43,6 +44,10 @@ def some_work(data: bytes) -> int:
 
 def all_memory(data: bytes) -> int:
     return len(bytearray(64 * 2**30))
+
+
+def other_pixels(data: bytes, side: int) -> Decoded:
+    return decode(data, side + 1)
 
 
 class BreaksAtStart:
@@ -69,13 +74,23 @@ def reason(decoders: Decoders, data: bytes) -> str:
 
 
 def test_a_picture_and_its_metadata_come_back(decoders: Decoders) -> None:
-    decoded = decoders.decode(picture())
-    assert isinstance(decoded, Decoded)
-    assert decoded.pixels.shape == (20, 30, 3)
-    assert decoded.pixels[5, 5].tolist() == [255, 0, 0]
+    decoded = decoders.decode_photo(picture(), 64)
+    assert decoded.pixels.shape == (3, 64, 64)
+    assert decoded.pixels[:, 5, 5].tolist() == [255, 0, 0]
     assert Image.open(io.BytesIO(decoded.thumbnail)).format == "JPEG"
     assert (decoded.metadata.width, decoded.metadata.height) == (30, 20)
     assert decoded.metadata.format == "PNG"
+
+
+def test_pixels_of_another_shape_than_asked_for_are_refused() -> None:
+    decoders = Decoders(other_pixels)
+    with pytest.raises(UnreadablePhoto, match="crash"):
+        decoders.decode_photo(picture(), 64)
+    decoders.close()
+    telling = Decoders(modules_loaded)
+    with pytest.raises(UnreadablePhoto, match="crash"):
+        telling.decode_photo(picture(), 64)
+    telling.close()
 
 
 def test_what_is_refused_keeps_its_reason(decoders: Decoders) -> None:
@@ -129,7 +144,7 @@ def test_threads_each_have_a_worker_and_get_their_own_answers(decoders: Decoders
     colours = ["red", "lime", "blue", "white"] * 5
     with ThreadPoolExecutor(2) as pool:
         decoded = list(pool.map(decoders.decode, map(picture, colours)))
-    shown = [each.pixels[5, 5].tolist() for each in decoded]
+    shown = [each.pixels[:, 5, 5].tolist() for each in decoded]
     first = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]
     assert shown == first * 5
 
