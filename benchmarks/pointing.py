@@ -27,9 +27,11 @@ from torch.nn import functional as F
 from benchmarks.pixel_batches import pixel_batches
 from captioner.captioner import PhotoState
 from captioner.checkpoint import DEFAULT_CHECKPOINT
+from captioner.classifier import Classifier
 from captioner.dataset import read_captions
 from captioner.decoder import PhotoFeatures
 from captioner.embedder import SentenceEmbedder
+from captioner.encoder import Encoder
 from captioner.likelihood import score_words
 from captioner.network import Network, features_of, load_network
 from captioner.occlusion import occlude
@@ -103,18 +105,23 @@ class Bench:
         return features_of(self.state[photo : photo + 1])
 
 
+def _class_maps(encoder: Encoder, classifier: Classifier, pixels: Tensor) -> Tensor:
+    """What each place adds to each class's mean: [N,K,h,w]."""
+    stem = encoder.stem(encoder.enlarge(pixels)).contiguous(memory_format=torch.channels_last)
+    features = (classifier.tail or encoder.tail)(stem).float()
+    weights = classifier.output.weight[:, : features.shape[1]]
+    return torch.einsum("kc,bchw->bkhw", weights, features)
+
+
 @torch.inference_mode()
 def look(captioner: Network, files: Sequence[Path]) -> Bench:
     """Every photo as indexing stores it."""
     states, classes = [], []
-    classifier = captioner.encoder.classifier
     for batch in pixel_batches(files, captioner.config.encoder.image_size):
         pixels = torch.from_numpy(batch)
         states.append(captioner.look(pixels))
-        if classifier is not None:
-            stem = captioner.encoder.stem(captioner.encoder.enlarge(pixels))
-            grid = classifier.tail(stem.contiguous(memory_format=torch.channels_last)).float()
-            classes.append(torch.einsum("kc,bchw->bkhw", classifier.output.weight, grid))
+        if captioner.encoder.classifier is not None:
+            classes.append(_class_maps(captioner.encoder, captioner.encoder.classifier, pixels))
     whole = PhotoState(
         memory=np.concatenate([each.memory for each in states]),
         seed=np.concatenate([each.seed for each in states]),

@@ -1,7 +1,8 @@
 """The ImageNet classifier that a backbone comes with, kept beside what is fine-tuned.
 
-Its evidence names what captions never did (ConSE, Norouzi et al. 2014). It shares the frozen
-trunk with the encoder, so that a photo passes only its last stages a second time.
+Its evidence names what captions never did (ConSE, Norouzi et al. 2014). While the encoder learns it
+shares the frozen trunk, so that a photo passes only its last stages a second time; at the end a
+layer on the encoder's own grid takes their place (captioner/training/class_layer.py).
 """
 
 from __future__ import annotations
@@ -16,24 +17,37 @@ from captioner.config import CLASS_TEMPERATURE, KEPT_CLASSES
 
 
 class Classifier(nn.Module):
-    """The trunk's output -> pooled features and logits, as ImageNet left them; never trained."""
+    """Pooled features [B,F] -> logits, as ImageNet left them; never trained.
 
-    def __init__(self, tail: nn.Module, channels: int, classes: int) -> None:
+    The features are those of a tail of its own, or, with None, mean and maximum of the grid.
+    """
+
+    def __init__(self, tail: nn.Module | None, features: int, classes: int) -> None:
         super().__init__()
         self.tail = tail
-        self.output = nn.Linear(channels, classes)
+        self.output = nn.Linear(features, classes)
         self.requires_grad_(False)
 
     def pool(self, stem: Tensor) -> Tensor:
-        """The trunk's output [B,c,h,w] -> the mean of the last feature map [B,C]."""
+        """The trunk's output [B,c,h,w] -> the mean of the tail's last feature map [B,F].
+
+        Raises ValueError where it has no tail.
+        """
+        if self.tail is None:
+            raise ValueError("the classifier has no tail: its classes are read off the grid")
         features: Tensor = self.tail(stem.contiguous(memory_format=torch.channels_last))
         return features.float().mean(dim=(2, 3))
 
     def classify(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
-        """Pooled features [B,C] -> ids int16 and probabilities float16 of the likeliest [B,K]."""
+        """Pooled features [B,F] -> ids int16 and probabilities float16 of the likeliest [B,K]."""
         probability = (self.output(pooled) / CLASS_TEMPERATURE).softmax(dim=-1)
         best = probability.topk(min(KEPT_CLASSES, probability.shape[1]), dim=-1)
         return best.indices.to(torch.int16), best.values.half()
+
+
+def mean_and_max(grid: Tensor) -> Tensor:
+    """Grid [B,P,C] -> each channel's mean and maximum [B,2C]."""
+    return torch.cat([grid.mean(dim=1), grid.amax(dim=1)], dim=-1)
 
 
 def classifier_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor] | None:

@@ -26,6 +26,8 @@ class EncoderConfig:
 
     It learns from views of `image_size` pixels a side, and later looks at photos `zoom` times
     larger. `classes`: how many the backbone's own classifier tells apart; 0 leaves it out.
+    `class_tail`: whether that has the backbone's last stages for itself, as while it learns; else
+    its classes are read off the pooled grid.
     """
 
     backbone: str = "efficientnet_lite2"
@@ -33,6 +35,11 @@ class EncoderConfig:
     image_size: int = 224
     zoom: float = 8 / 7
     classes: int = 0
+    class_tail: bool = True
+
+    def class_features(self, channels: int) -> int:
+        """How many numbers classes are read off, for a grid of so many channels."""
+        return channels if self.class_tail else 2 * channels
 
     def cut(self, stages: int) -> int:
         """How many of a CNN's stages are the trunk; raises ValueError where no tail is left."""
@@ -102,7 +109,8 @@ class HeadConfig:
 class CaptionerConfig:
     """Sizes and options of the whole network, without its vocabulary and weights.
 
-    Raises ValueError for states of other bits than STATE_LEVELS has.
+    Raises ValueError for states of other bits than STATE_LEVELS has, and for a head that sees what
+    no tail of the classifier makes.
     """
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
@@ -114,6 +122,8 @@ class CaptionerConfig:
     def __post_init__(self) -> None:
         if self.state_bits not in STATE_LEVELS:
             raise ValueError(f"states keep numbers in 4 or 8 bits, not in {self.state_bits}")
+        if self.head.whole and not self.encoder.class_tail:
+            raise ValueError("a head sees what the classifier's tail makes, where there is none")
 
     def to_dict(self) -> dict[str, object]:
         """Nested dicts, ready for JSON; the reverse of `from_dict`."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from captioner.backbone import Color, make_backbone
-from captioner.classifier import Classifier, classifier_weights
+from captioner.classifier import Classifier, classifier_weights, mean_and_max
 from captioner.config import EncoderConfig
 
 
@@ -51,6 +51,8 @@ class Encoder(nn.Module):
         own = nn.Sequential(*self.trunk, *self.tail)
         own.load_state_dict(nn.Sequential(*trained.stages).state_dict())
         if self.classifier is not None:
+            if self.classifier.tail is None:
+                raise ValueError("a classifier is loaded with a tail of its own: set class_tail")
             self.classifier.tail.load_state_dict(
                 nn.Sequential(*trained.stages[len(self.trunk) :]).state_dict()
             )
@@ -80,6 +82,15 @@ class Encoder(nn.Module):
         features: Tensor = self.tail(stem.contiguous(memory_format=torch.channels_last))
         return features.flatten(2).transpose(1, 2)  # [B,P,C]
 
+    def whole(self, stem: Tensor, grid: Tensor) -> Tensor | None:
+        """The trunk's output and the grid [B,P,C] -> what classes are read off [B,F].
+
+        None where there is no classifier.
+        """
+        if self.classifier is None:
+            return None
+        return mean_and_max(grid) if self.classifier.tail is None else self.classifier.pool(stem)
+
     def forward(self, pixels: Tensor) -> Tensor:
         """uint8 [B,3,H,W] -> grid [B,P,C]."""
         return self.grid(self.stem(pixels))
@@ -97,8 +108,11 @@ class Encoder(nn.Module):
         return cells.flatten(2).transpose(1, 2)
 
     def _classifier(self, cut: int) -> Classifier:
-        stages = make_backbone(self.config.backbone).stages[cut:]
-        return Classifier(nn.Sequential(*stages), self.channels, self.config.classes)
+        tail = None
+        if self.config.class_tail:
+            tail = nn.Sequential(*make_backbone(self.config.backbone).stages[cut:])
+        features = self.config.class_features(self.channels)
+        return Classifier(tail, features, self.config.classes)
 
     def _grid(self, size: int) -> tuple[int, int]:
         """Positions and channels for a photo of `size` pixels a side, by looking at a black one."""

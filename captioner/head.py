@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from captioner.classifier import mean_and_max
 from captioner.config import MEAN_MAX, WORD_SCALE, HeadConfig
 from captioner.vocabulary import UNKNOWN
 
@@ -62,10 +63,10 @@ class Head(nn.Module):
 
     def pool(self, grid: Tensor, whole: Tensor | None = None) -> Tensor:
         """What MEAN_MAX makes of a grid [B,P,C], and of the classifier's features [B,C]: [B,F]."""
-        parts = [grid.mean(dim=1), grid.amax(dim=1)]
-        if whole is not None and self.config.whole:
-            parts.append(whole)
-        return torch.cat(parts, dim=-1)
+        pooled = mean_and_max(grid)
+        if whole is None or not self.config.whole:
+            return pooled
+        return torch.cat([pooled, whole], dim=-1)
 
     def project_pooled(self, pooled: Tensor) -> Tensor:
         """Pooled features [B,F] -> unit vectors [B,E]."""

@@ -82,13 +82,12 @@ class Network(nn.Module):
         return state_of(features, self.config, classes)
 
     def _see(self, pixels: Tensor) -> tuple[PhotoFeatures, Tensor | None]:
-        """What the decoder sees, and the classifier's pooled features [B,C], if there is one."""
+        """What the decoder sees, and what classes are read off [B,F], if there are any."""
         pixels = self.encoder.enlarge(send(pixels, self.device))
-        classifier = self.encoder.classifier
         with fast(self.device):
             stem = self.encoder.stem(pixels)
             grid = self.encoder.grid(stem).float()  # [B,Q,C]
-            whole = None if classifier is None else classifier.pool(stem)
+            whole = self.encoder.whole(stem, grid)
         seen = self.decoder.perceive(self.encoder.shrink(grid), self.head(grid, whole))
         return seen, whole
 

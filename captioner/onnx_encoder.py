@@ -23,7 +23,7 @@ from captioner.onnx_layers import Arrays, gelu, layer_norm, linear, unit, weight
 def features_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     """The CNN: pixels uint8 [B,3,S,S] -> grid [B,Q,C], the last feature map's places.
 
-    With a classifier also whole [B,C], what its own tail makes of the photo.
+    With a classifier that has a tail of its own also whole [B,C], what that makes of the photo.
     """
     graph, encoder = Graph(), config.encoder
     stages = lite_layout.stages(encoder.backbone)
@@ -33,7 +33,7 @@ def features_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     grid = _grid(graph, _stages(graph, arrays, "encoder.tail", stages[cut:], stem))
     places, channels = _grid_shape(config)
     graph.output(grid, "grid", "float32", "B", places, channels)
-    if encoder.classes:
+    if _has_tail(config):
         whole = _pooled(graph, arrays, stages[cut:], stem)
         graph.output(whole, "whole", "float32", "B", channels)
     return graph.model()
@@ -42,14 +42,16 @@ def features_model(config: CaptionerConfig, arrays: Arrays) -> Model:
 def states_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     """What lies behind the CNN: grid [B,Q,C] -> memory [B,P,M], seed [B,H], visual [B,E].
 
-    With a classifier also whole [B,C] -> ids int64 and probability of the likeliest classes [B,K].
+    With a classifier, and whole [B,C] where that has a tail of its own -> ids int64 and probability
+    of the likeliest classes [B,K].
     """
     graph, encoder = Graph(), config.encoder
     side = math.isqrt(lite_layout.grid(encoder.image_size)[0])
     places, channels = _grid_shape(config)
     grid = graph.input("grid", "float32", "B", places, channels)
-    whole = graph.input("whole", "float32", "B", channels) if encoder.classes else None
-    visual = _head(graph, arrays, config, grid, whole)
+    whole = graph.input("whole", "float32", "B", channels) if _has_tail(config) else None
+    pooled = _mean_and_max(graph, grid)
+    visual = _head(graph, arrays, config, (grid, pooled), whole)
     shrink = graph.constant(shrinking(math.isqrt(places), side))
     small = graph.node("MatMul", shrink, grid)  # [B,P,C]
     mean = graph.node("ReduceMean", small, graph.ints(1), keepdims=0)
@@ -58,9 +60,13 @@ def states_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     seed = linear(graph, arrays, "decoder.seed", mean)
     graph.output(seed, "seed", "float32", "B", config.decoder.hidden)
     graph.output(visual, "visual", "float32", "B", config.head.dimension)
-    if whole is not None:
-        _classify(graph, arrays, whole, min(KEPT_CLASSES, encoder.classes))
+    if encoder.classes:
+        _classify(graph, arrays, whole or pooled, min(KEPT_CLASSES, encoder.classes))
     return graph.model()
+
+
+def _has_tail(config: CaptionerConfig) -> bool:
+    return bool(config.encoder.classes) and config.encoder.class_tail
 
 
 def _grid_shape(config: CaptionerConfig) -> tuple[int, int]:
@@ -129,22 +135,33 @@ def _pooled(graph: Graph, arrays: Arrays, tail: Sequence[Stage], stem: Value) ->
     return graph.node("ReduceMean", x, graph.ints(2, 3), keepdims=0)
 
 
+def _mean_and_max(graph: Graph, grid: Value) -> Value:
+    """Grid [B,Q,C] -> each channel's mean and maximum [B,2C]."""
+    reductions = ("ReduceMean", "ReduceMax")
+    parts = [graph.node(each, grid, graph.ints(1), keepdims=0) for each in reductions]
+    return graph.node("Concat", *parts, axis=-1)
+
+
 def _head(
-    graph: Graph, arrays: Arrays, config: CaptionerConfig, grid: Value, whole: Value | None
+    graph: Graph,
+    arrays: Arrays,
+    config: CaptionerConfig,
+    seen: tuple[Value, Value],
+    whole: Value | None,
 ) -> Value:
-    """Grid [B,Q,C] and the classifier's pooled features [B,C] -> unit vectors [B,E]."""
+    """Grid [B,Q,C], that pooled, and the classifier's features [B,C] -> unit vectors [B,E]."""
+    grid, pooled = seen
     if config.head.pooling == MEAN_MAX:
-        hidden = _mean_max(graph, arrays, grid, whole if config.head.whole else None)
+        hidden = _mean_max(graph, arrays, pooled, whole if config.head.whole else None)
     else:
         hidden = _attended(graph, arrays, config, grid, whole)
     return unit(graph, linear(graph, arrays, "head.project", hidden))
 
 
-def _mean_max(graph: Graph, arrays: Arrays, grid: Value, whole: Value | None) -> Value:
-    """What Head.project_pooled makes of a pooled grid [B,H]."""
-    reductions = ("ReduceMean", "ReduceMax")
-    parts = [graph.node(each, grid, graph.ints(1), keepdims=0) for each in reductions]
-    pooled = graph.node("Concat", *parts, *([] if whole is None else [whole]), axis=-1)
+def _mean_max(graph: Graph, arrays: Arrays, pooled: Value, whole: Value | None) -> Value:
+    """What Head.project_pooled makes of a pooled grid [B,2C]: [B,H]."""
+    if whole is not None:
+        pooled = graph.node("Concat", pooled, whole, axis=-1)
     hidden = gelu(graph, linear(graph, arrays, "head.first", pooled))
     return graph.node("Add", hidden, gelu(graph, linear(graph, arrays, "head.second", hidden)))
 

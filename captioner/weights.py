@@ -33,8 +33,10 @@ def _encoder(config: CaptionerConfig, channels: int) -> Shapes:
     cut = config.encoder.cut(len(stages))
     shapes = _stages("encoder.trunk", stages[:cut]) | _stages("encoder.tail", stages[cut:])
     if config.encoder.classes:
-        shapes |= _stages("encoder.classifier.tail", stages[cut:])
-        shapes |= _linear("encoder.classifier.output", channels, config.encoder.classes)
+        if config.encoder.class_tail:
+            shapes |= _stages("encoder.classifier.tail", stages[cut:])
+        features = config.encoder.class_features(channels)
+        shapes |= _linear("encoder.classifier.output", features, config.encoder.classes)
     return shapes
 
 

@@ -176,7 +176,7 @@ def _config(options: dict[str, Any]) -> CaptionerConfig:
         encoder = replace(encoder, frozen_stages=options["frozen_stages"])
     config = replace(
         config,
-        encoder=replace(encoder, classes=classes),
+        encoder=replace(encoder, classes=classes, class_tail=True),
         head=replace(config.head, whole=classes > 0),
         reference_photos=_REFERENCE_PHOTOS if classes else 0,
         state_bits=CaptionerConfig.state_bits,

@@ -27,6 +27,7 @@ from captioner.machine import cores
 from captioner.network import Network
 from captioner.training.average import moving_average
 from captioner.training.batches import Drawn, TrainingSet, in_steps
+from captioner.training.class_layer import read_classes_off_grid
 from captioner.training.distillation import Lessons
 from captioner.training.losses import multi_caption_infonce, short_query_infonce
 from captioner.training.view_cache import decode
@@ -89,6 +90,8 @@ def retrain_head(
 ) -> Network:
     """The network, in eval mode, with another head and the same eyes; the old one stays as it is.
 
+    A classifier then reads its classes off the grid that the head sees, and loses its tail.
+
     With `lessons` it learns from teachers, too, who have seen the `unlabelled` photos.
 
     What was seen is kept in `file`, for a run that was killed to go on from. `advance` is told the
@@ -100,7 +103,11 @@ def retrain_head(
         unfinished = file.with_suffix(".tmp")
         torch.save(vars(seen), unfinished)
         unfinished.replace(file)
-    return with_new_head(network, seen, train, settings, seed, lessons)
+    made = with_new_head(network, seen, train, settings, seed, lessons)
+    if not made.config.head.whole:
+        return made
+    looks = seen.pooled.flatten(0, 1)
+    return read_classes_off_grid(made, torch.cat([looks, seen.more]) if len(seen.more) else looks)
 
 
 @torch.inference_mode()
@@ -149,7 +156,7 @@ def _pooled(network: Network, stem: Tensor) -> tuple[Tensor, Tensor]:
     encoder, head = network.encoder, network.head
     with fast(network.device):
         grid = encoder.grid(stem).float()
-        whole = encoder.classifier.pool(stem).float() if encoder.classifier else None
+        whole = encoder.whole(stem, grid)
         pooled, visual = head.pool(grid, whole), head(grid, whole)
     return pooled.cpu(), visual.cpu()
 

@@ -262,13 +262,14 @@ def _fill_reference_photos(captioner: Network, train: TrainingSet, seed: int) ->
     order = np.random.default_rng(seed).permutation(len(train))
     rows = np.resize(order, captioner.config.reference_photos)
     stem = train.views.take(np.zeros_like(rows), rows).to(captioner.device)
-    whole, classifier = train.whole_of(rows), captioner.encoder.classifier
+    encoder, classifier = captioner.encoder, captioner.encoder.classifier
+    grid = encoder.grid(stem)
+    whole = encoder.whole(stem, grid)
     if whole is not None and classifier is not None:
-        whole = whole.to(captioner.device)
         classes = class_evidence(*classifier.classify(whole))
         named = mean_class_vectors(captioner.class_vectors.float().cpu().numpy(), classes)
         captioner.reference_classes.copy_(torch.from_numpy(named))
-    captioner.reference_visual.copy_(captioner.head(captioner.encoder.grid(stem), whole))
+    captioner.reference_visual.copy_(captioner.head(grid, whole))
 
 
 def _read(captioner: Network, texts: list[str], embedder: SentenceEmbedder) -> Tensor:

@@ -96,7 +96,7 @@ def cache_views(
 
 @torch.inference_mode()
 def cache_whole(encoder: Encoder, stems: np.ndarray, file: Path) -> np.ndarray | None:
-    """What the classifier makes of the first view of each photo: pooled features [N,C].
+    """What the classifier's tail makes of the first view of each photo: pooled features [N,C].
 
     None where the encoder has no classifier.
     """

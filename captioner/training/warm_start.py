@@ -18,6 +18,9 @@ _MADE_LATER = (
     "reference_classes",
     "head.references",
 )
+# Of the head: mean and maximum of the grid, then what a classifier's tail makes, which only
+# captioners in training have.
+_OF_FEATURES = "head.first.weight"
 # What an older captioner may lack.
 _MAY_BE_NEW = ("head.gate",)
 # Words that are new begin as improbable as this share of those known.
@@ -41,11 +44,20 @@ def carry_over(old: Network, new: Network) -> None:
             continue
         if name in _OF_WORDS:
             tensor[mine] = before[name][theirs]
+        elif name == _OF_FEATURES and name in before and len(tensor) == len(before[name]):
+            _widen(before[name], tensor)
         elif name not in before or before[name].shape != tensor.shape:
             raise ValueError(f"the captioner to start from has another {name}; choose its sizes")
         else:
             tensor.copy_(before[name])
     _seldom(after["decoder.word_bias"], before["decoder.word_bias"], mine)
+
+
+def _widen(before: Tensor, after: Tensor) -> None:
+    """Take a layer's weights over, of as many inputs as both have; others say nothing at first."""
+    shared = min(before.shape[1], after.shape[1])
+    after.zero_()
+    after[:, :shared] = before[:, :shared]
 
 
 def _seldom(bias: Tensor, before: Tensor, known: Tensor) -> None:

@@ -78,23 +78,36 @@ def test_both_runtimes_make_the_same_states(
 
 
 @pytest.mark.parametrize("pooling", [ATTENTION, MEAN_MAX])
-@pytest.mark.parametrize("whole", [False, True])
-def test_both_runtimes_project_photos_alike_by_heads_of_every_kind(
-    network: Network, pixels: Pixels, pooling: str, whole: bool
+@pytest.mark.parametrize(("tail", "whole"), [(False, False), (True, False), (True, True)])
+def test_both_runtimes_see_photos_alike_by_heads_and_classifiers_of_every_kind(
+    network: Network, pixels: Pixels, pooling: str, tail: bool, whole: bool
 ) -> None:
     torch.manual_seed(0)
     head = replace(network.config.head, pooling=pooling, whole=whole, hidden=64)
-    other = Network(replace(network.config, head=head), network.vocabulary, network.provenance)
-    seen = {name: each for name, each in network.state_dict().items() if name[:5] != "head."}
+    encoder = replace(network.config.encoder, class_tail=tail)
+    config = replace(network.config, encoder=encoder, head=head)
+    other = Network(config, network.vocabulary, network.provenance)
+    learned = network.state_dict().items()
+    made = ("head.", "encoder.classifier.")
+    seen = {name: each for name, each in learned if not name.startswith(made)}
+    seen |= {
+        name.replace("encoder.tail.", "encoder.classifier.tail."): each
+        for name, each in learned
+        if tail and name.startswith("encoder.tail.")
+    }
     other.load_state_dict(seen, strict=False)
     if whole and pooling == ATTENTION:
         torch.nn.init.normal_(other.head.gate)
     arrays = {name: each.numpy() for name, each in other.state_dict().items()}
     checkpoint = replace(read_checkpoint(), config=other.config, arrays=arrays)
     by_torch, by_onnx = TorchCaptioner(other), OnnxCaptioner(checkpoint)
-    mine, theirs = (each.look(pixels).visual.astype(float) for each in (by_torch, by_onnx))
-    assert np.allclose(mine, theirs, atol=2e-3)
-    assert not np.allclose(mine[0], mine[1], atol=2e-3)
+    mine, theirs = (each.look(pixels) for each in (by_torch, by_onnx))
+    assert np.allclose(mine.visual, theirs.visual, atol=2e-3)
+    assert not np.allclose(mine.visual[0], mine.visual[1], atol=2e-3)
+    assert mine.classes is not None
+    assert theirs.classes is not None
+    assert np.allclose(mine.classes.probability, theirs.classes.probability, atol=1e-3)
+    assert (mine.classes.ids[:, 0] == theirs.classes.ids[:, 0]).all()
 
 
 def test_photos_seen_side_by_side_keep_their_order(
@@ -179,9 +192,11 @@ def test_graphs_are_what_onnx_allows() -> None:
         onnx.checker.check_model(onnx.load_from_string(model.whole()), full_check=True)
 
 
+@pytest.mark.parametrize("tail", [False, True])
 @pytest.mark.parametrize("backbone", [f"efficientnet_lite{number}" for number in range(5)])
-def test_the_weights_that_are_expected_are_those_of_the_network(backbone: str) -> None:
-    config = CaptionerConfig(EncoderConfig(backbone, classes=3), reference_photos=2)
+def test_the_weights_that_are_expected_are_those_of_the_network(backbone: str, tail: bool) -> None:
+    encoder = EncoderConfig(backbone, classes=3, class_tail=tail)
+    config = CaptionerConfig(encoder, reference_photos=2)
     with torch.device("meta"):
         network = Network(config, Vocabulary((*SPECIAL_WORDS, "a")))
     own = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}

@@ -304,5 +304,9 @@ def test_training_goes_on_from_a_checkpoint_with_two_sets_and_a_classifier(
     assert watch.photos == len(photos) + 4  # one of them five times
     tails = zip(went_on.encoder.tail.parameters(), learned.encoder.tail.parameters(), strict=True)
     assert all(torch.allclose(*pair, atol=1e-2) for pair in tails)  # left as they were
-    for vectors in (went_on.reference_visual, went_on.reference_classes, went_on.class_vectors):
-        assert vectors.norm(dim=1) == pytest.approx(1, abs=1e-3)
+    again = replace(second, head=HeadSettings(epochs=1, hidden=16))
+    made = _train(again, embedder, _Watch())
+    assert (made.config.encoder.class_tail, made.config.head.whole) == (False, False)
+    for each in (went_on, made):
+        for vectors in (each.reference_visual, each.reference_classes, each.class_vectors):
+            assert vectors.norm(dim=1) == pytest.approx(1, abs=1e-3)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from captioner.config import CaptionerConfig, DecoderConfig, EncoderConfig, HeadConfig
+from captioner.config import MEAN_MAX, CaptionerConfig, DecoderConfig, EncoderConfig, HeadConfig
 from captioner.network import Network
 from captioner.training.warm_start import carry_over
 from captioner.vocabulary import SPECIAL_WORDS, Vocabulary
@@ -39,3 +39,15 @@ def test_other_sizes_are_refused() -> None:
     wider = replace(_CONFIG, decoder=replace(_CONFIG.decoder, hidden=48))
     with pytest.raises(ValueError, match="choose its sizes"):
         carry_over(_captioner("a"), _captioner("a", config=wider))
+
+
+def test_a_head_that_sees_more_than_before_hears_nothing_of_it_at_first() -> None:
+    head = replace(_CONFIG.head, pooling=MEAN_MAX)
+    encoder = replace(_CONFIG.encoder, classes=3)
+    finished = replace(_CONFIG, encoder=replace(encoder, class_tail=False), head=head)
+    learning = replace(_CONFIG, encoder=encoder, head=replace(head, whole=True))
+    old, new = (_captioner("a", config=config).eval() for config in (finished, learning))
+    carry_over(old, new)
+    grid, whole = torch.randn(2, 49, new.encoder.channels), torch.randn(2, new.encoder.channels)
+    with torch.inference_mode():
+        assert torch.allclose(old.head(grid), new.head(grid, whole), atol=1e-6)
