@@ -64,7 +64,8 @@ def fit_worlds(worlds: Sequence[World], ranking: Ranking, ridge: float = 0.0) ->
     ranking = replace(ranking, fit=fit)
     if ranking.short is None:
         return ranking
-    fit = fit_weights(*shown(short, ranking, _FIRST_OF_SHORT), ridge=ridge)
+    seen = shown(short, ranking, _FIRST_OF_SHORT)
+    fit = fit_weights(*seen, ridge=ridge, called_weak=RIGHT_SHORT_CALLED_WEAK)
     return replace(ranking, short=replace(ranking.short, fit=fit))
 
 
@@ -184,16 +185,22 @@ _FIRST, _FIRST_OF_SHORT = 10, 5
 # Of the probability's weights, which would have no end where a few photos are told apart wholly
 _RIDGE = 1e-4
 
-# One right photo in ten is called weak: below its probability results are not convincing.
-RIGHT_CALLED_WEAK = 0.1
+# One right photo in ten is called weak: below its probability results are not convincing. Of short
+# queries fewer: worlds differ more in them, and what is absent stays further below (docs/lab.md).
+RIGHT_CALLED_WEAK, RIGHT_SHORT_CALLED_WEAK = 0.1, 0.08
 
 
 def fit_weights(
-    right: Signs, wrong: Signs, best: Signs | None = None, ridge: float = 0.0
+    right: Signs,
+    wrong: Signs,
+    best: Signs | None = None,
+    ridge: float = 0.0,
+    called_weak: float = RIGHT_CALLED_WEAK,
 ) -> FitWeights:
     """Weights that tell right photos from wrong ones, and the probability where weak begins.
 
-    `best`: the right ones of which few may be called weak; None: all. `ridge`: see `regress`.
+    `best`: the right ones of which a share, `called_weak`, may be called weak; None: all. `ridge`:
+    see `regress`.
     """
     features = np.concatenate([right.features(), wrong.features()])
     truth = np.repeat([1.0, 0.0], [len(right.evidence), len(wrong.evidence)])
@@ -215,7 +222,7 @@ def fit_weights(
         offset=offset,
     )
     judged = right if best is None or not len(best.evidence) else best
-    threshold = np.quantile(fit_probability(weights, judged), RIGHT_CALLED_WEAK)
+    threshold = np.quantile(fit_probability(weights, judged), called_weak)
     return replace(weights, weak_below=float(threshold))
 
 
