@@ -309,7 +309,6 @@ class Captioner(ABC):
     """
 
     device = "cpu"  # "cuda"...: where its weights are
-    callers = 1  # as many threads as should describe photos at once
     can_estimate = False  # whether `estimate` is there; else scoring is as fast
 
     def __init__(
@@ -321,6 +320,11 @@ class Captioner(ABC):
     ) -> None:
         self.config, self.vocabulary, self.provenance = config, vocabulary, provenance
         self._tables = tables
+
+    @property
+    def describing_threads(self) -> int:
+        """How many threads should describe photos at once; one where a call takes all there is."""
+        return 1
 
     @property
     def name(self) -> str:

@@ -89,8 +89,8 @@ class OnnxCaptioner(Captioner):
         self._absent_inputs = np.tanh(memory), seed, visual
 
     @property
-    def callers(self) -> int:  # type: ignore[override]
-        """As many as there are cores: each call by one thread."""
+    def describing_threads(self) -> int:
+        """See Captioner; each takes one core."""
         return threads()
 
     @property

@@ -273,7 +273,7 @@ class Indexer:
             partial(describe, self._captioner, self._embedder),
             batch_size=self._options.batch_size or photos_that_suit(self._captioner.device),
             decoding=self._options.decode_threads or decoders_that_suit(),
-            describing=self._captioner.callers,
+            describing=self._captioner.describing_threads,
         )
 
     def _stop_request(self, log: RunLog) -> Callable[[], bool]:
