@@ -80,11 +80,11 @@ class Decoders:
     def decode_photo(self, data: bytes, side: int) -> Decoded:
         """The picture in a file as a captioner sees it, pixels [3,side,side], by the pool's work.
 
-        Raises as `decode`.
+        Raises as `decode`; UnreadablePhoto, too, for an answer that no sound decoder gives.
         """
         decoded = self.decode(data, side=side)
         if not isinstance(decoded, Decoded) or decoded.pixels.shape != (3, side, side):
-            raise UnreadablePhoto(_CRASH)  # as no sound decoder answers
+            raise UnreadablePhoto(_CRASH)
         return decoded
 
     def decode(self, data: bytes, work: Work | None = None, **how: Any) -> Any:
