@@ -37,6 +37,11 @@ class EncoderConfig:
     classes: int = 0
     class_tail: bool = True
 
+    @property
+    def has_class_tail(self) -> bool:
+        """Whether there is a classifier, and with a tail of its own."""
+        return self.classes > 0 and self.class_tail
+
     def class_features(self, channels: int) -> int:
         """How many numbers classes are read off, for a grid of so many channels."""
         return channels if self.class_tail else 2 * channels

@@ -33,7 +33,7 @@ def features_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     grid = _grid(graph, _stages(graph, arrays, "encoder.tail", stages[cut:], stem))
     places, channels = _grid_shape(config)
     graph.output(grid, "grid", "float32", "B", places, channels)
-    if _has_tail(config):
+    if encoder.has_class_tail:
         whole = _pooled(graph, arrays, stages[cut:], stem)
         graph.output(whole, "whole", "float32", "B", channels)
     return graph.model()
@@ -49,7 +49,7 @@ def states_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     side = math.isqrt(lite_layout.grid(encoder.image_size)[0])
     places, channels = _grid_shape(config)
     grid = graph.input("grid", "float32", "B", places, channels)
-    whole = graph.input("whole", "float32", "B", channels) if _has_tail(config) else None
+    whole = graph.input("whole", "float32", "B", channels) if encoder.has_class_tail else None
     pooled = _mean_and_max(graph, grid)
     visual = _head(graph, arrays, config, (grid, pooled), whole)
     shrink = graph.constant(shrinking(math.isqrt(places), side))
@@ -63,10 +63,6 @@ def states_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     if encoder.classes:
         _classify(graph, arrays, whole or pooled, min(KEPT_CLASSES, encoder.classes))
     return graph.model()
-
-
-def _has_tail(config: CaptionerConfig) -> bool:
-    return bool(config.encoder.classes) and config.encoder.class_tail
 
 
 def _grid_shape(config: CaptionerConfig) -> tuple[int, int]:

@@ -32,9 +32,9 @@ def _encoder(config: CaptionerConfig, channels: int) -> Shapes:
     stages = lite_layout.stages(config.encoder.backbone)
     cut = config.encoder.cut(len(stages))
     shapes = _stages("encoder.trunk", stages[:cut]) | _stages("encoder.tail", stages[cut:])
+    if config.encoder.has_class_tail:
+        shapes |= _stages("encoder.classifier.tail", stages[cut:])
     if config.encoder.classes:
-        if config.encoder.class_tail:
-            shapes |= _stages("encoder.classifier.tail", stages[cut:])
         features = config.encoder.class_features(channels)
         shapes |= _linear("encoder.classifier.output", features, config.encoder.classes)
     return shapes

@@ -17,7 +17,7 @@ from captioner.network import Network
 
 # Of the regression, on standardised features: so much of each photo.
 _RIDGE = 0.03
-_LEAST_DEVIATION = 1e-3
+LEAST_DEVIATION = 1e-3  # that features are divided by
 
 
 @torch.no_grad()
@@ -28,7 +28,7 @@ def read_classes_off_grid(network: Network, pooled: Tensor) -> Network:
     Head.pool. Raises ValueError where the head sees something else, or there is no tail.
     """
     encoder, head = network.config.encoder, network.config.head
-    if not (encoder.classes and encoder.class_tail and head.whole and head.pooling == MEAN_MAX):
+    if not (encoder.has_class_tail and head.whole and head.pooling == MEAN_MAX):
         raise ValueError("there is no tail of a classifier that a head of pooled features sees")
     slope, offset = _regression(pooled, 2 * network.encoder.channels)
     config = replace(
@@ -52,7 +52,7 @@ def read_classes_off_grid(network: Network, pooled: Tensor) -> Network:
 def _regression(pooled: Tensor, features: int) -> tuple[Tensor, Tensor]:
     """Slope [F,C] and offset [C] of the tail's features, by the first `features` numbers."""
     given, wanted = pooled[:, :features].double().cpu(), pooled[:, features:].double().cpu()
-    mean, deviation = given.mean(dim=0), given.std(dim=0).clamp(min=_LEAST_DEVIATION)
+    mean, deviation = given.mean(dim=0), given.std(dim=0).clamp(min=LEAST_DEVIATION)
     standard = (given - mean) / deviation
     prior = _RIDGE * len(given) * torch.eye(features, dtype=torch.float64)
     level = wanted.mean(dim=0)

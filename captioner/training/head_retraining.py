@@ -27,14 +27,13 @@ from captioner.machine import cores
 from captioner.network import Network
 from captioner.training.average import moving_average
 from captioner.training.batches import Drawn, TrainingSet, in_steps
-from captioner.training.class_layer import read_classes_off_grid
+from captioner.training.class_layer import LEAST_DEVIATION, read_classes_off_grid
 from captioner.training.distillation import Lessons
 from captioner.training.losses import multi_caption_infonce, short_query_infonce
 from captioner.training.view_cache import decode
 
 _BATCH = 32
 _TEMPERATURE = 0.05  # of the losses, at first
-_LEAST_DEVIATION = 1e-3
 
 
 @dataclass(frozen=True)
@@ -173,7 +172,7 @@ def with_new_head(
     torch.manual_seed(seed)
     made = _with_untrained_head(network, settings)
     mean = seen.pooled.mean(dim=(0, 1))
-    deviation = seen.pooled.std(dim=(0, 1)).clamp(min=_LEAST_DEVIATION)
+    deviation = seen.pooled.std(dim=(0, 1)).clamp(min=LEAST_DEVIATION)
     device = made.device
     standard = ((seen.pooled - mean) / deviation).to(device)
     more = ((seen.more - mean) / deviation).to(device) if len(seen.more) else seen.more
