@@ -91,7 +91,13 @@ class Bench:
             self.album.bias,
             np.array([query.owner for query in queries]),
             tuple(backgrounds(self.captioner, parsed_queries, self.read(texts, parsed_queries))),
+            detected=self._detected(parsed_queries),
         )
+
+    def _detected(self, parsed_queries: Sequence[ParsedQuery]) -> NDArray[np.float32] | None:
+        rows = [self.captioner.detect(each.words, self.album.state) for each in parsed_queries]
+        found = [row for row in rows if row is not None]
+        return np.stack(found) if found else None
 
     def _likelihoods(
         self, parsed_queries: Sequence[ParsedQuery], label: str
@@ -155,9 +161,10 @@ def parts_alone_and_together(measured: Measurements) -> list[tuple[str, Recall]]
         ),
     ]
     for name, left_out in (
-        ("likelihood and head", ("bias", "caption")),
-        ("likelihood, head and hub bias", ("caption",)),
-        ("likelihood, both vectors and hub bias (combined)", ()),
+        ("likelihood and head", ("bias", "caption", "detected")),
+        ("likelihood, head and hub bias", ("caption", "detected")),
+        ("likelihood, both vectors and hub bias", ("detected",)),
+        ("these and the words detected (combined)", ()),
     ):
         rows.append((name, _combined(measured, left_out)))
     return [(name, recall_at_k(scores, measured.owners)) for name, scores in rows]
@@ -178,7 +185,8 @@ def _retrieval(ranking: Ranking, measured: Measurements) -> NDArray[np.float32]:
 
 def _combined(measured: Measurements, left_out: tuple[str, ...]) -> NDArray[np.float32]:
     """The sum whose weights are fitted without some of its parts."""
-    silent = {name: np.zeros_like(getattr(measured, name)) for name in left_out}
+    parts = {name: getattr(measured, name) for name in left_out}
+    silent = {name: np.zeros_like(part) for name, part in parts.items() if part is not None}
     kept = replace(measured, **silent)
     ranking = fit_ranking(kept, Ranking())
     return all_combined_scores(ranking, kept)
@@ -239,8 +247,11 @@ def _same_top_ten(bench: Bench, measured: Measurements, queries: Sequence[Query]
         pixels_likelihood = scored.log_likelihood
         found = measured.candidates(row)
         seen = Candidates(found.ids, visual @ vectors[row], found.caption)
-        stored = combined_scores(ranking, found, measured.log_likelihood[row], measured.bias)
-        pixels = combined_scores(ranking, seen, pixels_likelihood, measured.bias)
+        detected = None if measured.detected is None else measured.detected[row]
+        stored = combined_scores(
+            ranking, found, measured.log_likelihood[row], measured.bias, detected
+        )
+        pixels = combined_scores(ranking, seen, pixels_likelihood, measured.bias, detected)
         same += set(np.argsort(-stored)[:10].tolist()) == set(np.argsort(-pixels)[:10].tolist())
     return 100 * same / len(queries)
 
@@ -375,7 +386,8 @@ def _measured(bench: Bench, queries: Sequence[Query], file: Path | None) -> Meas
             return Measurements(**arrays, backgrounds=tuple(_background(row) for row in rows))
     measured = bench.measure(queries, "queries")
     if file is not None:
-        arrays = {part.name: getattr(measured, part.name) for part in fields(measured)}
+        parts = {part.name: getattr(measured, part.name) for part in fields(measured)}
+        arrays = {name: part for name, part in parts.items() if part is not None}
         rows = [(b.words, b.rarity, b.unknown, *b.visual, *b.caption) for b in measured.backgrounds]
         np.savez(file, **arrays | {"backgrounds": np.array(rows)})
     return measured

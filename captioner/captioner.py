@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from captioner.config import KEPT_CLASSES, STATE_LEVELS, CaptionerConfig
 from captioner.scores import Caption, Occlusion, SentenceScore
 from captioner.vocabulary import PAD, Vocabulary, tokenise
+from captioner.word_forms import singular
 
 Floats = NDArray[np.float32]
 
@@ -48,13 +49,15 @@ class PhotoState:
     seed: NDArray[np.float16]  # [B,H]
     visual: NDArray[np.float16]  # [B,E], unit vectors in sentence space
     classes: ClassEvidence | None = None  # None: the captioner has no classifier
+    words: NDArray[np.float16] | None = None  # [B,R], what the word detector keeps, if there is one
 
     def __len__(self) -> int:
         return len(self.seed)
 
     def __getitem__(self, rows: slice | NDArray[np.int64]) -> PhotoState:
         classes = self.classes[rows] if self.classes else None
-        return PhotoState(self.memory[rows], self.seed[rows], self.visual[rows], classes)
+        words = None if self.words is None else self.words[rows]
+        return PhotoState(self.memory[rows], self.seed[rows], self.visual[rows], classes, words)
 
     @classmethod
     def quantised(
@@ -63,6 +66,7 @@ class PhotoState:
         seed: Floats,
         visual: Floats,
         classes: ClassEvidence | None = None,
+        words: Floats | None = None,
         *,
         bits: int,
     ) -> PhotoState:
@@ -72,7 +76,8 @@ class PhotoState:
         that nothing changes when it is packed.
         """
         rounded = _levels(memory * 127, bits) * np.int8(STATE_LEVELS[bits])
-        return cls(rounded, seed.astype(np.float16), visual.astype(np.float16), classes)
+        halves = seed.astype(np.float16), visual.astype(np.float16)
+        return cls(rounded, *halves, classes, None if words is None else words.astype(np.float16))
 
     @property
     def features(self) -> tuple[Floats, Floats, Floats]:
@@ -82,7 +87,7 @@ class PhotoState:
         return memory, self.seed.astype(np.float32), self.visual.astype(np.float32)
 
     def pack(self, config: CaptionerConfig) -> list[bytes]:
-        """One blob a photo: memory, seed, visual, classes, without padding.
+        """One blob a photo: memory, seed, visual, classes, words, without padding.
 
         In four bits the first half of a photo's numbers are the bytes' lower halves.
         """
@@ -90,14 +95,16 @@ class PhotoState:
         parts: list[NDArray[Any]] = [memory, self.seed, self.visual]
         if self.classes:
             parts += [self.classes.ids, self.classes.probability]
+        if self.words is not None:
+            parts.append(self.words)
         return [b"".join(part[row].tobytes() for part in parts) for row in range(len(self))]
 
     @classmethod
     def unpack(cls, blobs: Sequence[bytes], config: CaptionerConfig) -> PhotoState:
         """Deserialised; raises ValueError where a blob is not of this configuration's size."""
         width, hidden, visual = config.decoder.memory, config.decoder.hidden, config.head.dimension
-        classes = min(KEPT_CLASSES, config.encoder.classes)
-        tail = 2 * (hidden + visual + 2 * classes)
+        classes, words = min(KEPT_CLASSES, config.encoder.classes), config.detector.width
+        tail = 2 * (hidden + visual + 2 * classes + words)
         place = width * config.state_bits / 8  # bytes
         sizes = {len(blob) for blob in blobs}
         if len(sizes) > 1 or not all(_is_square((size - tail) / place) for size in sizes):
@@ -105,11 +112,14 @@ class PhotoState:
         raw = np.frombuffer(b"".join(blobs), np.uint8).reshape(len(blobs), -1)
         memory = _unpack_memory(raw[:, :-tail], config.state_bits).reshape(len(blobs), -1, width)
         halves = raw[:, -tail:].copy().view(np.float16)
+        ends = np.cumsum([hidden, visual, 2 * classes])
+        seed, own, of_classes, of_words = np.split(halves, ends.tolist(), axis=1)
         return cls(
             memory,
-            halves[:, :hidden],
-            halves[:, hidden : hidden + visual],
-            _unpack_classes(halves[:, hidden + visual :]) if classes else None,
+            seed,
+            own,
+            _unpack_classes(of_classes) if classes else None,
+            of_words if words else None,
         )
 
 
@@ -159,7 +169,8 @@ class FitWeights:
     `evidence`, in nats, is divided by the square root of the sentence's number of words; results
     less probable than `weak_below` are marked weak. The lifts are of similarities over those of
     photos by chance; `rarity` and `unknown` weigh what the sentence's words are, `image` the
-    standardised similarity by an image embedder, where the home has one.
+    standardised similarity by an image embedder, where the home has one, and `detected`, in nats
+    and divided as `evidence` is, what the word detector says.
     """
 
     evidence: float = 0.0
@@ -172,6 +183,7 @@ class FitWeights:
     rarity: float = 0.0
     unknown: float = 0.0
     image: float = 0.0
+    detected: float = 0.0
 
 
 # The weight of an image embedder's standardised similarity in the combined score, and in the first
@@ -206,18 +218,20 @@ class SumWeights:
     caption: float
     fit: FitWeights = field(default_factory=FitWeights)
     image: float = IMAGE_WEIGHT
+    detected: float = 0.0
 
 
 @dataclass(frozen=True)
 class Ranking:
     """Weights of the ranking's scores, fitted on dev photos that nothing was trained on.
 
-    The combined score is the sum of log-likelihood, hub bias, visual and caption similarity,
-    each times its weight; `bias_in_likelihood` is the hub bias' weight beside likelihood alone,
-    `bias_in_retrieval` that beside the first stage's similarity. `short`: the combined score of
-    queries of up to three words, None: no other than the rest's. `caption_fit`: how probable it is
-    that a generated caption is right. `image` and `image_in_retrieval` weigh the standardised
-    similarity by an image embedder, in homes that have one.
+    The combined score is the sum of log-likelihood, hub bias, visual and caption similarity, and
+    what the word detector says (`detected`), each times its weight; `bias_in_likelihood` is the hub
+    bias' weight beside likelihood alone, `bias_in_retrieval` that beside the first stage's
+    similarity. `short`: the combined score of queries of up to three words, None: no other than the
+    rest's. `caption_fit`: how probable it is that a generated caption is right. `image` and
+    `image_in_retrieval` weigh the standardised similarity by an image embedder, in homes that have
+    one.
     """
 
     log_likelihood: float = 1.0
@@ -234,6 +248,7 @@ class Ranking:
     caption_fit: CaptionFit = field(default_factory=CaptionFit)
     image: float = IMAGE_WEIGHT
     image_in_retrieval: float = IMAGE_WEIGHT_IN_RETRIEVAL
+    detected: float = 0.0
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Ranking:
@@ -259,6 +274,7 @@ class Ranking:
             caption=self.short.caption,
             fit=self.short.fit,
             image=self.short.image,
+            detected=self.short.detected,
             short=None,
         )
 
@@ -273,6 +289,28 @@ class Provenance:
     metrics: dict[str, object] = field(default_factory=dict)
     ranking: Ranking = field(default_factory=Ranking)
     class_names: tuple[str, ...] = ()  # of the backbone's classifier
+    detected_words: tuple[str, ...] = ()  # those that the word detector tells, in the singular
+
+
+@dataclass(frozen=True)
+class DetectorTables:
+    """The word detector's output layer for W words, which is asked about stored photos."""
+
+    weight: Floats  # [W,R]
+    bias: Floats  # [W]
+    rates: Floats  # [W], in which share of the captions that were trained with each word stands
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> DetectorTables:
+        """Those among a checkpoint's arrays; raises KeyError where one is missing."""
+        names = ("detector.output.weight", "detector.output.bias", "detector.rates")
+        return cls(*(arrays[name].astype(np.float32) for name in names))
+
+    def gains(self, kept: NDArray[np.float16], words: Sequence[int]) -> Floats:
+        """How much likelier B photos [B,R] make some of the words than captions are [B,K], nats."""
+        logits = kept.astype(np.float32) @ self.weight[words].T + self.bias[words]
+        gains: Floats = -np.logaddexp(0, -logits) - np.log(self.rates[words])
+        return gains
 
 
 @dataclass(frozen=True)
@@ -284,6 +322,7 @@ class Tables:
     class_vectors: Floats | None = None  # what the sentence side makes of each class's name
     reference_visual: Floats | None = None  # vectors of photos that were trained with
     reference_classes: Floats | None = None
+    detector: DetectorTables | None = None
 
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Tables:
@@ -298,6 +337,7 @@ class Tables:
             single("class_vectors"),
             single("reference_visual"),
             single("reference_classes"),
+            DetectorTables.of(arrays) if "detector.rates" in arrays else None,
         )
 
 
@@ -320,6 +360,8 @@ class Captioner(ABC):
     ) -> None:
         self.config, self.vocabulary, self.provenance = config, vocabulary, provenance
         self._tables = tables
+        detected = enumerate(provenance.detected_words)
+        self._detected = {word: number for number, word in detected}
 
     @property
     def describing_threads(self) -> int:
@@ -386,6 +428,19 @@ class Captioner(ABC):
         Good to tell which photos are worth scoring. Raises NotImplementedError; see `can_estimate`.
         """
         raise NotImplementedError
+
+    def detect(self, words: Sequence[str], state: PhotoState) -> Floats | None:
+        """What the word detector says of words on B photos [B], in nats; None without one.
+
+        The sum, over those of the words that it tells, of log p(a caption has the word | photo)
+        less the log of the share of captions that have it. Others of the words say nothing.
+        """
+        if state.words is None or self._tables.detector is None:
+            return None
+        forms = {singular(word, self._detected) for word in words}
+        wanted = [self._detected[word] for word in sorted(forms) if word in self._detected]
+        gains: Floats = self._tables.detector.gains(state.words, wanted).sum(axis=1)
+        return gains
 
     @abstractmethod
     def score_sentences(

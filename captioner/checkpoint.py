@@ -31,7 +31,7 @@ DEFAULT_CHECKPOINT = (
     Path(__file__).parent / "models" / "flickr8k-coco-efficientnet_lite2.safetensors"
 )
 # Of that file's bytes: whoever ships another one notes its own here.
-DEFAULT_SHA256 = "122456bc0937bed4c99dd0ac61535467c1351797d730047a522ea9e6ba1c8da1"
+DEFAULT_SHA256 = "904e562ebb9cecedf26df62145df2b0f98286c12a7febcbfa5a5e5eac8f20852"
 
 
 class CheckpointError(ValueError):
@@ -77,6 +77,7 @@ def _write(checkpoint: Checkpoint) -> None:
         "metrics": json.dumps(provenance.metrics),
         "ranking": json.dumps(asdict(provenance.ranking)),
         "classes": json.dumps(provenance.class_names),
+        "detected": json.dumps(provenance.detected_words),
     }
     arrays = {name: np.ascontiguousarray(each) for name, each in checkpoint.arrays.items()}
     partial = checkpoint.path.with_suffix(".tmp")
@@ -162,6 +163,7 @@ def _described(
             json.loads(metadata["metrics"]),
             Ranking.from_dict(json.loads(metadata["ranking"])),
             tuple(json.loads(metadata.get("classes", "[]"))),
+            tuple(json.loads(metadata.get("detected", "[]"))),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the description inside {path} is damaged: {error!r}") from error

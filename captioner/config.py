@@ -79,6 +79,19 @@ class DecoderConfig:
     multimodal: bool = True
 
 
+@dataclass(frozen=True)
+class DetectorConfig:
+    """How many words the word detector tells of a photo (0: there is none), and its rank."""
+
+    words: int = 0
+    rank: int = 256
+
+    @property
+    def width(self) -> int:
+        """How many numbers are kept of each photo."""
+        return self.rank if self.words else 0
+
+
 ATTENTION, MEAN_MAX = "attention", "mean and max"
 
 
@@ -123,6 +136,7 @@ class CaptionerConfig:
     head: HeadConfig = field(default_factory=HeadConfig)
     reference_photos: int = 0  # whose vectors are kept, to tell how like photos are by chance
     state_bits: int = 4  # of each number of a photo's places, as its stored state keeps them
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
 
     def __post_init__(self) -> None:
         if self.state_bits not in STATE_LEVELS:
@@ -147,4 +161,5 @@ class CaptionerConfig:
             int(str(values.get("reference_photos", 0))),
             # Captioners that say nothing of it are from before there was a choice.
             int(str(values.get("state_bits", 8))),
+            DetectorConfig(**values.get("detector", {})),  # type: ignore[arg-type]
         )

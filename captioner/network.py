@@ -1,4 +1,4 @@
-"""The whole network (encoder, head, decoder) in torch: what is trained, and the reference.
+"""The whole network (encoder, head, decoder, detector) in torch, which is trained.
 
 captioner/captioner.py says what the letters of shapes stand for.
 """
@@ -14,17 +14,18 @@ from torch import Tensor, nn
 
 from captioner.captioner import ClassEvidence, Floats, PhotoState, Provenance, padded_ids
 from captioner.checkpoint import CheckpointError, read_checkpoint
-from captioner.classifier import class_evidence
+from captioner.classifier import class_evidence, mean_and_max
 from captioner.config import CaptionerConfig
 from captioner.decoder import Decoder, PhotoFeatures
 from captioner.device import choose_device, fast, send, without_weights
 from captioner.encoder import Encoder
 from captioner.head import Head
 from captioner.vocabulary import Vocabulary
+from captioner.word_detector import WordDetector
 
 
 class Network(nn.Module):
-    """Encoder, head and decoder as one module, with its vocabulary and provenance."""
+    """Encoder, head, decoder and detector as one module, with vocabulary and provenance."""
 
     word_vectors: Tensor
     class_vectors: Tensor
@@ -47,6 +48,9 @@ class Network(nn.Module):
         self.decoder = Decoder(config.decoder, len(vocabulary), channels, positions)
         # What the sentence embedder makes of each word alone; finds the nearest known word.
         self.register_buffer("word_vectors", torch.zeros(len(vocabulary), config.head.dimension))
+        self.detector = None
+        if config.detector.words:
+            self.detector = WordDetector(config.detector, 2 * channels)
         if config.encoder.classes:  # what the sentence side makes of each class's name
             vectors = torch.zeros(config.encoder.classes, config.head.dimension)
             self.register_buffer("class_vectors", vectors)
@@ -75,21 +79,23 @@ class Network(nn.Module):
     @torch.inference_mode()
     def look(self, pixels: Tensor) -> PhotoState:
         """uint8 [B,3,S,S] -> quantised states. Call in eval mode."""
-        features, whole = self._see(pixels)
-        if self.encoder.classifier is None or whole is None:
-            return state_of(features, self.config)
-        classes = class_evidence(*self.encoder.classifier.classify(whole))
-        return state_of(features, self.config, classes)
+        features, grid, whole = self._see(pixels)
+        classes = words = None
+        if self.encoder.classifier is not None and whole is not None:
+            classes = class_evidence(*self.encoder.classifier.classify(whole))
+        if self.detector is not None:
+            words = self.detector.reduce(mean_and_max(grid)).cpu().numpy()
+        return state_of(features, self.config, classes, words)
 
-    def _see(self, pixels: Tensor) -> tuple[PhotoFeatures, Tensor | None]:
-        """What the decoder sees, and what classes are read off [B,F], if there are any."""
+    def _see(self, pixels: Tensor) -> tuple[PhotoFeatures, Tensor, Tensor | None]:
+        """What the decoder sees, the grid [B,Q,C], and what classes are read off [B,F], if any."""
         pixels = self.encoder.enlarge(send(pixels, self.device))
         with fast(self.device):
             stem = self.encoder.stem(pixels)
             grid = self.encoder.grid(stem).float()  # [B,Q,C]
             whole = self.encoder.whole(stem, grid)
         seen = self.decoder.perceive(self.encoder.shrink(grid), self.head(grid, whole))
-        return seen, whole
+        return seen, grid, whole
 
     @torch.inference_mode()
     def read(self, sentences: Sequence[str], embeddings: Floats) -> Floats:
@@ -101,13 +107,16 @@ class Network(nn.Module):
 
 
 def state_of(
-    features: PhotoFeatures, config: CaptionerConfig, classes: ClassEvidence | None = None
+    features: PhotoFeatures,
+    config: CaptionerConfig,
+    classes: ClassEvidence | None = None,
+    words: Floats | None = None,
 ) -> PhotoState:
-    """The decoder's inputs of photos and their classes -> quantised states."""
+    """The decoder's inputs of photos, their classes and what tells words -> quantised states."""
     memory, seed, visual = (
         part.cpu().numpy() for part in (features.memory, features.seed, features.visual)
     )
-    return PhotoState.quantised(memory, seed, visual, classes, bits=config.state_bits)
+    return PhotoState.quantised(memory, seed, visual, classes, words, bits=config.state_bits)
 
 
 def features_of(state: PhotoState, device: torch.device | None = None) -> PhotoFeatures:

@@ -114,9 +114,9 @@ class OnnxCaptioner(Captioner):
         if "ids" in seen:
             probability = seen["probability"].astype(np.float16)
             classes = ClassEvidence(seen["ids"].astype(np.int16), probability)
-        return PhotoState.quantised(
-            seen["memory"], seen["seed"], seen["visual"], classes, bits=self.config.state_bits
-        )
+        memory, seed, visual = (seen[name] for name in ("memory", "seed", "visual"))
+        words, bits = seen.get("words"), self.config.state_bits
+        return PhotoState.quantised(memory, seed, visual, classes, words, bits=bits)
 
     def score_words(self, words: Sequence[str], state: PhotoState) -> SentenceScore:
         """See Captioner."""

@@ -43,7 +43,7 @@ def states_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     """What lies behind the CNN: grid [B,Q,C] -> memory [B,P,M], seed [B,H], visual [B,E].
 
     With a classifier, and whole [B,C] where that has a tail of its own -> ids int64 and probability
-    of the likeliest classes [B,K].
+    of the likeliest classes [B,K]; with a word detector words [B,R], what tells them.
     """
     graph, encoder = Graph(), config.encoder
     side = math.isqrt(lite_layout.grid(encoder.image_size)[0])
@@ -62,6 +62,9 @@ def states_model(config: CaptionerConfig, arrays: Arrays) -> Model:
     graph.output(visual, "visual", "float32", "B", config.head.dimension)
     if encoder.classes:
         _classify(graph, arrays, whole or pooled, min(KEPT_CLASSES, encoder.classes))
+    if config.detector.words:
+        words = linear(graph, arrays, "detector.reduce", pooled)
+        graph.output(words, "words", "float32", "B", config.detector.rank)
     return graph.model()
 
 

@@ -24,8 +24,10 @@ class TorchCaptioner(Captioner):
     def __init__(self, network: Network) -> None:
         self.network = network.eval()
         self.device = str(network.device)
-        buffers = {name: each.cpu().numpy() for name, each in network.named_buffers()}
-        tables = Tables.of(buffers)
+        kept = dict(network.named_buffers())
+        if network.detector is not None:
+            kept |= {f"detector.{name}": each for name, each in network.detector.named_parameters()}
+        tables = Tables.of({name: each.detach().cpu().numpy() for name, each in kept.items()})
         # Asked once: while a thread is given its share, it is another.
         self._usual_threads = torch.get_num_threads()
         super().__init__(network.config, network.vocabulary, network.provenance, tables)

@@ -20,6 +20,10 @@ def expected_shapes(config: CaptionerConfig, words: int) -> Shapes:
     width = config.head.dimension
     shapes = _encoder(config, channels) | _head(config, channels, words)
     shapes |= _decoder(config, channels, positions, words) | {"word_vectors": (words, width)}
+    if (detector := config.detector).words:
+        shapes["detector.reduce.weight"] = (detector.rank, 2 * channels)
+        shapes |= _linear("detector.output", detector.rank, detector.words)
+        shapes["detector.rates"] = (detector.words,)
     if config.encoder.classes:
         shapes["class_vectors"] = (config.encoder.classes, width)
     if config.reference_photos:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands.common.loading import load_models
+from commands.common.loading import fetched_image_embedder, load_models
 from commands.common.options import (
     captioned_options,
     device_option,
+    download_option,
     embedder_option,
     json_option,
     model_option,
@@ -23,6 +24,7 @@ from commands.common.terminal import echo
 
 if TYPE_CHECKING:
     from captioner.dataset import CaptionedPhoto
+    from captioner.image_embedder import ImageEmbedder
     from catalog.views import PhotoView
     from search.engine import SearchEngine
     from search.evaluation.evaluate import Evaluation
@@ -37,6 +39,10 @@ if TYPE_CHECKING:
 @click.option("--short", is_flag=True, help="Also ask short queries made from the captions.")
 @model_option
 @embedder_option
+@click.option(
+    "--image-embedder", metavar="FOLDER", help="Also embed photos and queries by this CLIP."
+)
+@download_option
 @device_option
 @json_option
 def evaluate_command(
@@ -47,6 +53,8 @@ def evaluate_command(
     short: bool,
     model: Path | None,
     embedder: str | None,
+    image_embedder: str | None,
+    download: bool,
     device: str | None,
     as_json: bool,
 ) -> None:
@@ -54,11 +62,13 @@ def evaluate_command(
     from captioner.dataset import read_captions
     from search.evaluation.evaluate import evaluate, sample_queries
 
+    image_embedder = fetched_image_embedder(image_embedder, download)
     photos = read_captions(captions, images, split)
     captioner, sentences = load_models(model, device, embedder)
+    clip = _image_embedder(image_embedder, captioner.device)
     with (
         ProgressBar("photos") as bar,
-        temporary_engine(captioner, sentences, photos, bar) as (engine, views),
+        temporary_engine(captioner, sentences, photos, bar, clip) as (engine, views),
     ):
         asked = sample_queries(photos, queries)
         bar.phase("queries", 2 * len(asked))
@@ -66,6 +76,12 @@ def evaluate_command(
         if short:
             evaluation = replace(evaluation, short=_short(engine, photos, views, bar))
     print_json(evaluation.to_json()) if as_json else _print_evaluation(evaluation)
+
+
+def _image_embedder(folder: str | None, device: str) -> ImageEmbedder | None:
+    from captioner.image_embedder import ImageEmbedder
+
+    return None if folder is None else ImageEmbedder(Path(folder), device)
 
 
 def _short(
@@ -82,7 +98,8 @@ def _short(
 
 
 def _print_evaluation(evaluation: Evaluation) -> None:
-    echo(f"{evaluation.queries} queries over {evaluation.photos} photos")
+    beside = f", beside {evaluation.image_embedder}" if evaluation.image_embedder else ""
+    echo(f"{evaluation.queries} queries over {evaluation.photos} photos{beside}")
     rows = {**evaluation.text_to_image, "photo -> text": evaluation.image_to_text}
     for name, recall in rows.items():
         echo(

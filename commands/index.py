@@ -11,9 +11,9 @@ import click
 
 from commands.common.errors import Failed, SavingCommand
 from commands.common.loading import (
-    NO_IMAGE_EMBEDDER,
     describing_image_embedder,
     describing_models,
+    fetched_image_embedder,
     open_catalog,
 )
 from commands.common.on_ray import engine_on_ray, ray_options, read_ray_options
@@ -111,7 +111,7 @@ def index(
         end_with(parent)
     refuse_files(folders)
     on_ray = read_ray_options(batch_size, **ray)
-    image_embedder = _fetched(image_embedder, download)
+    image_embedder = fetched_image_embedder(image_embedder, download)
     retry = RetryPolicy(math.inf if watch else None)
     with open_catalog(home, retry=retry) as (opened, database):
         refuse_unknown(database, folders)
@@ -137,20 +137,6 @@ def index(
                 keep_indexing(indexer, opened, folders, bar, as_json)
             else:
                 _index_once(indexer, folders, bar, as_json)
-
-
-def _fetched(name: str | None, download: bool) -> str | None:
-    """The folder of a published image embedder that is named with --download, else as it is.
-
-    Before anything else is loaded: the libraries are told then never to use the network.
-    """
-    if not download:
-        return name
-    if name is None or name == NO_IMAGE_EMBEDDER:
-        raise click.UsageError("--download fetches what --image-embedder names")
-    from captioner.image_embedder import fetch
-
-    return name if Path(name).exists() else str(fetch(name))
 
 
 def _index_once(

@@ -61,8 +61,9 @@ def _background(captioner: Captioner, parsed: ParsedQuery, chance: Sequence[floa
 class Signs:
     """What the model says of N photos, each for one query: nats and cosines.
 
-    `image`: an image embedder's standardised similarity, None where there is none. `weight`: how
-    much each counts where weights are fitted, None: all the same.
+    `image`: an image embedder's standardised similarity, None where there is none; `detected`: what
+    the word detector says, the same. `weight`: how much each counts where weights are fitted, None:
+    all the same.
     """
 
     evidence: NDArray[np.float32]  # [N]
@@ -71,6 +72,7 @@ class Signs:
     background: Sequence[Background]  # N
     image: NDArray[np.float32] | None = None  # [N]
     weight: NDArray[np.float32] | None = None  # [N]
+    detected: NDArray[np.float32] | None = None  # [N]
 
     @property
     def weights(self) -> NDArray[np.float32]:
@@ -78,27 +80,29 @@ class Signs:
         return np.ones(len(self.evidence), np.float32) if self.weight is None else self.weight
 
     def features(self) -> NDArray[np.float32]:
-        """Columns of the regression [N,8]; a sentence's evidence grows with the root of length."""
+        """Columns of the regression [N,9]; a sentence's evidence grows with the root of length."""
         rows = [
             (each.words, *each.visual, *each.caption, each.rarity, each.unknown)
             for each in self.background
         ]
         words, v_mean, v_width, c_mean, c_width, rarity, unknown = np.array(rows).reshape(-1, 7).T
+        root, silent = np.sqrt(np.maximum(words, 1)), np.zeros(len(self.evidence))
         columns = [
-            self.evidence / np.sqrt(np.maximum(words, 1)),
+            self.evidence / root,
             self.visual,
             self.caption,
             (self.visual - v_mean) / v_width,
             (self.caption - c_mean) / c_width,
             rarity,
             unknown,
-            np.zeros(len(self.evidence)) if self.image is None else self.image,
+            silent if self.image is None else self.image,
+            silent if self.detected is None else self.detected / root,
         ]
         return np.stack(columns, axis=1).astype(np.float32)
 
 
 def slopes(weights: FitWeights) -> NDArray[np.float32]:
-    """The weights of the regression's columns [8]."""
+    """The weights of the regression's columns [9]."""
     return np.array(
         [
             weights.evidence,
@@ -109,6 +113,7 @@ def slopes(weights: FitWeights) -> NDArray[np.float32]:
             weights.rarity,
             weights.unknown,
             weights.image,
+            weights.detected,
         ],
         np.float32,
     )

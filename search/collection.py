@@ -38,8 +38,8 @@ from search.retrieval import Candidates, Retriever, widening
 
 log = logging.getLogger(__name__)
 
-# Photo states that are cached, as they are packed: 20,000 of under 6 KB each are at most 120 MB;
-# those of captioners that keep eight bits a number are under 10 KB.
+# Photo states that are cached, as they are packed: 20,000 of some 6 KB each are some 120 MB;
+# those of captioners that keep eight bits a number are of 10 KB.
 _CAPACITY = 20_000
 
 

@@ -98,7 +98,14 @@ def probability(engine: SearchEngine, sentence: str, photo_id: int) -> float:
     The same as in a SearchResult. Raises UnknownPhoto where this captioner has not seen the photo.
     """
     found = engine.measure(sentence, np.array([photo_id]))
-    signs = Signs(found.evidence, found.visual, found.caption, [found.background], found.image)
+    signs = Signs(
+        found.evidence,
+        found.visual,
+        found.caption,
+        [found.background],
+        found.image,
+        detected=found.detected,
+    )
     ranking = engine.captioner.provenance.ranking.for_words(found.background.words)
     return float(fit_probability(ranking.fit, signs)[0])
 
@@ -152,6 +159,7 @@ def _deserved(
         Candidates(ids, found.visual, found.caption, found.image),
         found.log_likelihood,
         found.bias,
+        found.detected,
     )
     return int((ranked.score > score[0]).sum()) + 1
 

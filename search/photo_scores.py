@@ -23,7 +23,7 @@ class Measured:
     """One sentence on N photos: nats, cosines, and the photos' hub biases; all [N].
 
     `background` is the sentence's own. `image`: an image embedder's similarities, standardised;
-    None where there is none.
+    None where there is none. `detected`: what the word detector says, in nats; None without one.
     """
 
     log_likelihood: NDArray[np.float32]
@@ -33,6 +33,7 @@ class Measured:
     bias: NDArray[np.float32]
     background: Background
     image: NDArray[np.float32] | None = None
+    detected: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Survey:
             bias=self.bias,
             background=background,
             image=similar.image,
+            detected=self.captioner.detect(parsed.words, self.state),
         )
 
     def _read_on(self, parsed: ParsedQuery) -> Likelihoods | None:

@@ -181,7 +181,8 @@ class Ranker:
         reader = Reader(self.captioner, words)
 
         def scored(part: LoadedCandidates, log_likelihood: NDArray[np.float32]) -> Ranked:
-            ranked = self.score(question, part.found, part.bias, log_likelihood)
+            detected = self.captioner.detect(words, part.state) if part.state else None
+            ranked = self.score(question, part.found, part.bias, log_likelihood, detected)
             return ranked.with_bonus(hits, logit)
 
         def estimate(rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -209,7 +210,8 @@ class Ranker:
         asked = question.request.stage != RETRIEVE
         likelihoods = self._likelihoods(loaded, question) if asked else None
         log_likelihood = likelihoods.log_likelihood if likelihoods else None
-        ranked = self.score(question, loaded.found, loaded.bias, log_likelihood)
+        detected = likelihoods.detected if likelihoods else None
+        ranked = self.score(question, loaded.found, loaded.bias, log_likelihood, detected)
         score = ranked.score + self._modify(question, loaded, likelihoods)
         scored = replace(ranked, score=score, likelihoods=likelihoods)
         return self.put_in_order(question, scored, hits)
@@ -268,15 +270,17 @@ class Ranker:
         found: Candidates,
         bias: NDArray[np.float32],
         log_likelihood: NDArray[np.float32] | None,
+        detected: NDArray[np.float32] | None = None,
     ) -> Ranked:
         """N candidates with what the plain query scores on them, not in order yet.
 
-        `bias` and `log_likelihood` [N] are what the captioner says of them; None: nothing.
+        `bias`, `log_likelihood` and `detected` [N] are what the captioner says of them; None:
+        nothing.
         """
         ranking = self._ranking(question)
         similarity = self.collection.retriever.score(found)
         stage = question.request.stage
-        score = stage_scores(stage, ranking, found, bias, similarity, log_likelihood)
+        score = stage_scores(stage, ranking, found, bias, similarity, log_likelihood, detected)
         return Ranked(found, score, similarity, None)
 
     def put_in_order(self, question: Question, ranked: Ranked, hits: WordHits) -> Ranked:

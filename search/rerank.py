@@ -31,10 +31,14 @@ class WordGain:
 
 @dataclass(frozen=True)
 class Likelihoods:
-    """A query's words on N photos beside the same words without a photo."""
+    """A query's words on N photos beside the same words without a photo.
+
+    `detected`: what the word detector says of them, in nats; None without one.
+    """
 
     with_photo: SentenceScore
     without_photo: SentenceScore
+    detected: NDArray[np.float32] | None = None  # [N]
 
     @property
     def log_likelihood(self) -> NDArray[np.float32]:
@@ -60,13 +64,15 @@ class Likelihoods:
 
     def take(self, rows: NDArray[np.int64]) -> Likelihoods:
         """Some of the photos, in the order given."""
-        return Likelihoods(self.with_photo.take(rows.tolist()), self.without_photo)
+        detected = None if self.detected is None else self.detected[rows]
+        return Likelihoods(self.with_photo.take(rows.tolist()), self.without_photo, detected)
 
     @classmethod
     def joined(cls, parts: Sequence[Likelihoods]) -> Likelihoods:
         """The same query on the photos of all parts, at least one."""
         scores = SentenceScore.joined([part.with_photo for part in parts])
-        return cls(scores, parts[0].without_photo)
+        detected = [part.detected for part in parts if part.detected is not None]
+        return cls(scores, parts[0].without_photo, np.concatenate(detected) if detected else None)
 
 
 def word_gains(
@@ -81,7 +87,7 @@ def word_gains(
 
 def score_photos(captioner: Captioner, words: tuple[str, ...], state: PhotoState) -> Likelihoods:
     """Likelihoods of at least one known word on at least one photo."""
-    return Likelihoods(*captioner.score_both(words, state))
+    return Likelihoods(*captioner.score_both(words, state), captioner.detect(words, state))
 
 
 class Reader:
@@ -95,7 +101,8 @@ class Reader:
         """Likelihoods of at least one known word on at least one photo."""
         if self._without_photo is not None:
             scored = self._captioner.score_words(self._words, state)
-            return Likelihoods(scored, self._without_photo)
+            detected = self._captioner.detect(self._words, state)
+            return Likelihoods(scored, self._without_photo, detected)
         both = score_photos(self._captioner, self._words, state)
         self._without_photo = both.without_photo
         return both
@@ -108,10 +115,12 @@ def stage_scores(
     bias: NDArray[np.float32],
     similarity: NDArray[np.float32],
     log_likelihood: NDArray[np.float32] | None,
+    detected: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """What N photos score in one of search.limits' stages [N].
 
     `log_likelihood` None: no word is known, so that the similarity is all there is to rank by.
+    `detected`: see Likelihoods.
     """
     if stage == RETRIEVE:
         return retrieval_scores(ranking, similarity, bias)
@@ -119,7 +128,7 @@ def stage_scores(
         return similarity
     if stage == LIKELIHOOD:
         return likelihood_scores(ranking, log_likelihood, bias)
-    return combined_scores(ranking, found, log_likelihood, bias)
+    return combined_scores(ranking, found, log_likelihood, bias, detected)
 
 
 def combined_scores(
@@ -127,8 +136,9 @@ def combined_scores(
     found: Candidates,
     log_likelihood: NDArray[np.float32],
     bias: NDArray[np.float32],
+    detected: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
-    """Weighted sum of likelihood, hub bias and all similarities [N]."""
+    """Weighted sum of likelihood, hub bias, all similarities, and what words are detected [N]."""
     total: NDArray[np.float32] = (
         ranking.log_likelihood * log_likelihood
         + ranking.bias * bias
@@ -137,6 +147,8 @@ def combined_scores(
     )
     if found.image is not None:
         total = total + np.float32(ranking.image) * found.image
+    if detected is not None:
+        total = total + np.float32(ranking.detected) * detected
     return total
 
 
@@ -246,5 +258,6 @@ class Ranked:
         evidence = self.likelihoods.evidence if self.likelihoods else silent
         same = [background] * len(self)
         found = self.found
-        signs = Signs(evidence, found.visual, found.caption, same, found.image)
+        detected = self.likelihoods.detected if self.likelihoods else None
+        signs = Signs(evidence, found.visual, found.caption, same, found.image, detected=detected)
         return fit_probability(weights, signs)

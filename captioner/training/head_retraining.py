@@ -31,6 +31,7 @@ from captioner.training.class_layer import LEAST_DEVIATION, read_classes_off_gri
 from captioner.training.distillation import Lessons
 from captioner.training.losses import multi_caption_infonce, short_query_infonce
 from captioner.training.view_cache import decode
+from captioner.training.word_detection import LEAST_PHOTOS, with_word_detector, word_labels
 
 _BATCH = 32
 _TEMPERATURE = 0.05  # of the losses, at first
@@ -56,6 +57,7 @@ class HeadSettings:
     average_decay: float = 0.99
     clip: float = 5.0
     ridge: float = 1.0  # of the map to the former head's vectors, towards the identity
+    least_photos: int = LEAST_PHOTOS  # that a word must be said of for the detector to tell it
 
     @classmethod
     def taught(cls) -> HeadSettings:
@@ -89,7 +91,8 @@ def retrain_head(
 ) -> Network:
     """The network, in eval mode, with another head and the same eyes; the old one stays as it is.
 
-    A classifier then reads its classes off the grid that the head sees, and loses its tail.
+    A classifier then reads its classes off the grid that the head sees, and loses its tail; a word
+    detector reads words off it.
 
     With `lessons` it learns from teachers, too, who have seen the `unlabelled` photos.
 
@@ -103,10 +106,12 @@ def retrain_head(
         torch.save(vars(seen), unfinished)
         unfinished.replace(file)
     made = with_new_head(network, seen, train, settings, seed, lessons)
-    if not made.config.head.whole:
-        return made
-    looks = seen.pooled.flatten(0, 1)
-    return read_classes_off_grid(made, torch.cat([looks, seen.more]) if len(seen.more) else looks)
+    if made.config.head.whole:
+        looks = [seen.pooled.flatten(0, 1), *([seen.more] if len(seen.more) else [])]
+        made = read_classes_off_grid(made, torch.cat(looks))
+    pooled = seen.pooled[..., : 2 * made.encoder.channels]
+    labels = word_labels(train.texts.captions, made.vocabulary.words, settings.least_photos)
+    return with_word_detector(made, pooled, labels, train.weights, seed)
 
 
 @torch.inference_mode()

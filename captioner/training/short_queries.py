@@ -7,13 +7,14 @@ it has no more than two captions); where only one does, nobody can tell.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from captioner.vocabulary import tokenise
+from captioner.word_forms import singular
 
 # Words that say nothing of what a photo shows, and such as nobody searches for alone.
 _STOP_WORDS = """
@@ -30,8 +31,6 @@ various different large small big little young old lying laying lays lies filled
 set sets day time way people person
 """
 _STOP = frozenset(_STOP_WORDS.split())
-_IRREGULAR = {"men": "man", "women": "woman", "children": "child", "leaves": "leaf"}
-_PLURALS = (("ies", "y"), ("es", ""), ("s", ""))
 _WORDS, _CAPTIONS = 24, 5  # of a caption, and of a photo, that are looked at
 _SINGLE_WORDS = 3  # queries of one word for each photo
 
@@ -94,12 +93,3 @@ class ShortQueries:
                 chosen = shared[place]
                 query = (chosen,) if isinstance(chosen, str) else chosen
                 yield query if generator.random() < 0.5 or counts is not apart else query[::-1]
-
-
-def singular(word: str, known: Collection[str]) -> str:
-    """A plural's singular where that is known, any other word as it is."""
-    for end, instead in _PLURALS:
-        base = word[: -len(end)] + instead
-        if word.endswith(end) and len(word) > len(end) + 2 and base in known:
-            return base
-    return _IRREGULAR.get(word, word)

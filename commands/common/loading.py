@@ -272,6 +272,21 @@ def home_image_embedder(database: Database, device: str | None) -> ImageEmbedder
     return None
 
 
+def fetched_image_embedder(name: str | None, download: bool) -> str | None:
+    """The folder of a published image embedder that is named with --download, else as it is.
+
+    Before anything else is loaded: the libraries are told then never to use the network. Raises
+    UsageError where none is named, and ImageEmbedderUnavailable.
+    """
+    if not download:
+        return name
+    if name is None or name == NO_IMAGE_EMBEDDER:
+        raise click.UsageError("--download fetches what --image-embedder names")
+    from captioner.image_embedder import fetch
+
+    return name if Path(name).exists() else str(fetch(name))
+
+
 def describing_image_embedder(
     home: Home, database: Database, wanted: str | None, device: str | None
 ) -> ImageEmbedder | None:

@@ -115,7 +115,13 @@ def calibrate(worlds: Sequence[World], ranking: Ranking) -> Ranking:
         return fitted if fitted.short else replace(fitted, short=ranking.short)
     fitted = fit_worlds(worlds, ranking.for_words(SHORT_WORDS), ridge)
     own = SumWeights(
-        fitted.log_likelihood, fitted.bias, fitted.visual, fitted.caption, fitted.fit, fitted.image
+        fitted.log_likelihood,
+        fitted.bias,
+        fitted.visual,
+        fitted.caption,
+        fitted.fit,
+        fitted.image,
+        fitted.detected,
     )
     return replace(
         ranking,

@@ -66,10 +66,12 @@ class Evaluation:
     reliability: Reliability | None  # None: captions tell of no query's things
     seconds: float
     short: ShortReport | None = None  # None: not asked for
+    image_embedder: str | None = None  # the name of one that took part
 
     def to_json(self) -> dict[str, object]:
         """That object; see Recall and CaptionScores for what is in it."""
         short = {"short": self.short.to_json()} if self.short else {}
+        beside = {"image_embedder": self.image_embedder} if self.image_embedder else {}
         return {
             "photos": self.photos,
             "queries": self.queries,
@@ -80,6 +82,7 @@ class Evaluation:
             "captions": self.captions.to_json(),
             "reliability": asdict(self.reliability) if self.reliability else None,
             "seconds": round(self.seconds, 1),
+            **beside,
             **short,
         }
 
@@ -126,6 +129,7 @@ def evaluate(
         captions=caption_scores(photos, views),
         reliability=_reliability(ranking, as_world(measured, queries, photos)),
         seconds=time.perf_counter() - started,
+        image_embedder=engine.image_embedder.name if engine.image_embedder else None,
     )
 
 
@@ -182,7 +186,8 @@ class Placing:
         if rows is None:  # photos that nothing was measured on are in the collection, too
             return self.ranker.rank(question)
         said = measured.log_likelihood[rows] if measured.background.words else None
-        scored = self.ranker.score(question, found, measured.bias[rows], said)
+        detected = None if measured.detected is None else measured.detected[rows]
+        scored = self.ranker.score(question, found, measured.bias[rows], said, detected)
         return self.ranker.put_in_order(question, scored, hits)
 
     def _rows(self, ids: NDArray[np.int64]) -> NDArray[np.int64] | None:
@@ -234,6 +239,8 @@ def image_to_text(ranking: Ranking, measured: Measurements) -> Recall:
         + ranking.visual * measured.visual
         + ranking.caption * measured.caption
     )  # [Q,N]
+    if measured.detected is not None:
+        scores = scores + ranking.detected * measured.detected
     ranks = []
     for photo in np.unique(measured.owners):
         own = scores[measured.owners == photo, photo].max()

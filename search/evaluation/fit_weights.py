@@ -1,7 +1,8 @@
 """Fits the weights of a Ranking: what likelihood, hub bias and similarities count.
 
-Scores are fitted by a softmax regression over photos (McFadden 1974): the share of exp(score) of
-the photos that fit, among all, is made as large as can be, which is convex in the weights.
+Scores are fitted by a softmax regression over photos (McFadden 1974): the share of exp(score) that
+a photo that fits has beside those that do not is made as large as can be, which is convex in the
+weights.
 Probabilities are fitted by logistic regression, see search.calibration.
 """
 
@@ -32,33 +33,37 @@ def fit_worlds(worlds: Sequence[World], ranking: Ranking, ridge: float = 0.0) ->
     """The same from queries of several worlds and lengths, each world and length as heavy.
 
     But for those of few queries: a handful would outweigh all others, see World.weight. Short
-    queries get a sum and a probability of their own where there are any beside long ones. An image
-    embedder's weights stay as they are where the worlds were measured without one. `ridge` weighs
-    the squared distance of the standardised weights from those of `ranking`, and from 0 for the
-    probability: few queries then move them little.
+    queries get a sum and a probability of their own where there are any beside long ones; worlds
+    of few of them count only where all are so. An image embedder's weights stay as they are where
+    the worlds were measured without one. `ridge` weighs the squared distance of the standardised
+    weights from those of `ranking`, and from 0 for the probability: few queries then move them
+    little.
     """
     long = _not_empty(each.take(np.flatnonzero(~each.is_short)) for each in worlds)
-    short = _not_empty(each.take(np.flatnonzero(each.is_short)) for each in worlds)
-    image = _image_parts(worlds)
+    few = _not_empty(each.take(np.flatnonzero(each.is_short)) for each in worlds)
+    # Captions of three words beside noun queries: of a few of them it is told too little what fits.
+    short = [world for world in few if world.weight == 1] or few
+    image = [_image] if all(world.measured.image is not None for world in worlds) else []
     held = _Held(ranking, ridge)
-    together = _fit((*_SUM, *image), long or short, held.together)
-    alone = _fit(_SUM[:2], long or short, held.alone)
-    first = _fit((_SUM[2], _SUM[3], _SUM[1], *image), [*long, *short], held.first)
+    together = _fit_sum(long or short, ranking, ridge)
+    alone = _fit((_log_likelihood, _bias), long or short, held.alone)
+    first = _fit((_visual, _caption, _bias, *image), [*long, *short], held.first)
     similarity = first[0] + first[1]
     ranking = replace(
         ranking,
-        log_likelihood=together[0],
-        bias=together[1],
-        visual=together[2],
-        caption=together[3],
-        image=together[4] if image else ranking.image,
+        log_likelihood=together.log_likelihood,
+        bias=together.bias,
+        visual=together.visual,
+        caption=together.caption,
+        image=together.image,
+        detected=together.detected,
         image_in_retrieval=_share(first[3], similarity) if image else ranking.image_in_retrieval,
         # Weights of 0 come from a captioner to which all photos are alike: nothing to divide.
         bias_in_likelihood=alone[1] / alone[0] if alone[0] else 0.0,
         visual_in_retrieval=first[0] / similarity if similarity > 0 else 0.5,
         caption_in_retrieval=first[1] / similarity if similarity > 0 else 0.5,
         bias_in_retrieval=first[2] / similarity if similarity > 0 else 0.0,
-        short=_sum_weights(short, ranking, ridge) if long and short else None,
+        short=_fit_sum(short, ranking.for_words(SHORT_WORDS), ridge) if long and short else None,
     )
     fit = fit_weights(*shown(long or short, ranking, _FIRST), ridge=ridge)
     ranking = replace(ranking, fit=fit)
@@ -85,13 +90,6 @@ class _Held:
     ridge: float
 
     @property
-    def together(self) -> _Near:
-        """Those of the combined score."""
-        own = self.ranking
-        weights = (own.log_likelihood, own.bias, own.visual, own.caption, own.image)
-        return _Near(weights, self.ridge)
-
-    @property
     def alone(self) -> _Near:
         """Those of likelihood alone."""
         own = self.ranking
@@ -113,19 +111,25 @@ class _Held:
         return _Near(tuple((max(own.visual + own.caption, 1.0) * weights).tolist()), self.ridge)
 
 
-def _sum_weights(worlds: Sequence[World], ranking: Ranking, ridge: float) -> SumWeights:
-    own = ranking.for_words(SHORT_WORDS)
-    parts = (*_SUM, *_image_parts(worlds))
-    log_likelihood, bias, visual, caption, *image = _fit(parts, worlds, _Held(own, ridge).together)
-    return SumWeights(log_likelihood, bias, visual, caption, image=image[0] if image else own.image)
-
-
-def _image_parts(worlds: Sequence[World]) -> tuple[Part, ...]:
-    """The image embedder's part of a score, where all worlds were measured with one."""
-    measured = [world.measured.image for world in worlds]
-    if not measured or any(image is None for image in measured):
-        return ()
-    return (lambda measured: np.asarray(measured.image),)
+def _fit_sum(worlds: Sequence[World], ranking: Ranking, ridge: float) -> SumWeights:
+    """The combined score's weights; those of parts that not every world has stay as they are."""
+    parts = [
+        (name, part)
+        for name, part in _SUM.items()
+        if all(getattr(world.measured, name) is not None for world in worlds)
+    ]
+    own = {name: float(getattr(ranking, name)) for name in _SUM}
+    near = _Near(tuple(own[name] for name, _ in parts), ridge)
+    fitted = _fit([part for _, part in parts], worlds, near)
+    own.update(zip((name for name, _ in parts), fitted, strict=True))
+    return SumWeights(
+        own["log_likelihood"],
+        own["bias"],
+        own["visual"],
+        own["caption"],
+        image=own["image"],
+        detected=own["detected"],
+    )
 
 
 def _share(weight: float, whole: float) -> float:
@@ -137,13 +141,39 @@ def _not_empty(worlds: Iterable[World]) -> list[World]:
     return [world for world in worlds if len(world.fits)]
 
 
-# The parts of the combined score, in SumWeights' order; an image embedder's comes after them
-_SUM: tuple[Part, ...] = (
-    lambda measured: measured.log_likelihood,
-    lambda measured: np.broadcast_to(measured.bias, measured.visual.shape),
-    lambda measured: measured.visual,
-    lambda measured: measured.caption,
-)
+def _log_likelihood(measured: Measurements) -> NDArray[np.float32]:
+    return measured.log_likelihood
+
+
+def _bias(measured: Measurements) -> NDArray[np.float32]:
+    return np.broadcast_to(measured.bias, measured.visual.shape)
+
+
+def _visual(measured: Measurements) -> NDArray[np.float32]:
+    return measured.visual
+
+
+def _caption(measured: Measurements) -> NDArray[np.float32]:
+    return measured.caption
+
+
+def _image(measured: Measurements) -> NDArray[np.float32]:
+    return np.asarray(measured.image)
+
+
+def _detected(measured: Measurements) -> NDArray[np.float32]:
+    return np.asarray(measured.detected)
+
+
+# The parts of the combined score, by the names of measurements and of SumWeights
+_SUM: dict[str, Part] = {
+    "log_likelihood": _log_likelihood,
+    "bias": _bias,
+    "visual": _visual,
+    "caption": _caption,
+    "image": _image,
+    "detected": _detected,
+}
 
 
 def _fit(parts: Sequence[Part], worlds: Sequence[World], near: _Near) -> list[float]:
@@ -171,10 +201,15 @@ def _fit(parts: Sequence[Part], worlds: Sequence[World], near: _Near) -> list[fl
 
 
 def _cost(scores: Tensor, fits: Tensor) -> Tensor:
-    """Mean negative log of the share of exp(score) of the photos that fit [Q,N]."""
-    shares = scores.masked_fill(fits < 0, -1e4).log_softmax(dim=1)
+    """Mean negative log of the share of exp(score) of each photo that fits, scores [Q,N].
+
+    The share is of what it and all photos that do not fit have together: that others fit as well
+    and come before it is no fault.
+    """
+    wrong = scores.masked_fill(fits != 0, -1e4).logsumexp(dim=1, keepdim=True)
     right = (fits > 0).float()
-    cost: Tensor = -((shares * right).sum(dim=1) / right.sum(dim=1).clamp(min=1)).mean()
+    costs = torch.nn.functional.softplus(wrong - scores) * right
+    cost: Tensor = (costs.sum(dim=1) / right.sum(dim=1).clamp(min=1)).mean()
     return cost
 
 
@@ -187,7 +222,7 @@ _RIDGE = 1e-4
 
 # One right photo in ten is called weak: below its probability results are not convincing. Of short
 # queries fewer: worlds differ more in them, and what is absent stays further below (docs/lab.md).
-RIGHT_CALLED_WEAK, RIGHT_SHORT_CALLED_WEAK = 0.1, 0.08
+RIGHT_CALLED_WEAK, RIGHT_SHORT_CALLED_WEAK = 0.1, 0.05
 
 
 def fit_weights(
@@ -204,8 +239,6 @@ def fit_weights(
     """
     features = np.concatenate([right.features(), wrong.features()])
     truth = np.repeat([1.0, 0.0], [len(right.evidence), len(wrong.evidence)])
-    if right.image is None:  # the last column says nothing then
-        features = features[:, :-1]
     weight = torch.from_numpy(np.concatenate([right.weights, wrong.weights]))
     *found, offset = regress(
         torch.from_numpy(features), torch.from_numpy(truth).float(), max(ridge, _RIDGE), weight
@@ -218,7 +251,8 @@ def fit_weights(
         caption_lift=found[4],
         rarity=found[5],
         unknown=found[6],
-        image=found[7] if right.image is not None else 0.0,
+        image=found[7],
+        detected=found[8],
         offset=offset,
     )
     judged = right if best is None or not len(best.evidence) else best

@@ -39,6 +39,7 @@ class Measurements:
     owners: NDArray[np.int64]  # [Q]
     backgrounds: tuple[Background, ...]  # Q
     image: NDArray[np.float32] | None = None
+    detected: NDArray[np.float32] | None = None
 
     def rows(self) -> Iterator[Measured]:
         """What was measured of each query."""
@@ -50,7 +51,8 @@ class Measurements:
                 caption=self.caption[row],
                 bias=self.bias,
                 background=background,
-                image=self._image_of(row),
+                image=_row(self.image, row),
+                detected=_row(self.detected, row),
             )
 
     def take(self, rows: NDArray[np.int64]) -> Measurements:
@@ -64,15 +66,17 @@ class Measurements:
             self.owners[rows],
             tuple(self.backgrounds[row] for row in rows.tolist()),
             None if self.image is None else self.image[rows],
+            None if self.detected is None else self.detected[rows],
         )
 
     def candidates(self, row: int) -> Candidates:
         """All photos as candidates of one query; their rows stand for ids."""
-        ids, image = np.arange(len(self.bias)), self._image_of(row)
+        ids, image = np.arange(len(self.bias)), _row(self.image, row)
         return Candidates(ids, self.visual[row], self.caption[row], image)
 
-    def _image_of(self, row: int) -> NDArray[np.float32] | None:
-        return None if self.image is None else self.image[row]
+
+def _row(of_all: NDArray[np.float32] | None, row: int) -> NDArray[np.float32] | None:
+    return None if of_all is None else of_all[row]
 
 
 def sample_queries(
@@ -88,15 +92,17 @@ def sample_queries(
 
 def put_together(queries: Sequence[Query], rows: Sequence[Measured]) -> Measurements:
     """What was measured of each query, at least one, on the same photos."""
-    apart = ("bias", "background", "image")
+    apart = ("bias", "background", "image", "detected")
     names = [field.name for field in fields(Measured) if field.name not in apart]
     images = [row.image for row in rows if row.image is not None]
+    detected = [row.detected for row in rows if row.detected is not None]
     return Measurements(
         **{name: np.stack([getattr(row, name) for row in rows]) for name in names},
         bias=rows[0].bias,
         owners=np.array([query.owner for query in queries]),
         backgrounds=tuple(row.background for row in rows),
         image=np.stack(images) if images else None,
+        detected=np.stack(detected) if detected else None,
     )
 
 
@@ -114,6 +120,7 @@ def all_combined_scores(ranking: Ranking, measured: Measurements) -> NDArray[np.
                 measured.candidates(row),
                 likelihood,
                 measured.bias,
+                _row(measured.detected, row),
             )
             for row, likelihood in enumerate(measured.log_likelihood)
         ]

@@ -111,12 +111,14 @@ def signs_of(
         [measured.backgrounds[row] for row in rows.tolist()],
         None if measured.image is None else measured.image[rows, photos],
         np.full(len(rows), weight, np.float32),
+        None if measured.detected is None else measured.detected[rows, photos],
     )
 
 
 def joined(parts: Sequence[Signs]) -> Signs:
-    """Several as one; all have similarities by an image embedder, or none has."""
+    """Several as one; all have similarities by an image embedder, or none has; words the same."""
     images = [part.image for part in parts if part.image is not None]
+    detected = [part.detected for part in parts if part.detected is not None]
     return Signs(
         np.concatenate([part.evidence for part in parts]),
         np.concatenate([part.visual for part in parts]),
@@ -124,4 +126,5 @@ def joined(parts: Sequence[Signs]) -> Signs:
         [each for part in parts for each in part.background],
         np.concatenate(images) if images else None,
         np.concatenate([part.weights for part in parts]),
+        np.concatenate(detected) if detected else None,
     )

@@ -304,9 +304,12 @@ def test_training_goes_on_from_a_checkpoint_with_two_sets_and_a_classifier(
     assert watch.photos == len(photos) + 4  # one of them five times
     tails = zip(went_on.encoder.tail.parameters(), learned.encoder.tail.parameters(), strict=True)
     assert all(torch.allclose(*pair, atol=1e-2) for pair in tails)  # left as they were
-    again = replace(second, head=HeadSettings(epochs=1, hidden=16))
+    again = replace(second, head=HeadSettings(epochs=1, hidden=16, least_photos=1))
     made = _train(again, embedder, _Watch())
     assert (made.config.encoder.class_tail, made.config.head.whole) == (False, False)
+    assert went_on.detector is None
+    assert made.detector is not None
+    assert len(made.provenance.detected_words) == made.config.detector.words > 0
     for each in (went_on, made):
         for vectors in (each.reference_visual, each.reference_classes, each.class_vectors):
             assert vectors.norm(dim=1) == pytest.approx(1, abs=1e-3)

@@ -122,6 +122,24 @@ def test_model_that_moved_keeps_its_vectors(
     assert (results(after), said) == (results(before), "")
 
 
+def test_evaluate_measures_beside_it(
+    sample_photos: Path, clip: Path, tmp_path: Path, capsys: Output
+) -> None:
+    captions = tmp_path / "captions.tsv"
+    captions.write_text("image\tcaption\ncat.png\ta cat\ncoffee.png\ta cup\n")
+    arguments = ["evaluate", "--captions", str(captions), "--images", str(sample_photos)]
+    alone, _ = told(capsys, *arguments)
+    beside, _ = told(capsys, *arguments, "--image-embedder", str(clip))
+    assert "image_embedder" not in alone
+    assert beside["image_embedder"] == "clip"
+    assert beside["captions"] == alone["captions"]
+    assert run([*arguments, "--image-embedder", str(clip)]) == Exit.DONE
+    assert "2 queries over 2 photos, beside clip" in capsys.readouterr().out
+    assert run([*arguments, "--image-embedder", str(tmp_path)]) == Exit.FAILED
+    assert "no folder with a model" in capsys.readouterr().err
+    assert run([*arguments, "--download"]) == Exit.USAGE
+
+
 def test_what_is_no_image_embedder_is_refused_in_a_sentence(
     album: Path, home: list[str], embedder: SentenceEmbedder, capsys: Output
 ) -> None:

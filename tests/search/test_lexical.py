@@ -109,7 +109,9 @@ def test_known_words_of_captions_alone_leave_the_order_to_the_captioner(
     measured = named_engine.measure(query, ids)
     found = Candidates(ids, measured.visual, measured.caption)
     ranking = named_engine.captioner.provenance.ranking
-    expected = combined_scores(ranking, found, measured.log_likelihood, measured.bias)
+    expected = combined_scores(
+        ranking, found, measured.log_likelihood, measured.bias, measured.detected
+    )
     assert [result.score for result in results] == pytest.approx(expected.tolist(), abs=0.1)
 
 

@@ -108,7 +108,9 @@ def test_word_of_every_path_changes_nothing(
     measured = named_engine.measure(query, ids)
     found = Candidates(ids, measured.visual, measured.caption)
     ranking = named_engine.captioner.provenance.ranking
-    expected = combined_scores(ranking, found, measured.log_likelihood, measured.bias)
+    expected = combined_scores(
+        ranking, found, measured.log_likelihood, measured.bias, measured.detected
+    )
     assert [each.score for each in answer.results] == pytest.approx(expected.tolist(), abs=0.1)
     assert answer.nothing_fits
     assert {result.named for result in answer.results} == {()}
