@@ -1,5 +1,7 @@
 """Weights are fitted on several sets and lengths of queries, short ones apart."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -88,3 +90,39 @@ def test_a_handful_of_queries_does_not_outweigh_a_world() -> None:
     assert both.fit.caption == pytest.approx(alone.fit.caption, rel=0.2)
     even = fit_worlds([many, _world(1, "visual", 2)], Ranking())
     assert even.visual > both.caption / 5
+
+
+def test_photos_that_fit_are_no_rivals() -> None:
+    world = _world(1, "visual", 0, 200)
+    seen, fits = world.measured.visual.copy(), np.zeros_like(world.fits)
+    fits[:, :2] = 1
+    seen[:, 0], seen[:, 1], seen[:, 2:] = 6, 3, seen[:, 2:] * 0.5
+    ranking = fit_worlds([World(replace(world.measured, visual=seen), fits)], Ranking())
+    assert ranking.visual > 2  # as a rival the better one would hold it below 1
+
+
+def test_a_handful_of_short_captions_changes_nothing_beside_many() -> None:
+    worlds = [_world(9, "visual", 1), _world(1, "visual", 2)]
+    handful = _world(2, "caption", 5, 3)
+    alone, beside = (fit_worlds(each, Ranking()) for each in (worlds, [*worlds, handful]))
+    assert alone.short is not None
+    assert beside.short == alone.short
+    only = fit_worlds([worlds[0], handful], Ranking())
+    assert only.short is not None
+    assert only.short.caption > alone.short.caption
+
+
+def test_what_the_word_detector_says_gets_a_weight() -> None:
+    worlds = []
+    for seed, words in enumerate((9, 1)):
+        world = _world(words, "visual", 0, 200)
+        said = np.random.default_rng(seed).normal(size=world.fits.shape).astype(np.float32)
+        said[world.fits > 0] += 3
+        worlds.append(World(replace(world.measured, detected=said), world.fits))
+    ranking = fit_worlds(worlds, Ranking())
+    assert ranking.short is not None
+    for each in (ranking, ranking.short):
+        assert each.detected > 1
+        assert each.fit.detected > 0
+    without = [World(replace(each.measured, detected=None), each.fits) for each in worlds]
+    assert fit_worlds(without, Ranking()).detected == 0
