@@ -17,8 +17,8 @@ from search.engine import SearchEngine
 from search.request import SearchRequest
 from tests.catalog.damage import harm
 
-# Places of 160 numbers; then seed, vector and classes in 16 bits.
-REST = 2 * (512 + 384 + 2 * 16)
+# Places of 160 numbers; then seed, vector, classes and what tells words in 16 bits.
+REST = 2 * (512 + 384 + 2 * 16 + 256)
 
 
 @pytest.mark.parametrize(("bits", "places"), [(4, 3920), (8, 7840)])
