@@ -180,23 +180,29 @@ class Ranker:
         logit, words = self._logit(question), question.parsed.words
         reader = Reader(self.captioner, words)
 
-        def scored(part: LoadedCandidates, log_likelihood: NDArray[np.float32]) -> Ranked:
-            detected = self.captioner.detect(words, part.state) if part.state else None
+        detected = self.captioner.detect(words, loaded.state) if loaded.state else None
+
+        def scored(
+            part: LoadedCandidates,
+            log_likelihood: NDArray[np.float32],
+            detected: NDArray[np.float32] | None,
+        ) -> Ranked:
             ranked = self.score(question, part.found, part.bias, log_likelihood, detected)
             return ranked.with_bonus(hits, logit)
 
         def estimate(rows: NDArray[np.int64]) -> NDArray[np.float32]:
             part = loaded.take(rows)
             assert part.state is not None
-            return scored(part, self.captioner.estimate(words, part.state)).score
+            said = self.captioner.estimate(words, part.state)
+            return scored(part, said, None if detected is None else detected[rows]).score
 
         def score(rows: NDArray[np.int64]) -> Ranked:
             part = loaded.take(rows)
             assert part.state is not None
             said = reader.read(part.state)
-            return replace(scored(part, said.log_likelihood), likelihoods=said)
+            return replace(scored(part, said.log_likelihood, said.detected), likelihoods=said)
 
-        known = scored(loaded, np.zeros(len(loaded.found), np.float32)).score
+        known = scored(loaded, np.zeros(len(loaded.found), np.float32), detected).score
         return Cascade(known, estimate, score, hits)
 
     def _may_estimate(self, question: Question, found: Candidates, hits: WordHits) -> bool:
