@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -220,6 +220,11 @@ class SumWeights:
     image: float = IMAGE_WEIGHT
     detected: float = 0.0
 
+    @classmethod
+    def of(cls, ranking: Ranking) -> SumWeights:
+        """Those of a ranking, for long queries."""
+        return cls(**{each.name: getattr(ranking, each.name) for each in fields(cls)})
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -266,17 +271,11 @@ class Ranking:
         """These weights as they are for a query of so many known words."""
         if self.short is None or count > SHORT_WORDS:
             return self
-        return replace(
-            self,
-            log_likelihood=self.short.log_likelihood,
-            bias=self.short.bias,
-            visual=self.short.visual,
-            caption=self.short.caption,
-            fit=self.short.fit,
-            image=self.short.image,
-            detected=self.short.detected,
-            short=None,
-        )
+        return replace(self.with_sum(self.short), short=None)
+
+    def with_sum(self, weights: SumWeights) -> Ranking:
+        """The same with another combined score and probability for long queries."""
+        return replace(self, **{each.name: getattr(weights, each.name) for each in fields(weights)})
 
 
 @dataclass

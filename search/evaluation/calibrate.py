@@ -114,22 +114,13 @@ def calibrate(worlds: Sequence[World], ranking: Ranking) -> Ranking:
         fitted = fit_worlds(worlds, ranking, ridge)
         return fitted if fitted.short else replace(fitted, short=ranking.short)
     fitted = fit_worlds(worlds, ranking.for_words(SHORT_WORDS), ridge)
-    own = SumWeights(
-        fitted.log_likelihood,
-        fitted.bias,
-        fitted.visual,
-        fitted.caption,
-        fitted.fit,
-        fitted.image,
-        fitted.detected,
-    )
     return replace(
         ranking,
         visual_in_retrieval=fitted.visual_in_retrieval,
         caption_in_retrieval=fitted.caption_in_retrieval,
         bias_in_retrieval=fitted.bias_in_retrieval,
         image_in_retrieval=fitted.image_in_retrieval,
-        short=own,
+        short=SumWeights.of(fitted),
     )
 
 

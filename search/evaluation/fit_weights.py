@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,13 +51,7 @@ def fit_worlds(worlds: Sequence[World], ranking: Ranking, ridge: float = 0.0) ->
     first = _fit((_visual, _caption, _bias, *image), [*long, *short], held.first)
     similarity = first[0] + first[1]
     ranking = replace(
-        ranking,
-        log_likelihood=together.log_likelihood,
-        bias=together.bias,
-        visual=together.visual,
-        caption=together.caption,
-        image=together.image,
-        detected=together.detected,
+        ranking.with_sum(together),
         image_in_retrieval=_share(first[3], similarity) if image else ranking.image_in_retrieval,
         # Weights of 0 come from a captioner to which all photos are alike: nothing to divide.
         bias_in_likelihood=alone[1] / alone[0] if alone[0] else 0.0,
@@ -118,18 +113,11 @@ def _fit_sum(worlds: Sequence[World], ranking: Ranking, ridge: float) -> SumWeig
         for name, part in _SUM.items()
         if all(getattr(world.measured, name) is not None for world in worlds)
     ]
-    own = {name: float(getattr(ranking, name)) for name in _SUM}
-    near = _Near(tuple(own[name] for name, _ in parts), ridge)
+    own = SumWeights.of(ranking)
+    near = _Near(tuple(float(getattr(own, name)) for name, _ in parts), ridge)
     fitted = _fit([part for _, part in parts], worlds, near)
-    own.update(zip((name for name, _ in parts), fitted, strict=True))
-    return SumWeights(
-        own["log_likelihood"],
-        own["bias"],
-        own["visual"],
-        own["caption"],
-        image=own["image"],
-        detected=own["detected"],
-    )
+    changed: dict[str, Any] = dict(zip((name for name, _ in parts), fitted, strict=True))
+    return replace(own, **changed)
 
 
 def _share(weight: float, whole: float) -> float:
