@@ -30,6 +30,7 @@ from captioner.training.batches import Drawn, TrainingSet, in_steps
 from captioner.training.class_layer import LEAST_DEVIATION, read_classes_off_grid
 from captioner.training.distillation import Lessons
 from captioner.training.losses import multi_caption_infonce, short_query_infonce
+from captioner.training.schedule import half_cosine, warm_up
 from captioner.training.view_cache import decode
 from captioner.training.word_detection import LEAST_PHOTOS, with_word_detector, word_labels
 
@@ -231,10 +232,9 @@ def _learn(
     head.train()
     steps = settings.epochs * max(1, train.drawn // settings.photos_per_step)
     for step, rows in enumerate(_steps(train, settings, generator)):
-        warm = min(1.0, (step + 1) / settings.warmup_steps)
-        cosine = (1 + math.cos(math.pi * min(1.0, step / steps))) / 2
+        share = warm_up(step, settings.warmup_steps) * half_cosine(step, steps)
         for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * warm * cosine
+            group["lr"] = settings.learning_rate * share
         views = generator.integers(2, size=len(rows))
         visual = head.project_pooled(pooled[views, rows])
         words, sentences, captions = train.draw_texts(

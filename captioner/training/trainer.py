@@ -33,6 +33,7 @@ from captioner.training.losses import (
     short_query_infonce,
     word_log_likelihood,
 )
+from captioner.training.schedule import half_cosine, warm_up
 from captioner.vocabulary import PAD, UNKNOWN
 
 # Captions are padded to the longest of their part of a batch: more parts pad less.
@@ -380,11 +381,11 @@ class Trainer:
             first, epochs = epochs, self.settings.contrastive_epochs
             share = self.settings.contrastive_rate_share
         done = (self.epoch - first) * steps + step
-        warm = min(1.0, (done + 1) / self.settings.warmup_steps)
+        warm = warm_up(done, self.settings.warmup_steps)
         for group in self.optimizer.param_groups:
             last = min(epochs, self.settings.seeing_epochs) if group.get("seeing") else epochs
-            cosine = (1 + math.cos(math.pi * min(1.0, done / max(last * steps, 1)))) / 2
-            group["lr"] = group["peak"] * share * warm * max(cosine, 0.02)
+            cosine = max(half_cosine(done, last * steps), 0.02)
+            group["lr"] = group["peak"] * share * warm * cosine
 
     # -- validation and state ---------------------------------------------------------
 

@@ -7,7 +7,6 @@ small rank from the start (docs/lab.md); its rank is cut afterwards.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from captioner.config import DetectorConfig
 from captioner.network import Network
 from captioner.training.batches import in_steps
 from captioner.training.class_layer import LEAST_DEVIATION
+from captioner.training.schedule import half_cosine, warm_up
 from captioner.vocabulary import tokenise
 from captioner.word_forms import singular
 
@@ -99,9 +99,8 @@ def _learn(looks: Tensor, shares: Tensor, weights: Tensor, seed: int) -> nn.Line
     epochs = [generator.permutation(len(shares)) for _ in range(_EPOCHS)]
     steps = [torch.from_numpy(rows) for each in epochs for rows in in_steps(each, _PHOTOS_PER_STEP)]
     for step, rows in enumerate(steps):
-        cosine = (1 + math.cos(math.pi * step / len(steps))) / 2
-        warm = min(1.0, (step + 1) / _WARM_STEPS)
-        optimizer.param_groups[0]["lr"] = _LEARNING_RATE * warm * cosine
+        share = warm_up(step, _WARM_STEPS) * half_cosine(step, len(steps))
+        optimizer.param_groups[0]["lr"] = _LEARNING_RATE * share
         views = torch.from_numpy(generator.integers(len(looks), size=len(rows)))
         logits = layer(F.dropout(looks[views, rows], _DROPOUT))
         loss = F.binary_cross_entropy_with_logits(logits, shares[rows], reduction="none")
