@@ -33,7 +33,7 @@ class EncoderConfig:
     backbone: str = "efficientnet_lite2"
     frozen_stages: int | None = None
     image_size: int = 224
-    zoom: float = 8 / 7
+    zoom: float = 9 / 7
     classes: int = 0
     class_tail: bool = True
 

@@ -59,7 +59,7 @@ def test_word_order_changes_the_likelihood(captioner: Captioner, state: PhotoSta
 def test_an_enlarged_photo_keeps_its_places_in_the_decoders_grid(network: Network) -> None:
     encoder = network.encoder
     enlarged = encoder.enlarge(torch.zeros(1, 3, 224, 224, dtype=torch.uint8))
-    assert enlarged.shape == (1, 3, 256, 256)
+    assert enlarged.shape == (1, 3, 288, 288)
     grid = torch.zeros(1, 81, 2)
     grid[0, 8, 0] = 1.0  # the upper right corner
     grid[0, 40, 1] = 1.0  # the middle
